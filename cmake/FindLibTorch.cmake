@@ -1,0 +1,27 @@
+# LibTorch::LibTorch from an unpacked libtorch or from the `torch` folder of a Python wheel.
+# TorchConfig.cmake demands a CUDA toolkit whenever the wheel was built with one, so this module takes
+# the headers, libtorch_cpu and libc10 and nothing else. LIBTORCH_ROOT (cache or environment) is the folder
+# that holds include/ and lib/.
+find_path(LibTorch_INCLUDE_DIR ATen/ATen.h HINTS ${LIBTORCH_ROOT} $ENV{LIBTORCH_ROOT} PATH_SUFFIXES include)
+find_library(LibTorch_cpu_LIBRARY torch_cpu HINTS ${LIBTORCH_ROOT} $ENV{LIBTORCH_ROOT} PATH_SUFFIXES lib)
+find_library(LibTorch_c10_LIBRARY c10 HINTS ${LIBTORCH_ROOT} $ENV{LIBTORCH_ROOT} PATH_SUFFIXES lib)
+if(LibTorch_INCLUDE_DIR)
+  set(version_header ${LibTorch_INCLUDE_DIR}/torch/headeronly/version.h)
+  if(EXISTS ${version_header})
+    file(STRINGS ${version_header} version_lines REGEX "define TORCH_VERSION_(MAJOR|MINOR|PATCH) ")
+    string(REGEX MATCHALL "[0-9]+" LibTorch_VERSION "${version_lines}")
+    list(JOIN LibTorch_VERSION "." LibTorch_VERSION)
+  endif()
+endif()
+include(FindPackageHandleStandardArgs)
+find_package_handle_standard_args(LibTorch
+  REQUIRED_VARS LibTorch_cpu_LIBRARY LibTorch_c10_LIBRARY LibTorch_INCLUDE_DIR
+  VERSION_VAR LibTorch_VERSION
+  REASON_FAILURE_MESSAGE "set LIBTORCH_ROOT to a folder with include/ and lib/, or run tools/setup")
+if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
+  add_library(LibTorch::LibTorch INTERFACE IMPORTED)
+  target_include_directories(LibTorch::LibTorch SYSTEM INTERFACE
+    ${LibTorch_INCLUDE_DIR} ${LibTorch_INCLUDE_DIR}/torch/csrc/api/include)
+  target_link_libraries(LibTorch::LibTorch INTERFACE ${LibTorch_cpu_LIBRARY} ${LibTorch_c10_LIBRARY})
+  target_compile_definitions(LibTorch::LibTorch INTERFACE _GLIBCXX_USE_CXX11_ABI=1)
+endif()

@@ -1,0 +1,144 @@
+#pragma once
+// The record: what one run attended to, immutable once built. Text first: a token is a byte span of the user's own text.
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace attend {
+
+/// Half-open bytes [begin, end) of Text::utf8; begin == end for tokens without text (<s>, </s>).
+struct ByteSpan {
+  std::uint32_t begin = 0, end = 0;
+  bool operator==(const ByteSpan&) const = default;
+};
+struct Token {
+  std::int32_t id = 0;
+  ByteSpan span;
+  std::uint32_t word = 0;  ///< index of the space- or rule-separated word the token belongs to
+  bool special = false;    ///< <s>, </s>, <pad>; <unk> is not special: it stands for text
+  bool operator==(const Token&) const = default;
+};
+struct Text {
+  std::string utf8;
+  std::vector<Token> tokens;
+};
+
+enum class NodeEnd : std::uint8_t { kLive, kFinished, kPruned };
+/// One hypothesis at one step of the search tree.
+struct Node {
+  std::int32_t parent = -1;  ///< index of an earlier node, -1 at the first step
+  std::uint32_t step = 0;    ///< 0 for the first token
+  std::int32_t token = 0;    ///< the token this node produced
+  float logp = 0;            ///< its log-probability
+  float score = 0;           ///< sum of log-probabilities up to here
+  NodeEnd end = NodeEnd::kLive;
+};
+
+/// How the rows of a map are normalised.
+enum class RowKind : std::uint8_t { kSoftmax, kSparse, kUnnormalised };
+
+/// What the rows of a map stand for.
+enum class RowAxis : std::uint8_t {
+  kNode,   ///< one row per node of the search tree (decoder sites): the row computed while producing its token
+  kSource  ///< one row per source token (encoder.self)
+};
+
+/// Weights of all heads of one site and layer: weights[(head * rows + row) * cols + col], float32.
+/// Columns are source tokens, or for decoder.self the earlier steps (ragged: columns past the node's step are 0).
+struct AttentionMap {
+  std::string site;  ///< encoder.self, decoder.self, decoder.cross, decoder.attention, ...
+  std::uint16_t layer = 0;
+  RowKind kind = RowKind::kSoftmax;
+  RowAxis axis = RowAxis::kNode;
+  bool target_columns = false;  ///< true for decoder.self
+  std::uint32_t heads = 0, rows = 0, cols = 0;
+  std::vector<float> weights;
+};
+
+/// Numbers of one kind that travel with the nodes: p_gen, the centre of local attention, ...; values[node].
+struct NodeScalars {
+  std::string name;
+  std::vector<float> values;
+};
+
+/// A finished hypothesis: its last node and its text (tokens include </s> when it was produced).
+struct Hypothesis {
+  std::int32_t last_node = -1;
+  Text text;
+  double log_prob = 0;  ///< natural log, sum over tokens
+  double score = 0;     ///< after length and coverage penalties; what hypotheses are ranked by
+};
+
+/// A dense matrix, row-major.
+struct Matrix {
+  std::uint32_t rows = 0, cols = 0;
+  std::vector<float> values;
+  float at(std::uint32_t row, std::uint32_t col) const { return values[std::size_t{row} * cols + col]; }
+};
+
+/// Everything one sentence's run left behind. `hypotheses` are best first; a forced (scored) run has exactly one.
+struct RecordData {
+  std::uint64_t sentence = 0;                 ///< 0-based number of the input
+  std::string task = "translate";
+  std::string model, mechanism;               ///< model type and attention name, for titles
+  std::map<std::string, std::string> options;  ///< decoding options as text: beam, length_penalty, ...
+  bool forced = false;                        ///< true when the target was given, not chosen
+  Text source;
+  std::vector<Node> nodes;
+  std::vector<Hypothesis> hypotheses;
+  std::vector<AttentionMap> maps;
+  std::vector<NodeScalars> scalars;
+};
+
+/// Immutable view with the invariants checked once.
+class Record {
+ public:
+  /// Throws Error when an invariant of the record is broken, naming it: spans ordered and inside their text,
+  /// parents before children with step + 1, softmax rows summing to 1 (1e-3), sizes that fit together.
+  explicit Record(RecordData data);
+  const RecordData& data() const { return data_; }
+
+  /// Node indices of hypothesis `h` from its first token to its last.
+  std::vector<std::uint32_t> path(std::size_t h) const;
+  const AttentionMap& find_map(const std::string& site, std::uint16_t layer) const;  ///< throws, listing what there is
+  /// Rows of one head for hypothesis `h`: [target tokens, source tokens], or [S, S] for encoder.self,
+  /// or [target tokens, target tokens] for decoder.self.
+  Matrix map(const AttentionMap& map, std::uint32_t head, std::size_t h = 0) const;
+  /// Mean over heads of the same.
+  Matrix mean_map(const AttentionMap& map, std::size_t h = 0) const;
+
+ private:
+  RecordData data_;
+};
+
+/// A file of records: an uncompressed .npz whose members are numpy arrays (numpy.load opens it) and `record.json`
+/// (schema "attend.record", version [1, 0]) that names them. Records are appended one by one, so memory stays bounded;
+/// the file appears under its name only when close() has written its directory.
+class RecordWriter {
+ public:
+  explicit RecordWriter(const std::string& path);
+  ~RecordWriter();
+  void add(const Record& record);
+  void close();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+class RecordFile {
+ public:
+  /// Throws Error for what is no record file, a damaged one, or another major version (naming both).
+  explicit RecordFile(const std::string& path);
+  ~RecordFile();
+  std::size_t size() const;                                             ///< number of sentences
+  std::shared_ptr<const Record> read(std::size_t index) const;  ///< throws when index >= size()
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace attend

@@ -1,0 +1,81 @@
+#pragma once
+// Parallel text on disk: memory-mapped, indexed by line, larger than memory if need be; and the order in which
+// training reads it.
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace attend {
+
+/// What was read and what was left out, for one message to the user.
+struct CorpusReport {
+  std::uint64_t pairs = 0;
+  std::uint64_t blank = 0, too_long = 0, broken = 0;   ///< skipped
+  std::vector<std::string> examples;                   ///< "file:line: reason", the first few of each kind
+};
+
+struct CorpusOptions {
+  std::uint64_t max_line_bytes = 65536;  ///< longer lines are skipped and counted
+  bool skip_broken = false;              ///< broken UTF-8: skip and count instead of an error
+};
+
+/// Two line-aligned texts (or one TSV's first two columns). CRLF and a BOM are dropped; blank lines on both sides are
+/// skipped and counted; a blank line on one side is skipped and counted too. Errors (kData, `file:line`): unequal line
+/// counts, broken UTF-8, a TSV line without a tab. kFile: missing, empty, a directory.
+class ParallelCorpus {
+ public:
+  static ParallelCorpus from_files(const std::string& source, const std::string& target, const CorpusOptions& options = {});
+  static ParallelCorpus from_tsv(const std::string& path, const CorpusOptions& options = {});
+  ParallelCorpus(ParallelCorpus&&) noexcept;
+  ParallelCorpus& operator=(ParallelCorpus&&) noexcept;
+  ~ParallelCorpus();
+
+  std::size_t size() const;
+  std::string_view source(std::size_t i) const;
+  std::string_view target(std::size_t i) const;
+  std::string_view extra(std::size_t i) const;   ///< a TSV's further columns (links, attribution), empty otherwise
+  std::string place(std::size_t i) const;        ///< "file:line" of pair i
+  const CorpusReport& report() const;
+
+ private:
+  struct State;
+  explicit ParallelCorpus(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+/// How batches are made. A batch holds examples of similar length, so that little is padding.
+struct BatchPlan {
+  std::int64_t size = 4096;        ///< target tokens (with padding) or sentences
+  bool by_tokens = true;
+  std::int64_t window = 20000;     ///< examples shuffled together, then sorted by length inside
+  std::uint64_t seed = 1;
+};
+
+/// Where an iterator stands; saved in checkpoints, so that training continues with the very next batch.
+struct BatchPosition {
+  std::uint64_t epoch = 0, batch = 0;
+  bool operator==(const BatchPosition&) const = default;
+};
+
+/// Walks a corpus in an order that depends on (seed, epoch) alone: examples are shuffled, cut into windows, sorted by
+/// length inside a window, cut into batches, and the batches of a window shuffled. Bounded memory: the order of indices
+/// and one window's lengths.
+class BatchIterator {
+ public:
+  /// `length(i)` is what example i costs (its longer side in tokens); 0 leaves the example out.
+  BatchIterator(std::size_t examples, std::function<std::int64_t(std::size_t)> length, BatchPlan plan, BatchPosition start = {});
+  ~BatchIterator();
+  /// Indices of the next batch; begins a new epoch by itself. `position()` then names the batch after it.
+  std::vector<std::size_t> next();
+  BatchPosition position() const;
+  std::uint64_t batches_in_epoch() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace attend

@@ -1,0 +1,58 @@
+#pragma once
+// Raw text to token ids and back.
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "attend/core/options.h"
+
+namespace attend {
+
+/// Ids that every vocabulary shares.
+inline constexpr std::int32_t kUnknownId = 0, kPadId = 1, kBeginId = 2, kEndId = 3;
+
+/// One token of a text: its id and the bytes [begin, end) of the *original* text it stands for.
+struct TextToken {
+  std::int32_t id = 0;
+  std::uint32_t begin = 0, end = 0;
+  std::uint32_t word = 0;  ///< 0-based index of the word it belongs to (words end at white space)
+};
+
+/// How one side's text becomes tokens. Config section `text.source` or `text.target`.
+struct TokenizerOptions {
+  std::string kind;               // words, characters, unigram, bpe
+  std::int64_t vocabulary_size;   // largest size, special ids included
+  std::int64_t minimum_count;     // words and characters seen less often become <unk>
+  bool lowercase, fold_width;
+  TokenizerOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
+};
+
+class Tokenizer {
+ public:
+  virtual ~Tokenizer() = default;
+  /// Tokens of one line, without <s> and </s>. Text is normalised to NFC first; spans point into `text` as given.
+  /// Throws kData for broken UTF-8, naming the byte.
+  virtual std::vector<TextToken> encode(std::string_view text) const = 0;
+  /// Text of a sequence of ids; special ids are dropped. `spans`, when given, receives each id's byte span in the result.
+  virtual std::string decode(std::span<const std::int32_t> ids, std::vector<TextToken>* spans = nullptr) const = 0;
+  virtual std::int32_t size() const = 0;
+  virtual std::string piece(std::int32_t id) const = 0;  ///< "<unk>" "<pad>" "<s>" "</s>" for ids 0 to 3
+  virtual std::int32_t id(std::string_view piece) const = 0;  ///< kUnknownId when absent
+  virtual const TokenizerOptions& options() const = 0;
+  /// Everything load_tokenizer needs beside the options, as one blob (vocabulary lines, or the SentencePiece model).
+  virtual std::string serialize() const = 0;
+};
+
+/// A source of lines for training a tokenizer: calls `take` for each line.
+using LineSource = std::function<void(const std::function<void(std::string_view)>& take)>;
+
+/// Builds the vocabulary from text. Deterministic: same lines and options give the same bytes.
+std::unique_ptr<Tokenizer> train_tokenizer(const TokenizerOptions& options, const LineSource& lines);
+std::unique_ptr<Tokenizer> load_tokenizer(const TokenizerOptions& options, const std::string& serialized);
+
+}  // namespace attend

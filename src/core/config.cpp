@@ -1,0 +1,108 @@
+// Config files: YAML to dotted keys, each with the place it stands at.
+#include <yaml-cpp/yaml.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+#include "attend/core/error.h"
+#include "attend/core/options.h"
+
+namespace attend {
+namespace {
+
+std::string expand_variables(const std::string& text, const std::string& where) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size();) {
+    if (text.compare(i, 2, "${") != 0) {
+      out += text[i++];
+      continue;
+    }
+    const auto close = text.find('}', i);
+    ATTEND_CHECK(close != std::string::npos, kValue, "{}: '${{' without '}}' in '{}'", where, text);
+    const auto name = text.substr(i + 2, close - i - 2);
+    const char* value = std::getenv(name.c_str());
+    ATTEND_CHECK(value, kValue, "{}: ${{{}}} is not set; run: export {}=...", where, name, name);
+    out += value;
+    i = close + 1;
+  }
+  return out;
+}
+
+class Flattener {
+ public:
+  explicit Flattener(std::string file) : file_(std::move(file)) {}
+
+  void walk(const YAML::Node& node, const std::string& prefix) {
+    ATTEND_CHECK(node.IsMap(), kValue, "{}: expected `key: value` lines{}, got something else", place(node),
+                 prefix.empty() ? "" : " under '" + prefix + "'");
+    std::map<std::string, std::string> seen;  // yaml-cpp keeps duplicate keys silently, in order
+    for (const auto& entry : node) {
+      const auto key = entry.first.as<std::string>();
+      const auto here = place(entry.first);
+      const auto [first, fresh] = seen.emplace(key, here);
+      ATTEND_CHECK(fresh, kValue, "{}: duplicate key '{}', first given at {}; keep one of them", here, key, first->second);
+      const auto dotted = prefix.empty() ? key : prefix + "." + key;
+      if (entry.second.IsMap()) {
+        walk(entry.second, dotted);
+      } else if (entry.second.IsSequence()) {
+        GivenValue value{{}, true, here, false};
+        for (const auto& item : entry.second) {
+          ATTEND_CHECK(item.IsScalar(), kValue, "{}: '{}' must be a list of plain values", here, dotted);
+          value.texts.push_back(expand_variables(item.Scalar(), here));
+        }
+        add(dotted, std::move(value));
+      } else if (entry.second.IsScalar()) {
+        add(dotted, {{expand_variables(entry.second.Scalar(), here)}, false, here, false});
+      } else {
+        // `section:` with nothing under it changes nothing; a key without a value is a mistake of the same look.
+        add(dotted, {{""}, false, here, false});
+      }
+    }
+  }
+
+  GivenValues values;
+
+ private:
+  std::string place(const YAML::Node& node) const { return fmt::format("{}:{}", file_, node.Mark().line + 1); }
+  void add(const std::string& key, GivenValue value) {
+    const auto [old, fresh] = values.emplace(key, value);
+    ATTEND_CHECK(fresh, kValue, "{}: duplicate key '{}', first given at {}; keep one of them", value.where, key, old->second.where);
+  }
+  std::string file_;
+};
+
+}  // namespace
+
+GivenValues parse_config(const std::string& text, const std::string& name) {
+  YAML::Node root;
+  try {
+    root = YAML::Load(text);
+  } catch (const YAML::Exception& e) {
+    fail(ErrorKind::kValue, "{}:{}: not YAML: {}", name, e.mark.line + 1, e.msg);
+  }
+  Flattener flat(name);
+  if (!root.IsNull()) flat.walk(root, "");
+  return flat.values;
+}
+
+GivenValues read_config(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  ATTEND_CHECK(in.good(), kFile, "{}: cannot read the config file; give the path of a YAML file", path);
+  std::ostringstream text;
+  text << in.rdbuf();
+  ATTEND_CHECK(in.good() && !text.str().empty(), kFile, "{}: the config file is empty or not a file", path);
+  return parse_config(text.str(), path);
+}
+
+void set_given(GivenValues& values, const std::string& key_and_value, const std::string& where) {
+  const auto equals = key_and_value.find('=');
+  ATTEND_CHECK(equals != std::string::npos && equals > 0, kUsage, "{}: expected key=value, got '{}'", where, key_and_value);
+  const auto key = key_and_value.substr(0, equals);
+  auto parsed = parse_config("value: " + key_and_value.substr(equals + 1), where);
+  auto value = parsed.at("value");
+  value.where = where + " " + key_and_value;
+  values[key] = std::move(value);
+}
+
+}  // namespace attend

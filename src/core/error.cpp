@@ -1,0 +1,49 @@
+#include "attend/core/error.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace attend {
+namespace {
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t substitute = diagonal + (a[i - 1] != b[j - 1]);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substitute});
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
+
+void assertion_failed(const char* condition, const char* file, int line) {
+  throw std::logic_error(fmt::format("{}:{}: assertion failed: {} (a bug in attend, please report it)", file, line, condition));
+}
+
+std::string nearest_name(std::string_view got, std::span<const std::string> valid) {
+  std::string best;
+  std::size_t best_distance = std::max<std::size_t>(2, got.size() / 3) + 1;
+  for (const auto& name : valid) {
+    const auto distance = edit_distance(got, name);
+    if (distance < best_distance) {
+      best = name;
+      best_distance = distance;
+    }
+  }
+  return best;
+}
+
+void fail_unknown_name(std::string_view who, std::string_view got, std::span<const std::string> valid) {
+  const auto near = nearest_name(got, valid);
+  fail(ErrorKind::kUnknownName, "{}: '{}' is not known{}; valid: {}", who, got,
+       near.empty() ? "" : fmt::format(", did you mean '{}'?", near), fmt::join(valid, ", "));
+}
+
+}  // namespace attend

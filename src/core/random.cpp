@@ -1,0 +1,32 @@
+#include "attend/core/random.h"
+
+namespace attend {
+namespace {
+
+std::uint64_t mix(std::uint64_t x) {  // splitmix64 (Steele, Lea & Flood 2014)
+  x += 0x9e3779b97f4a7c15ULL;
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
+  return x ^ (x >> 31);
+}
+
+}  // namespace
+
+std::uint64_t random_key(std::uint64_t seed, std::initializer_list<std::uint64_t> coordinates) {
+  std::uint64_t key = mix(seed);
+  for (const auto c : coordinates) key = mix(key ^ mix(c));
+  return key;
+}
+
+RandomStream::result_type RandomStream::operator()() { return mix(key_ ^ mix(counter_++)); }
+
+std::uint64_t RandomStream::below(std::uint64_t bound) {
+  const std::uint64_t limit = max() - max() % bound;  // reject the incomplete last block
+  std::uint64_t draw = (*this)();
+  while (draw >= limit) draw = (*this)();
+  return draw % bound;
+}
+
+double RandomStream::uniform() { return static_cast<double>((*this)() >> 11) * 0x1.0p-53; }
+
+}  // namespace attend
