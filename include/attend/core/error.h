@@ -2,6 +2,7 @@
 // Errors. `Error` is a mistake the user can cure; its text says who, what was expected, what came and the cure.
 // A failed ATTEND_ASSERT is a bug of ours and throws std::logic_error.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <span>
 #include <stdexcept>

@@ -1,0 +1,26 @@
+#pragma once
+#include "attend/attention/score.h"
+
+namespace attend {
+
+/// Additive score: a one-layer network over query and key.
+/// Formula: e[t, s] = vᵀ tanh(W q_t + U k_s + b); W [H, E, Dq], U [H, E, D], v [H, E], b [H, E] by option (none in the paper).
+/// Bounded: |e| ≤ ‖v‖₁. Option `normed`: g v/‖v‖ in place of v, g [H] starting at 1/√E (Salimans & Kingma 2016).
+/// Paper: Bahdanau, Cho & Bengio 2015, §3.1 and A.1.2.
+/// Shapes: query [B, H, T, Dq], keys [B, H, S, D] -> [B, H, T, S].
+/// Cost: B·H·S·D·E once a source (U k), then B·H·T·(Dq·E + S·E); one block [B, H, T, S, E] is alive at a time.
+/// Same as: at::matmul(at::tanh((q Wᵀ).unsqueeze(3) + (k Uᵀ).unsqueeze(2)), v).
+class Additive final : public Score {
+ public:
+  explicit Additive(const MechanismOptions& options);
+  at::Tensor prepare(const at::Tensor& keys) const override;
+  at::Tensor scores(const at::Tensor& query, const at::Tensor& prepared) const override;
+
+ private:
+  at::Tensor query_weight_, key_weight_, energy_, bias_, gain_;  // [H, E, Dq], [H, E, D], [H, E], [H, E], [H]
+};
+
+/// Σ_e hidden[.., e] energy[h, e]: the last step of the additive family. hidden [B, H, T, S, E], energy [H, E] -> [B, H, T, S].
+at::Tensor additive_energies(const at::Tensor& hidden, const at::Tensor& energy);
+
+}  // namespace attend

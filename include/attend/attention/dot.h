@@ -1,0 +1,18 @@
+#pragma once
+#include "attend/attention/score.h"
+
+namespace attend {
+
+/// Dot-product score: the query itself is compared with every key.
+/// Formula: e[t, s] = q_t · k_s, with Dq = D. No parameters.
+/// Paper: Luong, Pham & Manning 2015, §3.1, eq. 7. Its variance grows with D, so wide states saturate the softmax.
+/// Shapes: query [B, H, T, D], keys [B, H, S, D] -> [B, H, T, S]. Throws kShape when Dq ≠ D.
+/// Cost: B·H·T·S·D multiplications, no memory beyond the scores.
+/// Same as: at::matmul(q, k.mT()).
+class Dot final : public Score {
+ public:
+  explicit Dot(const MechanismOptions& options);
+  at::Tensor scores(const at::Tensor& query, const at::Tensor& prepared) const override;
+};
+
+}  // namespace attend

@@ -1,0 +1,38 @@
+#pragma once
+// Who may attend to whom. Said once for every mechanism (docs/contracts.md):
+//   keep  bool, true = may attend, broadcastable to [B, H, T, S];  bias  float, added to scores, −inf hides;
+//   lengths  int64 [B];  causal is bottom-right aligned on each item's own lengths: query t sees s <= t + S_b − T_b.
+#include <ATen/core/Tensor.h>
+
+#include <string_view>
+
+namespace attend {
+
+struct Mask {
+  at::Tensor keep;           ///< bool, broadcastable to [B, H, T, S]; undefined = all
+  at::Tensor bias;           ///< float, broadcastable to [B, H, T, S]; undefined = none
+  at::Tensor key_lengths;    ///< int64 [B]; undefined = S
+  at::Tensor query_lengths;  ///< int64 [B]; undefined = S_b when causal and T = S, else T
+  bool causal = false;
+};
+
+/// Sizes of one call: B, H, T, S.
+struct CallSizes {
+  std::int64_t batch, heads, queries, keys;
+};
+
+/// The allowed set A(t) as bool, broadcastable to [B, H, T, S] with its last dimension S; undefined when everything is allowed.
+/// Throws kShape naming `who` when a part of the mask does not fit.
+at::Tensor allowed_set(const Mask& mask, const CallSizes& sizes, std::string_view who);
+
+/// Keys that some query may see, bool broadcastable to [B, S] (undefined = all). What is hidden from every query counts as absent:
+/// mechanisms zero-fill it before any product, because 0·NaN = NaN.
+at::Tensor visible_keys(const Mask& mask, const CallSizes& sizes, std::string_view who);
+
+/// x [B, H, S, D] with the positions outside `visible` [B, S] set to zero; x itself when `visible` is undefined.
+at::Tensor zero_hidden(const at::Tensor& x, const at::Tensor& visible);
+
+/// bool [B, size]: position < length of the item.
+at::Tensor within_lengths(const at::Tensor& lengths, std::int64_t size);
+
+}  // namespace attend

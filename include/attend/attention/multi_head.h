@@ -1,0 +1,30 @@
+#pragma once
+#include "attend/attention/mechanism.h"
+
+namespace attend {
+
+/// Multi-head attention: several attentions side by side, each in its own projection of queries, keys and values.
+/// Formula: head_h = attention(X_q W_qʰ, X_k W_kʰ, X_v W_vʰ); output [head_0; …; head_{H−1}] W_o. Any score of the registry may sit
+/// inside (option `inner`, default scaled_dot).
+/// Paper: Vaswani et al. 2017, §3.2.2. Parameters: W_q [H·D, Nq], W_k [H·D, Nk], W_v [H·Dv, Nv], W_o [N, H·Dv]; biases by option
+/// (none in the paper, all in PyTorch).
+/// Shapes: query [B, 1, T, Nq], keys [B, 1, S, Nk], values [B, 1, S, Nv] -> context [B, 1, T, N], weights [B, H, T, S] of every
+/// head. Throws kValue when N is not a multiple of H.
+/// Cost: B·T·S·H·(D + Dv) + (T + S)·N·H·D.
+/// Same as: torch::nn::MultiheadAttention with the masks inverted.
+class MultiHead final : public Mechanism {
+ public:
+  explicit MultiHead(const MechanismOptions& options);
+  Memory prepare(const at::Tensor& keys, const at::Tensor& values, const Mask& mask) const override;
+  Result attend(const at::Tensor& query, const Memory& memory, State* state, const Request& request) const override;
+  std::int64_t context_size(std::int64_t value_size) const override;
+  std::int64_t weight_heads(std::int64_t heads) const override;
+
+ private:
+  std::int64_t heads_, output_size_;
+  at::Tensor query_weight_, key_weight_, value_weight_, output_weight_;  // [H·D, N*], [N, H·Dv]
+  at::Tensor query_bias_, key_bias_, value_bias_, output_bias_;
+  std::shared_ptr<Mechanism> inner_;
+};
+
+}  // namespace attend

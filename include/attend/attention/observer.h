@@ -1,0 +1,32 @@
+#pragma once
+// How a model shows its attention: it passes an Observer down, which receives every call's result under a site name.
+#include <string>
+
+#include "attend/attention/mechanism.h"
+
+namespace attend {
+
+/// Where a call happens: encoder.self, decoder.self, decoder.cross, decoder.attention; and in which layer.
+struct AttentionSite {
+  std::string name;
+  std::int64_t layer = 0;
+};
+
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  /// What to ask of the mechanism at this site.
+  virtual Request request(const AttentionSite& site) = 0;
+  /// The result of the call, detached from training or not as it came. weights [B, H, T, S].
+  virtual void observe(const AttentionSite& site, const Result& result) = 0;
+};
+
+/// Attends and shows the result to the observer, if there is one.
+inline Result attend_observed(const Mechanism& mechanism, const at::Tensor& query, const Memory& memory, State* state,
+                              const AttentionSite& site, Observer* observer) {
+  Result result = mechanism.attend(query, memory, state, observer ? observer->request(site) : Request{});
+  if (observer) observer->observe(site, result);
+  return result;
+}
+
+}  // namespace attend

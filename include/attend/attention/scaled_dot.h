@@ -1,0 +1,21 @@
+#pragma once
+#include "attend/attention/score.h"
+
+namespace attend {
+
+/// Scaled dot-product score: a dot product whose variance does not grow with the size of the key.
+/// Formula: e[t, s] = q_t · k_s / √D. No parameters; the divisor is the constant √D, not a norm of the key (that is `cosine`).
+/// Paper: Vaswani et al. 2017, §3.2.1, eq. 1.
+/// Shapes: query [B, H, T, D], keys [B, H, S, D] -> [B, H, T, S]. Throws kShape when Dq ≠ D.
+/// Cost: B·H·T·S·D multiplications, no memory beyond the scores.
+/// Same as: at::matmul(q / √D, k.mT()).
+class ScaledDot final : public Score {
+ public:
+  explicit ScaledDot(const MechanismOptions& options);
+  at::Tensor scores(const at::Tensor& query, const at::Tensor& prepared) const override;
+
+ private:
+  double scale_;
+};
+
+}  // namespace attend

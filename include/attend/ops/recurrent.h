@@ -1,0 +1,34 @@
+#pragma once
+// Differentiable pieces of recurrent steps, arranged so that a loop over time does only what depends on the state.
+#include "attend/ops/torch.h"
+
+namespace attend {
+
+/// A linear map used at every step of a loop: y = x Wᵀ. Its weight gradient is one matrix product over all steps at the
+/// end of the backward pass, instead of one product and one accumulation a step.
+///
+///   StepLinear map(weight);             // once per sequence
+///   auto y = map(x);                    // each step; x [rows, in] -> [rows, out]
+///
+/// Same as: at::linear(x, weight).
+class StepLinear {
+ public:
+  explicit StepLinear(const at::Tensor& weight);  ///< weight [out, in]
+  at::Tensor operator()(const at::Tensor& x) const;
+
+  struct Tape;  ///< inputs and output gradients of the steps, filled by the backward pass
+
+ private:
+  at::Tensor weight_, anchor_;
+  std::shared_ptr<Tape> tape_;
+};
+
+/// The LSTM's pointwise part. gates [rows, 4N] in the order input, forget, cell, output (before activation), cell state
+/// c [rows, N]. Returns {h, c'}: c' = σ(f) c + σ(i) tanh(g), h = σ(o) tanh(c'). (Hochreiter & Schmidhuber 1997; PyTorch's order.)
+std::pair<at::Tensor, at::Tensor> lstm_pointwise(const at::Tensor& gates, const at::Tensor& c);
+
+/// The GRU's pointwise part in the PyTorch form: from_input, from_state [rows, 3N] in the order reset, update, new;
+/// n = tanh(W x + b_i + r (U h + b_h)), h' = (1 − z) n + z h. (Cho et al. 2014 put r inside U's argument instead.)
+at::Tensor gru_pointwise(const at::Tensor& from_input, const at::Tensor& from_state, const at::Tensor& h);
+
+}  // namespace attend

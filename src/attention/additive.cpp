@@ -1,0 +1,48 @@
+#include "attend/attention/additive.h"
+
+#include <cmath>
+
+namespace attend {
+
+Additive::Additive(const MechanismOptions& o) {
+  const auto energy = o.energy_size > 0 ? o.energy_size : o.key_size;
+  query_weight_ = register_parameter("query_weight", initial_weight({o.heads, energy, o.query_size}, o.query_size));
+  key_weight_ = register_parameter("key_weight", initial_weight({o.heads, energy, o.key_size}, o.key_size));
+  energy_ = register_parameter("energy", initial_weight({o.heads, energy}, energy));
+  if (o.bias) bias_ = register_parameter("bias", at::zeros({o.heads, energy}));
+  if (o.normed) gain_ = register_parameter("gain", at::full({o.heads}, 1.0 / std::sqrt(static_cast<double>(energy))));
+}
+
+at::Tensor Additive::prepare(const at::Tensor& keys) const {
+  auto projected = per_head_linear(keys, key_weight_);  // [B, H, S, E]
+  if (bias_.defined()) projected = projected + bias_.unsqueeze(1);
+  return projected;
+}
+
+at::Tensor Additive::scores(const at::Tensor& query, const at::Tensor& prepared) const {
+  const auto projected = per_head_linear(query, query_weight_);                      // [B, H, T, E]
+  const auto hidden = (projected.unsqueeze(3) + prepared.unsqueeze(2)).tanh_();      // [B, H, T, S, E]
+  auto energy = energy_;                                                             // [H, E]
+  if (gain_.defined()) energy = gain_.unsqueeze(1) * energy / energy.norm(2, {1}, /*keepdim=*/true);
+  return additive_energies(hidden, energy);  // [B, H, T, S]
+}
+
+at::Tensor additive_energies(const at::Tensor& hidden, const at::Tensor& energy) {
+  if (energy.size(0) == 1) return at::matmul(hidden, energy[0]);
+  return at::matmul(hidden, energy.view({1, energy.size(0), 1, energy.size(1), 1})).squeeze(-1);
+}
+
+extern constinit const MechanismEntry additive_entry{
+    .name = "additive",
+    .sentence = "a one-layer network over query and key",
+    .formula = "e[t,s] = vᵀ tanh(W q_t + U k_s + b)",
+    .paper = "Bahdanau, Cho & Bengio 2015, §3.1, A.1.2",
+    .parameters = "W [H, E, Dq], U [H, E, D], v [H, E], b [H, E] by option",
+    .cost = "B·H·T·S·E + B·H·S·D·E once a source",
+    .range = "global",
+    .score = "additive",
+    .source = "self or cross",
+    .capabilities = {.scores_bounded = true},
+    .make = [](const MechanismOptions& o) { return make_scored<Additive>("additive", o); }};
+
+}  // namespace attend

@@ -1,0 +1,27 @@
+#include "attend/attention/general.h"
+
+namespace attend {
+
+General::General(const MechanismOptions& o)
+    : weight_(register_parameter("weight", initial_weight({o.heads, o.query_size, o.key_size}, o.key_size))) {}
+
+at::Tensor General::prepare(const at::Tensor& keys) const { return per_head_linear(keys, weight_); }  // [B, H, S, Dq]
+
+at::Tensor General::scores(const at::Tensor& query, const at::Tensor& prepared) const {
+  return at::matmul(query, prepared.mT());  // [B, H, T, S]
+}
+
+extern constinit const MechanismEntry general_entry{
+    .name = "general",
+    .sentence = "a learned matrix between query and key",
+    .formula = "e[t,s] = q_tᵀ W k_s",
+    .paper = "Luong, Pham & Manning 2015, §3.1, eq. 7",
+    .parameters = "W [H, Dq, D]",
+    .cost = "B·H·T·S·Dq + B·H·S·Dq·D once a source",
+    .range = "global",
+    .score = "multiplicative",
+    .source = "self or cross",
+    .capabilities = {},
+    .make = [](const MechanismOptions& o) { return make_scored<General>("general", o); }};
+
+}  // namespace attend

@@ -1,0 +1,81 @@
+#include "attend/attention/multi_head.h"
+
+#include "attend/attention/score.h"
+
+namespace attend {
+namespace {
+
+// [B, 1, L, N] -> [B, H, L, D]: project, cut into heads, bring the heads before the positions.
+at::Tensor split(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, std::int64_t heads) {
+  const auto projected = at::linear(x.squeeze(1), weight, bias);  // [B, L, H·D]
+  return projected.view({x.size(0), x.size(2), heads, -1}).transpose(1, 2);
+}
+
+}  // namespace
+
+MultiHead::MultiHead(const MechanismOptions& o) : heads_(o.heads), output_size_(o.output_size > 0 ? o.output_size : o.query_size) {
+  const auto value_size = o.value_size > 0 ? o.value_size : o.key_size;
+  ATTEND_CHECK(heads_ >= 1 && output_size_ % heads_ == 0, kValue, "multi_head: the size {} must be a multiple of the {} heads", output_size_,
+               heads_);
+  ATTEND_CHECK(o.inner != "multi_head" , kValue, "multi_head: the inner score cannot be multi_head itself; use scaled_dot");
+  const auto head_size = output_size_ / heads_;
+  auto weight = [&](const char* name, std::int64_t out, std::int64_t in) { return register_parameter(name, initial_weight({out, in}, in)); };
+  query_weight_ = weight("query_weight", output_size_, o.query_size);
+  key_weight_ = weight("key_weight", output_size_, o.key_size);
+  value_weight_ = weight("value_weight", output_size_, value_size);
+  output_weight_ = weight("output_weight", output_size_, output_size_);
+  if (o.bias) {
+    query_bias_ = register_parameter("query_bias", at::zeros({output_size_}));
+    key_bias_ = register_parameter("key_bias", at::zeros({output_size_}));
+    value_bias_ = register_parameter("value_bias", at::zeros({output_size_}));
+    output_bias_ = register_parameter("output_bias", at::zeros({output_size_}));
+  }
+  MechanismOptions inner = o;
+  inner.query_size = inner.key_size = inner.value_size = head_size;
+  inner.energy_size = o.energy_size > 0 ? o.energy_size : head_size;
+  inner.bias = false;
+  inner_ = register_module("inner", make_mechanism(o.inner, inner));
+}
+
+Memory MultiHead::prepare(const at::Tensor& keys, const at::Tensor& values, const Mask& mask) const {
+  ATTEND_CHECK(keys.dim() == 4 && keys.size(1) == 1 && values.dim() == 4 && values.size(1) == 1, kShape,
+               "multi_head: keys and values must be [B, 1, S, N] (it makes its own heads), got {} dimensions with {} heads", keys.dim(),
+               keys.dim() == 4 ? keys.size(1) : 0);
+  ATTEND_CHECK(keys.size(3) == key_weight_.size(1) && values.size(3) == value_weight_.size(1), kShape,
+               "multi_head: keys and values must have sizes {} and {}, got {} and {}", key_weight_.size(1), value_weight_.size(1), keys.size(3),
+               values.size(3));
+  // What no query may see is zeroed before the projections too, where NaN would already spread.
+  Mask lengths{.key_lengths = mask.key_lengths};
+  const auto padding = visible_keys(lengths, {keys.size(0), 1, 1, keys.size(2)}, "multi_head");
+  return inner_->prepare(split(zero_hidden(keys, padding), key_weight_, key_bias_, heads_),
+                         split(zero_hidden(values, padding), value_weight_, value_bias_, heads_), mask);
+}
+
+Result MultiHead::attend(const at::Tensor& query, const Memory& memory, State* state, const Request& request) const {
+  ATTEND_CHECK(query.dim() == 4 && query.size(1) == 1 && query.size(3) == query_weight_.size(1), kShape,
+               "multi_head: query must be [B, 1, T, {}], got {} dimensions", query_weight_.size(1), query.dim());
+  at::Tensor live = query;
+  if (memory.mask.query_lengths.defined()) live = zero_hidden(query, within_lengths(memory.mask.query_lengths, query.size(2)));
+  Result result = inner_->attend(split(live, query_weight_, query_bias_, heads_), memory, state, request);
+  const auto joined = result.context.transpose(1, 2).reshape({query.size(0), query.size(2), -1});  // [B, T, H·Dv]
+  result.context = at::linear(joined, output_weight_, output_bias_).unsqueeze(1);                   // [B, 1, T, N]
+  return result;
+}
+
+std::int64_t MultiHead::context_size(std::int64_t /*value_size*/) const { return output_size_; }
+std::int64_t MultiHead::weight_heads(std::int64_t /*heads*/) const { return heads_; }
+
+extern constinit const MechanismEntry multi_head_entry{
+    .name = "multi_head",
+    .sentence = "several attentions side by side, each in its own projection",
+    .formula = "[head_0; …; head_{H−1}] W_o, head_h = attention(X_q W_qʰ, X_k W_kʰ, X_v W_vʰ)",
+    .paper = "Vaswani et al. 2017, §3.2.2",
+    .parameters = "W_q, W_k, W_v [H·D, N], W_o [N, H·D], those of the inner score",
+    .cost = "B·T·S·H·(D + Dv) + (T + S)·N·H·D",
+    .range = "global",
+    .score = "that of the inner score",
+    .source = "self or cross",
+    .capabilities = {.projected = true, .wraps = true},
+    .make = [](const MechanismOptions& o) -> std::shared_ptr<Mechanism> { return std::make_shared<MultiHead>(o); }};
+
+}  // namespace attend

@@ -1,0 +1,29 @@
+#include "attend/attention/scaled_dot.h"
+
+#include <cmath>
+
+namespace attend {
+
+ScaledDot::ScaledDot(const MechanismOptions& o) : scale_(1.0 / std::sqrt(static_cast<double>(o.key_size))) {
+  ATTEND_CHECK(o.query_size == o.key_size, kShape, "scaled_dot: query and key must have the same size, got Dq={}, D={}; use general",
+               o.query_size, o.key_size);
+}
+
+at::Tensor ScaledDot::scores(const at::Tensor& query, const at::Tensor& prepared) const {
+  return at::matmul(query * scale_, prepared.mT());  // [B, H, T, S]
+}
+
+extern constinit const MechanismEntry scaled_dot_entry{
+    .name = "scaled_dot",
+    .sentence = "a dot product divided by √D, so that its variance does not grow with D",
+    .formula = "e[t,s] = q_t · k_s / √D",
+    .paper = "Vaswani et al. 2017, §3.2.1, eq. 1",
+    .parameters = "none",
+    .cost = "B·H·T·S·D",
+    .range = "global",
+    .score = "multiplicative",
+    .source = "self or cross",
+    .capabilities = {.equal_sizes = true},
+    .make = [](const MechanismOptions& o) { return make_scored<ScaledDot>("scaled_dot", o); }};
+
+}  // namespace attend

@@ -1,0 +1,123 @@
+#include "attend/ops/recurrent.h"
+
+namespace attend {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::Function;
+using torch::autograd::tensor_list;
+
+struct StepLinear::Tape {
+  std::vector<at::Tensor> inputs, gradients;
+};
+
+namespace {
+
+// Backward passes receive the tape through a capsule: saved_data holds IValues only.
+struct TapeHolder : torch::CustomClassHolder {
+  std::shared_ptr<StepLinear::Tape> tape;
+};
+
+// Identity on the weight, upstream of every step. Its backward runs after those of all steps and turns the tape into
+// the weight's gradient.
+struct WeightAnchor : Function<WeightAnchor> {
+  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& weight, std::shared_ptr<StepLinear::Tape> tape) {
+    auto holder = c10::make_intrusive<TapeHolder>();
+    holder->tape = std::move(tape);
+    ctx->saved_data["tape"] = c10::IValue::make_capsule(holder);
+    ctx->set_materialize_grads(false);
+    return weight.view_as(weight);
+  }
+  static tensor_list backward(AutogradContext* ctx, tensor_list /*gradients*/) {
+    auto capsule = ctx->saved_data["tape"].toCapsule();
+    auto& tape = *static_cast<TapeHolder*>(capsule.get())->tape;
+    at::Tensor gradient;
+    if (!tape.inputs.empty()) {
+      gradient = at::matmul(at::cat(tape.gradients).t(), at::cat(tape.inputs));  // [out, in]
+      tape.inputs.clear();
+      tape.gradients.clear();
+    }
+    return {gradient, at::Tensor()};
+  }
+};
+
+struct StepProduct : Function<StepProduct> {
+  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& anchor, const at::Tensor& weight,
+                            std::shared_ptr<StepLinear::Tape> tape) {
+    auto holder = c10::make_intrusive<TapeHolder>();
+    holder->tape = std::move(tape);
+    ctx->saved_data["tape"] = c10::IValue::make_capsule(holder);
+    ctx->saved_data["needs_weight"] = anchor.requires_grad();
+    ctx->save_for_backward({x, weight});
+    return at::linear(x, weight);
+  }
+  static tensor_list backward(AutogradContext* ctx, tensor_list gradients) {
+    const auto saved = ctx->get_saved_variables();
+    if (ctx->saved_data["needs_weight"].toBool()) {
+      auto capsule = ctx->saved_data["tape"].toCapsule();
+      auto& tape = *static_cast<TapeHolder*>(capsule.get())->tape;
+      tape.inputs.push_back(saved[0]);
+      tape.gradients.push_back(gradients[0]);
+    }
+    return {at::matmul(gradients[0], saved[1]), at::Tensor(), at::Tensor(), at::Tensor()};
+  }
+};
+
+struct LstmPointwise : Function<LstmPointwise> {
+  static tensor_list forward(AutogradContext* ctx, const at::Tensor& gates, const at::Tensor& c) {
+    const auto n = c.size(-1);
+    at::Tensor active = at::empty_like(gates);  // [rows, 4N]
+    auto in_forget = active.narrow(-1, 0, 2 * n), candidate = active.narrow(-1, 2 * n, n), out = active.narrow(-1, 3 * n, n);
+    at::sigmoid_out(in_forget, gates.narrow(-1, 0, 2 * n));
+    at::tanh_out(candidate, gates.narrow(-1, 2 * n, n));
+    at::sigmoid_out(out, gates.narrow(-1, 3 * n, n));
+    at::Tensor next_c = (active.narrow(-1, n, n) * c).addcmul_(active.narrow(-1, 0, n), candidate);  // [rows, N]
+    at::Tensor squashed = next_c.tanh();
+    at::Tensor h = out * squashed;
+    ctx->save_for_backward({active, c, squashed});
+    return {h, next_c};
+  }
+  static tensor_list backward(AutogradContext* ctx, tensor_list gradients) {
+    const auto saved = ctx->get_saved_variables();
+    const auto &active = saved[0], &c = saved[1], &squashed = saved[2];
+    const auto n = c.size(-1);
+    auto input = active.narrow(-1, 0, n), forget = active.narrow(-1, n, n), candidate = active.narrow(-1, 2 * n, n),
+         out = active.narrow(-1, 3 * n, n);
+    at::Tensor d_gates = at::empty_like(active);
+    // Through h = o tanh(c'): d_c' gains g_h o (1 − tanh²), o gains g_h tanh(c').
+    at::Tensor d_c = at::tanh_backward(gradients[0] * out, squashed);
+    if (gradients[1].defined()) d_c.add_(gradients[1]);
+    auto d_in = d_gates.narrow(-1, 0, n), d_forget = d_gates.narrow(-1, n, n), d_candidate = d_gates.narrow(-1, 2 * n, n),
+         d_out = d_gates.narrow(-1, 3 * n, n);
+    at::sigmoid_backward_out(d_in, d_c * candidate, input);
+    at::sigmoid_backward_out(d_forget, d_c * c, forget);
+    at::tanh_backward_out(d_candidate, d_c * input, candidate);
+    at::sigmoid_backward_out(d_out, gradients[0] * squashed, out);
+    return {d_gates, d_c.mul_(forget)};
+  }
+};
+
+}  // namespace
+
+StepLinear::StepLinear(const at::Tensor& weight) : weight_(weight.detach()), tape_(std::make_shared<Tape>()) {
+  if (at::GradMode::is_enabled() && weight.requires_grad()) anchor_ = WeightAnchor::apply(weight, tape_);
+}
+
+at::Tensor StepLinear::operator()(const at::Tensor& x) const {
+  if (!anchor_.defined()) return at::linear(x, weight_);
+  return StepProduct::apply(x, anchor_, weight_, tape_);
+}
+
+std::pair<at::Tensor, at::Tensor> lstm_pointwise(const at::Tensor& gates, const at::Tensor& c) {
+  auto both = LstmPointwise::apply(gates, c);
+  return {both[0], both[1]};
+}
+
+at::Tensor gru_pointwise(const at::Tensor& from_input, const at::Tensor& from_state, const at::Tensor& h) {
+  const auto n = h.size(-1);
+  auto gates = at::sigmoid(from_input.narrow(-1, 0, 2 * n) + from_state.narrow(-1, 0, 2 * n));  // reset, update [rows, 2N]
+  auto reset = gates.narrow(-1, 0, n), update = gates.narrow(-1, n, n);
+  auto candidate = at::tanh(at::addcmul(from_input.narrow(-1, 2 * n, n), reset, from_state.narrow(-1, 2 * n, n)));
+  return at::lerp(candidate, h, update);
+}
+
+}  // namespace attend
