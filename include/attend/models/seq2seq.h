@@ -1,0 +1,70 @@
+#pragma once
+// Encoder–decoder models behind one face: teacher forcing for training and scoring, single steps for decoding.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "attend/attention/observer.h"
+#include "attend/core/options.h"
+
+namespace attend {
+
+/// Config section `model`: what the network looks like.
+struct ModelOptions {
+  std::string type, attention, score;
+  std::int64_t heads, embedding, hidden, encoder_layers, decoder_layers;
+  double dropout, attention_dropout;
+  std::string tied;
+  // Recurrent models.
+  std::string cell, bridge, timing, readout;
+  std::int64_t encoder_hidden, energy;
+  bool bidirectional, sum_directions, input_feeding, readout_embedding, fixed_context, recurrent_bias, normed, concat_plain_source;
+  // Transformers.
+  std::int64_t feed_forward, longest;
+  std::string norm, positions;
+  bool attention_bias;
+
+  ModelOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
+};
+
+/// A source batch after the encoder, ready for the decoder: memories are prepared once.
+class Encoded {
+ public:
+  virtual ~Encoded() = default;
+  at::Tensor lengths;  ///< int64 [B]
+  std::int64_t batch() const { return lengths.size(0); }
+};
+
+/// The state of K hypotheses for each of B items.
+class DecoderState {
+ public:
+  virtual ~DecoderState() = default;
+  /// Hypothesis k of item b continues from hypothesis index[b, k] (int64 [B, K']).
+  virtual void reorder(const at::Tensor& index) = 0;
+};
+
+/// p(y | x) as a network. Token ids as in text/tokenizer.h: 0 <unk>, 1 <pad>, 2 <s>, 3 </s>.
+class Seq2Seq : public torch::nn::Module {
+ public:
+  /// source int64 [B, S] ending in </s> and padded; lengths int64 [B], each at least 1. Sites: encoder.self.
+  virtual std::unique_ptr<Encoded> encode(const at::Tensor& source, const at::Tensor& lengths, Observer* observer) const = 0;
+  /// Teacher forcing: inputs int64 [B, T] beginning with <s>; returns the states before the output layer, [B, T, N]. Rows past
+  /// an item's target_lengths are unspecified. Sites: decoder.attention, or decoder.self and decoder.cross.
+  virtual at::Tensor decode(const Encoded& encoded, const at::Tensor& inputs, const at::Tensor& target_lengths, Observer* observer) const = 0;
+  /// Scores over the vocabulary: states [.., N] -> logits [.., V].
+  virtual at::Tensor logits(const at::Tensor& states) const = 0;
+
+  /// A state before the first step, with one hypothesis an item and room for `steps` steps.
+  virtual std::unique_ptr<DecoderState> start(const Encoded& encoded, std::int64_t steps) const = 0;
+  /// One step for tokens int64 [B, K] (<s> first): states [B, K, N]. The observer receives [B, H, K, S], decoder.self [B·K, H, 1, t].
+  virtual at::Tensor step(const Encoded& encoded, DecoderState& state, const at::Tensor& tokens, Observer* observer) const = 0;
+};
+
+std::vector<std::string> model_names();
+std::vector<std::string> attention_choices();  ///< "none" and every mechanism
+/// Builds a model with fresh parameters from torch's generator. Throws for combinations that cannot work, with the reason.
+std::shared_ptr<Seq2Seq> make_model(const ModelOptions& options, std::int64_t source_vocabulary, std::int64_t target_vocabulary);
+std::int64_t parameter_count(const torch::nn::Module& module);
+
+}  // namespace attend

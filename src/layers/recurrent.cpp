@@ -1,0 +1,141 @@
+#include "attend/layers/recurrent.h"
+
+#include <cmath>
+
+namespace attend {
+namespace {
+
+at::Tensor orthogonal_blocks(std::int64_t blocks, std::int64_t n) {
+  std::vector<at::Tensor> parts;
+  for (std::int64_t i = 0; i < blocks; ++i) {
+    auto [q, r] = at::linalg_qr(at::empty({n, n}).normal_());
+    parts.push_back(q * r.diagonal().sign());
+  }
+  return at::cat(parts);
+}
+
+// x [B, S, *] with each item's first `length` rows in reverse order; an involution, so it also undoes itself.
+at::Tensor reversed_index(const at::Tensor& lengths, std::int64_t steps) {
+  const auto t = at::arange(steps, lengths.options()).unsqueeze(0);  // [1, S]
+  const auto mirrored = lengths.unsqueeze(1) - 1 - t;                // [B, S]
+  return at::where(mirrored >= 0, mirrored, t);
+}
+
+at::Tensor take_rows(const at::Tensor& x, const at::Tensor& index) {
+  return x.gather(1, index.unsqueeze(-1).expand({-1, -1, x.size(2)}));
+}
+
+struct Walk {
+  at::Tensor states, last, last_cell;  // [B, S, N], [B, N], [B, N]
+};
+
+Walk walk(const RecurrentCell& cell, const at::Tensor& x, const at::Tensor& lengths) {
+  const auto rows = x.size(0), steps = x.size(1);
+  const auto projected = cell.project(x).transpose(0, 1).contiguous();  // [S, B, G·N]
+  const RecurrentCell::Steps step(cell, 0);
+  auto state = cell.zero_state(rows);
+  std::vector<at::Tensor> h, c;
+  for (std::int64_t t = 0; t < steps; ++t) {
+    state = step(projected[t], {}, state);
+    h.push_back(state.h);
+    if (state.c.defined()) c.push_back(state.c);
+  }
+  Walk result;
+  result.states = at::stack(h, 1);  // [B, S, N]
+  const auto last = (lengths - 1).unsqueeze(1);
+  result.last = take_rows(result.states, last).squeeze(1);
+  if (!c.empty()) result.last_cell = take_rows(at::stack(c, 1), last).squeeze(1);
+  return result;
+}
+
+}  // namespace
+
+RecurrentCell::RecurrentCell(const std::string& kind, std::int64_t input_size, std::int64_t size, bool bias)
+    : kind_(kind == "lstm" ? Kind::kLstm : kind == "gru" ? Kind::kGru : Kind::kTanh), size_(size) {
+  ATTEND_CHECK(kind == "lstm" || kind == "gru" || kind == "rnn_tanh", kUnknownName, "cell '{}' is not known; valid: rnn_tanh, lstm, gru", kind);
+  const std::int64_t gates = kind_ == Kind::kLstm ? 4 : kind_ == Kind::kGru ? 3 : 1;
+  const double bound = std::sqrt(6.0 / static_cast<double>(input_size + size));
+  input_weight_ = register_parameter("input_weight", at::empty({gates * size, input_size}).uniform_(-bound, bound));
+  hidden_weight_ = register_parameter("hidden_weight", orthogonal_blocks(gates, size));
+  if (!bias) return;
+  auto initial = at::zeros({gates * size});
+  if (kind_ == Kind::kLstm) initial.narrow(0, size, size).fill_(1.0);
+  bias_ = register_parameter("bias", initial);
+  if (kind_ == Kind::kGru) hidden_bias_ = register_parameter("hidden_bias", at::zeros({gates * size}));
+}
+
+at::Tensor RecurrentCell::project(const at::Tensor& x) const { return at::linear(x, input_weight_.narrow(1, 0, x.size(-1)), bias_); }
+
+at::Tensor RecurrentCell::bias_or_zero() const { return bias_.defined() ? bias_ : at::zeros({1}, hidden_weight_.options()); }
+
+CellState RecurrentCell::zero_state(std::int64_t rows) const {
+  CellState state{.h = at::zeros({rows, size_}, hidden_weight_.options().requires_grad(false)), .c = {}};
+  if (kind_ == Kind::kLstm) state.c = at::zeros_like(state.h);
+  return state;
+}
+
+RecurrentCell::Steps::Steps(const RecurrentCell& cell, std::int64_t fed_size) : cell_(cell) {
+  const auto fed_weight = cell.input_weight_.narrow(1, cell.input_weight_.size(1) - fed_size, fed_size);
+  if (cell.kind_ == Kind::kGru) {
+    joint_.emplace(cell.hidden_weight_);
+    if (fed_size > 0) fed_.emplace(fed_weight.contiguous());
+  } else {
+    joint_.emplace(fed_size > 0 ? at::cat({fed_weight, cell.hidden_weight_}, 1) : cell.hidden_weight_);
+  }
+}
+
+CellState RecurrentCell::Steps::operator()(const at::Tensor& projected, const at::Tensor& fed, const CellState& state) const {
+  if (cell_.kind_ == Kind::kGru) {
+    auto from_state = (*joint_)(state.h);
+    if (cell_.hidden_bias_.defined()) from_state = from_state + cell_.hidden_bias_;
+    const auto known = projected.defined() ? projected : cell_.bias_or_zero();
+    const auto from_input = fed.defined() ? known + (*fed_)(fed) : known;
+    return {gru_pointwise(from_input, from_state, state.h), {}};
+  }
+  const auto sum = (projected.defined() ? projected : cell_.bias_or_zero()) + (*joint_)(fed.defined() ? at::cat({fed, state.h}, 1) : state.h);
+  if (cell_.kind_ == Kind::kTanh) return {at::tanh(sum), {}};
+  auto [h, c] = lstm_pointwise(sum, state.c);
+  return {h, c};
+}
+
+RecurrentEncoder::RecurrentEncoder(const RecurrentEncoderOptions& options) : options_(options) {
+  auto input = options.input_size;
+  for (std::int64_t layer = 0; layer < options.layers; ++layer) {
+    auto cell = [&](const char* direction) {
+      return register_module(fmt::format("{}_{}", direction, layer),
+                             std::make_shared<RecurrentCell>(options.cell, input, options.size, options.bias));
+    };
+    forward_.push_back(cell("forward"));
+    if (options.bidirectional) backward_.push_back(cell("backward"));
+    input = output_size();
+  }
+}
+
+std::int64_t RecurrentEncoder::output_size() const {
+  return options_.bidirectional && !options_.sum_directions ? 2 * options_.size : options_.size;
+}
+
+EncodedSequence RecurrentEncoder::operator()(const at::Tensor& x, const at::Tensor& lengths) const {
+  EncodedSequence out;
+  at::Tensor input = x;
+  const auto mirror = options_.bidirectional ? reversed_index(lengths, x.size(1)) : at::Tensor();
+  auto join = [&](const at::Tensor& a, const at::Tensor& b) {
+    return !b.defined() ? a : options_.sum_directions ? a + b : at::cat({a, b}, -1);
+  };
+  for (std::size_t layer = 0; layer < forward_.size(); ++layer) {
+    if (layer > 0 && is_training() && options_.dropout > 0) input = at::dropout(input, options_.dropout, true);
+    const auto ahead = walk(*forward_[layer], input, lengths);
+    Walk back;
+    if (options_.bidirectional) {
+      back = walk(*backward_[layer], take_rows(input, mirror), lengths);
+      back.states = take_rows(back.states, mirror);
+      out.first_backward = back.last;
+    }
+    out.states = input = join(ahead.states, back.states);
+    out.last = join(ahead.last, back.last);
+    if (ahead.last_cell.defined()) out.last_cell = join(ahead.last_cell, back.last_cell);
+  }
+  return out;
+}
+
+}  // namespace attend

@@ -1,0 +1,75 @@
+#include "attend/models/seq2seq.h"
+
+#include "attend/models/rnn_seq2seq.h"
+#include "attend/models/transformer.h"
+
+namespace attend {
+
+std::vector<std::string> model_names() {
+  std::vector<std::string> names;
+#define MODEL(name) names.emplace_back(#name);
+#include "models/models.def"
+#undef MODEL
+  return names;
+}
+
+std::vector<std::string> attention_choices() {
+  auto names = mechanism_names();
+  names.insert(names.begin(), "none");
+  return names;
+}
+
+void ModelOptions::visit(OptionVisitor& v) {
+  const auto mechanisms = one_of(mechanism_names());
+  v(type, "type", "rnn_seq2seq", "the model", one_of(model_names()));
+  v(attention, "attention", "additive", "how the decoder attends to the source; none is the bottleneck baseline", one_of(attention_choices()));
+  v(score, "score", "scaled_dot", "the score inside multi_head", mechanisms);
+  v(heads, "heads", 4, "heads of multi_head and of a transformer's layers", between(1, 256));
+  v(embedding, "embedding", 256, "size of token vectors; in a transformer the size of everything", between(1, 65536));
+  v(hidden, "hidden", 512, "size of the recurrent decoder's state", between(1, 65536));
+  v(encoder_layers, "encoder_layers", 1, "layers of the encoder", between(1, 96));
+  v(decoder_layers, "decoder_layers", 1, "layers of the decoder", between(1, 96));
+  v(dropout, "dropout", 0.2, "share of units dropped in training", between(0, 0.95));
+  v(attention_dropout, "attention_dropout", 0.0, "share of attention weights dropped in training", between(0, 0.95));
+  v(tied, "tied", "none", "shared tables: target = target embedding and output layer, all = source too (needs text.shared)",
+    one_of({"none", "target", "all"}));
+  v(cell, "cell", "lstm", "recurrent cell", one_of({"rnn_tanh", "lstm", "gru"}));
+  v(encoder_hidden, "encoder_hidden", 256, "size of each encoder direction", between(1, 65536));
+  v(bidirectional, "bidirectional", true, "read the source in both directions");
+  v(sum_directions, "sum_directions", false, "add the two directions instead of joining them");
+  v(bridge, "bridge", "linear", "how the encoder's end starts the decoder", one_of({"zero", "copy", "linear", "mean", "backward_first"}));
+  v(timing, "timing", "after", "attend with the state before the step (Bahdanau) or after it (Luong)", one_of({"before", "after"}));
+  v(input_feeding, "input_feeding", true, "feed the attended state into the next step");
+  v(readout, "readout", "tanh", "between state and output layer: tanh, maxout or linear", one_of({"tanh", "maxout", "linear"}));
+  v(readout_embedding, "readout_embedding", false, "let the readout see the previous token's vector too");
+  v(fixed_context, "fixed_context", false, "with attention none: feed the encoder's last state at every step");
+  v(recurrent_bias, "recurrent_bias", true, "biases in cells, bridge and readout");
+  v(energy, "energy", 0, "hidden size of additive scores; 0 is the size of the keys", between(0, 65536));
+  v(normed, "normed", false, "additive: use g v/|v| in place of v");
+  v(concat_plain_source, "concat_plain_source", false, "concat: add the source state itself, unprojected");
+  v(feed_forward, "feed_forward", 1024, "hidden size of a transformer's feed-forward part", between(1, 1 << 20));
+  v(norm, "norm", "pre", "layer norm before or after each part of a transformer's layer", one_of({"pre", "post"}));
+  v(positions, "positions", "sinusoidal", "how a transformer knows the order of tokens", one_of({"none", "sinusoidal", "learned"}));
+  v(longest, "longest", 512, "positions in a learned table", between(1, 1 << 24));
+  v(attention_bias, "attention_bias", true, "biases in a transformer's attention projections");
+}
+
+std::shared_ptr<Seq2Seq> make_model(const ModelOptions& options, std::int64_t source_vocabulary, std::int64_t target_vocabulary) {
+  if (options.tied == "all")
+    ATTEND_CHECK(source_vocabulary == target_vocabulary, kValue,
+                 "model.tied: all needs one vocabulary for both sides, got {} and {} entries; set text.shared: true", source_vocabulary,
+                 target_vocabulary);
+#define MODEL(name) \
+  if (options.type == #name) return make_##name(options, source_vocabulary, target_vocabulary);
+#include "models/models.def"
+#undef MODEL
+  fail_unknown_name("model.type", options.type, model_names());
+}
+
+std::int64_t parameter_count(const torch::nn::Module& module) {
+  std::int64_t count = 0;
+  for (const auto& p : module.parameters()) count += p.numel();
+  return count;
+}
+
+}  // namespace attend
