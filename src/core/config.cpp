@@ -14,6 +14,11 @@ namespace {
 std::string expand_variables(const std::string& text, const std::string& where) {
   std::string out;
   for (std::size_t i = 0; i < text.size();) {
+    if (text.compare(i, 3, "$${") == 0) {
+      out += "${";
+      i += 3;
+      continue;
+    }
     if (text.compare(i, 2, "${") != 0) {
       out += text[i++];
       continue;
@@ -38,25 +43,29 @@ class Flattener {
                  prefix.empty() ? "" : " under '" + prefix + "'");
     std::map<std::string, std::string> seen;  // yaml-cpp keeps duplicate keys silently, in order
     for (const auto& entry : node) {
-      const auto key = entry.first.as<std::string>();
       const auto here = place(entry.first);
+      ATTEND_CHECK(entry.first.IsScalar(), kValue, "{}: a key must be a plain name; write `key: value`", here);
+      const auto key = entry.first.Scalar();
       const auto [first, fresh] = seen.emplace(key, here);
       ATTEND_CHECK(fresh, kValue, "{}: duplicate key '{}', first given at {}; keep one of them", here, key, first->second);
       const auto dotted = prefix.empty() ? key : prefix + "." + key;
       if (entry.second.IsMap()) {
         walk(entry.second, dotted);
       } else if (entry.second.IsSequence()) {
-        GivenValue value{{}, true, here, false};
+        GivenValue value;
+        value.is_list = true;
+        value.where = here;
         for (const auto& item : entry.second) {
           ATTEND_CHECK(item.IsScalar(), kValue, "{}: '{}' must be a list of plain values", here, dotted);
           value.texts.push_back(expand_variables(item.Scalar(), here));
         }
         add(dotted, std::move(value));
-      } else if (entry.second.IsScalar()) {
-        add(dotted, {{expand_variables(entry.second.Scalar(), here)}, false, here, false});
       } else {
-        // `section:` with nothing under it changes nothing; a key without a value is a mistake of the same look.
-        add(dotted, {{""}, false, here, false});
+        GivenValue value;
+        value.empty = !entry.second.IsScalar();
+        value.texts = {value.empty ? "" : expand_variables(entry.second.Scalar(), here)};
+        value.where = here;
+        add(dotted, std::move(value));
       }
     }
   }
@@ -75,14 +84,16 @@ class Flattener {
 }  // namespace
 
 GivenValues parse_config(const std::string& text, const std::string& name) {
-  YAML::Node root;
+  std::vector<YAML::Node> documents;
   try {
-    root = YAML::Load(text);
+    documents = YAML::LoadAll(text);
   } catch (const YAML::Exception& e) {
     fail(ErrorKind::kValue, "{}:{}: not YAML: {}", name, e.mark.line + 1, e.msg);
   }
+  ATTEND_CHECK(documents.size() <= 1, kValue, "{}: expected one YAML document, got {} separated by '---'; join them", name,
+               documents.size());
   Flattener flat(name);
-  if (!root.IsNull()) flat.walk(root, "");
+  if (!documents.empty() && !documents[0].IsNull()) flat.walk(documents[0], "");
   return flat.values;
 }
 
@@ -99,8 +110,13 @@ void set_given(GivenValues& values, const std::string& key_and_value, const std:
   const auto equals = key_and_value.find('=');
   ATTEND_CHECK(equals != std::string::npos && equals > 0, kUsage, "{}: expected key=value, got '{}'", where, key_and_value);
   const auto key = key_and_value.substr(0, equals);
-  auto parsed = parse_config("value: " + key_and_value.substr(equals + 1), where);
-  auto value = parsed.at("value");
+  const auto text = key_and_value.substr(equals + 1);
+  GivenValue value;
+  if (!text.empty() && std::string_view("['\"").find(text.front()) != std::string_view::npos) {
+    value = parse_config("value: " + text, where + " " + key_and_value).at("value");
+  } else {
+    value.texts = {expand_variables(text, where)};
+  }
   value.where = where + " " + key_and_value;
   values[key] = std::move(value);
 }

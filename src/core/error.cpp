@@ -41,9 +41,12 @@ std::string nearest_name(std::string_view got, std::span<const std::string> vali
 }
 
 void fail_unknown_name(std::string_view who, std::string_view got, std::span<const std::string> valid) {
+  constexpr std::size_t kMostShown = 60;  // a list of all tensors of a model would hide the message
   const auto near = nearest_name(got, valid);
-  fail(ErrorKind::kUnknownName, "{}: '{}' is not known{}; valid: {}", who, got,
-       near.empty() ? "" : fmt::format(", did you mean '{}'?", near), fmt::join(valid, ", "));
+  const auto more = valid.size() > kMostShown ? fmt::format(" and {} more", valid.size() - kMostShown) : std::string();
+  fail(ErrorKind::kUnknownName, "{}: '{}' is not known{}; valid: {}{}", who, got,
+       near.empty() ? "" : fmt::format(", did you mean '{}'?", near), fmt::join(valid.first(std::min(kMostShown, valid.size())), ", "),
+       more);
 }
 
 }  // namespace attend

@@ -1,8 +1,11 @@
 #include "attend/core/options.h"
 
+#include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "attend/core/error.h"
 
@@ -32,7 +35,10 @@ void check_range(const std::string& key, const GivenValue& given, double value, 
 }
 
 bool plain_yaml(const std::string& text) {
-  if (text.empty() || text == "true" || text == "false" || text == "null" || text == "~" || text == "yes" || text == "no") return false;
+  static const std::vector<std::string> reserved = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"};
+  std::string lower;
+  for (const char c : text) lower += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  if (text.empty() || std::find(reserved.begin(), reserved.end(), lower) != reserved.end()) return false;
   double number = 0;
   if (parse_number(text, number)) return false;
   for (const char c : text)
@@ -40,7 +46,22 @@ bool plain_yaml(const std::string& text) {
   return text.front() != '-' && text.front() != '.';
 }
 
-std::string yaml_scalar(const std::string& text, bool quote) { return quote && !plain_yaml(text) ? nlohmann::json(text).dump() : text; }
+void check_utf8(const std::string& key, const std::string& text) {
+  try {
+    (void)nlohmann::json(text).dump();
+  } catch (const nlohmann::json::exception&) {
+    fail(ErrorKind::kValue, "{}: expected UTF-8 text, got bytes that are none; give the value in UTF-8", key);
+  }
+}
+
+/// One value as YAML. JSON's double quotes are YAML's; `$${` keeps a literal `${` from being read as a variable.
+std::string yaml_scalar(const OptionInfo& field, const std::string& text) {
+  if ((field.type != "text" && field.type != "list") || plain_yaml(text)) return text;
+  check_utf8(field.key, text);
+  std::string escaped = nlohmann::json(text).dump();
+  for (auto at = escaped.find("${"); at != std::string::npos; at = escaped.find("${", at + 3)) escaped.insert(at, "$");
+  return escaped;
+}
 
 }  // namespace
 
@@ -52,11 +73,25 @@ std::string Range::describe() const {
   }
   if (std::isfinite(low) && std::isfinite(high)) return fmt::format("{} to {}", low, high);
   if (std::isfinite(low)) return fmt::format("at least {}", low);
+  if (std::isfinite(high)) return fmt::format("at most {}", high);
   return {};
 }
-Range at_least(double low) { return {.low = low}; }
-Range between(double low, double high) { return {.low = low, .high = high}; }
-Range one_of(std::vector<std::string> choices) { return {.choices = std::move(choices)}; }
+Range at_least(double low) {
+  Range range;
+  range.low = low;
+  return range;
+}
+Range between(double low, double high) {
+  Range range;
+  range.low = low;
+  range.high = high;
+  return range;
+}
+Range one_of(std::vector<std::string> choices) {
+  Range range;
+  range.choices = std::move(choices);
+  return range;
+}
 
 void OptionVisitor::operator()(bool& field, const char* name, bool fallback, const char* help) {
   const Range none;
@@ -95,6 +130,8 @@ void ListVisitor::end_group() { pop_group(prefix_); }
 GivenValue* AssignVisitor::find(const Field& about) {
   const auto found = values_.find(joined_key(prefix_, about.name));
   if (found == values_.end()) return nullptr;
+  ATTEND_CHECK(!found->second.empty, kValue, "{}: {} has no value; give one, or remove the line to keep the default", found->second.where,
+               found->first);
   found->second.used = true;
   return &found->second;
 }
@@ -114,8 +151,8 @@ void AssignVisitor::on(std::int64_t& f, std::int64_t /*d*/, const Field& about) 
   if (!given) return;
   const auto key = joined_key(prefix_, about.name);
   std::int64_t value = 0;
-  ATTEND_CHECK(!given->is_list && parse_number(given->texts.at(0), value), kValue, "{}: {} must be a whole number, got '{}'",
-               given->where, key, fmt::join(given->texts, ", "));
+  ATTEND_CHECK(!given->is_list && parse_number(given->texts.at(0), value), kValue, "{}: {} must be a whole number, got '{}'", given->where,
+               key, fmt::join(given->texts, ", "));
   check_range(key, *given, static_cast<double>(value), *about.range);
   f = value;
 }
@@ -144,11 +181,23 @@ void AssignVisitor::on(std::vector<std::string>& f, const std::vector<std::strin
 }
 
 void fail_on_unused(const GivenValues& values, const std::vector<OptionInfo>& known) {
-  std::vector<std::string> keys;
-  for (const auto& info : known) keys.push_back(info.key);
+  std::vector<std::string> keys, names;  // names: sections as well, for a misspelt one
+  std::set<std::string> sections;
+  for (const auto& info : known) {
+    keys.push_back(info.key);
+    for (auto dot = info.key.find('.'); dot != std::string::npos; dot = info.key.find('.', dot + 1))
+      sections.insert(info.key.substr(0, dot));
+  }
+  names = keys;
+  names.insert(names.end(), sections.begin(), sections.end());
   for (const auto& [key, given] : values) {
     if (given.used) continue;
-    const auto near = nearest_name(key, keys);
+    if (sections.contains(key)) {
+      if (given.empty) continue;  // `section:` with nothing under it changes nothing
+      fail(ErrorKind::kValue, "{}: '{}' is a section and takes no value itself; set one of its keys, such as '{}'", given.where, key,
+           *std::find_if(keys.begin(), keys.end(), [&](const auto& k) { return k.starts_with(key + "."); }));
+    }
+    const auto near = nearest_name(key, names);
     std::vector<std::string> siblings;  // the whole list is long: show the section the key stands in
     const auto section = key.substr(0, key.rfind('.') == std::string::npos ? 0 : key.rfind('.') + 1);
     for (const auto& k : keys)
@@ -186,12 +235,13 @@ std::string to_yaml(const ListVisitor& list) {
     const auto depth = group.empty() ? 0 : static_cast<std::size_t>(std::count(group.begin(), group.end(), '.')) + 1;
     std::string value;
     if (field.type == "list") {
-      for (const auto& item : field.value) value += (value.empty() ? "" : ", ") + yaml_scalar(item, true);
+      for (const auto& item : field.value) value += (value.empty() ? "" : ", ") + yaml_scalar(field, item);
       value = "[" + value + "]";
     } else {
-      value = yaml_scalar(field.value.at(0), field.type == "text");
+      value = yaml_scalar(field, field.value.at(0));
     }
-    const auto line = fmt::format("{}{}: {}", std::string(2 * depth, ' '), dot == std::string::npos ? field.key : field.key.substr(dot + 1), value);
+    const auto name = dot == std::string::npos ? field.key : field.key.substr(dot + 1);
+    const auto line = fmt::format("{}{}: {}", std::string(2 * depth, ' '), name, value);
     text += fmt::format("{:<36}  # {}{}\n", line, field.help, field.range.empty() ? "" : " (" + field.range + ")");
   }
   return text;
@@ -206,8 +256,10 @@ std::string to_json(const ListVisitor& list) {
       node = &(*node)[field.key.substr(from, dot - from)];
     auto& value = (*node)[field.key.substr(from)];
     if (field.type == "list") {
+      for (const auto& item : field.value) check_utf8(field.key, item);
       value = field.value;
     } else if (field.type == "text") {
+      check_utf8(field.key, field.value.at(0));
       value = field.value.at(0);
     } else {
       value = nlohmann::ordered_json::parse(field.value.at(0));

@@ -1,5 +1,7 @@
 #include "attend/core/random.h"
 
+#include "attend/core/error.h"
+
 namespace attend {
 namespace {
 
@@ -21,6 +23,7 @@ std::uint64_t random_key(std::uint64_t seed, std::initializer_list<std::uint64_t
 RandomStream::result_type RandomStream::operator()() { return mix(key_ ^ mix(counter_++)); }
 
 std::uint64_t RandomStream::below(std::uint64_t bound) {
+  ATTEND_ASSERT(bound > 0);
   const std::uint64_t limit = max() - max() % bound;  // reject the incomplete last block
   std::uint64_t draw = (*this)();
   while (draw >= limit) draw = (*this)();

@@ -3,13 +3,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <span>
 #include <string>
 #include <string_view>
 
 namespace attend {
 
 /// A read-only memory map. Throws kFile for a missing path, a directory or no permission, saying which. An empty file has size 0.
+/// The file must not shrink while it is mapped; files written by this room never do, they are replaced.
 class MappedFile {
  public:
   explicit MappedFile(const std::string& path);
@@ -25,10 +25,11 @@ class MappedFile {
   std::size_t size_ = 0;
 };
 
+/// All bytes of a file or a pipe. Throws kFile as MappedFile does.
 std::string read_file(const std::string& path);
 
 /// Writes all bytes to a file through a descriptor and fsyncs; a short write (disk full, size limit) throws kFile naming
-/// the path, errno's text and the bytes missing.
+/// the path, errno's text and the bytes missing. (A size limit reaches a program that ignores SIGXFSZ as an errno.)
 class FileWriter {
  public:
   explicit FileWriter(const std::string& path);  ///< creates or truncates
@@ -46,16 +47,36 @@ class FileWriter {
   std::uint64_t position_ = 0;
 };
 
-/// Writes beside `path`, fsyncs, renames over it, fsyncs the folder: afterwards the old or the new content is there, whole.
+/// A file written beside `path` as `<path>.partial-<pid>-<n>` that takes its name in commit(), with everything on disk:
+/// whoever opens `path` finds the old or the new content, whole. Destroyed without commit() it leaves nothing behind.
+/// A symbolic link at `path` is replaced itself; directories, pipes and devices are refused (kFile).
+class AtomicFile {
+ public:
+  explicit AtomicFile(const std::string& path);
+  ~AtomicFile();
+  FileWriter& writer();
+  void commit();  ///< fsyncs, renames, fsyncs the folder
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// AtomicFile in one call.
 void write_file_atomic(const std::string& path, std::string_view content);
 
 /// Fills a fresh folder through `fill(folder)` and gives it the name `path` only when everything in it is on disk. On an
-/// exception nothing remains. An existing `path` is an error.
+/// exception nothing remains. An existing `path` is an error. The folder is called `<path>.partial-<pid>-<n>` until then.
 void write_folder_atomic(const std::string& path, const std::function<void(const std::string& folder)>& fill);
 
-/// Points the symbolic link `link` at `target` (relative), replacing an older link in one step.
+/// Removes from `folder` what killed processes left half written: entries named `*.partial-<pid>-<n>` whose process has ended.
+/// Returns how many. Call it only where all writers run on this machine: a process elsewhere looks ended from here.
+std::size_t remove_partials(const std::string& folder);
+
+/// Points the symbolic link `link` at `target` (relative), replacing an older link in one step. Anything else at `link` is an error.
 void replace_link(const std::string& link, const std::string& target);
 
+/// fsyncs the folder itself, so that names made or changed in it survive a power cut.
 void sync_folder(const std::string& path);
 
 /// XXH3-128 of a file or of bytes, as 32 hex digits (the same as `xxhsum -H2`).

@@ -110,15 +110,17 @@ struct GivenValue {
   bool is_list = false;
   std::string where;
   bool used = false;
+  bool empty = false;  ///< `key:` with nothing after it; harmless for a section, an error for an option
 };
 /// Values by dotted key, from a config file, flags or both.
 using GivenValues = std::map<std::string, GivenValue>;
 
-/// Reads the YAML file at `path` (`${NAME}` expands to the environment variable). Duplicate keys are errors that name both
-/// lines; an unset variable is an error naming it.
+/// Reads the YAML file at `path` (`${NAME}` expands to the environment variable, `$${` stands for `${` itself). Duplicate
+/// keys are errors that name both lines; an unset variable is an error naming it.
 GivenValues read_config(const std::string& path);
 GivenValues parse_config(const std::string& text, const std::string& name);
-/// Adds `key=value`; a later value wins. `where` is what errors name.
+/// Adds `key=value`; a later value wins. `where` is what errors name. The value is taken as it stands, variables expanded;
+/// one that begins with `[` or a quote is read as YAML.
 void set_given(GivenValues& values, const std::string& key_and_value, const std::string& where);
 
 /// Writes given values into an options struct, checking types and ranges; marks what it used.

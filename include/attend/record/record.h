@@ -46,7 +46,9 @@ enum class RowAxis : std::uint8_t {
 };
 
 /// Weights of all heads of one site and layer: weights[(head * rows + row) * cols + col], float32.
-/// Columns are source tokens, or for decoder.self the earlier steps (ragged: columns past the node's step are 0).
+/// Columns are source tokens, or for decoder.self the steps up to the row's own: column c is what the decoder read at step c
+/// (<s> at 0, then token c - 1). Those rows are ragged: a node of step t has t + 1 weights, the columns after them are 0.
+/// A masked place is exactly 0, and a row that may attend to nothing is all 0.
 struct AttentionMap {
   std::string site;  ///< encoder.self, decoder.self, decoder.cross, decoder.attention, ...
   std::uint16_t layer = 0;
@@ -80,11 +82,11 @@ struct Matrix {
 
 /// Everything one sentence's run left behind. `hypotheses` are best first; a forced (scored) run has exactly one.
 struct RecordData {
-  std::uint64_t sentence = 0;                 ///< 0-based number of the input
+  std::uint64_t sentence = 0;  ///< 0-based number of the input
   std::string task = "translate";
-  std::string model, mechanism;               ///< model type and attention name, for titles
+  std::string model, mechanism;                ///< model type and attention name, for titles
   std::map<std::string, std::string> options;  ///< decoding options as text: beam, length_penalty, ...
-  bool forced = false;                        ///< true when the target was given, not chosen
+  bool forced = false;                         ///< true when the target was given, not chosen
   Text source;
   std::vector<Node> nodes;
   std::vector<Hypothesis> hypotheses;
@@ -95,8 +97,13 @@ struct RecordData {
 /// Immutable view with the invariants checked once.
 class Record {
  public:
-  /// Throws Error when an invariant of the record is broken, naming it: spans ordered and inside their text,
-  /// parents before children with step + 1, softmax rows summing to 1 (1e-3), sizes that fit together.
+  /// Throws kValue when an invariant is broken; the text begins "record of sentence <n>: <invariant>: ". The invariants:
+  /// span order (begin <= end, neither falls from token to token), span inside text; node parent (an earlier node, or -1), node
+  /// step (the parent's + 1, or 0), node numbers (log-probabilities are not NaN); hypothesis path (one node a token, same ids),
+  /// hypothesis order (best score first), forced (exactly one hypothesis); map name (letters, digits, `_` `-` `.`), map twice,
+  /// map size (rows and columns are the nodes, tokens or steps they stand for), row weights (finite, from 0 unless
+  /// unnormalised), row sum (softmax rows: 1 within 1e-3, or all 0), ragged row (nothing past the node's own step);
+  /// scalar name, scalar size, scalar numbers (not NaN).
   explicit Record(RecordData data);
   const RecordData& data() const { return data_; }
 
@@ -113,9 +120,14 @@ class Record {
   RecordData data_;
 };
 
-/// A file of records: an uncompressed .npz whose members are numpy arrays (numpy.load opens it) and `record.json`
-/// (schema "attend.record", version [1, 0]) that names them. Records are appended one by one, so memory stays bounded;
-/// the file appears under its name only when close() has written its directory.
+/// A file of records: an uncompressed .npz whose members are numpy arrays (numpy.load opens it), `record.json` (schema
+/// "attend.record", version [1, 0], number of records) and for each record `<index>/record.json`, which names its arrays;
+/// docs/schemas/attend.record.schema.json describes both. Records are appended one by one, so memory stays bounded; the file
+/// appears under its name only when close() has written its directory.
+///
+/// Weights become float16 when each map's values survive it: no value moves by more than 5e-4 and softmax rows still sum to 1
+/// within 1e-3. A weight is 0 in the file exactly where it was 0: what float16 would round to 0 becomes its smallest number
+/// (6e-8) instead. Other maps stay float32. Softmax maps of up to some ten thousand columns always fit float16.
 class RecordWriter {
  public:
   explicit RecordWriter(const std::string& path);
@@ -133,7 +145,7 @@ class RecordFile {
   /// Throws Error for what is no record file, a damaged one, or another major version (naming both).
   explicit RecordFile(const std::string& path);
   ~RecordFile();
-  std::size_t size() const;                                             ///< number of sentences
+  std::size_t size() const;                                     ///< number of sentences
   std::shared_ptr<const Record> read(std::size_t index) const;  ///< throws when index >= size()
 
  private:

@@ -1,0 +1,144 @@
+#include "record/invariants.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+#include <limits>
+#include <set>
+
+#include "attend/core/error.h"
+
+namespace attend {
+namespace {
+
+class Checker {
+ public:
+  explicit Checker(const RecordData& data) : data_(data) {
+    for (const auto& node : data.nodes) steps_ = std::max(steps_, std::uint64_t{node.step} + 1);
+  }
+
+  void check() const {
+    check_text(data_.source, "source");
+    check_nodes();
+    check_hypotheses();
+    std::set<std::pair<std::string, int>> maps;
+    for (const auto& map : data_.maps) {
+      require(maps.emplace(map.site, map.layer).second, "map twice", "{} layer {} is given twice; one map holds all its heads", map.site,
+              map.layer);
+      check_shape(map);
+      check_rows(map);
+    }
+    std::set<std::string> names;
+    for (const auto& scalar : data_.scalars) {
+      require(!scalar.name.empty() && names.insert(scalar.name).second, "scalar name", "'{}' is empty or given twice", scalar.name);
+      require(scalar.values.size() == data_.nodes.size(), "scalar size", "{} has {} values, expected one for each of {} nodes", scalar.name,
+              scalar.values.size(), data_.nodes.size());
+      for (std::size_t i = 0; i < scalar.values.size(); ++i)
+        require(!std::isnan(scalar.values[i]), "scalar numbers", "{} of node {} is NaN", scalar.name, i);
+    }
+  }
+
+ private:
+  template <class... Args>
+  void require(bool holds, const char* invariant, fmt::format_string<Args...> text, Args&&... args) const {
+    if (holds) return;
+    fail(ErrorKind::kValue, "record of sentence {}: {}: {}", data_.sentence, invariant, fmt::format(text, std::forward<Args>(args)...));
+  }
+
+  void check_text(const Text& text, const std::string& who) const {
+    ByteSpan before;
+    for (std::size_t i = 0; i < text.tokens.size(); ++i) {
+      const auto span = text.tokens[i].span;
+      require(span.begin <= span.end, "span order", "{} token {} is [{}, {})", who, i, span.begin, span.end);
+      require(span.end <= text.utf8.size(), "span inside text", "{} token {} is [{}, {}) of a text of {} bytes", who, i, span.begin,
+              span.end, text.utf8.size());
+      require(span.begin >= before.begin && span.end >= before.end, "span order", "{} token {} is [{}, {}), after [{}, {})", who, i,
+              span.begin, span.end, before.begin, before.end);
+      before = span;
+    }
+  }
+
+  void check_nodes() const {
+    require(data_.nodes.size() <= std::numeric_limits<std::int32_t>::max(), "node parent", "{} nodes are more than indices reach",
+            data_.nodes.size());
+    for (std::size_t i = 0; i < data_.nodes.size(); ++i) {
+      const auto& node = data_.nodes[i];
+      require(node.parent >= -1 && node.parent < static_cast<std::int64_t>(i), "node parent",
+              "node {} has parent {}, expected an earlier node or -1", i, node.parent);
+      const std::uint64_t step = node.parent < 0 ? 0 : std::uint64_t{data_.nodes[static_cast<std::size_t>(node.parent)].step} + 1;
+      require(node.step == step, "node step", "node {} has step {}, expected {} (its parent's + 1, or 0)", i, node.step, step);
+      require(!std::isnan(node.logp) && !std::isnan(node.score), "node numbers", "logp or score of node {} is NaN", i);
+    }
+  }
+
+  void check_hypotheses() const {
+    require(!data_.forced || data_.hypotheses.size() == 1, "forced", "a forced record has one hypothesis, got {}", data_.hypotheses.size());
+    for (std::size_t h = 0; h < data_.hypotheses.size(); ++h) {
+      const auto& hypothesis = data_.hypotheses[h];
+      check_text(hypothesis.text, fmt::format("hypothesis {}", h));
+      require(hypothesis.last_node >= -1 && hypothesis.last_node < static_cast<std::int64_t>(data_.nodes.size()), "hypothesis path",
+              "hypothesis {} ends at node {} of {}", h, hypothesis.last_node, data_.nodes.size());
+      const auto& tokens = hypothesis.text.tokens;
+      auto node = hypothesis.last_node;
+      const std::size_t length = node < 0 ? 0 : std::size_t{data_.nodes[static_cast<std::size_t>(node)].step} + 1;
+      require(tokens.size() == length, "hypothesis path", "hypothesis {} has {} tokens, its path {} nodes", h, tokens.size(), length);
+      for (auto at = length; at-- > 0; node = data_.nodes[static_cast<std::size_t>(node)].parent) {
+        const auto produced = data_.nodes[static_cast<std::size_t>(node)].token;
+        require(tokens[at].id == produced, "hypothesis path", "token {} of hypothesis {} has id {}, its node {} produced {}", at, h,
+                tokens[at].id, node, produced);
+      }
+      require(!std::isnan(hypothesis.score) && !std::isnan(hypothesis.log_prob), "hypothesis order", "a score of hypothesis {} is NaN", h);
+      require(h == 0 || data_.hypotheses[h - 1].score >= hypothesis.score, "hypothesis order",
+              "hypothesis {} scores {}, better than {} before it", h, hypothesis.score, h == 0 ? 0 : data_.hypotheses[h - 1].score);
+    }
+  }
+
+  void check_shape(const AttentionMap& map) const {
+    const auto plain = [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '-' || c == '.'; };
+    require(!map.site.empty() && std::all_of(map.site.begin(), map.site.end(), plain), "map name",
+            "'{}' must be letters, digits, '_', '-' and '.'", map.site);
+    const bool by_node = map.axis == RowAxis::kNode;
+    require(by_node || !map.target_columns, "map size", "{} layer {} has source rows and target columns; one of them is wrong", map.site,
+            map.layer);
+    const auto rows = by_node ? data_.nodes.size() : data_.source.tokens.size();
+    const auto cols = map.target_columns ? steps_ : data_.source.tokens.size();
+    require(map.heads > 0, "map size", "{} layer {} has no heads", map.site, map.layer);
+    require(map.rows == rows, "map size", "{} layer {} has {} rows, expected one for each of {} {}", map.site, map.layer, map.rows, rows,
+            by_node ? "nodes" : "source tokens");
+    require(map.cols == cols, "map size", "{} layer {} has {} columns, expected one for each of {} {}", map.site, map.layer, map.cols, cols,
+            map.target_columns ? "steps" : "source tokens");
+    const auto cells = static_cast<unsigned __int128>(map.heads) * map.rows * map.cols;  // three 32-bit factors overflow 64 bits
+    require(map.weights.size() == cells, "map size", "{} layer {} has {} weights, expected {} heads x {} rows x {} columns", map.site,
+            map.layer, map.weights.size(), map.heads, map.rows, map.cols);
+  }
+
+  void check_rows(const AttentionMap& map) const {
+    const float lowest = map.kind == RowKind::kUnnormalised ? -std::numeric_limits<float>::max() : 0.0f;
+    for (std::size_t r = 0; r < std::size_t{map.heads} * map.rows; ++r) {
+      const float* row = map.weights.data() + r * map.cols;
+      const auto where = [&] { return fmt::format("{} layer {} head {} row {}", map.site, map.layer, r / map.rows, r % map.rows); };
+      const std::size_t visible = map.target_columns ? std::size_t{data_.nodes[r % map.rows].step} + 1 : map.cols;
+      double sum = 0;
+      bool sound = true, zero = true;
+      for (std::size_t c = 0; c < visible; ++c) {
+        sound = sound && row[c] >= lowest && row[c] <= std::numeric_limits<float>::max();
+        zero = zero && row[c] == 0;
+        sum += row[c];
+      }
+      if (!sound) require(false, "row weights", "{} has a weight that is negative, infinite or NaN", where());
+      if (std::any_of(row + visible, row + map.cols, [](float weight) { return weight != 0; }))
+        require(false, "ragged row", "{} has weight past its node's step {}", where(), visible - 1);
+      if (map.kind == RowKind::kSoftmax && !zero && std::abs(sum - 1) > kRowSumTolerance)
+        require(false, "row sum", "{} sums to {}, expected 1 within {}", where(), sum, kRowSumTolerance);
+    }
+  }
+
+  const RecordData& data_;
+  std::uint64_t steps_ = 0;
+};
+
+}  // namespace
+
+void check_invariants(const RecordData& data) { Checker(data).check(); }
+
+}  // namespace attend

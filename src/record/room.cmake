@@ -1,0 +1,3 @@
+attend_room(record
+  SOURCES record.cpp invariants.cpp writer.cpp reader.cpp
+  KNOWS core)
