@@ -1,0 +1,35 @@
+# Short names for what is done often; the work is in tools/ and CMakePresets.json. Everything here may be run on a fresh
+# machine: each target sets up what it needs first (tools/setup).
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := build
+.PHONY: help setup build test demo bench format check clean
+
+help:     ## what can be made
+	@sed -n 's/^\([a-z]*\): *[a-z]* *## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+
+setup:    ## Debian packages and libtorch, nothing built
+	@tools/setup
+
+build:    ## the program and the libraries, optimised, in build/release
+	@tools/build release
+
+test: build    ## the whole test suite
+	@ctest --preset release --parallel "$$(nproc)"
+
+demo: build    ## the main job on the data that ships
+	@tools/demo
+
+bench: build    ## speed of the mechanisms on this machine
+	@build/release/attend bench
+
+format:    ## lay out the sources that changed since origin/main
+	@tools/setup --check
+	@tools/check_format --fix
+
+check:    ## all that must hold before a change is handed in: layout, sanitisers, planted breaks, demo
+	@tools/setup --check
+	@tools/check
+
+clean:    ## remove what was built; .deps and runs stay
+	@rm -rf build demo
