@@ -1,0 +1,123 @@
+#include "attend/measure/alignment.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "attend/core/error.h"
+#include "attend/core/files.h"
+
+namespace attend {
+namespace {
+
+bool same_pair(const Link& a, const Link& b) { return a.source == b.source && a.target == b.target; }
+
+/// Source-major; of a sure and a possible link between the same words the sure one first.
+bool comes_before(const Link& a, const Link& b) {
+  if (a.source != b.source) return a.source < b.source;
+  if (a.target != b.target) return a.target < b.target;
+  return a.sure && !b.sure;
+}
+
+bool read_number(const char*& at, const char* end, std::uint32_t& number) {
+  const auto [stop, error] = std::from_chars(at, end, number);
+  at = stop;
+  return error == std::errc();
+}
+
+Link parse_link(std::string_view text, int base, const std::string& place) {
+  Link link;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  bool good = read_number(at, end, link.source) && at != end && (*at == '-' || *at == 'p');
+  if (good) {
+    link.sure = *at++ == '-';
+    good = read_number(at, end, link.target) && at == end;
+  }
+  ATTEND_CHECK(good, kData, "{}: '{}' is no link; expected i-j (sure) or ipj (possible), i the source word, j the target word", place,
+               text);
+  const auto first = static_cast<std::uint32_t>(base);
+  ATTEND_CHECK(link.source >= first && link.target >= first, kData,
+               "{}: link '{}' has a word 0, but words were to be counted from 1; read the file with base 0", place, text);
+  link.source -= first;
+  link.target -= first;
+  return link;
+}
+
+void check_base(int base) { ATTEND_CHECK(base == 0 || base == 1, kValue, "links: base must be 0 or 1, got {}", base); }
+
+std::optional<double> ratio(std::uint64_t part, std::uint64_t whole) {
+  if (whole == 0) return std::nullopt;
+  return static_cast<double>(part) / static_cast<double>(whole);
+}
+
+}  // namespace
+
+Links sorted_links(Links links) {
+  std::sort(links.begin(), links.end(), comes_before);
+  links.erase(std::unique(links.begin(), links.end(), same_pair), links.end());
+  return links;
+}
+
+Links parse_links(std::string_view line, int base, const std::string& place) {
+  check_base(base);
+  constexpr std::string_view kBlank = " \t\r";
+  Links links;
+  for (std::size_t at = line.find_first_not_of(kBlank); at != std::string_view::npos;) {
+    const std::size_t end = std::min(line.find_first_of(kBlank, at), line.size());
+    links.push_back(parse_link(line.substr(at, end - at), base, place));
+    at = line.find_first_not_of(kBlank, end);
+  }
+  return sorted_links(std::move(links));
+}
+
+std::string format_links(const Links& links, int base) {
+  check_base(base);
+  std::string text;
+  for (const Link& link : links)
+    text += fmt::format("{}{}{}{}", text.empty() ? "" : " ", std::uint64_t{link.source} + static_cast<std::uint64_t>(base),
+                        link.sure ? '-' : 'p', std::uint64_t{link.target} + static_cast<std::uint64_t>(base));
+  return text;
+}
+
+std::vector<Links> read_links(const std::string& path, int base) {
+  check_base(base);
+  const MappedFile file(path);
+  std::vector<Links> pairs;
+  std::string_view rest = file.bytes();
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    pairs.push_back(parse_links(rest.substr(0, end), base, fmt::format("{}:{}", path, pairs.size() + 1)));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return pairs;
+}
+
+void AlignmentScore::add(const Links& found, const Links& gold) {
+  const Links claims = sorted_links(found), truth = sorted_links(gold);
+  found_ += claims.size();
+  for (const Link& link : truth) sure_ += link.sure;
+  for (const Link& claim : claims) {
+    // A sure link sorts before a possible one between the same words, so this finds the pair whatever its kind.
+    const auto at = std::lower_bound(truth.begin(), truth.end(), Link{claim.source, claim.target, true}, comes_before);
+    if (at == truth.end() || !same_pair(*at, claim)) continue;
+    ++found_possible_;
+    found_sure_ += at->sure;
+  }
+}
+
+std::optional<double> AlignmentScore::precision() const { return ratio(found_possible_, found_); }
+std::optional<double> AlignmentScore::recall() const { return ratio(found_sure_, sure_); }
+std::optional<double> AlignmentScore::aer() const {
+  const auto agreed = ratio(found_sure_ + found_possible_, found_ + sure_);
+  if (!agreed) return std::nullopt;
+  return 1 - *agreed;
+}
+std::optional<double> AlignmentScore::f_measure(double alpha) const {
+  ATTEND_CHECK(alpha >= 0 && alpha <= 1, kValue, "f_measure: alpha must be 0 to 1, got {}", alpha);
+  const auto p = precision(), r = recall();
+  if (!p || !r) return std::nullopt;
+  const double denominator = alpha * *r + (1 - alpha) * *p;  // the formula multiplied out: no division by a precision of 0
+  return denominator == 0 ? 0 : *p * *r / denominator;
+}
+
+}  // namespace attend

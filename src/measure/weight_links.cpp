@@ -1,0 +1,117 @@
+// Links read off attention weights.
+#include <algorithm>
+
+#include "attend/core/error.h"
+#include "attend/measure/alignment.h"
+
+namespace attend {
+namespace {
+
+std::uint32_t word_count(const std::vector<Token>& tokens) {
+  std::uint32_t words = 0;
+  for (const Token& token : tokens)
+    if (!token.special) words = std::max(words, token.word + 1);
+  return words;
+}
+
+/// The tokens' own weights with the rows and columns of special tokens set to 0, so that they attract no link.
+Matrix without_specials(Matrix weights, const std::vector<Token>& target, const std::vector<Token>& source) {
+  for (std::size_t t = 0; t < weights.rows; ++t)
+    for (std::size_t s = 0; s < weights.cols; ++s)
+      if (target[t].special || source[s].special) weights.values[t * weights.cols + s] = 0;
+  return weights;
+}
+
+/// Row t becomes what row t + 1 was: the step that takes token t as its input. The last token is no one's input.
+Matrix shifted_up(Matrix weights) {
+  if (weights.rows == 0) return weights;
+  weights.values.erase(weights.values.begin(), weights.values.begin() + weights.cols);
+  weights.values.resize(std::size_t{weights.rows} * weights.cols, 0.0f);
+  return weights;
+}
+
+bool target_to_source(const AttentionMap& map) { return map.axis == RowAxis::kNode && !map.target_columns; }
+
+const AttentionMap& choose(const Record& record, const MapChoice& choice) {
+  if (!choice.site.empty()) {
+    const AttentionMap& map = record.find_map(choice.site, choice.layer);
+    ATTEND_CHECK(target_to_source(map), kValue,
+                 "links: {} does not go from target to source; choose a site such as decoder.cross or decoder.attention", choice.site);
+    return map;
+  }
+  for (const AttentionMap& map : record.data().maps)
+    if (target_to_source(map)) return map;
+  fail(ErrorKind::kValue, "links: sentence {} has no map from target to source; record a decoder's attention to the source",
+       record.data().sentence);
+}
+
+}  // namespace
+
+WeightLinks argmax_links(const Matrix& weights) {
+  WeightLinks result;
+  for (std::uint32_t t = 0; t < weights.rows; ++t) {
+    float largest = 0;
+    std::uint32_t at = 0, times = 0;
+    for (std::uint32_t s = 0; s < weights.cols; ++s) {
+      const float a = weights.at(t, s);
+      if (a > largest) {
+        largest = a;
+        at = s;
+        times = 1;
+      } else if (a == largest && times > 0) {
+        ++times;
+      }
+    }
+    if (times > 0) result.links.push_back({at, t});
+    result.tied_rows += times > 1;
+  }
+  result.links = sorted_links(std::move(result.links));
+  return result;
+}
+
+WeightLinks threshold_links(const Matrix& weights, double threshold) {
+  ATTEND_CHECK(threshold >= 0, kValue, "links: threshold must be at least 0, got {}", threshold);
+  WeightLinks result;
+  for (std::uint32_t s = 0; s < weights.cols; ++s)
+    for (std::uint32_t t = 0; t < weights.rows; ++t)
+      if (weights.at(t, s) > threshold) result.links.push_back({s, t});
+  return result;
+}
+
+Matrix words_from_pieces(const Matrix& weights, const std::vector<Token>& target, const std::vector<Token>& source) {
+  ATTEND_CHECK(weights.rows == target.size() && weights.cols == source.size(), kShape,
+               "words_from_pieces: weights must be [target tokens = {}, source tokens = {}], got [{}, {}]", target.size(), source.size(),
+               weights.rows, weights.cols);
+  Matrix words{.rows = word_count(target), .cols = word_count(source), .values = {}};
+  std::vector<double> sums(std::size_t{words.rows} * words.cols);
+  std::vector<std::uint32_t> pieces(words.rows);
+  for (std::uint32_t t = 0; t < weights.rows; ++t) {
+    if (target[t].special) continue;
+    ++pieces[target[t].word];
+    for (std::uint32_t s = 0; s < weights.cols; ++s)
+      if (!source[s].special) sums[std::size_t{target[t].word} * words.cols + source[s].word] += weights.at(t, s);
+  }
+  words.values.reserve(sums.size());
+  for (std::size_t i = 0; i < sums.size(); ++i)
+    words.values.push_back(static_cast<float>(sums[i] / std::max<std::uint32_t>(pieces[i / words.cols], 1)));
+  return words;
+}
+
+WeightLinks links_of(const Record& record, const MapChoice& choice, std::size_t hypothesis, const LinkOptions& options) {
+  const auto& hypotheses = record.data().hypotheses;
+  ATTEND_CHECK(hypothesis < hypotheses.size(), kValue, "links: hypothesis must be below {}, got {}", hypotheses.size(), hypothesis);
+  const AttentionMap& map = choose(record, choice);
+  if (choice.head)
+    ATTEND_CHECK(*choice.head < map.heads, kValue, "links: {} layer {} has heads 0 to {}, got {}", map.site, map.layer, map.heads - 1,
+                 *choice.head);
+  const auto& target = hypotheses[hypothesis].text.tokens;
+  const auto& source = record.data().source.tokens;
+
+  Matrix weights = choice.head ? record.map(map, *choice.head, hypothesis) : record.mean_map(map, hypothesis);
+  ATTEND_ASSERT(weights.rows == target.size() && weights.cols == source.size());
+  if (options.shifted) weights = shifted_up(std::move(weights));
+  weights = options.words ? words_from_pieces(weights, target, source) : without_specials(std::move(weights), target, source);
+  return options.threshold ? threshold_links(weights, *options.threshold) : argmax_links(weights);
+}
+
+}  // namespace attend
