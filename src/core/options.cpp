@@ -141,9 +141,9 @@ void AssignVisitor::end_group() { pop_group(prefix_); }
 void AssignVisitor::on(bool& f, bool /*d*/, const Field& about) {
   const auto* given = find(about);
   if (!given) return;
-  const auto& text = given->texts.at(0);
-  ATTEND_CHECK(!given->is_list && (text == "true" || text == "false"), kValue, "{}: {} must be true or false, got '{}'", given->where,
-               joined_key(prefix_, about.name), text);
+  const auto text = fmt::format("{}", fmt::join(given->texts, ", "));
+  ATTEND_CHECK(!given->is_list && (text == "true" || text == "false"), kValue, "{}: {} must be true or false, got {}'{}'", given->where,
+               joined_key(prefix_, about.name), given->is_list ? "the list " : "", text);
   f = text == "true";
 }
 void AssignVisitor::on(std::int64_t& f, std::int64_t /*d*/, const Field& about) {

@@ -15,8 +15,11 @@ std::uint64_t mix(std::uint64_t x) {  // splitmix64 (Steele, Lea & Flood 2014)
 }  // namespace
 
 std::uint64_t random_key(std::uint64_t seed, std::initializer_list<std::uint64_t> coordinates) {
+  // The constant sets a key apart from its place in the chain: without it seed and coordinate could change places, and a
+  // stream's draws would be the keys of its own sub-streams.
+  constexpr std::uint64_t kStep = 0xd1b54a32d192ed03ULL;
   std::uint64_t key = mix(seed);
-  for (const auto c : coordinates) key = mix(key ^ mix(c));
+  for (const auto c : coordinates) key = mix(mix(key + kStep) ^ c);  // for one prefix, different c give different keys
   return key;
 }
 

@@ -5,7 +5,7 @@
 
 namespace attend {
 
-/// A 64-bit key from a seed and any number of coordinates (splitmix64 finaliser over each).
+/// A 64-bit key from a seed and any number of coordinates (splitmix64 finaliser over each in turn).
 std::uint64_t random_key(std::uint64_t seed, std::initializer_list<std::uint64_t> coordinates);
 
 /// A small generator for shuffles and choices: stream `key`, position counted by itself. Satisfies
