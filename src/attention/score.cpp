@@ -47,6 +47,20 @@ at::Tensor initial_weight(at::IntArrayRef sizes, std::int64_t fan_in) {
   return at::empty(sizes).uniform_(-bound, bound);
 }
 
+Memory Memory::select(const at::Tensor& items) const {
+  auto pick = [&](const at::Tensor& x, std::int64_t whole) {  // parts that broadcast over items stay as they are
+    return x.defined() && x.dim() == whole && x.size(0) > 1 ? x.index_select(0, items) : x;
+  };
+  return {.keys = pick(keys, 4),
+          .values = pick(values, 4),
+          .mask = {.keep = pick(mask.keep, 4),
+                   .bias = pick(mask.bias, 4),
+                   .key_lengths = pick(mask.key_lengths, 1),
+                   .query_lengths = pick(mask.query_lengths, 1),
+                   .causal = mask.causal},
+          .visible = pick(visible, 2)};
+}
+
 std::unique_ptr<State> Mechanism::start(const Memory& /*memory*/, std::int64_t /*rows*/) const { return nullptr; }
 
 ScoredAttention::ScoredAttention(std::string name, std::shared_ptr<Score> score, const MechanismOptions& options)

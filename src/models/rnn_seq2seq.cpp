@@ -12,6 +12,16 @@ struct RnnEncoded final : Encoded {
   Memory memory;                    // undefined keys without attention
   std::vector<CellState> initial;   // per decoder layer, [B, N]
   at::Tensor fixed_context;         // [B, M] with attention none and fixed_context
+
+  std::unique_ptr<Encoded> select(const at::Tensor& items) const override {
+    auto chosen = std::make_unique<RnnEncoded>();
+    chosen->lengths = lengths.index_select(0, items);
+    if (memory.keys.defined()) chosen->memory = memory.select(items);
+    for (const auto& state : initial)
+      chosen->initial.push_back({state.h.index_select(0, items), state.c.defined() ? state.c.index_select(0, items) : state.c});
+    if (fixed_context.defined()) chosen->fixed_context = fixed_context.index_select(0, items);
+    return chosen;
+  }
 };
 
 // Hypotheses live as rows: [B·K, N], item-major.
@@ -21,16 +31,14 @@ struct RnnState final : DecoderState {
   std::unique_ptr<State> attention;
   std::int64_t beams = 1;
 
-  void reorder(const at::Tensor& index) override {
-    const auto batch = index.size(0);
-    const auto rows = (index + at::arange(batch, index.options()).unsqueeze(1) * beams).flatten();
+  void reorder(const at::Tensor& rows, std::int64_t new_beams) override {
     for (auto& cell : cells) {
       cell.h = cell.h.index_select(0, rows);
       if (cell.c.defined()) cell.c = cell.c.index_select(0, rows);
     }
     if (feed.defined()) feed = feed.index_select(0, rows);
-    if (attention) attention->reorder(index);
-    beams = index.size(1);
+    if (attention) attention->reorder(rows, new_beams);
+    beams = new_beams;
   }
 };
 

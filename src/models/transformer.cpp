@@ -91,18 +91,25 @@ struct Cache {
 
 struct TransformerEncoded final : Encoded {
   std::vector<Memory> memories;  // one a decoder layer
+
+  std::unique_ptr<Encoded> select(const at::Tensor& items) const override {
+    auto chosen = std::make_unique<TransformerEncoded>();
+    chosen->lengths = lengths.index_select(0, items);
+    for (const auto& memory : memories) chosen->memories.push_back(memory.select(items));
+    return chosen;
+  }
 };
 
 struct TransformerState final : DecoderState {
   std::vector<Cache> caches;
   std::int64_t used = 0, room = 0, beams = 1;
 
-  void reorder(const at::Tensor& index) override {
-    const auto rows = (index + at::arange(index.size(0), index.options()).unsqueeze(1) * beams).flatten();
-    const bool same = beams == index.size(1) && at::equal(rows, at::arange(rows.size(0), rows.options()));
-    if (!same && used > 0)
-      for (auto& cache : caches) cache.reorder(rows, used);
-    beams = index.size(1);
+  void reorder(const at::Tensor& rows, std::int64_t new_beams) override {
+    beams = new_beams;
+    if (used == 0) return;
+    const auto old_rows = caches.front().keys.size(0);
+    if (old_rows == rows.size(0) && at::equal(rows, at::arange(old_rows, rows.options()))) return;
+    for (auto& cache : caches) cache.reorder(rows, used);
   }
 };
 

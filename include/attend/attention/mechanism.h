@@ -26,14 +26,15 @@ struct Memory {
   at::Tensor values;  ///< [B, Hk, S, Dv]
   Mask mask;
   at::Tensor visible;  ///< bool [B, S], undefined = all
+  Memory select(const at::Tensor& items) const;  ///< the chosen items (int64 [B']), in that order
 };
 
 /// What a mechanism with history carries from step to step.
 class State {
  public:
   virtual ~State() = default;
-  /// Row r of every item continues from its row index[b, r] (int64 [B, K]).
-  virtual void reorder(const at::Tensor& index) = 0;
+  /// Query rows are hypotheses, item-major: row r continues from the old row rows[r] (int64 [B'·K']); `beams` is K'.
+  virtual void reorder(const at::Tensor& rows, std::int64_t beams) = 0;
 };
 
 /// Which numbers a call should return beside the context. What is not asked for costs nothing.

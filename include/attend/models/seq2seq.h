@@ -32,16 +32,18 @@ struct ModelOptions {
 class Encoded {
  public:
   virtual ~Encoded() = default;
+  /// The chosen items (int64 [B'], each below B), in that order.
+  virtual std::unique_ptr<Encoded> select(const at::Tensor& items) const = 0;
   at::Tensor lengths;  ///< int64 [B]
   std::int64_t batch() const { return lengths.size(0); }
 };
 
-/// The state of K hypotheses for each of B items.
+/// The state of K hypotheses for each of B items; hypotheses are rows, item-major: row = b·K + k.
 class DecoderState {
  public:
   virtual ~DecoderState() = default;
-  /// Hypothesis k of item b continues from hypothesis index[b, k] (int64 [B, K']).
-  virtual void reorder(const at::Tensor& index) = 0;
+  /// Row r continues from the old row rows[r] (int64 [B'·K']); `beams` is K'. Items may be dropped: B' ≤ B.
+  virtual void reorder(const at::Tensor& rows, std::int64_t beams) = 0;
 };
 
 /// p(y | x) as a network. Token ids as in text/tokenizer.h: 0 <unk>, 1 <pad>, 2 <s>, 3 </s>.

@@ -1,0 +1,42 @@
+#pragma once
+// How well a model does on sentences whose translations are known.
+#include <optional>
+#include <span>
+#include <string>
+
+#include "attend/decode/translator.h"
+#include "attend/measure/alignment.h"
+#include "attend/measure/bleu.h"
+#include "attend/measure/chrf.h"
+
+namespace attend {
+
+struct EvaluateOptions {
+  SearchOptions search;
+  std::string bleu_tokenizer = "13a";
+  bool lowercase = false;
+  bool forced_loss = true;   ///< also score the references
+};
+
+struct Evaluation {
+  std::size_t sentences = 0, target_tokens = 0;
+  double loss = 0;        ///< mean −ln p of the references' tokens, </s> included
+  double perplexity = 0;  ///< exp(loss)
+  double exact = 0;       ///< share of translations equal to the reference, 0 to 1
+  BleuResult bleu;
+  ChrfResult chrf;
+  std::vector<std::string> translations;
+  /// The figure that a name of train.metric stands for.
+  double figure(const std::string& metric) const;
+};
+/// True when a larger figure is a better one.
+bool larger_is_better(const std::string& metric);
+
+Evaluation evaluate(const Translator& translator, std::span<const std::string> sources, std::span<const std::string> references,
+                    const EvaluateOptions& options);
+
+/// Alignment error rate of the attention under forced decoding of the references, argmax per target word.
+AlignmentScore evaluate_alignment(const Translator& translator, std::span<const std::string> sources, std::span<const std::string> references,
+                                  std::span<const Links> gold, const MapChoice& choice = {}, const LinkOptions& options = {});
+
+}  // namespace attend

@@ -1,0 +1,53 @@
+#pragma once
+// Beam search over token ids. Greedy search is a beam of one.
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "attend/core/options.h"
+#include "attend/models/seq2seq.h"
+#include "attend/record/record.h"
+
+namespace attend {
+
+/// Config section `decode`, and the flags of running verbs.
+struct SearchOptions {
+  std::int64_t beam, n_best, min_length, max_length_extra;
+  double length_penalty, coverage_penalty, max_length_ratio;
+  bool allow_unknown;
+  SearchOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
+};
+
+/// A finished hypothesis of a search.
+struct FoundHypothesis {
+  std::vector<std::int32_t> tokens;  ///< with </s>
+  std::vector<float> log_probs;      ///< of each token
+  std::int32_t last_node = -1;
+  double log_prob = 0;  ///< natural log, summed over all tokens
+  double score = 0;     ///< log_prob / lp + cp, what hypotheses are ranked by
+};
+
+/// What a search over one item found: n-best first to last, and the tree of everything that was kept.
+struct SearchResult {
+  std::vector<FoundHypothesis> best;
+  std::vector<Node> nodes;
+  std::vector<AttentionMap> maps;  ///< when recording: every site, layer and head; rows are nodes
+};
+
+/// Searches for each item of a batch. source int64 [B, S] with </s>, padded; lengths int64 [B].
+///
+/// A step keeps the best K of all continuations of the live hypotheses. One that ends in </s> counts only if it ranks among
+/// those K, and leaves the beam; the rest live on. Length |Y| counts </s>; at max_length = ratio·S_b + extra only </s> may
+/// follow. Final order: log P / lp + cp, lp = ((5 + |Y|)/6)^α, cp = β Σ_s ln min(Σ_t w[t, s], 1) (Wu et al. 2016, eq. 14;
+/// sums clamped at 1e-6; weights: the mean over heads of the last layer's attention to the source). The search of an item
+/// ends when no live hypothesis can still enter the n-best. Ties: lower parent, then lower token id.
+/// Constraints only remove continuations, so log_prob is the model's own.
+std::vector<SearchResult> search(const Seq2Seq& model, const at::Tensor& source, const at::Tensor& lengths, const SearchOptions& options,
+                                 bool record);
+
+/// Forced decoding of given targets: targets int64 [B, T] ending in </s> and padded. One hypothesis an item, same shape as `search`.
+std::vector<SearchResult> force(const Seq2Seq& model, const at::Tensor& source, const at::Tensor& lengths, const at::Tensor& targets,
+                                const at::Tensor& target_lengths, bool record);
+
+}  // namespace attend

@@ -1,0 +1,78 @@
+#pragma once
+// Text in, text out: a trained model with its vocabularies, and what it attended to.
+//
+//   attend::Translator translator("runs/phrasebook");
+//   std::cout << translator.translate("I love you") << '\n';
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "attend/decode/search.h"
+#include "attend/record/record.h"
+#include "attend/store/model_folder.h"
+
+namespace attend {
+
+struct Hypothetical {
+  std::string text;
+  double log_prob = 0;  ///< natural log, </s> included
+  double score = 0;     ///< after penalties
+  std::vector<std::int32_t> tokens;  ///< with </s>
+  std::vector<float> log_probs;      ///< of each token
+};
+
+/// The outcome for one source: the n-best, and the record when it was asked for.
+struct Translated {
+  std::vector<Hypothetical> best;
+  std::shared_ptr<const Record> record;
+  const std::string& text() const { return best.at(0).text; }
+};
+
+/// Sentences of one batch at most, and tokens on its longer side.
+struct RunLimits {
+  std::size_t sentences = 64;
+  std::size_t tokens = 4096;
+  std::size_t window = 1024;  ///< sentences read ahead and sorted by length
+};
+
+class Translator {
+ public:
+  /// Reads a model folder or the folder of a training run. Throws Error (see read_model).
+  explicit Translator(const std::string& path);
+  explicit Translator(TranslationModel model);
+
+  /// The best translation of one sentence. An empty sentence gives an empty translation.
+  std::string translate(std::string_view source) const;
+  /// All sentences, batched by length, in the order given.
+  std::vector<Translated> translate(std::span<const std::string> sources, const SearchOptions& options = {}, bool record = false) const;
+  /// Forced decoding: log-probabilities of given targets, and what the model attends to while producing them.
+  std::vector<Translated> score(std::span<const std::string> sources, std::span<const std::string> targets, bool record = false) const;
+
+  /// Endless input in bounded memory: reads with `next` until it returns nothing, hands results to `take` in input order.
+  void translate_all(const std::function<std::optional<std::string>()>& next,
+                     const std::function<void(std::size_t index, const std::string& source, const Translated& result)>& take,
+                     const SearchOptions& options, bool record) const;
+
+  const TranslationModel& model() const { return model_; }
+  RunLimits limits;
+
+ private:
+  std::shared_ptr<const Record> make_record(const std::string& source, SearchResult& found, bool forced,
+                                            const std::vector<std::pair<std::string, std::string>>& options) const;
+  Hypothetical hypothesis(const FoundHypothesis& found) const;
+  TranslationModel model_;
+};
+
+/// Token ids of one text with </s>, as the models read them.
+std::vector<std::int64_t> ids_with_end(const Tokenizer& tokenizer, std::string_view text);
+/// Ids of many sequences as one padded batch.
+struct PaddedBatch {
+  at::Tensor ids, lengths;  ///< int64 [B, L], int64 [B]
+};
+PaddedBatch pad_batch(const std::vector<const std::vector<std::int64_t>*>& sequences);
+
+}  // namespace attend

@@ -1,0 +1,16 @@
+#pragma once
+#include "attend/ops/torch.h"
+
+namespace attend {
+
+/// Sums over rows of logits [n, V] against targets int64 [n].
+struct CrossEntropy {
+  at::Tensor loss;  ///< Σ −[(1−ε) ln p(y) + (ε/V) Σ_v ln p(v)], differentiable once (Szegedy et al. 2016, §7)
+  double nll = 0;   ///< Σ −ln p(y), without smoothing
+};
+/// Cross entropy with label smoothing ε. Keeps one [n, V] block and turns it into the gradient in place, so a second
+/// backward pass through the same result is refused.
+/// Same as: at::cross_entropy_loss(logits, targets, {}, at::Reduction::Sum, -100, epsilon).
+CrossEntropy cross_entropy(const at::Tensor& logits, const at::Tensor& targets, double smoothing);
+
+}  // namespace attend

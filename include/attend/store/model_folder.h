@@ -1,0 +1,59 @@
+#pragma once
+// The model folder: configuration, vocabularies and weights, with a manifest of checksums. A training checkpoint is a model
+// folder with the optimiser's state beside it.
+//
+//   config.yaml  source.vocabulary  target.vocabulary  weights.safetensors  manifest.json
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "attend/core/options.h"
+#include "attend/models/seq2seq.h"
+#include "attend/text/tokenizer.h"
+
+namespace attend {
+
+/// Config section `text`: how each side becomes tokens.
+struct TextOptions {
+  bool shared;  ///< one vocabulary for both sides, trained on both with the options of `source`
+  TokenizerOptions source, target;
+  TextOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
+};
+
+/// A model that can run: text in, text out.
+struct TranslationModel {
+  ModelOptions model;
+  TextOptions text;
+  std::shared_ptr<Tokenizer> source, target;
+  std::shared_ptr<Seq2Seq> network;
+};
+
+/// Writes the folder atomically (core/files.h: write_folder_atomic). `config` is the full resolved configuration as YAML; its
+/// sections `model` and `text` must be those of `model`. `add` may write further files before the manifest is made.
+void write_model(const std::string& folder, const TranslationModel& model, const std::string& config,
+                 const std::function<void(const std::string& folder)>& add = {});
+
+/// Reads a model folder, or the folder of a training run (its `best`, else its `last`). Weights are checked for names and shapes.
+/// Throws kFile or kData naming the file, what was expected and the cure.
+TranslationModel read_model(const std::string& path);
+/// The model folder that `path` stands for: itself, PATH/best or PATH/last.
+std::string find_model_folder(const std::string& path);
+
+struct FileCheck {
+  std::string name;
+  std::uint64_t bytes = 0;
+  bool sound = false;
+  std::string problem;  ///< empty when sound
+};
+/// Compares every file with the manifest's size and checksum.
+std::vector<FileCheck> verify_model(const std::string& path);
+
+/// Tensors by name to and from a safetensors file. Loading copies into `tensors`; a missing, unknown or misshapen one throws kData.
+using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
+void save_tensors(const std::string& path, const NamedTensors& tensors);
+void load_tensors(const std::string& path, const NamedTensors& tensors);
+NamedTensors named_weights(const torch::nn::Module& module);
+
+}  // namespace attend

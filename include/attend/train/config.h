@@ -1,0 +1,61 @@
+#pragma once
+// The whole configuration of a run: what a YAML file holds.
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "attend/core/options.h"
+#include "attend/decode/search.h"
+#include "attend/models/seq2seq.h"
+#include "attend/store/model_folder.h"
+
+namespace attend {
+
+/// Config section `data`: two line-aligned files, or one TSV, for training and validation each.
+struct DataOptions {
+  std::string source, target, tsv, dev_source, dev_target, dev_tsv;
+  std::int64_t dev_pairs, max_length;
+  bool skip_broken;
+  DataOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
+};
+
+/// Config section `train`.
+struct TrainOptions {
+  std::string out, init_from;
+  std::int64_t epochs, steps;
+  double minutes;
+  // Optimiser and rate.
+  std::string optimiser, schedule, matmul;
+  double rate, beta1, beta2, epsilon, weight_decay, momentum, minimum_rate, plateau_factor, clip, label_smoothing;
+  std::int64_t warmup, plateau_patience, accumulate;
+  // Batches.
+  std::string batch_by;
+  std::int64_t batch_size, window;
+  // Validation and checkpoints.
+  std::int64_t validate_every, validate_beam, validate_pairs, save_every, keep, patience, average, samples;
+  std::string metric, bleu_tokenizer;
+  bool lowercase_bleu;
+  std::int64_t seed, threads;
+  TrainOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
+};
+
+struct Config {
+  DataOptions data;
+  TextOptions text;
+  ModelOptions model;
+  TrainOptions train;
+  SearchOptions decode;
+  void visit(OptionVisitor& v);
+};
+
+/// Checks what belongs together and throws kValue with the cure: a source needs a target, a TSV excludes both, ...
+void check_config(const Config& config);
+
+/// Fills what was not given with what suits a corpus of that many pairs: sizes of model and vocabulary, steps between
+/// validations. `given` are the keys the user set. Returns one line a decision, for the user to read.
+std::vector<std::string> fit_to_corpus(Config& config, const GivenValues& given, std::uint64_t pairs, double source_letters_per_line,
+                                       bool target_is_cjk);
+
+}  // namespace attend

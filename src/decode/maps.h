@@ -1,0 +1,48 @@
+#pragma once
+// Collects the attention of a search: per call all sites, then row by row into the node that the row's step produced.
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "attend/attention/observer.h"
+#include "attend/record/record.h"
+
+namespace attend {
+
+/// Keeps the weights of the latest call, by site and layer.
+class WeightsObserver final : public Observer {
+ public:
+  using Key = std::pair<std::string, std::int64_t>;
+  Request request(const AttentionSite&) override { return {.weights = true}; }
+  void observe(const AttentionSite& site, const Result& result) override {
+    seen_[{site.name, site.layer}] = result.weights.detach().to(at::kFloat).contiguous();
+  }
+  const std::map<Key, at::Tensor>& seen() const { return seen_; }
+  void clear() { seen_.clear(); }
+
+ private:
+  std::map<Key, at::Tensor> seen_;
+};
+
+/// The maps of one item while its tree grows.
+class GrowingMaps {
+ public:
+  /// Encoder maps: weights [B, H, S, S] of the whole batch, this item's number and length.
+  void add_encoder(const std::map<WeightsObserver::Key, at::Tensor>& seen, std::int64_t item, std::int64_t length);
+  /// The row of one hypothesis at one step becomes the row of the node it produced. Decoder-to-source weights are
+  /// [B, H, K, S], decoder.self is [B·K, H, 1, t+1].
+  void add_node(const std::map<WeightsObserver::Key, at::Tensor>& seen, std::int64_t item, std::int64_t beams, std::int64_t row,
+                std::int64_t length);
+  std::vector<AttentionMap> finish();
+
+ private:
+  struct Growing {
+    bool self = false;
+    std::int64_t heads = 0;
+    std::vector<std::vector<float>> rows;  // per node, [H, columns] of that row
+  };
+  std::map<WeightsObserver::Key, Growing> decoder_;
+  std::vector<AttentionMap> encoder_;
+};
+
+}  // namespace attend

@@ -1,0 +1,159 @@
+#include "attend/decode/translator.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace attend {
+namespace {
+
+Token special_token(std::int32_t id, std::size_t place) {
+  return {.id = id, .span = {static_cast<std::uint32_t>(place), static_cast<std::uint32_t>(place)}, .word = 0, .special = true};
+}
+
+std::vector<Token> record_tokens(const std::vector<TextToken>& tokens) {
+  std::vector<Token> out;
+  for (const auto& t : tokens) out.push_back({.id = t.id, .span = {t.begin, t.end}, .word = t.word, .special = false});
+  return out;
+}
+
+// Cuts sentences into batches of similar length: indices by descending length.
+std::vector<std::vector<std::size_t>> batches_by_length(const std::vector<std::vector<std::int64_t>>& ids, const RunLimits& limits) {
+  std::vector<std::size_t> order(ids.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return ids[a].size() > ids[b].size(); });
+  std::vector<std::vector<std::size_t>> batches;
+  for (const auto i : order) {
+    if (ids[i].size() <= 1) continue;  // an empty sentence: only </s>
+    const bool full = batches.empty() || batches.back().size() >= limits.sentences ||
+                      (batches.back().size() + 1) * ids[batches.back().front()].size() > limits.tokens;
+    if (full) batches.emplace_back();
+    batches.back().push_back(i);
+  }
+  return batches;
+}
+
+PaddedBatch pad_chosen(const std::vector<std::vector<std::int64_t>>& ids, const std::vector<std::size_t>& chosen) {
+  std::vector<const std::vector<std::int64_t>*> sequences;
+  for (const auto i : chosen) sequences.push_back(&ids[i]);
+  return pad_batch(sequences);
+}
+
+std::vector<std::vector<std::int64_t>> encode_all(const Tokenizer& tokenizer, std::span<const std::string> texts) {
+  std::vector<std::vector<std::int64_t>> ids;
+  for (const auto& text : texts) ids.push_back(ids_with_end(tokenizer, text));
+  return ids;
+}
+
+}  // namespace
+
+std::vector<std::int64_t> ids_with_end(const Tokenizer& tokenizer, std::string_view text) {
+  std::vector<std::int64_t> ids;
+  for (const auto& token : tokenizer.encode(text)) ids.push_back(token.id);
+  ids.push_back(kEndId);
+  return ids;
+}
+
+PaddedBatch pad_batch(const std::vector<const std::vector<std::int64_t>*>& sequences) {
+  std::size_t longest = 0;
+  for (const auto* s : sequences) longest = std::max(longest, s->size());
+  PaddedBatch batch;
+  const auto rows = static_cast<std::int64_t>(sequences.size());
+  batch.ids = at::full({rows, static_cast<std::int64_t>(longest)}, kPadId, at::kLong);
+  batch.lengths = at::empty({rows}, at::kLong);
+  for (std::size_t i = 0; i < sequences.size(); ++i) {
+    std::copy(sequences[i]->begin(), sequences[i]->end(), batch.ids.data_ptr<std::int64_t>() + i * longest);
+    batch.lengths.data_ptr<std::int64_t>()[i] = static_cast<std::int64_t>(sequences[i]->size());
+  }
+  return batch;
+}
+
+Translator::Translator(const std::string& path) : Translator(read_model(path)) {}
+Translator::Translator(TranslationModel model) : model_(std::move(model)) { model_.network->eval(); }
+
+std::string Translator::translate(std::string_view source) const {
+  const std::string sources[] = {std::string(source)};
+  return translate(sources)[0].text();
+}
+
+Hypothetical Translator::hypothesis(const FoundHypothesis& found) const {
+  return {.text = model_.target->decode(found.tokens), .log_prob = found.log_prob, .score = found.score, .tokens = found.tokens, .log_probs = found.log_probs};
+}
+
+std::shared_ptr<const Record> Translator::make_record(const std::string& source, SearchResult& found, bool forced,
+                                                      const std::vector<std::pair<std::string, std::string>>& options) const {
+  RecordData data;
+  data.model = model_.model.type;
+  data.mechanism = model_.model.attention;
+  data.options.insert(options.begin(), options.end());
+  data.forced = forced;
+  data.source.utf8 = source;
+  data.source.tokens = record_tokens(model_.source->encode(source));
+  data.source.tokens.push_back(special_token(kEndId, source.size()));
+  data.nodes = std::move(found.nodes);
+  data.maps = std::move(found.maps);
+  for (const auto& best : found.best) {
+    Hypothesis h{.last_node = best.last_node, .text = {}, .log_prob = best.log_prob, .score = best.score};
+    std::vector<TextToken> spans;
+    h.text.utf8 = model_.target->decode(best.tokens, &spans);
+    h.text.tokens = record_tokens(spans);
+    for (auto& token : h.text.tokens) token.special = token.id == kEndId;
+    data.hypotheses.push_back(std::move(h));
+  }
+  return std::make_shared<const Record>(std::move(data));
+}
+
+std::vector<Translated> Translator::translate(std::span<const std::string> sources, const SearchOptions& options, bool record) const {
+  const auto ids = encode_all(*model_.source, sources);
+  std::vector<Translated> results(sources.size(), Translated{.best = {Hypothetical{}}, .record = {}});
+  for (const auto& batch : batches_by_length(ids, limits)) {
+    const auto padded = pad_chosen(ids, batch);
+    auto found = search(*model_.network, padded.ids, padded.lengths, options, record);
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      auto& result = results[batch[i]];
+      result.best.clear();
+      for (const auto& best : found[i].best) result.best.push_back(hypothesis(best));
+      if (record)
+        result.record = make_record(sources[batch[i]], found[i], false,
+                                    {{"beam", std::to_string(options.beam)}, {"length_penalty", fmt::format("{}", options.length_penalty)}});
+    }
+  }
+  return results;
+}
+
+std::vector<Translated> Translator::score(std::span<const std::string> sources, std::span<const std::string> targets, bool record) const {
+  ATTEND_CHECK(sources.size() == targets.size(), kValue, "score: {} sources, {} targets; give one target a source", sources.size(), targets.size());
+  const auto ids = encode_all(*model_.source, sources), target_ids = encode_all(*model_.target, targets);
+  std::vector<Translated> results(sources.size(), Translated{.best = {Hypothetical{}}, .record = {}});
+  for (const auto& batch : batches_by_length(ids, limits)) {
+    const auto source = pad_chosen(ids, batch), target = pad_chosen(target_ids, batch);
+    auto found = force(*model_.network, source.ids, source.lengths, target.ids, target.lengths, record);
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      auto& result = results[batch[i]];
+      result.best = {hypothesis(found[i].best[0])};
+      result.best[0].text = targets[batch[i]];
+      if (record) result.record = make_record(sources[batch[i]], found[i], true, {});
+    }
+  }
+  return results;
+}
+
+void Translator::translate_all(const std::function<std::optional<std::string>()>& next,
+                               const std::function<void(std::size_t, const std::string&, const Translated&)>& take, const SearchOptions& options,
+                               bool record) const {
+  std::size_t index = 0;
+  for (bool more = true; more;) {
+    std::vector<std::string> window;
+    while (window.size() < limits.window) {
+      auto line = next();
+      if (!line) {
+        more = false;
+        break;
+      }
+      window.push_back(std::move(*line));
+    }
+    const auto results = translate(window, options, record);
+    for (std::size_t i = 0; i < window.size(); ++i) take(index++, window[i], results[i]);
+  }
+}
+
+}  // namespace attend

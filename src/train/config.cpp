@@ -1,0 +1,117 @@
+#include "attend/train/config.h"
+
+#include "attend/core/error.h"
+
+namespace attend {
+
+void DataOptions::visit(OptionVisitor& v) {
+  v(source, "source", "", "training sentences, one a line");
+  v(target, "target", "", "their translations, line by line");
+  v(tsv, "tsv", "", "instead of the two: one file, source TAB target");
+  v(dev_source, "dev_source", "", "validation sentences");
+  v(dev_target, "dev_target", "", "their translations");
+  v(dev_tsv, "dev_tsv", "", "instead of the two: one file, source TAB target");
+  v(dev_pairs, "dev_pairs", 0, "without validation files: pairs held out of the training data; 0 chooses by the corpus's size", at_least(0));
+  v(max_length, "max_length", 100, "pairs with more tokens on a side are left out of training", at_least(1));
+  v(skip_broken, "skip_broken", false, "skip and count lines that are not UTF-8 instead of stopping");
+}
+
+void TrainOptions::visit(OptionVisitor& v) {
+  v(out, "out", "", "folder of the run: checkpoints, metrics, samples");
+  v(init_from, "init_from", "", "start from the weights and vocabularies of this model");
+  v(epochs, "epochs", 30, "passes over the data at most; 0 is no limit", at_least(0));
+  v(steps, "steps", 0, "updates at most; 0 is no limit", at_least(0));
+  v(minutes, "minutes", 0.0, "minutes at most; 0 is no limit", at_least(0));
+  v(optimiser, "optimiser", "adam", "how gradients become updates", one_of({"adam", "adamw", "sgd"}));
+  v(rate, "rate", 0.001, "learning rate; with noam a factor", between(0, 1000));
+  v(schedule, "schedule", "constant", "how the rate changes", one_of({"constant", "noam", "inverse_sqrt", "cosine", "plateau"}));
+  v(warmup, "warmup", 0, "updates over which the rate rises from 0", at_least(0));
+  v(minimum_rate, "minimum_rate", 1e-6, "cosine ends here; plateau stops the run below it", at_least(0));
+  v(plateau_factor, "plateau_factor", 0.5, "plateau multiplies the rate by this", between(0.01, 0.99));
+  v(plateau_patience, "plateau_patience", 1, "validations without a better metric before plateau acts", at_least(0));
+  v(beta1, "beta1", 0.9, "Adam's first moment", between(0, 0.9999));
+  v(beta2, "beta2", 0.999, "Adam's second moment", between(0, 0.99999));
+  v(epsilon, "epsilon", 1e-8, "Adam's denominator", between(0, 1));
+  v(weight_decay, "weight_decay", 0.0, "pull of the weights towards 0", between(0, 1));
+  v(momentum, "momentum", 0.0, "of sgd", between(0, 0.9999));
+  v(clip, "clip", 1.0, "largest norm of the gradient; 0 is off", at_least(0));
+  v(label_smoothing, "label_smoothing", 0.1, "share of probability spread over the vocabulary", between(0, 0.9));
+  v(accumulate, "accumulate", 1, "batches whose gradients make one update", between(1, 100000));
+  v(matmul, "matmul", "float32", "arithmetic of matrix products; bfloat16 is faster where the processor has it, sums stay float32",
+    one_of({"float32", "bfloat16"}));
+  v(batch_by, "batch_by", "tokens", "what batch_size counts", one_of({"tokens", "sentences"}));
+  v(batch_size, "batch_size", 2048, "tokens of the longer side, padding included, or sentences", between(1, 1 << 24));
+  v(window, "window", 20000, "pairs shuffled together and then sorted by length", between(1, 1 << 30));
+  v(validate_every, "validate_every", 0, "updates between validations; 0 is once an epoch", at_least(0));
+  v(validate_beam, "validate_beam", 1, "beam of validation", between(1, 100));
+  v(validate_pairs, "validate_pairs", 1000, "pairs translated at a validation, the first ones; 0 is all", at_least(0));
+  v(save_every, "save_every", 0, "updates between checkpoints; 0 is at every validation", at_least(0));
+  v(keep, "keep", 2, "best checkpoints kept besides the last", between(1, 1000));
+  v(metric, "metric", "bleu", "what best means", one_of({"bleu", "chrf", "exact", "loss", "perplexity"}));
+  v(patience, "patience", 0, "validations without a better metric before the run ends; 0 is never", at_least(0));
+  v(average, "average", 0, "at the end average the weights of this many best checkpoints (at most keep); used if better", between(0, 1000));
+  v(samples, "samples", 5, "validation pairs whose translations are shown and stored", between(0, 1000));
+  v(bleu_tokenizer, "bleu_tokenizer", "13a", "tokens of BLEU: zh for Chinese", one_of({"13a", "zh", "char", "intl", "none"}));
+  v(lowercase_bleu, "lowercase_bleu", false, "compare in lower case");
+  v(seed, "seed", 1, "of everything random", at_least(0));
+  v(threads, "threads", 0, "processor threads; 0 is one a core", between(0, 1024));
+}
+
+void Config::visit(OptionVisitor& v) {
+  v.group(data, "data", "what is read");
+  v.group(text, "text", "how text becomes tokens");
+  v.group(model, "model", "what the network looks like");
+  v.group(train, "train", "how it learns");
+  v.group(decode, "decode", "how it searches when running");
+}
+
+void check_config(const Config& c) {
+  const auto& d = c.data;
+  ATTEND_CHECK(d.tsv.empty() != (d.source.empty() && d.target.empty()), kValue,
+               "data: give either source and target or tsv{}", d.tsv.empty() ? "; nothing was given" : ", not both");
+  ATTEND_CHECK(d.source.empty() == d.target.empty(), kValue, "data: {} is missing; source and target come together",
+               d.source.empty() ? "source" : "target");
+  ATTEND_CHECK(d.dev_source.empty() == d.dev_target.empty(), kValue, "data: {} is missing; dev_source and dev_target come together",
+               d.dev_source.empty() ? "dev_source" : "dev_target");
+  ATTEND_CHECK(d.dev_tsv.empty() || d.dev_source.empty(), kValue, "data: give dev_source and dev_target or dev_tsv, not both");
+  const auto& t = c.train;
+  ATTEND_CHECK(!t.out.empty(), kValue, "train.out is missing: the folder to write the run to; give --out DIR");
+  ATTEND_CHECK(t.schedule != "noam" || t.warmup > 0, kValue, "train.schedule: noam needs train.warmup of at least 1, 4000 in the paper");
+  ATTEND_CHECK(t.schedule != "cosine" || t.steps > 0, kValue, "train.schedule: cosine needs train.steps, the length of the whole run");
+  ATTEND_CHECK(t.epochs > 0 || t.steps > 0 || t.minutes > 0, kValue, "train: epochs, steps and minutes are all 0; one of them must end the run");
+  ATTEND_CHECK(t.average <= t.keep, kValue, "train.average must be at most train.keep, got {} and {}", t.average, t.keep);
+  ATTEND_CHECK(c.decode.n_best <= c.decode.beam, kValue, "decode.n_best must be at most decode.beam, got {} and {}", c.decode.n_best, c.decode.beam);
+}
+
+std::vector<std::string> fit_to_corpus(Config& config, const GivenValues& given, std::uint64_t pairs, double source_letters_per_line,
+                                       bool target_is_cjk) {
+  std::vector<std::string> said;
+  auto set = [&](const std::string& key, auto& field, auto value, const char* why) {
+    if (given.contains(key) || field == value) return;
+    field = value;
+    said.push_back(fmt::format("{} = {} ({})", key, value, why));
+  };
+  const bool small = pairs < 20000, large = pairs > 200000;
+  const std::int64_t vocabulary = pairs < 3000 ? 1000 : small ? 4000 : large ? 16000 : 8000;
+  set("text.source.vocabulary_size", config.text.source.vocabulary_size, vocabulary, "by the number of pairs");
+  set("text.target.vocabulary_size", config.text.target.vocabulary_size, vocabulary, "by the number of pairs");
+  if (target_is_cjk) {
+    set("text.target.kind", config.text.target.kind, std::string("characters"), "the target is written without spaces");
+    set("train.bleu_tokenizer", config.train.bleu_tokenizer, std::string("zh"), "the target is written without spaces");
+  }
+  set("model.embedding", config.model.embedding, std::int64_t{small ? 128 : 256}, "by the number of pairs");
+  set("model.hidden", config.model.hidden, std::int64_t{small ? 256 : 512}, "by the number of pairs");
+  set("model.encoder_hidden", config.model.encoder_hidden, std::int64_t{small ? 128 : 256}, "by the number of pairs");
+  set("model.dropout", config.model.dropout, small ? 0.3 : 0.2, "small corpora need more");
+  set("train.batch_size", config.train.batch_size, std::int64_t{small ? 1024 : large ? 4096 : 2048}, "by the number of pairs");
+  set("train.patience", config.train.patience, std::int64_t{8}, "stop when validation no longer improves");
+  if (config.model.type == "transformer") {
+    set("train.schedule", config.train.schedule, std::string("inverse_sqrt"), "transformers need a warm-up");
+    set("train.warmup", config.train.warmup, std::int64_t{small ? 1000 : 4000}, "transformers need a warm-up");
+  }
+  if (source_letters_per_line > 200)
+    set("data.max_length", config.data.max_length, std::int64_t{200}, "the lines are long");
+  return said;
+}
+
+}  // namespace attend

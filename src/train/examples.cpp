@@ -1,0 +1,133 @@
+#include "train/examples.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "attend/core/random.h"
+#include "attend/decode/translator.h"
+
+namespace attend {
+namespace {
+
+ParallelCorpus open(const std::string& source, const std::string& target, const std::string& tsv, bool skip_broken) {
+  CorpusOptions options;
+  options.skip_broken = skip_broken;
+  return tsv.empty() ? ParallelCorpus::from_files(source, target, options) : ParallelCorpus::from_tsv(tsv, options);
+}
+
+}  // namespace
+
+Examples::Examples(const DataOptions& options, std::uint64_t seed)
+    : options_(options), corpus_(open(options.source, options.target, options.tsv, options.skip_broken)), held_out_(corpus_.size(), false) {
+  if (!options.dev_tsv.empty() || !options.dev_source.empty()) {
+    const auto dev = open(options.dev_source, options.dev_target, options.dev_tsv, options.skip_broken);
+    for (std::size_t i = 0; i < dev.size(); ++i) {
+      dev_sources_.emplace_back(dev.source(i));
+      dev_targets_.emplace_back(dev.target(i));
+    }
+  } else {
+    hold_out(options.dev_pairs, seed);
+  }
+}
+
+void Examples::hold_out(std::int64_t wanted, std::uint64_t seed) {
+  const auto n = corpus_.size();
+  ATTEND_CHECK(n >= 2, kData, "training data: {} usable pairs; without validation files at least 2 are needed", n);
+  auto count = wanted > 0 ? static_cast<std::size_t>(wanted) : std::clamp<std::size_t>(n / 20, 1, 1000);
+  count = std::min(count, n / 2);
+  RandomStream random(random_key(seed, {2}));
+  while (dev_sources_.size() < count) {
+    const auto i = static_cast<std::size_t>(random.below(n));
+    if (held_out_[i]) continue;
+    held_out_[i] = true;
+    dev_sources_.emplace_back(corpus_.source(i));
+    dev_targets_.emplace_back(corpus_.target(i));
+  }
+}
+
+double Examples::mean_source_bytes() const {
+  const auto n = std::min<std::size_t>(corpus_.size(), 1000);
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < n; ++i) bytes += corpus_.source(i).size();
+  return n > 0 ? static_cast<double>(bytes) / static_cast<double>(n) : 0;
+}
+
+bool Examples::target_is_cjk() const {
+  std::size_t wide = 0, letters = 0;
+  for (std::size_t i = 0; i < std::min<std::size_t>(corpus_.size(), 200); ++i) {
+    for (const unsigned char c : corpus_.target(i)) {
+      if ((c & 0xC0) == 0x80) continue;  // not the first byte of a character
+      letters += c > ' ';
+      wide += c >= 0xE3 && c <= 0xED;  // U+3000 to U+DFFF: kana, Chinese characters, hangul
+    }
+  }
+  return 2 * wide > letters;
+}
+
+std::pair<std::shared_ptr<Tokenizer>, std::shared_ptr<Tokenizer>> Examples::train_tokenizers(const TextOptions& text) const {
+  auto lines = [this](bool source, bool target) {
+    return LineSource([this, source, target](const std::function<void(std::string_view)>& take) {
+      for (std::size_t i = 0; i < corpus_.size(); ++i) {
+        if (held_out_[i]) continue;
+        if (source) take(corpus_.source(i));
+        if (target) take(corpus_.target(i));
+      }
+    });
+  };
+  if (text.shared) {
+    std::shared_ptr<Tokenizer> both = train_tokenizer(text.source, lines(true, true));
+    return {both, both};
+  }
+  return {train_tokenizer(text.source, lines(true, false)), train_tokenizer(text.target, lines(false, true))};
+}
+
+void Examples::measure(const Tokenizer& source, const Tokenizer& target) {
+  lengths_.assign(corpus_.size(), 0);
+  usable_ = 0;
+  for (std::size_t i = 0; i < corpus_.size(); ++i) {
+    if (held_out_[i]) continue;
+    const auto longer = std::max(source.encode(corpus_.source(i)).size(), target.encode(corpus_.target(i)).size()) + 1;  // </s>
+    if (static_cast<std::int64_t>(longer) > options_.max_length + 1) continue;
+    lengths_[i] = static_cast<std::int32_t>(longer);
+    ++usable_;
+  }
+}
+
+std::unique_ptr<BatchIterator> Examples::batches(const TrainOptions& t, BatchPosition start) const {
+  const BatchPlan plan{.size = t.batch_size, .by_tokens = t.batch_by == "tokens", .window = t.window, .seed = static_cast<std::uint64_t>(t.seed)};
+  return std::make_unique<BatchIterator>(corpus_.size(), [this](std::size_t i) { return std::int64_t{lengths_[i]}; }, plan, start);
+}
+
+TrainBatch Examples::make_batch(const std::vector<std::size_t>& indices, const Tokenizer& source, const Tokenizer& target) const {
+  std::vector<std::vector<std::int64_t>> sources, targets;
+  for (const auto i : indices) {
+    sources.push_back(ids_with_end(source, corpus_.source(i)));
+    targets.push_back(ids_with_end(target, corpus_.target(i)));
+  }
+  auto padded = [](const std::vector<std::vector<std::int64_t>>& all) {
+    std::vector<const std::vector<std::int64_t>*> pointers;
+    for (const auto& one : all) pointers.push_back(&one);
+    return pad_batch(pointers);
+  };
+  TrainBatch batch;
+  auto s = padded(sources), t = padded(targets);
+  batch.source = s.ids;
+  batch.source_lengths = s.lengths;
+  batch.target_lengths = t.lengths;
+  const auto begin = at::full({t.ids.size(0), 1}, kBeginId, at::kLong);
+  batch.inputs = at::cat({begin, t.ids.narrow(1, 0, t.ids.size(1) - 1)}, 1);
+  const auto flat = t.ids.flatten();
+  batch.live = flat.ne(kPadId).nonzero().squeeze(1);
+  batch.targets = flat.index_select(0, batch.live);
+  batch.tokens = batch.targets.size(0);
+  return batch;
+}
+
+std::string Examples::places(const std::vector<std::size_t>& indices) const {
+  std::string text;
+  for (std::size_t i = 0; i < std::min<std::size_t>(indices.size(), 10); ++i) text += (i ? ", " : "") + corpus_.place(indices[i]);
+  if (indices.size() > 10) text += fmt::format(" and {} more", indices.size() - 10);
+  return text;
+}
+
+}  // namespace attend

@@ -1,0 +1,53 @@
+#pragma once
+// The pairs a run learns from: corpus, held-out validation pairs, and batches as tensors.
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "attend/ops/torch.h"
+#include "attend/text/corpus.h"
+#include "attend/text/tokenizer.h"
+#include "attend/train/config.h"
+
+namespace attend {
+
+/// One padded batch. inputs begin with <s>; targets are the live target tokens, </s> included, in the order of `live`, their rows
+/// in [B·T].
+struct TrainBatch {
+  at::Tensor source, source_lengths;  // int64 [B, S], [B]
+  at::Tensor inputs, target_lengths;  // int64 [B, T], [B]
+  at::Tensor live, targets;           // int64 [n], [n]
+  std::int64_t tokens = 0;            // n
+};
+
+class Examples {
+ public:
+  Examples(const DataOptions& options, std::uint64_t seed);
+
+  std::size_t size() const { return corpus_.size(); }
+  std::size_t usable() const { return usable_; }
+  const CorpusReport& report() const { return corpus_.report(); }
+  double mean_source_bytes() const;
+  bool target_is_cjk() const;  ///< most letters of the first lines are Chinese, Japanese or Korean
+  const std::vector<std::string>& dev_sources() const { return dev_sources_; }
+  const std::vector<std::string>& dev_targets() const { return dev_targets_; }
+
+  std::pair<std::shared_ptr<Tokenizer>, std::shared_ptr<Tokenizer>> train_tokenizers(const TextOptions& text) const;
+  /// Counts every training pair's tokens once; pairs over data.max_length are left out.
+  void measure(const Tokenizer& source, const Tokenizer& target);
+  std::unique_ptr<BatchIterator> batches(const TrainOptions& options, BatchPosition start) const;
+  TrainBatch make_batch(const std::vector<std::size_t>& indices, const Tokenizer& source, const Tokenizer& target) const;
+  std::string places(const std::vector<std::size_t>& indices) const;  ///< "file:line, file:line, ..." for errors
+
+ private:
+  void hold_out(std::int64_t wanted, std::uint64_t seed);
+  DataOptions options_;
+  ParallelCorpus corpus_;
+  std::vector<bool> held_out_;
+  std::vector<std::int32_t> lengths_;  // tokens of the longer side, 0 when left out
+  std::size_t usable_ = 0;
+  std::vector<std::string> dev_sources_, dev_targets_;
+};
+
+}  // namespace attend
