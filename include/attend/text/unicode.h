@@ -1,0 +1,52 @@
+#pragma once
+// UTF-8 and Unicode as tokenizers need them: validation, one normal form, and the way back to the text as given.
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace attend {
+
+/// Position of the first byte that is not well-formed UTF-8 (overlong forms, surrogates and values above U+10FFFF
+/// included), or `std::string_view::npos`. ASCII is read eight bytes at a time.
+std::size_t first_broken_byte(std::string_view text);
+
+/// The character at `at`, which moves behind it. `text` must be valid UTF-8 and `at` the start of a character.
+char32_t next_character(std::string_view text, std::size_t& at);
+void append_utf8(std::string& text, char32_t character);
+
+/// Unicode property White_Space.
+bool is_white_space(char32_t character);
+/// True when `text` (valid UTF-8) holds nothing but white space.
+bool is_blank(std::string_view text);
+
+/// Ends of the extended grapheme clusters of `text` (valid UTF-8), in bytes, ascending; the last one is the text's size.
+std::vector<std::uint32_t> grapheme_ends(std::string_view text);
+
+/// What `normalise` does beside NFC, in this order.
+struct Normalisation {
+  bool fold_width = false;    ///< U+FF01 to U+FF5E become ASCII, U+3000 a space
+  bool lowercase = false;     ///< simple lower case of every character; the result is brought to NFC again
+  bool plain_spaces = false;  ///< every White_Space character becomes U+0020, and U+0000 becomes U+FFFD
+};
+
+/// Normalised text with a map to the original. Where NFC rewrote a grapheme cluster ("e" and U+0301 to "é"), each byte of
+/// the result stands for the whole cluster; elsewhere for its own character.
+class NormalText {
+ public:
+  const std::string& bytes() const { return bytes_; }
+  /// Original bytes [begin, end) of the normalised bytes [begin, end), which must lie on character borders.
+  std::pair<std::uint32_t, std::uint32_t> original(std::uint32_t begin, std::uint32_t end) const;
+
+ private:
+  friend class NormalTextBuilder;
+  std::string bytes_;
+  std::vector<std::uint32_t> begins_, ends_;  // one a byte; both empty when every offset is unchanged
+  std::uint32_t original_size_ = 0;
+};
+
+/// Throws kData naming the byte when `text` is not UTF-8, or when it has 4 GiB or more.
+NormalText normalise(std::string_view text, const Normalisation& how = {});
+
+}  // namespace attend
