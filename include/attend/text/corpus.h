@@ -13,18 +13,18 @@ namespace attend {
 /// What was read and what was left out, for one message to the user.
 struct CorpusReport {
   std::uint64_t pairs = 0;
-  std::uint64_t blank = 0, too_long = 0, broken = 0;   ///< skipped
-  std::vector<std::string> examples;                   ///< "file:line: reason", the first few of each kind
+  std::uint64_t blank = 0, too_long = 0, broken = 0;  ///< skipped
+  std::vector<std::string> examples;                  ///< "file:line: reason", the first few of each kind
 };
 
 struct CorpusOptions {
   std::uint64_t max_line_bytes = 65536;  ///< longer lines are skipped and counted
-  bool skip_broken = false;              ///< broken UTF-8: skip and count instead of an error
+  bool skip_broken = false;              ///< broken UTF-8 or NUL: skip and count instead of an error
 };
 
 /// Two line-aligned texts (or one TSV's first two columns). CRLF and a BOM are dropped; blank lines on both sides are
-/// skipped and counted; a blank line on one side is skipped and counted too. Errors (kData, `file:line`): unequal line
-/// counts, broken UTF-8, a TSV line without a tab. kFile: missing, empty, a directory.
+/// skipped and counted; a blank line on one side is skipped and counted too. A NUL byte counts as broken. Errors (kData,
+/// `file:line`): unequal line counts, broken UTF-8, a TSV line without a tab, no pair left. kFile: missing, empty, a directory.
 class ParallelCorpus {
  public:
   static ParallelCorpus from_files(const std::string& source, const std::string& target, const CorpusOptions& options = {});
@@ -36,8 +36,8 @@ class ParallelCorpus {
   std::size_t size() const;
   std::string_view source(std::size_t i) const;
   std::string_view target(std::size_t i) const;
-  std::string_view extra(std::size_t i) const;   ///< a TSV's further columns (links, attribution), empty otherwise
-  std::string place(std::size_t i) const;        ///< "file:line" of pair i
+  std::string_view extra(std::size_t i) const;  ///< a TSV's further columns (links, attribution), empty otherwise
+  std::string place(std::size_t i) const;       ///< "file:line" of pair i
   const CorpusReport& report() const;
 
  private:
@@ -48,9 +48,9 @@ class ParallelCorpus {
 
 /// How batches are made. A batch holds examples of similar length, so that little is padding.
 struct BatchPlan {
-  std::int64_t size = 4096;        ///< target tokens (with padding) or sentences
+  std::int64_t size = 4096;  ///< target tokens (with padding) or sentences
   bool by_tokens = true;
-  std::int64_t window = 20000;     ///< examples shuffled together, then sorted by length inside
+  std::int64_t window = 20000;  ///< examples shuffled together, then sorted by length inside
   std::uint64_t seed = 1;
 };
 
@@ -62,15 +62,20 @@ struct BatchPosition {
 
 /// Walks a corpus in an order that depends on (seed, epoch) alone: examples are shuffled, cut into windows, sorted by
 /// length inside a window, cut into batches, and the batches of a window shuffled. Bounded memory: the order of indices
-/// and one window's lengths.
+/// (4 bytes an example) and one window's lengths. Each example with length > 0 comes exactly once an epoch.
 class BatchIterator {
  public:
-  /// `length(i)` is what example i costs (its longer side in tokens); 0 leaves the example out.
+  /// `length(i)` is what example i costs (its longer side in tokens); 0 leaves the example out. A batch by tokens costs its
+  /// longest length times its number of examples, at most plan.size unless it holds one example alone. To continue at
+  /// `start`, lengths are read from the beginning of its epoch. Throws kData when no example has a length, or when the
+  /// epoch of `start` has fewer batches than that.
   BatchIterator(std::size_t examples, std::function<std::int64_t(std::size_t)> length, BatchPlan plan, BatchPosition start = {});
   ~BatchIterator();
-  /// Indices of the next batch; begins a new epoch by itself. `position()` then names the batch after it.
+  /// Indices of the next batch; begins a new epoch by itself. `position()` then names the batch after it: behind the last
+  /// one of epoch e that is {e + 1, 0}.
   std::vector<std::size_t> next();
   BatchPosition position() const;
+  /// Of the epoch `position()` is in; reads every length once an epoch.
   std::uint64_t batches_in_epoch() const;
 
  private:
