@@ -24,9 +24,9 @@ struct TextToken {
 
 /// How one side's text becomes tokens. Config section `text.source` or `text.target`.
 struct TokenizerOptions {
-  std::string kind;               // words, characters, unigram, bpe
-  std::int64_t vocabulary_size;   // largest size, special ids included
-  std::int64_t minimum_count;     // words and characters seen less often become <unk>
+  std::string kind;              // words, characters, unigram, bpe
+  std::int64_t vocabulary_size;  // largest size, special ids included
+  std::int64_t minimum_count;    // words and characters seen less often become <unk> (unigram and bpe: characters)
   bool lowercase, fold_width;
   TokenizerOptions() { set_defaults(*this); }
   void visit(OptionVisitor& v);
@@ -36,12 +36,13 @@ class Tokenizer {
  public:
   virtual ~Tokenizer() = default;
   /// Tokens of one line, without <s> and </s>. Text is normalised to NFC first; spans point into `text` as given.
-  /// Throws kData for broken UTF-8, naming the byte.
+  /// Throws kData for broken UTF-8, naming the byte. Safe to call from several threads at once.
   virtual std::vector<TextToken> encode(std::string_view text) const = 0;
-  /// Text of a sequence of ids; special ids are dropped. `spans`, when given, receives each id's byte span in the result.
+  /// Text of a sequence of ids; <pad>, <s> and </s> are dropped, <unk> is written as "<unk>". `spans`, when given, receives one
+  /// entry an id: its byte span in the result, empty when the id was dropped. Throws kValue for an id outside the vocabulary.
   virtual std::string decode(std::span<const std::int32_t> ids, std::vector<TextToken>* spans = nullptr) const = 0;
   virtual std::int32_t size() const = 0;
-  virtual std::string piece(std::int32_t id) const = 0;  ///< "<unk>" "<pad>" "<s>" "</s>" for ids 0 to 3
+  virtual std::string piece(std::int32_t id) const = 0;       ///< "<unk>" "<pad>" "<s>" "</s>" for ids 0 to 3
   virtual std::int32_t id(std::string_view piece) const = 0;  ///< kUnknownId when absent
   virtual const TokenizerOptions& options() const = 0;
   /// Everything load_tokenizer needs beside the options, as one blob (vocabulary lines, or the SentencePiece model).
@@ -51,8 +52,11 @@ class Tokenizer {
 /// A source of lines for training a tokenizer: calls `take` for each line.
 using LineSource = std::function<void(const std::function<void(std::string_view)>& take)>;
 
-/// Builds the vocabulary from text. Deterministic: same lines and options give the same bytes.
+/// Builds the vocabulary from text. Deterministic: same lines and options give the same bytes. Throws kData for text that is not
+/// UTF-8 or holds nothing to learn from. A small text gives a small vocabulary. unigram and bpe learn from at most 2,000,000
+/// lines and 256 MiB, a fixed random choice of longer texts.
 std::unique_ptr<Tokenizer> train_tokenizer(const TokenizerOptions& options, const LineSource& lines);
+/// The tokenizer whose serialize() gave `serialized`. Throws kData for bytes that are not such a vocabulary.
 std::unique_ptr<Tokenizer> load_tokenizer(const TokenizerOptions& options, const std::string& serialized);
 
 }  // namespace attend

@@ -1,0 +1,65 @@
+#include "attend/text/tokenizer.h"
+
+#include <limits>
+
+#include "attend/core/error.h"
+#include "kinds.h"
+#include "vocabulary.h"
+
+namespace attend {
+namespace {
+
+struct Kind {
+  const char* name;
+  std::unique_ptr<Tokenizer> (*train)(const TokenizerOptions& options, const LineSource& lines);
+  std::unique_ptr<Tokenizer> (*load)(const TokenizerOptions& options, const std::string& serialized);
+};
+constexpr Kind kKinds[] = {
+    {"words", train_words, load_words},
+    {"characters", train_characters, load_characters},
+    {"unigram", train_pieces, load_pieces},
+    {"bpe", train_pieces, load_pieces},
+};
+
+std::vector<std::string> kind_names() {
+  std::vector<std::string> names;
+  for (const auto& kind : kKinds) names.emplace_back(kind.name);
+  return names;
+}
+
+const Kind& kind_of(const TokenizerOptions& options) {
+  for (const auto& kind : kKinds) {
+    if (options.kind == kind.name) return kind;
+  }
+  fail_unknown_name("tokenizer kind", options.kind, kind_names());
+}
+
+}  // namespace
+
+void TokenizerOptions::visit(OptionVisitor& v) {
+  v(kind, "kind", "unigram", "how text is cut into tokens", one_of(kind_names()));
+  v(vocabulary_size, "vocabulary_size", 8000, "largest number of pieces, the four special ones included",
+    between(kFirstFreeId + 1, std::numeric_limits<std::int32_t>::max()));
+  v(minimum_count, "minimum_count", 1, "words and characters seen less often become <unk> (unigram, bpe: characters)", at_least(1));
+  v(lowercase, "lowercase", false, "turn all text into lower case");
+  v(fold_width, "fold_width", false, "turn full-width forms and the ideographic space into ASCII");
+}
+
+std::unique_ptr<Tokenizer> train_tokenizer(const TokenizerOptions& options, const LineSource& lines) {
+  const auto& kind = kind_of(options);
+  ATTEND_CHECK(options.vocabulary_size > kFirstFreeId, kValue,
+               "tokenizer: vocabulary_size must be at least {}, since four pieces are special; got {}", kFirstFreeId + 1,
+               options.vocabulary_size);
+  auto tokenizer = kind.train(options, lines);
+  ATTEND_CHECK(tokenizer->size() > kFirstFreeId, kData,
+               "tokenizer: the text holds nothing to learn a vocabulary from; it is empty, blank, or each of its pieces is rarer than "
+               "minimum_count={}",
+               options.minimum_count);
+  return tokenizer;
+}
+
+std::unique_ptr<Tokenizer> load_tokenizer(const TokenizerOptions& options, const std::string& serialized) {
+  return kind_of(options).load(options, serialized);
+}
+
+}  // namespace attend

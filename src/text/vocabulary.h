@@ -1,0 +1,66 @@
+#pragma once
+// The list of pieces of the `words` and `characters` tokenizers.
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "attend/text/tokenizer.h"
+
+namespace attend {
+
+inline constexpr std::int32_t kFirstFreeId = 4;
+
+struct PieceHash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view piece) const { return std::hash<std::string_view>{}(piece); }
+};
+template <class Value>
+using PieceMap = std::unordered_map<std::string, Value, PieceHash, std::equal_to<>>;
+
+/// Counts pieces without a copy of those already seen.
+class PieceCounter {
+ public:
+  void add(std::string_view piece) {
+    const auto found = counts_.find(piece);
+    if (found != counts_.end()) {
+      ++found->second;
+    } else {
+      counts_.emplace(piece, 1);
+    }
+  }
+  const PieceMap<std::uint64_t>& counts() const { return counts_; }
+
+ private:
+  PieceMap<std::uint64_t> counts_;
+};
+
+class Vocabulary {
+ public:
+  /// The most frequent pieces first, ties in the order of their bytes; at most options.vocabulary_size with the special
+  /// ones, none seen less often than options.minimum_count.
+  static Vocabulary from_counts(const PieceCounter& counter, const TokenizerOptions& options);
+  /// One piece a line in the order of ids, the special ones first. Throws kData naming the line that is wrong.
+  static Vocabulary from_lines(const std::string& lines);
+  std::string lines() const;
+
+  std::int32_t size() const { return static_cast<std::int32_t>(pieces_.size()); }
+  const std::string& piece(std::int32_t id) const;
+  /// kUnknownId when absent.
+  std::int32_t id(std::string_view piece) const {
+    const auto found = ids_.find(piece);
+    return found == ids_.end() ? kUnknownId : found->second;
+  }
+
+ private:
+  Vocabulary();
+  bool add(std::string_view piece);
+  std::vector<std::string> pieces_;
+  PieceMap<std::int32_t> ids_;
+};
+
+/// Throws kValue unless 0 <= id < size.
+void check_id(std::int32_t id, std::int32_t size);
+
+}  // namespace attend
