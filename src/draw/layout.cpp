@@ -1,0 +1,261 @@
+#include "draw/layout.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "attend/draw/width.h"
+#include "draw/font.h"
+
+namespace attend {
+namespace {
+
+constexpr double kMargin = 36, kTitle = 21, kSub = 12.5, kLabel = 13, kSmall = 11;
+constexpr double kLeastLabel = 9, kLabelPitch = 11;  // smallest letters, and the least distance of their lines
+constexpr double kSlant = std::numbers::sqrt2 / 2;  // sine and cosine of 45 degrees
+constexpr double kTextColumn = 760;  // notes and highlighted text wrap here
+
+double row_size(int cell) { return std::clamp(cell * 0.85, kLeastLabel, kLabel); }
+/// Slanted lines of text lie closer together than the columns they belong to.
+double column_size(int cell, double turn) {
+  return turn == 0 ? kLabel : turn == -45 ? std::clamp(cell * 0.58, kLeastLabel, kLabel) : row_size(cell);
+}
+/// Where cells are too small for a label each, every how many gets one.
+std::size_t label_step(int cell) { return static_cast<std::size_t>(std::max(1.0, std::ceil(kLabelPitch / cell))); }
+
+class LayOut {
+ public:
+  explicit LayOut(const Scene& scene) : scene_(scene), colours_(page_colours(scene.theme)) {}
+
+  Picture run() {
+    y_ = kMargin + kTitle * 0.8;
+    const double column = column_width();
+    wrapped(scene_.title, kTitle, column, {.colour = colours_.ink, .bold = true});
+    wrapped(scene_.subtitle, kSub, column, {.colour = colours_.muted});
+    y_ += 14;
+    scene_.view == Scene::View::kHeatmap ? heatmap() : highlight();
+    bar();
+    y_ += 12;
+    if (!scene_.caption.empty()) wrapped(scene_.caption, kSmall, column, {.colour = colours_.ink});
+    for (const auto& note : scene_.notes) wrapped(note.text, kSmall, column, {.colour = colours_.muted});
+    picture_.width = static_cast<int>(std::ceil(right_ + kMargin));
+    picture_.height = static_cast<int>(std::ceil(y_ + kMargin - 16));
+    return std::move(picture_);
+  }
+
+ private:
+  void text(PictureText item) {
+    item.width = measure_.width(item.text, item.size, item.bold);
+    if (item.turn == 0) {
+      const double end = item.anchor == Anchor::kStart ? item.x + item.width : item.anchor == Anchor::kMiddle ? item.x + item.width / 2 : item.x;
+      right_ = std::max(right_, end);
+    }
+    picture_.texts.push_back(std::move(item));
+  }
+  void wrapped(const std::string& words, double size, double column, PictureText style);
+  double column_width() const;
+  int cell_size() const;
+  double widest(const std::vector<Label>& labels, double size, bool bold = false) const;
+  void heatmap();
+  void row_labels(int x, int top, int cell);
+  void column_labels(int left, double bottom, int cell, double turn);
+  void cell_numbers(const MatrixPanel& panel, int left, int top, int cell);
+  void highlight();
+  void bar();
+
+  const Scene& scene_;
+  const PageColours& colours_;
+  TextMeasure measure_;
+  Picture picture_;
+  double y_ = 0;      // where the next thing goes
+  double right_ = 0;  // the furthest anything reaches
+};
+
+/// Breaks at spaces, and between clusters where a run without spaces is too long.
+void LayOut::wrapped(const std::string& words, double size, double column, PictureText style) {
+  style.size = size;
+  style.x = kMargin;
+  std::string now;
+  auto flush = [&] {
+    while (!now.empty() && now.back() == ' ') now.pop_back();
+    style.y = y_;
+    style.text = now;
+    text(style);
+    y_ += std::round(size * 1.5);
+    now.clear();
+  };
+  for (std::size_t i = 0; i < words.size();) {
+    auto end = words.find(' ', i);
+    end = end == std::string::npos ? words.size() : end + 1;
+    const std::string word = words.substr(i, end - i);
+    i = end;
+    if (measure_.width(now + word, size, style.bold) <= column) {
+      now += word;
+      continue;
+    }
+    if (!now.empty()) flush();
+    for (const auto cluster : grapheme_clusters(word)) {
+      if (!now.empty() && measure_.width(now + std::string(cluster), size, style.bold) > column) flush();
+      now += cluster;
+    }
+  }
+  if (!now.empty()) flush();
+}
+
+double LayOut::widest(const std::vector<Label>& labels, double size, bool bold) const {
+  double widest = 0;
+  for (const auto& label : labels) widest = std::max(widest, measure_.width(label.text, size, bold));
+  return widest;
+}
+
+int LayOut::cell_size() const {
+  const auto longest = static_cast<int>(std::max(scene_.rows(), scene_.cols()));
+  if (scene_.panels.size() > 1) return std::clamp(230 / std::max(longest, 1), 1, 20);
+  if (longest <= 6) return 64;
+  if (longest <= 14) return 40;
+  return std::clamp(720 / longest, 2, 28);
+}
+
+/// The width that titles and notes are set in: that of the picture's body, within reason.
+double LayOut::column_width() const {
+  if (scene_.view == Scene::View::kHighlight) return kTextColumn;
+  const double cells = static_cast<double>(cell_size()) * static_cast<double>(scene_.cols());
+  const double body = scene_.across * (cells + 28) + widest(scene_.row_labels, kLabel);
+  return std::clamp(body, 480.0, 960.0);
+}
+
+void LayOut::row_labels(int x, int top, int cell) {
+  const double size = row_size(cell);
+  for (std::size_t r = 0; r < scene_.rows(); r += label_step(cell)) {
+    const auto& label = scene_.row_labels[r];
+    text({.x = x - 8.0, .y = top + (static_cast<double>(r) + 0.5) * cell + size * 0.36, .text = label.text, .size = size,
+          .colour = label.special ? colours_.muted : colours_.ink, .anchor = Anchor::kEnd});
+  }
+}
+
+void LayOut::column_labels(int left, double bottom, int cell, double turn) {
+  const double size = column_size(cell, turn);
+  for (std::size_t c = 0; c < scene_.cols(); c += turn == 0 ? 1 : label_step(cell)) {
+    const auto& label = scene_.col_labels[c];
+    PictureText item{.x = left + (static_cast<double>(c) + 0.5) * cell, .y = bottom, .text = label.text, .size = size,
+                     .colour = label.special ? colours_.muted : colours_.ink, .anchor = Anchor::kMiddle};
+    if (turn != 0) {
+      item.anchor = Anchor::kStart;
+      item.turn = turn;
+      item.x += turn == -90 ? size * 0.36 : size * 0.2;
+      right_ = std::max(right_, item.x + (turn == -90 ? size : measure_.width(label.text, size) * kSlant));
+    }
+    text(std::move(item));
+  }
+}
+
+/// Weights in the lower part of its cell; the middle keeps the pure colour.
+void LayOut::cell_numbers(const MatrixPanel& panel, int left, int top, int cell) {
+  const auto& table = colour_table(scene_.scale.palette, scene_.theme);
+  const std::size_t cols = scene_.cols();
+  const bool roomy = cell >= 60;
+  for (std::size_t at = 0; at < panel.weights.size(); ++at) {
+    if (!roomy && panel.weights[at] < 0.05F) continue;  // many small numbers would hide the few large ones
+    if (!panel.masked.empty() && panel.masked[at]) continue;
+    std::string number = fmt::format("{:.2f}", panel.weights[at]);
+    if (number.size() > 4) number = fmt::format("{:.2g}", panel.weights[at]);
+    text({.x = left + (static_cast<double>(at % cols) + 0.5) * cell, .y = top + static_cast<double>(at / cols + 1) * cell - cell * 0.1,
+          .text = number, .size = roomy ? kSmall : 9, .colour = ink_on(table[colour_index(panel.values[at])]), .anchor = Anchor::kMiddle});
+  }
+}
+
+void LayOut::heatmap() {
+  if (scene_.rows() == 0 || scene_.cols() == 0) {
+    wrapped("(empty: no tokens are left to draw)", kSub, kTextColumn, {.colour = colours_.muted});
+    return;
+  }
+  const int cell = cell_size();
+  const bool several = scene_.panels.size() > 1;
+  // Upright where they fit, slanted where they do not, upended where cells are thinner than letters.
+  const double turn = widest(scene_.col_labels, kLabel) + 8 <= cell ? 0 : cell >= 15 ? -45 : -90;
+  const double size = column_size(cell, turn), reach = widest(scene_.col_labels, size);
+  const double band = turn == 0 ? kLabel + 4 : turn == -45 ? (reach + size) * kSlant : reach + 2;
+  const int indent = static_cast<int>(std::ceil(kMargin + widest(scene_.row_labels, row_size(cell)) + 8));
+  const int wide = cell * static_cast<int>(scene_.cols()), high = cell * static_cast<int>(scene_.rows());
+  const int gap = several ? 30 : 0;
+  double y = y_;
+  for (std::size_t p = 0; p < scene_.panels.size(); ++p) {
+    const int column = static_cast<int>(p % scene_.across);
+    const bool first_line = p < scene_.across;
+    const int left = indent + column * (wide + gap);
+    const int top = static_cast<int>(std::ceil(y + (several ? 18 : 0) + (first_line ? band + 6 : 0)));
+    if (several) text({.x = static_cast<double>(left), .y = y + 4, .text = scene_.panels[p].title, .size = kSub, .colour = colours_.ink, .bold = true});
+    if (first_line) column_labels(left, top - 7, cell, turn);
+    if (column == 0) row_labels(left, top, cell);
+    picture_.boxes.push_back({left - 1.0, top - 1.0, wide + 2.0, high + 2.0, 0, colours_.rule});
+    picture_.matrices.push_back({p, left, top, cell});
+    if (cell >= 40) cell_numbers(scene_.panels[p], left, top, cell);
+    right_ = std::max(right_, static_cast<double>(left + wide));
+    if (column + 1 == static_cast<int>(scene_.across) || p + 1 == scene_.panels.size()) y = top + high + (several ? 32 : 0);
+  }
+  y_ = y + (several ? 0 : 28);
+}
+
+void LayOut::highlight() {
+  constexpr double kSize = 16, kLead = 34;
+  const auto& table = colour_table(scene_.scale.palette, scene_.theme);
+  const double labels = widest(scene_.row_labels, kSize, true), left = kMargin + labels + 22;
+  const double right = std::max(kMargin + kTextColumn, left + 400);
+  y_ += 14;
+  for (std::size_t r = 0; r < scene_.lines.size(); ++r) {
+    const auto& label = scene_.row_labels[r];
+    text({.x = kMargin + labels, .y = y_, .text = label.text, .size = kSize, .colour = label.special ? colours_.muted : colours_.ink,
+          .bold = !label.special, .anchor = Anchor::kEnd});
+    double x = left;
+    auto put = [&](const std::string& words, std::size_t piece) {
+      const double width = measure_.width(words, kSize);
+      if (x > left && x + width > right) {
+        x = left;
+        y_ += kLead - 4;
+        if (words == " ") return;
+      }
+      PictureText item{.x = x, .y = y_, .text = words, .size = kSize, .colour = colours_.ink};
+      if (!scene_.pieces[piece].columns.empty()) {
+        const Rgb tint = table[colour_index(scene_.lines[r].values[piece])];
+        picture_.boxes.push_back({x - 2, y_ - kSize * 1.12, width + 4, kSize * 1.6, 3, tint});
+        item.colour = ink_on(tint);
+        item.fit = true;
+      }
+      text(std::move(item));
+      x += width;
+    };
+    for (std::size_t p = 0; p < scene_.pieces.size(); ++p) {
+      const auto& piece = scene_.pieces[p];
+      if (measure_.width(piece.text, kSize) <= right - left) {
+        put(piece.text, p);
+      } else {
+        for (const auto cluster : grapheme_clusters(piece.text)) put(std::string(cluster), p);
+      }
+      x += piece.columns.empty() ? 0 : 1;  // a hair between neighbouring tints
+    }
+    y_ += kLead;
+  }
+  y_ += 2;
+}
+
+void LayOut::bar() {
+  const std::string kind = scene_.scale.kind == ScaleKind::kLinear ? "weight" : fmt::format("weight, {} scale", name_of(scene_.scale.kind));
+  double x = kMargin;
+  const double baseline = std::ceil(y_) + 10;
+  for (const auto& words : {kind, scene_.scale.low}) {
+    text({.x = x, .y = baseline, .text = words, .size = kSmall, .colour = colours_.muted});
+    x += measure_.width(words, kSmall) + (words == kind ? 14 : 7);
+  }
+  picture_.bar = {static_cast<int>(std::ceil(x)), static_cast<int>(baseline) - 9, 192, 10};
+  picture_.boxes.push_back({picture_.bar.x - 1.0, picture_.bar.y - 1.0, picture_.bar.width + 2.0, picture_.bar.height + 2.0, 0, colours_.rule});
+  text({.x = picture_.bar.x + picture_.bar.width + 7.0, .y = baseline, .text = scene_.scale.high, .size = kSmall, .colour = colours_.muted});
+  y_ = baseline + 16;
+}
+
+}  // namespace
+
+Picture lay_out(const Scene& scene) { return LayOut(scene).run(); }
+
+}  // namespace attend

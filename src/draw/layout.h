@@ -1,0 +1,49 @@
+#pragma once
+// Where everything of a picture goes, in units of length with the origin at the upper left. PNG and SVG both write this.
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "attend/draw/scene.h"
+
+namespace attend {
+
+enum class Anchor : std::uint8_t { kStart, kMiddle, kEnd };
+
+struct PictureText {
+  double x = 0, y = 0;  ///< baseline; the end that `anchor` names
+  std::string text = {};
+  double size = 12;
+  Rgb colour = {};
+  bool bold = false;
+  Anchor anchor = Anchor::kStart;
+  double turn = 0;   ///< degrees, clockwise, about (x, y)
+  double width = 0;  ///< measured; SVG readers without our fonts are asked to keep it where a tint lies below (fit)
+  bool fit = false;
+};
+struct PictureBox {
+  double x = 0, y = 0, width = 0, height = 0, radius = 0;
+  Rgb fill = {};
+};
+struct PictureMatrix {
+  std::size_t panel = 0;
+  int x = 0, y = 0, cell = 1;
+};
+struct PictureBar {
+  int x = 0, y = 0, width = 0, height = 0;
+};
+
+struct Picture {
+  int width = 0, height = 0;
+  std::vector<PictureBox> boxes;
+  std::vector<PictureMatrix> matrices;
+  PictureBar bar;
+  std::vector<PictureText> texts;
+};
+
+/// Families asked for, best first; the rest is fontconfig's choice.
+inline constexpr char kFontFamilies[] = "Noto Sans CJK SC, Noto Sans, Noto Color Emoji, DejaVu Sans, sans-serif";
+
+Picture lay_out(const Scene& scene);
+
+}  // namespace attend

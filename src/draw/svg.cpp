@@ -1,0 +1,115 @@
+#include <fmt/format.h>
+
+#include <iterator>
+
+#include "attend/draw/picture.h"
+#include "draw/layout.h"
+#include "draw/markup.h"
+#include "draw/png_encode.h"
+
+namespace attend {
+namespace {
+
+constexpr std::size_t kHoverCells = 2500;  // above, titles of cells would weigh more than the picture
+
+/// Coordinates to a tenth, without needless zeros: short and the same everywhere.
+std::string number(double x) {
+  std::string out = fmt::format("{:.1f}", x);
+  if (out.ends_with(".0")) out.resize(out.size() - 2);
+  return out == "-0" ? "0" : out;
+}
+
+class Svg {
+ public:
+  explicit Svg(const Scene& scene) : scene_(scene), picture_(lay_out(scene)) {}
+
+  std::string draw() {
+    put("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\" role=\"img\" aria-labelledby=\"t d\" "
+        "font-family=\"'Noto Sans CJK SC','Noto Sans',sans-serif\">\n", picture_.width, picture_.height);
+    put("<title id=\"t\">{}: {}</title>\n<desc id=\"d\">{}", escape_markup(scene_.title), escape_markup(scene_.subtitle),
+        escape_markup(scene_.caption));
+    for (const auto& note : scene_.notes) put(" {}", escape_markup(note.text));
+    put("</desc>\n");
+    const auto& page = page_colours(scene_.theme);
+    put("<defs><pattern id=\"hatch\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\"><rect width=\"6\" height=\"6\" fill=\"{}\"/>"
+        "<path d=\"M-1 1l2-2M0 6l6-6M5 7l2-2\" stroke=\"{}\"/></pattern></defs>\n", hex(page.paper), hex(page.hatch));
+    put("<rect width=\"100%\" height=\"100%\" fill=\"{}\"/>\n", hex(page.paper));
+    for (const auto& box : picture_.boxes) {
+      put("<rect{} x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"{} fill=\"{}\"/>\n", box.radius > 0 ? " class=\"tint\"" : "", number(box.x),
+          number(box.y), number(box.width), number(box.height), box.radius > 0 ? fmt::format(" rx=\"{}\"", number(box.radius)) : "", hex(box.fill));
+    }
+    for (const auto& matrix : picture_.matrices) this->matrix(matrix);
+    bar();
+    for (const auto& text : picture_.texts) this->text(text);
+    put("</svg>\n");
+    return std::move(out_);
+  }
+
+ private:
+  template <class... Args>
+  void put(fmt::format_string<Args...> text, Args&&... args) {
+    fmt::format_to(std::back_inserter(out_), text, std::forward<Args>(args)...);
+  }
+
+  /// One pixel per cell; masked cells are transparent and show the hatched ground.
+  void matrix(const PictureMatrix& placed) {
+    const auto& panel = scene_.panels[placed.panel];
+    const auto& table = colour_table(scene_.scale.palette, scene_.theme);
+    const int cols = static_cast<int>(scene_.cols()), rows = static_cast<int>(scene_.rows());
+    const bool alpha = !panel.masked.empty();
+    const std::string png = encode_png({cols, rows, alpha}, [&](int y, int count, std::uint8_t* out) {
+      const std::size_t begin = static_cast<std::size_t>(y) * scene_.cols(), end = begin + static_cast<std::size_t>(count) * scene_.cols();
+      for (std::size_t i = begin; i < end; ++i) {
+        const bool masked = alpha && panel.masked[i];
+        const Rgb c = masked ? Rgb{} : table[colour_index(panel.values[i])];
+        for (const auto channel : {c.r, c.g, c.b}) *out++ = channel;
+        if (alpha) *out++ = masked ? 0 : 255;
+      }
+    });
+    const int width = cols * placed.cell, height = rows * placed.cell;
+    if (alpha) put("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"url(#hatch)\"/>\n", placed.x, placed.y, width, height);
+    put("<image class=\"matrix\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" preserveAspectRatio=\"none\" style=\"image-rendering:pixelated\" "
+        "href=\"data:image/png;base64,{}\"/>\n", placed.x, placed.y, width, height, base64(png));
+    if (panel.weights.size() > kHoverCells) return;
+    put("<g fill=\"none\" pointer-events=\"all\">\n");
+    for (std::size_t i = 0; i < panel.weights.size(); ++i) {
+      if (alpha && panel.masked[i]) continue;
+      const std::size_t r = i / scene_.cols(), c = i % scene_.cols();
+      put("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"><title>{} ← {}: {:.4f}</title></rect>\n",
+          placed.x + static_cast<int>(c) * placed.cell, placed.y + static_cast<int>(r) * placed.cell, placed.cell, placed.cell,
+          escape_markup(scene_.row_labels[r].text), escape_markup(scene_.col_labels[c].text), panel.weights[i]);
+    }
+    put("</g>\n");
+  }
+
+  void bar() {
+    const auto& table = colour_table(scene_.scale.palette, scene_.theme);
+    const std::string png = encode_png({256, 1}, [&](int, int, std::uint8_t* out) {
+      for (const Rgb c : table) {
+        for (const auto channel : {c.r, c.g, c.b}) *out++ = channel;
+      }
+    });
+    put("<image class=\"bar\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" preserveAspectRatio=\"none\" href=\"data:image/png;base64,{}\"/>\n",
+        picture_.bar.x, picture_.bar.y, picture_.bar.width, picture_.bar.height, base64(png));
+  }
+
+  void text(const PictureText& item) {
+    if (item.text.find_first_not_of(' ') == std::string::npos) return;
+    put("<text x=\"{}\" y=\"{}\" font-size=\"{}\" fill=\"{}\"", number(item.x), number(item.y), number(item.size), hex(item.colour));
+    if (item.bold) put(" font-weight=\"bold\"");
+    if (item.anchor != Anchor::kStart) put(" text-anchor=\"{}\"", item.anchor == Anchor::kMiddle ? "middle" : "end");
+    if (item.turn != 0) put(" transform=\"rotate({} {} {})\"", number(item.turn), number(item.x), number(item.y));
+    if (item.fit) put(" textLength=\"{}\" lengthAdjust=\"spacingAndGlyphs\"", number(item.width));
+    put(">{}</text>\n", escape_markup(item.text));
+  }
+
+  const Scene& scene_;
+  Picture picture_;
+  std::string out_;
+};
+
+}  // namespace
+
+std::string draw_svg(const Scene& scene) { return Svg(scene).draw(); }
+
+}  // namespace attend

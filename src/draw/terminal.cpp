@@ -1,0 +1,400 @@
+#include "attend/draw/terminal.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <span>
+
+#include "attend/core/error.h"
+#include "attend/draw/width.h"
+
+namespace attend {
+namespace {
+
+constexpr char kLevels[] = " .:-=+*#%@";
+constexpr std::size_t kLargeMap = 64;  // rows or columns from which labels no longer help
+constexpr int kMarkHeight = 14;        // of vertical labels
+
+/// A line under construction: its bytes and the columns they take.
+struct Line {
+  std::string bytes;
+  int width = 0;
+};
+
+/// How the cells of a panel are printed.
+enum class Cells { kNumbers, kBlocks, kVertical, kHalf };
+
+/// Columns [begin, end) of a panel that fit side by side.
+struct Band {
+  std::size_t begin, end;
+};
+
+class Terminal {
+ public:
+  Terminal(const Scene& scene, const TerminalOptions& options) : scene_(scene), options_(options) {
+    ATTEND_CHECK(options.width >= 20, kValue, "terminal: width must be at least 20 columns, got {}", options.width);
+  }
+
+  std::string draw() {
+    paragraph(scene_.title, bold());
+    paragraph(scene_.subtitle, dim());
+    line({});
+    scene_.view == Scene::View::kHeatmap ? heatmap() : highlight();
+    bar();
+    if (!scene_.caption.empty()) paragraph(scene_.caption, dim());
+    for (const auto& note : scene_.notes) paragraph("* " + note.text, dim());
+    return std::move(out_);
+  }
+
+ private:
+  bool ascii() const { return options_.colour == TerminalColour::kAscii; }
+  int width_of(std::string_view text) const { return display_width(text, options_.wide); }
+  std::string escape(const std::string& codes) const { return ascii() ? "" : "\x1b[" + codes + "m"; }
+  std::string bold() const { return escape("1"); }
+  std::string dim() const { return escape("2"); }
+  std::string reset() const { return escape("0"); }
+
+  void line(const Line& text) {
+    out_ += text.bytes;
+    while (!out_.empty() && out_.back() == ' ') out_.pop_back();
+    out_ += '\n';
+  }
+
+  void pad(Line& to, int width) const {
+    if (to.width < width) to.bytes.append(static_cast<std::size_t>(width - to.width), ' ');
+    to.width = std::max(to.width, width);
+  }
+  void put(Line& to, std::string_view text) const {
+    to.bytes += text;
+    to.width += width_of(text);
+  }
+
+  void paragraph(std::string_view text, const std::string& style);
+  void heatmap();
+  void highlight();
+  void bar();
+
+  Rgb colour(std::uint8_t index) const { return colour_table(scene_.scale.palette, scene_.theme)[index]; }
+  /// The codes of a tint as background (48) or ink (38).
+  std::string tint(float v, int layer) const;
+  std::string ink(float v) const;
+  char level(float v) const { return kLevels[std::lround(9 * std::clamp(v, 0.0F, 1.0F))]; }
+  int grey(float v) const;
+
+  bool masked(const MatrixPanel& panel, std::size_t r, std::size_t c) const {
+    return !panel.masked.empty() && panel.masked[r * scene_.cols() + c];
+  }
+  Cells choose_cells() const;
+  int label_width() const;
+  int column_width(Cells cells, std::size_t c) const;
+  std::vector<Band> bands(Cells cells, int room) const;
+  std::vector<Line> panel_lines(const MatrixPanel& panel, Cells cells, Band band) const;
+  void vertical_labels(std::vector<Line>& lines, Band band, int left) const;
+  void cell(Line& to, const MatrixPanel& panel, Cells cells, std::size_t r, std::size_t c) const;
+  void half_cell(Line& to, const MatrixPanel& panel, std::size_t r, std::size_t c) const;
+  void hatch(Line& to, int width) const;
+  void text_line(const TextLine& line, const std::string& label, int left);
+
+  const Scene& scene_;
+  const TerminalOptions& options_;
+  std::string out_;
+};
+
+void Terminal::paragraph(std::string_view text, const std::string& style) {
+  // Words are kept whole where they fit; runs without spaces (Chinese) break between clusters.
+  Line now;
+  const int indent = text.starts_with("* ") ? 2 : 0;
+  auto flush = [&] {
+    while (!now.bytes.empty() && now.bytes.back() == ' ') now.bytes.pop_back();
+    out_ += style + now.bytes + reset() + '\n';
+    now = {std::string(static_cast<std::size_t>(indent), ' '), indent};
+  };
+  for (std::size_t i = 0; i < text.size();) {
+    auto end = text.find(' ', i);
+    end = end == std::string_view::npos ? text.size() : end + 1;
+    std::string_view word = text.substr(i, end - i);
+    i = end;
+    const auto bare = word.ends_with(' ') ? word.substr(0, word.size() - 1) : word;
+    if (now.width + width_of(bare) <= options_.width) {
+      put(now, word);
+      continue;
+    }
+    if (now.width > indent && width_of(bare) <= options_.width - indent) {
+      flush();
+      put(now, word);
+      continue;
+    }
+    for (const auto cluster : grapheme_clusters(word)) {
+      if (now.width + width_of(cluster) > options_.width) flush();
+      put(now, cluster);
+    }
+  }
+  if (now.width > indent || now.width == 0) flush();
+}
+
+int Terminal::grey(float v) const {
+  const int step = static_cast<int>(std::lround(23 * std::clamp(v, 0.0F, 1.0F)));
+  return scene_.theme == Theme::kLight ? 255 - step : 232 + step;  // far from the page means much
+}
+
+std::string Terminal::tint(float v, int layer) const {
+  if (options_.colour == TerminalColour::k256) return fmt::format("{};5;{}", layer, grey(v));
+  const Rgb c = colour(colour_index(v));
+  return fmt::format("{};2;{};{};{}", layer, c.r, c.g, c.b);
+}
+
+std::string Terminal::ink(float v) const {
+  if (options_.colour == TerminalColour::k256) return grey(v) >= 244 ? "38;5;16" : "38;5;231";
+  const Rgb c = ink_on(colour(colour_index(v)));
+  return fmt::format("38;2;{};{};{}", c.r, c.g, c.b);
+}
+
+void Terminal::hatch(Line& to, int width) const {
+  const std::string_view stroke = ascii() || width_of("╱") != 1 ? "/" : "╱";
+  to.bytes += dim();
+  for (int i = 0; i < width; ++i) put(to, stroke);
+  to.bytes += reset();
+}
+
+int Terminal::label_width() const {
+  int widest = 0;
+  for (const auto& label : scene_.row_labels) widest = std::max(widest, width_of(label.text));
+  return std::min(widest, std::max(8, options_.width / 4));
+}
+
+int Terminal::column_width(Cells cells, std::size_t c) const {
+  const int label = width_of(scene_.col_labels[c].text);
+  switch (cells) {
+    case Cells::kNumbers: return std::max(label, ascii() ? 6 : 4) + 2;
+    case Cells::kBlocks: return std::max(label, 2) + 1;
+    case Cells::kVertical: return 2;
+    case Cells::kHalf: return 1;
+  }
+  return 2;
+}
+
+Cells Terminal::choose_cells() const {
+  if (scene_.rows() > kLargeMap || scene_.cols() > kLargeMap) return Cells::kHalf;
+  const int room = options_.width - label_width() - 1;
+  auto total = [&](Cells cells) {
+    int sum = 0;
+    for (std::size_t c = 0; c < scene_.cols(); ++c) sum += column_width(cells, c);
+    return sum;
+  };
+  if (scene_.panels.size() > 1) return Cells::kVertical;
+  if (total(Cells::kNumbers) <= room) return Cells::kNumbers;
+  return total(Cells::kBlocks) <= room ? Cells::kBlocks : Cells::kVertical;
+}
+
+std::vector<Band> Terminal::bands(Cells cells, int room) const {
+  std::vector<Band> out;
+  for (std::size_t begin = 0; begin < scene_.cols();) {
+    std::size_t end = begin;
+    int used = 0;
+    while (end < scene_.cols() && (end == begin || used + column_width(cells, end) <= room)) used += column_width(cells, end++);
+    out.push_back({begin, end});
+    begin = end;
+  }
+  return out;
+}
+
+void Terminal::cell(Line& to, const MatrixPanel& panel, Cells cells, std::size_t r, std::size_t c) const {
+  const std::size_t at = r * scene_.cols() + c;
+  const int width = column_width(cells, c);
+  if (masked(panel, r, c)) return hatch(to, width);
+  const float v = panel.values[at];
+  std::string text;
+  if (cells == Cells::kNumbers) {
+    text = fmt::format("{:.2f}", panel.weights[at]);
+    if (text.size() > 4) text = fmt::format("{:.2g}", panel.weights[at]);
+    if (ascii()) text = fmt::format("{} {}", level(v), text);
+    const int left = (width - static_cast<int>(text.size())) / 2;
+    text.insert(0, static_cast<std::size_t>(std::max(left, 0)), ' ');
+  } else if (ascii()) {
+    text.assign(static_cast<std::size_t>(width), level(v));
+  }
+  text.resize(static_cast<std::size_t>(width), ' ');
+  if (!ascii()) to.bytes += "\x1b[" + ink(v) + ";" + tint(v, 48) + "m";
+  to.bytes += text + reset();
+  to.width += width;
+}
+
+/// Two rows in one character: the upper as ink of ▀, the lower as its ground.
+void Terminal::half_cell(Line& to, const MatrixPanel& panel, std::size_t r, std::size_t c) const {
+  const std::size_t cols = scene_.cols();
+  const bool above = !masked(panel, r, c), below = r + 1 < scene_.rows() && !masked(panel, r + 1, c);
+  const float v = panel.values[r * cols + c], w = below ? panel.values[(r + 1) * cols + c] : 0;
+  if (ascii()) {
+    to.bytes += above ? level(v) : '/';
+    to.width += 1;
+  } else if (!above && !below) {
+    hatch(to, 1);
+  } else {
+    std::string codes = above ? tint(v, 38) : tint(w, 38);
+    if (above && below) codes += ";" + tint(w, 48);
+    to.bytes += "\x1b[" + codes + "m" + (above ? "▀" : "▄") + reset();
+    to.width += 1;
+  }
+}
+
+void Terminal::vertical_labels(std::vector<Line>& lines, Band band, int left) const {
+  std::vector<std::vector<std::string>> stacks;
+  std::size_t height = 0;
+  for (std::size_t c = band.begin; c < band.end; ++c) {
+    std::vector<std::string> stack;
+    for (const auto cluster : grapheme_clusters(scene_.col_labels[c].text)) {
+      if (cluster != " ") stack.emplace_back(cluster);
+    }
+    if (stack.size() > kMarkHeight) {
+      stack.resize(kMarkHeight - 1);
+      stack.push_back(ascii() ? ":" : "⋮");
+    }
+    height = std::max(height, stack.size());
+    stacks.push_back(std::move(stack));
+  }
+  for (std::size_t y = 0; y < height; ++y) {
+    Line now;
+    pad(now, left);
+    for (std::size_t k = 0; k < stacks.size(); ++k) {
+      const auto& stack = stacks[k];
+      const std::size_t skip = height - stack.size();
+      if (y >= skip) put(now, stack[y - skip]);
+      pad(now, left + 2 * static_cast<int>(k + 1));
+    }
+    lines.push_back(std::move(now));
+  }
+}
+
+std::vector<Line> Terminal::panel_lines(const MatrixPanel& panel, Cells cells, Band band) const {
+  std::vector<Line> lines;
+  const int labels = label_width(), left = labels + 1;
+  if (scene_.panels.size() > 1) {
+    Line title;
+    pad(title, left);
+    title.bytes += bold();
+    put(title, panel.title);
+    title.bytes += reset();
+    lines.push_back(std::move(title));
+  }
+  if (cells == Cells::kVertical) vertical_labels(lines, band, left);
+  if (cells == Cells::kNumbers || cells == Cells::kBlocks) {
+    Line head;
+    pad(head, left);
+    for (std::size_t c = band.begin; c < band.end; ++c) {
+      const int width = column_width(cells, c), own = width_of(scene_.col_labels[c].text), end = head.width + width;
+      pad(head, head.width + (width - own) / 2);
+      put(head, scene_.col_labels[c].text);
+      pad(head, end);
+    }
+    lines.push_back(std::move(head));
+  }
+  if (cells == Cells::kHalf) {
+    Line head;
+    pad(head, left);
+    put(head, fmt::format("{} {} to {}", scene_.col_name, band.begin, band.end - 1));
+    lines.push_back(std::move(head));
+  }
+  const bool pairs = cells == Cells::kHalf && !ascii();
+  for (std::size_t r = 0; r < scene_.rows(); r += pairs ? 2 : 1) {
+    Line now;
+    const std::string label = cells == Cells::kHalf && r % 10 != 0 ? "" : clip_text(scene_.row_labels[r].text, labels, options_.wide);
+    pad(now, labels - width_of(label));
+    put(now, label);
+    pad(now, left);
+    for (std::size_t c = band.begin; c < band.end; ++c) {
+      cells == Cells::kHalf ? half_cell(now, panel, r, c) : cell(now, panel, cells, r, c);
+    }
+    lines.push_back(std::move(now));
+  }
+  return lines;
+}
+
+void Terminal::heatmap() {
+  const Cells cells = choose_cells();
+  if (scene_.rows() == 0 || scene_.cols() == 0) paragraph("(empty: no tokens are left to draw)", dim());
+  for (const Band band : bands(cells, options_.width - label_width() - 1)) {
+    // Panels stand side by side while the terminal has room.
+    for (std::size_t first = 0; first < scene_.panels.size();) {
+      std::vector<Line> joined;
+      std::size_t next = first;
+      do {
+        auto lines = panel_lines(scene_.panels[next], cells, band);
+        int widest = 0, used = 0;
+        for (const auto& l : lines) widest = std::max(widest, l.width);
+        for (const auto& l : joined) used = std::max(used, l.width);
+        if (next > first && (used + 2 + widest > options_.width || next - first >= scene_.across)) break;
+        joined.resize(lines.size());
+        for (std::size_t i = 0; i < lines.size(); ++i) {
+          if (next > first) pad(joined[i], used + 2);
+          joined[i].bytes += lines[i].bytes;
+          joined[i].width += lines[i].width;
+        }
+      } while (++next < scene_.panels.size());
+      for (const auto& l : joined) line(l);
+      line({});
+      first = next;
+    }
+  }
+}
+
+void Terminal::text_line(const TextLine& tinted, const std::string& label, int left) {
+  Line now, marks;  // marks: the level of each piece, printed below in place of colour
+  auto begin = [&](const std::string& head) {
+    now = marks = {};
+    pad(now, left - 2 - width_of(head));
+    put(now, head);
+    pad(now, left);
+    pad(marks, left);
+  };
+  auto flush = [&] {
+    line(now);
+    if (ascii() && marks.bytes.find_first_not_of(' ') != std::string::npos) line(marks);
+    begin("");
+  };
+  begin(label);
+  for (std::size_t p = 0; p < scene_.pieces.size(); ++p) {
+    const auto& piece = scene_.pieces[p];
+    const float v = tinted.values[p];
+    const int width = width_of(piece.text);
+    if (now.width + width > options_.width && width <= options_.width - left) flush();
+    for (const auto cluster : grapheme_clusters(piece.text)) {
+      if (now.width + width_of(cluster) > options_.width) flush();
+      const bool tints = !piece.columns.empty();
+      if (tints && !ascii()) now.bytes += "\x1b[" + ink(v) + ";" + tint(v, 48) + "m";
+      put(now, cluster);
+      if (tints && !ascii()) now.bytes += reset();
+      for (int i = width_of(cluster); i > 0; --i) put(marks, std::string(1, tints ? level(v) : ' '));
+    }
+  }
+  if (now.width > left) flush();
+}
+
+void Terminal::highlight() {
+  const int left = label_width() + 2;
+  for (std::size_t r = 0; r < scene_.lines.size(); ++r) {
+    text_line(scene_.lines[r], clip_text(scene_.row_labels[r].text, left - 2, options_.wide), left);
+  }
+  line({});
+}
+
+void Terminal::bar() {
+  Line now;
+  put(now, "weight  " + scene_.scale.low + " ");
+  constexpr int kSteps = 24;
+  if (ascii()) {
+    put(now, fmt::format("[{}]", kLevels));
+  } else {
+    for (int i = 0; i < kSteps; ++i) now.bytes += escape(tint(static_cast<float>(i) / (kSteps - 1), 38)) + "█";
+    now.bytes += reset();
+  }
+  put(now, " " + scene_.scale.high);
+  if (scene_.scale.kind != ScaleKind::kLinear) put(now, fmt::format("  ({} scale)", name_of(scene_.scale.kind)));
+  line(now);
+}
+
+}  // namespace
+
+std::string draw_terminal(const Scene& scene, const TerminalOptions& options) { return Terminal(scene, options).draw(); }
+
+}  // namespace attend
