@@ -1,0 +1,161 @@
+// Holds the include lines of the sources to the table of rooms: who may know whom, and which rooms see libtorch.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <regex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "support/temp_folder.h"
+
+namespace attend {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Room {
+  std::set<std::string> knows;  // and whatever those know
+  bool torch = false;
+};
+
+/// The law; apps may know all of it.
+const std::map<std::string, Room> kRooms = {
+    {"core", {{}, false}},
+    {"kernels", {{"core"}, false}},
+    {"ops", {{"kernels"}, true}},
+    {"attention", {{"ops"}, true}},
+    {"layers", {{"attention"}, true}},
+    {"models", {{"layers"}, true}},
+    {"text", {{"core"}, false}},
+    {"store", {{"models", "text"}, true}},
+    {"record", {{"core"}, false}},
+    {"measure", {{"record"}, false}},
+    {"draw", {{"measure"}, false}},
+    {"decode", {{"store", "measure"}, true}},
+    {"train", {{"decode"}, true}},
+    {"probe", {{"decode"}, true}},
+    {"serve", {{"decode", "draw"}, true}},
+};
+
+/// `room` itself and all it may include.
+std::set<std::string> known_to(const std::string& room) {
+  std::set<std::string> known = {room};
+  for (const auto& next : kRooms.at(room).knows) known.merge(known_to(next));
+  return known;
+}
+
+/// The room a source belongs to: include/attend/<room>/..., src/<room>/..., or "apps". Empty for a file beside the rooms.
+std::string room_of(const fs::path& relative) {
+  const std::vector<std::string> parts(relative.begin(), relative.end());
+  if (parts.at(0) == "apps") return "apps";
+  const std::size_t at = parts[0] == "include" ? 2 : 1;
+  return parts.size() > at + 1 ? parts[at] : "";
+}
+
+bool starts_with_any(const std::string& text, const std::vector<std::string>& beginnings) {
+  return std::any_of(beginnings.begin(), beginnings.end(), [&](const auto& b) { return text.starts_with(b); });
+}
+
+/// What is wrong with one include line of a file of `room`, or an empty text.
+std::string fault_of(const std::string& room, const std::string& included) {
+  static const std::vector<std::string> kTorch = {"torch/", "ATen/", "c10/", "caffe2/"};
+  if (room != "apps" && !kRooms.at(room).torch && starts_with_any(included, kTorch)) return "includes libtorch, which this room may not";
+  const bool is_public = included.starts_with("attend/");
+  const auto rest = is_public ? included.substr(7) : included;
+  const auto slash = rest.find('/');
+  const auto target = rest.substr(0, slash);
+  if (!kRooms.contains(target)) return is_public && slash != std::string::npos ? "includes a room that is not in the table" : "";
+  if (slash == std::string::npos || target == room) return {};
+  if (!is_public) return "includes a private header of another room";
+  if (room != "apps" && !known_to(room).contains(target)) return "includes a room it may not know";
+  return {};
+}
+
+/// Every offence below `root` as "file:line: fault: what is included".
+std::vector<std::string> faults_below(const fs::path& root, std::size_t* lines_seen = nullptr) {
+  static const std::regex kInclude(R"re(^\s*#\s*include\s*[<"]([^>"]+)[>"].*)re");
+  static const std::set<std::string> kSources = {".h", ".hpp", ".inc", ".def", ".cpp", ".cc", ".c", ".cu", ".cuh"};
+  std::vector<std::string> faults;
+  for (const auto* top : {"include/attend", "src", "apps"}) {
+    if (!fs::exists(root / top)) continue;
+    for (const auto& entry : fs::recursive_directory_iterator(root / top)) {
+      if (!entry.is_regular_file() || !kSources.contains(entry.path().extension().string())) continue;
+      const auto relative = entry.path().lexically_relative(root);
+      const auto room = room_of(relative);
+      if (room != "apps" && !kRooms.contains(room)) {
+        faults.push_back(relative.string() + ": belongs to no room of the table");
+        continue;
+      }
+      std::ifstream in(entry.path());
+      std::string line;
+      for (int number = 1; std::getline(in, line); ++number) {
+        std::smatch match;
+        if (!std::regex_match(line, match, kInclude)) continue;
+        if (lines_seen) ++*lines_seen;
+        const auto fault = fault_of(room, match[1]);
+        if (!fault.empty()) faults.push_back(relative.string() + ":" + std::to_string(number) + ": " + fault + ": " + match[1].str());
+      }
+    }
+  }
+  std::sort(faults.begin(), faults.end());
+  return faults;
+}
+
+TEST(Layout, RoomsKnowOnlyWhomTheTableNames) {
+  std::size_t lines = 0;
+  for (const auto& fault : faults_below(ATTEND_SOURCE_DIR, &lines)) ADD_FAILURE() << fault;
+  EXPECT_GT(lines, 50u);  // else the sources were not found
+}
+
+TEST(Layout, KnowledgeIsInherited) {
+  EXPECT_EQ(known_to("record"), (std::set<std::string>{"core", "record"}));
+  EXPECT_EQ(known_to("serve").size(), kRooms.size() - 2);  // all but train and probe
+  for (const auto& [name, room] : kRooms)
+    for (const auto& known : known_to(name))
+      EXPECT_TRUE(room.torch || !kRooms.at(known).torch) << name << " would see libtorch through " << known;
+}
+
+/// A tree with one file, and the faults found in it.
+std::vector<std::string> faults_of(const std::string& file, const std::string& content) {
+  const TempFolder folder;
+  const auto path = fs::path(folder / file);
+  fs::create_directories(path.parent_path());
+  std::ofstream(path) << content;
+  return faults_below(folder.path());
+}
+
+TEST(Layout, EachOffenceIsFound) {
+  using Faults = std::vector<std::string>;
+  const auto include = [](const std::string& what) { return "// first line\n#include \"" + what + "\"\n"; };
+  EXPECT_EQ(faults_of("src/record/a.cpp", include("attend/core/error.h")), Faults{});
+  EXPECT_EQ(faults_of("src/draw/a.cpp", include("attend/core/error.h")), Faults{});  // through measure and record
+  EXPECT_EQ(faults_of("src/record/a.cpp", include("record/half.h")), Faults{});
+  EXPECT_EQ(faults_of("src/record/a.cpp", include("half.h")), Faults{});
+  EXPECT_EQ(faults_of("apps/a.cpp", include("attend/train/loop.h")), Faults{});
+  EXPECT_EQ(faults_of("src/record/a.cpp", include("attend/measure/focus.h")),
+            Faults{"src/record/a.cpp:2: includes a room it may not know: attend/measure/focus.h"});
+  EXPECT_EQ(faults_of("include/attend/text/a.h", "#  include <attend/record/record.h>  // why not\n"),
+            Faults{"include/attend/text/a.h:1: includes a room it may not know: attend/record/record.h"});
+  EXPECT_EQ(faults_of("src/train/a.cpp", include("attend/draw/scene.h")),
+            Faults{"src/train/a.cpp:2: includes a room it may not know: attend/draw/scene.h"});
+  EXPECT_EQ(faults_of("src/record/a.cpp", include("core/npy.h")),
+            Faults{"src/record/a.cpp:2: includes a private header of another room: core/npy.h"});
+  EXPECT_EQ(faults_of("apps/a.cpp", include("core/npy.h")), Faults{"apps/a.cpp:2: includes a private header of another room: core/npy.h"});
+  EXPECT_EQ(faults_of("src/core/a.cpp", include("attend/utils/misc.h")),
+            Faults{"src/core/a.cpp:2: includes a room that is not in the table: attend/utils/misc.h"});
+  EXPECT_EQ(faults_of("src/utils/a.cpp", ""), Faults{"src/utils/a.cpp: belongs to no room of the table"});
+  EXPECT_EQ(faults_of("include/attend/all.h", ""), Faults{"include/attend/all.h: belongs to no room of the table"});
+  for (const std::string header : {"torch/torch.h", "ATen/ATen.h", "c10/util/Half.h"}) {
+    for (const auto& [name, room] : kRooms) {
+      const auto faults = faults_of("src/" + name + "/a.cpp", "#include <" + header + ">\n");
+      EXPECT_EQ(faults.empty(), room.torch) << name;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace attend
