@@ -1,1 +1,1 @@
-attend_room(decode TORCH SOURCES search.cpp maps.cpp translator.cpp evaluate.cpp KNOWS store measure)
+attend_room(decode TORCH SOURCES search.cpp maps.cpp translator.cpp evaluate.cpp examples.cpp KNOWS store measure)
