@@ -5,4 +5,5 @@ attend_room(core
 attend_test(core_tests KNOWS core LABELS unit
   SOURCES ${PROJECT_SOURCE_DIR}/tests/core/error_test.cpp ${PROJECT_SOURCE_DIR}/tests/core/options_test.cpp
           ${PROJECT_SOURCE_DIR}/tests/core/random_test.cpp ${PROJECT_SOURCE_DIR}/tests/core/files_test.cpp
-          ${PROJECT_SOURCE_DIR}/tests/core/archive_test.cpp)
+          ${PROJECT_SOURCE_DIR}/tests/core/archive_test.cpp ${PROJECT_SOURCE_DIR}/tests/core/safetensors_test.cpp
+          ${PROJECT_SOURCE_DIR}/tests/core/hostile_bytes_test.cpp)

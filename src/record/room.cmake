@@ -3,4 +3,4 @@ attend_room(record
   KNOWS core)
 attend_test(record_tests KNOWS record LABELS unit
   SOURCES ${PROJECT_SOURCE_DIR}/tests/record/record_test.cpp ${PROJECT_SOURCE_DIR}/tests/record/record_file_test.cpp
-          ${PROJECT_SOURCE_DIR}/tests/record/random_record.cpp)
+          ${PROJECT_SOURCE_DIR}/tests/record/record_schema_test.cpp ${PROJECT_SOURCE_DIR}/tests/record/random_record.cpp)

@@ -2,49 +2,16 @@
 
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <numeric>
-
 #include "attend/core/files.h"
-#include "attend/core/random.h"
 #include "core/byte_order.h"
 #include "core/npy.h"
-#include "core/safetensors.h"
+#include "core/sample_arrays.h"
 #include "core/zip.h"
 #include "support/expect_error.h"
 #include "support/temp_folder.h"
 
 namespace attend {
 namespace {
-
-using Tensors = std::vector<std::pair<std::string, ArrayView>>;
-
-void put_file(const std::string& path, const std::string& content) { std::ofstream(path, std::ios::binary) << content; }
-
-const std::vector<float> kFloats = {1.5f, -2.0f, 0.0f, 1e-30f, 3e30f, 0.1f};
-const std::vector<std::int64_t> kLongs = {1, -2, std::int64_t{1} << 62};
-const std::vector<std::uint8_t> kBytes = {0, 1, 255};
-
-const Tensors kSample = {{"encoder.weight", {Dtype::kF32, {2, 3}, kFloats.data()}},
-                         {"odd", {Dtype::kU8, {3}, kBytes.data()}},  // what follows is not aligned
-                         {"steps", {Dtype::kI64, {3}, kLongs.data()}},
-                         {"scalar", {Dtype::kF32, {}, kFloats.data()}},
-                         {"none", {Dtype::kF32, {0, 5}, nullptr}},
-                         {"我", {Dtype::kBF16, {2}, kFloats.data()}}};
-
-std::string bytes_of(const ArrayView& view) {
-  return view.bytes() == 0 ? std::string() : std::string(static_cast<const char*>(view.data), view.bytes());
-}
-
-void expect_same(const ArrayView& got, const ArrayView& expected) {
-  EXPECT_EQ(name_of(got.dtype), name_of(expected.dtype));
-  EXPECT_EQ(got.shape, expected.shape);
-  EXPECT_EQ(got.bytes(), expected.bytes());
-  EXPECT_EQ(bytes_of(got), bytes_of(expected));
-}
-
-/// Adds up every byte, so that the address sanitizer sees each one read.
-unsigned touch(std::string_view bytes) { return std::accumulate(bytes.begin(), bytes.end(), 0u); }
 
 TEST(ArrayView, CountsWithoutOverflow) {
   EXPECT_EQ((ArrayView{Dtype::kF64, {2, 3}, nullptr}.bytes()), 48u);
@@ -54,76 +21,6 @@ TEST(ArrayView, CountsWithoutOverflow) {
                "more elements than memory");
   EXPECT_ERROR((ArrayView{Dtype::kF64, {std::int64_t{1} << 60}, nullptr}.bytes()), kValue, "more elements than memory");
   EXPECT_ERROR((ArrayView{Dtype::kF32, {-1}, nullptr}.bytes()), kValue, "expected sizes from 0, got [-1]");
-}
-
-TEST(Safetensors, RoundTrip) {
-  const TempFolder folder;
-  write_safetensors(folder / "x", kSample, {{"format", "attend"}, {"quote", "\"\n"}});
-  const SafetensorsFile file(folder / "x");
-  ASSERT_EQ(file.tensors().size(), kSample.size());
-  for (std::size_t i = 0; i < kSample.size(); ++i) {
-    EXPECT_EQ(file.tensors()[i].first, kSample[i].first);
-    expect_same(file.tensors()[i].second, kSample[i].second);
-    expect_same(file.at(kSample[i].first), kSample[i].second);
-  }
-  EXPECT_EQ(file.metadata(), (std::map<std::string, std::string>{{"format", "attend"}, {"quote", "\"\n"}}));
-  EXPECT_TRUE(file.contains("odd"));
-  EXPECT_FALSE(file.contains("__metadata__"));
-  EXPECT_ERROR(file.at("stesp"), kUnknownName, "'stesp' is not known, did you mean 'steps'?");
-  EXPECT_EQ(get<std::uint64_t>(read_file(folder / "x"), 0) % 8, 0u);
-}
-
-TEST(Safetensors, EmptyFileOfNoTensors) {
-  const TempFolder folder;
-  write_safetensors(folder / "x", {});
-  EXPECT_TRUE(SafetensorsFile(folder / "x").tensors().empty());
-}
-
-TEST(Safetensors, WriterRefusesBadNames) {
-  const TempFolder folder;
-  const ArrayView one{Dtype::kF32, {1}, kFloats.data()};
-  EXPECT_ERROR(write_safetensors(folder / "x", {{"a", one}, {"a", one}}), kValue, "tensor name 'a' is given twice");
-  EXPECT_ERROR(write_safetensors(folder / "x", {{"__metadata__", one}}), kValue, "'__metadata__' is reserved");
-  EXPECT_ERROR(write_safetensors(folder / "x", {{"\xff", one}}), kValue, "must be UTF-8");
-  EXPECT_TRUE(folder.names().empty());
-}
-
-std::string safetensors_of(const std::string& header, std::size_t data) {
-  std::string bytes;
-  put(bytes, std::uint64_t{header.size()});
-  return bytes + header + std::string(data, '\1');
-}
-
-TEST(Safetensors, EachMistakeIsNamed) {
-  const auto parse = [](const std::string& header, std::size_t data) { parse_safetensors(safetensors_of(header, data), "x.safetensors"); };
-  const auto one = [](const std::string& dtype, const std::string& shape, const std::string& offsets) {
-    return R"({"w":{"dtype":")" + dtype + R"(","shape":[)" + shape + R"(],"data_offsets":[)" + offsets + "]}}";
-  };
-  EXPECT_NO_THROW(parse(one("F32", "2", "0,8") + "   ", 8));
-  EXPECT_ERROR(parse_safetensors("1234567", "x.safetensors"), kData, "x.safetensors: 7 bytes are too few");
-  EXPECT_ERROR(parse_safetensors(safetensors_of("{}", 0).substr(0, 9), "x"), kData, "claims a header of 2 bytes in a file of 9");
-  EXPECT_ERROR(parse_safetensors(std::string(20, '\xff'), "x"), kData, "claims a header of 18446744073709551615 bytes");
-  EXPECT_ERROR(parse("{\"w\":", 0), kData, "is not JSON");
-  EXPECT_ERROR(parse("[]", 0), kData, "no JSON object");
-  EXPECT_ERROR(parse(R"({"w":3})", 0), kData, "tensor 'w' needs dtype, shape and data_offsets");
-  EXPECT_ERROR(parse(one("F32", "2", "0"), 8), kData, "two data_offsets");
-  EXPECT_ERROR(parse(one("F8_E4M3", "2", "0,2"), 2), kData, "tensor 'w' has dtype F8_E4M3");
-  EXPECT_ERROR(parse(one("F32", "2", "0,12"), 8), kData, "claims bytes [0, 12) of 8");
-  EXPECT_ERROR(parse(one("F32", "2", "8,0"), 8), kData, "claims bytes [8, 0) of 8");
-  EXPECT_ERROR(parse(one("F32", "3", "0,8"), 8), kData, "tensor 'w' of F32 [3] does not fill its 8 bytes");
-  EXPECT_ERROR(parse(one("F32", "4611686018427387904,4", "0,8"), 8), kData, "does not fill its 8 bytes");
-  EXPECT_ERROR(parse(one("F32", "18446744073709551615", "0,8"), 8), kData, "has a size of 18446744073709551615");
-  EXPECT_ERROR(parse(one("F32", "-2", "0,8"), 8), kData, "sizes must be whole numbers from 0, got -2");
-  EXPECT_ERROR(parse(one("F32", "2.0", "0,8"), 8), kData, "sizes must be whole numbers from 0, got 2.0");
-  EXPECT_ERROR(parse(one("F32", "2", "0,8"), 9), kData, "1 bytes after the last tensor belong to none");
-  EXPECT_ERROR(parse(one("F32", "2", "4,12"), 12), kData, "leave a gap at byte 0");
-  const std::string a = R"("a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]})",
-                    b = R"("b":{"dtype":"U8","shape":[4],"data_offsets":[3,7]})";
-  EXPECT_ERROR(parse("{" + a + "," + b + "}", 7), kData, "overlap at byte 3");
-  EXPECT_ERROR(parse("{" + a + "," + a + "}", 4), kData, "names 'a' twice");
-  EXPECT_ERROR(parse(R"({"a":{"dtype":"U8","dtype":"U8","shape":[4],"data_offsets":[0,4]}})", 4), kData, "names 'dtype' twice");
-  EXPECT_ERROR(parse(R"({"__metadata__":{"x":1}})", 0), kData, "must hold texts only, 'x' is none");
-  EXPECT_ERROR(parse("{\"w\":" + std::string(100'000, '[') + std::string(100'000, ']') + "}", 0), kData, "nests deeper");
 }
 
 TEST(Archive, RoundTrip) {
@@ -228,24 +125,6 @@ TEST(Zip, LargeSizesAndOffsetsUseZip64) {
   }
 }
 
-/// A small archive as bytes: members a and b with their contents.
-std::string small_archive() {
-  std::string bytes, directory;
-  for (const auto& [name, content] : {std::pair<std::string, std::string>{"a", "first"}, {"b", "second"}}) {
-    const ZipMember member{name, crc_of(content), content.size(), bytes.size(), 0};
-    bytes += zip_local_header(member) + content;
-    directory += zip_directory_entry(member);
-  }
-  return bytes + directory + zip_end(2, bytes.size(), directory.size());
-}
-
-/// The archive with `value` put over what stands at `at` (from the end when negative).
-template <class Number>
-std::string patched(std::string bytes, std::ptrdiff_t at, Number value) {
-  std::memcpy(bytes.data() + (at < 0 ? static_cast<std::ptrdiff_t>(bytes.size()) + at : at), &value, sizeof value);
-  return bytes;
-}
-
 TEST(Zip, EachMistakeIsNamed) {
   const auto whole = small_archive();
   const auto parse = [](const std::string& bytes) { return parse_zip(bytes, "x.zip"); };
@@ -330,147 +209,6 @@ TEST(Npy, EachMistakeIsNamed) {
   EXPECT_ERROR(parse("{'descr': '<f4', 'descr': '<f4'}", 8), kData, "unknown or given twice");
   EXPECT_ERROR(parse(dict("'<f4", "False", "(2,)"), 8), kData, "in the array's header");
   EXPECT_ERROR(parse(dict("'<f4'", "False", "(2,)") + "x", 8), kData, "needs descr, fortran_order and shape");
-}
-
-/// Damages a file the way disks, networks and attackers do.
-std::string mutate(std::string bytes, RandomStream& random) {
-  for (auto n = 1 + random.below(3); n > 0 && !bytes.empty(); --n) {
-    const auto at = random.below(bytes.size());
-    switch (random.below(8)) {
-      case 0: bytes[at] = static_cast<char>(bytes[at] ^ (1 << random.below(8))); break;
-      case 1: bytes[at] = static_cast<char>(random()); break;
-      case 2: bytes.resize(at); break;
-      case 3: bytes.insert(at, bytes.substr(random.below(bytes.size()), random.below(40))); break;
-      case 4: bytes.erase(at, random.below(20)); break;
-      case 5: bytes[at] = "\0\xff\x7f\x80"[random.below(4)]; break;
-      case 6:  // a number at its limits
-        if (at + 8 <= bytes.size()) {
-          const std::uint64_t edge[] = {
-              0, 1, 0xffff, 0xffffffff, ~std::uint64_t{0}, std::uint64_t{1} << 63, bytes.size(), bytes.size() - at};
-          std::memcpy(bytes.data() + at, &edge[random.below(8)], std::size_t{1} << random.below(4));
-        }
-        break;
-      default:  // another digit or sign in a text header
-        for (auto i = at; i < bytes.size(); ++i)
-          if (bytes[i] >= '0' && bytes[i] <= '9') {
-            bytes[i] = "0123456789-,e.]"[random.below(15)];
-            break;
-          }
-    }
-  }
-  return bytes;
-}
-
-/// Runs `parse` on 4,000 damaged versions; each must be read or refused with an Error. The bytes lie in memory of exactly their size.
-template <class Parse>
-void survive(const std::string& valid, std::uint64_t seed, Parse&& parse) {
-  int read = 0, refused = 0;
-  for (std::uint64_t i = 0; i < 4000; ++i) {
-    RandomStream random(random_key(seed, {i}));
-    const auto damaged = mutate(valid, random);
-    const std::vector<char> exact(damaged.begin(), damaged.end());
-    try {
-      parse(std::string_view(exact.data(), exact.size()));
-      ++read;
-    } catch (const Error& e) {
-      ASSERT_EQ(static_cast<int>(e.kind()), static_cast<int>(ErrorKind::kData)) << e.what();
-      ++refused;
-    }
-  }
-  EXPECT_GT(read, 10);  // else the mutations would never pass the first check
-  EXPECT_GT(refused, 1000);
-}
-
-TEST(HostileBytes, Safetensors) {
-  const TempFolder folder;
-  write_safetensors(folder / "x", kSample, {{"key", "value"}});
-  unsigned sum = 0;
-  survive(read_file(folder / "x"), 1, [&](std::string_view bytes) {
-    for (const auto& [name, view] : parse_safetensors(bytes, "x").tensors) {
-      if (view.bytes() == 0) continue;
-      const std::string_view content(static_cast<const char*>(view.data), view.bytes());
-      ASSERT_TRUE(content.data() >= bytes.data() && content.data() + content.size() <= bytes.data() + bytes.size());
-      sum += touch(content);
-    }
-  });
-  EXPECT_GT(sum, 0u);
-}
-
-TEST(HostileBytes, Zip) {
-  unsigned sum = 0;
-  survive(small_archive(), 2, [&](std::string_view bytes) {
-    for (const auto& member : parse_zip(bytes, "x")) {
-      ASSERT_LE(member.data, bytes.size());
-      ASSERT_LE(member.size, bytes.size() - member.data);
-      sum += touch(bytes.substr(member.data, member.size));
-    }
-  });
-  EXPECT_GT(sum, 0u);
-}
-
-TEST(HostileBytes, Zip64) {
-  // Entries whose sizes and places all stand in zip64 fields, and a zip64 end record.
-  std::string bytes, directory;
-  for (const std::string name : {"a", "b"}) {
-    const ZipMember member{name, crc_of("content"), 7, bytes.size(), 0};
-    auto entry = zip_directory_entry(member);
-    for (const int at : {20, 24, 42}) entry = patched(entry, at, std::uint32_t{0xffffffff});
-    entry = patched(entry, 30, std::uint16_t{28});
-    put(entry, std::uint16_t{1});
-    put(entry, std::uint16_t{24});
-    for (const std::uint64_t value : {std::uint64_t{7}, std::uint64_t{7}, member.header}) put(entry, value);
-    directory += entry;
-    bytes += zip_local_header(member) + "content";
-  }
-  // The end of an archive with too many members, its counts corrected.
-  auto end = zip_end(0xffff, bytes.size(), directory.size());
-  end = patched(patched(end, 24, std::uint64_t{2}), 32, std::uint64_t{2});
-  bytes += directory + end;
-  const auto members = parse_zip(bytes, "x");
-  ASSERT_EQ(members.size(), 2u);
-  EXPECT_EQ(bytes.substr(members[1].data, members[1].size), "content");
-  unsigned sum = 0;
-  survive(bytes, 3, [&](std::string_view damaged) {
-    for (const auto& member : parse_zip(damaged, "x")) sum += touch(damaged.substr(member.data, member.size));
-  });
-  EXPECT_GT(sum, 0u);
-}
-
-TEST(HostileBytes, Npy) {
-  unsigned sum = 0;
-  const ArrayView array{Dtype::kF32, {2, 3}, kFloats.data()};
-  survive(npy_header(array, "x") + bytes_of(array), 4, [&](std::string_view bytes) {
-    const auto view = parse_npy(bytes, "x");
-    sum += touch({static_cast<const char*>(view.data), view.bytes()});
-  });
-  EXPECT_GT(sum, 0u);
-}
-
-TEST(HostileBytes, FilesOnDisk) {
-  const TempFolder folder;
-  {
-    ArchiveWriter writer(folder / "archive");
-    writer.add("record.json", "{}");
-    for (const auto& [name, view] : kSample)
-      if (view.dtype != Dtype::kBF16) writer.add_array(name, view);
-    writer.close();
-  }
-  const auto valid = read_file(folder / "archive");
-  for (std::uint64_t i = 0; i < 1000; ++i) {
-    RandomStream random(random_key(5, {i}));
-    std::filesystem::remove(folder / "x");  // some file systems wait for the disk when a file is overwritten
-    put_file(folder / "x", mutate(valid, random));
-    try {
-      const ArchiveFile file(folder / "x");
-      for (const auto& name : file.names()) {
-        const auto content = file.bytes(name);
-        if (name.size() <= 4 || !name.ends_with(".npy")) continue;
-        EXPECT_LE(file.array(name.substr(0, name.size() - 4)).bytes(), content.size());
-      }
-    } catch (const Error& e) {
-      ASSERT_EQ(static_cast<int>(e.kind()), static_cast<int>(ErrorKind::kData)) << e.what();
-    }
-  }
 }
 
 }  // namespace

@@ -325,8 +325,6 @@ TEST(RecordFile, HostileBytesAreReadOrRefused) {
   EXPECT_GT(refused, 500);
 }
 
-// ---- the file kept for ever -------------------------------------------------------------------------------------------------
-
 const std::string kTiny = std::string(ATTEND_SOURCE_DIR) + "/tests/record/data/tiny_v1_0.npz";
 
 TEST(RecordFile, Version1_0IsReadForEver) {
@@ -363,62 +361,6 @@ TEST(RecordFile, Version1_0IsReadForEver) {
   expect_same(record->data(), expected);
   EXPECT_EQ(record->data().maps[0].weights, expected.maps[0].weights);  // float32: exact
   EXPECT_EQ(record->map(record->find_map("decoder.self", 0), 0, 1).values, (std::vector<float>{1, 0, 0.5f, 0.5f}));
-}
-
-// ---- the schema -------------------------------------------------------------------------------------------------------------
-
-/// Checks `value` against the keywords our schema uses; returns what is wrong, or an empty text.
-std::string violation(const json& value, const json& schema, const json& root, const std::string& place) {
-  if (schema.contains("$ref"))  // nothing but descriptions stands beside ours
-    return violation(value, root.at(json::json_pointer(schema.at("$ref").get<std::string>().substr(1))), root, place);
-  const auto type = schema.value("type", "");
-  const bool fits = type.empty() || (type == "object" && value.is_object()) || (type == "array" && value.is_array()) ||
-                    (type == "string" && value.is_string()) || (type == "boolean" && value.is_boolean()) ||
-                    (type == "integer" && value.is_number_integer());
-  if (!fits) return place + " is no " + type;
-  if (schema.contains("const") && value != schema["const"]) return place + " is not " + schema["const"].dump();
-  if (schema.contains("enum") && std::count(schema["enum"].begin(), schema["enum"].end(), value) == 0)
-    return place + " is not one of " + schema["enum"].dump();
-  if (schema.contains("minimum") && value < schema["minimum"]) return place + " is too small";
-  for (const auto& field : schema.value("required", json::array()))
-    if (!value.contains(field.get<std::string>())) return place + " lacks " + field.dump();
-  const auto properties = schema.value("properties", json::object());
-  for (auto it = value.begin(); value.is_object() && it != value.end(); ++it) {
-    // Readers ignore unknown fields; what we write ourselves must be described.
-    if (!properties.contains(it.key()) && !schema.contains("additionalProperties")) return place + "." + it.key() + " is not described";
-    const auto& about = properties.contains(it.key()) ? properties[it.key()] : schema["additionalProperties"];
-    const auto inner = violation(it.value(), about, root, place + "." + it.key());
-    if (!inner.empty()) return inner;
-  }
-  if (value.is_array() && schema.contains("items"))
-    for (const auto& item : value) {
-      const auto inner = violation(item, schema["items"], root, place + "[]");
-      if (!inner.empty()) return inner;
-    }
-  return {};
-}
-
-TEST(RecordSchema, DescribesWhatIsWritten) {
-  const auto schema = json::parse(read_file(std::string(ATTEND_SOURCE_DIR) + "/docs/schemas/attend.record.schema.json"));
-  const TempFolder folder;
-  std::vector<RecordData> records;
-  for (std::uint64_t seed = 0; seed < 100; ++seed) records.push_back(random_record(seed));
-  write_records(folder / "x", records);
-  const ArchiveFile archive(folder / "x");
-  EXPECT_EQ(violation(json::parse(archive.bytes("record.json")), schema, schema, "record.json"), "");
-  const auto& record_schema = schema["$defs"]["record"];
-  for (std::size_t i = 0; i < records.size(); ++i)
-    ASSERT_EQ(violation(json::parse(archive.bytes(fmt::format("{}/record.json", i))), record_schema, schema, "record"), "");
-
-  auto wrong = json::parse(archive.bytes("0/record.json"));
-  wrong.erase("source");
-  EXPECT_EQ(violation(wrong, record_schema, schema, "record"), "record lacks \"source\"");
-  wrong = json::parse(archive.bytes("0/record.json"));
-  wrong["source"]["extra"] = 1;
-  EXPECT_EQ(violation(wrong, record_schema, schema, "record"), "record.source.extra is not described");
-  wrong = json::parse(archive.bytes("record.json"));
-  wrong["schema"] = "attend.scene";
-  EXPECT_EQ(violation(wrong, schema, schema, "index"), "index.schema is not \"attend.record\"");
 }
 
 }  // namespace
