@@ -35,9 +35,8 @@ const std::array<double, 256>& linear_levels() {
 }
 
 // OKLab: B. Ottosson, "A perceptual color space for image processing", 2020.
-constexpr Mat kRgbToCone{{{0.4122214708, 0.5363325363, 0.0514459929},
-                          {0.2119034982, 0.6806995451, 0.1073969566},
-                          {0.0883024619, 0.2817188376, 0.6299787005}}};
+constexpr Mat kRgbToCone{
+    {{0.4122214708, 0.5363325363, 0.0514459929}, {0.2119034982, 0.6806995451, 0.1073969566}, {0.0883024619, 0.2817188376, 0.6299787005}}};
 constexpr Mat kConeToRgb{{{4.0767416621, -3.3077115913, 0.2309699292},
                           {-1.2684380046, 2.6097574011, -0.3413193965},
                           {-0.0041960863, -0.7034186147, 1.7076147010}}};
@@ -119,7 +118,8 @@ std::array<Candidate, 27> candidates_near(const Vec& exact) {
     int channel[3] = {base[0] + code % 3 - 1, base[1] + code / 3 % 3 - 1, base[2] + code / 9 - 1};
     for (int& c : channel) c = std::clamp(c, 0, 255);
     const Vec linear{levels[channel[0]], levels[channel[1]], levels[channel[2]]};
-    out[code].colour = {static_cast<std::uint8_t>(channel[0]), static_cast<std::uint8_t>(channel[1]), static_cast<std::uint8_t>(channel[2])};
+    out[code].colour = {static_cast<std::uint8_t>(channel[0]), static_cast<std::uint8_t>(channel[1]),
+                        static_cast<std::uint8_t>(channel[2])};
     out[code].seen = lightness_of_all(linear);
     out[code].cost = difference(linear, exact);
   }
@@ -167,10 +167,10 @@ std::array<Rgb, 256> build(std::span<const Stop> path, bool diverging) {
 // Sequential: paper to deep indigo, and slate to pale ice. Diverging: blue and orange ends around the page's own tone.
 constexpr Stop kSequentialLight[] = {{0, 0.984, 0.007, 228}, {0.3, 0.755, 0.088, 232}, {0.62, 0.510, 0.142, 254}, {1, 0.220, 0.115, 278}};
 constexpr Stop kSequentialDark[] = {{0, 0.245, 0.022, 268}, {0.35, 0.497, 0.135, 262}, {0.7, 0.749, 0.120, 232}, {1, 0.965, 0.040, 195}};
-constexpr Stop kDivergingLight[] = {{0, 0.400, 0.130, 262}, {0.25, 0.650, 0.120, 250}, {0.499, 0.968, 0.012, 240},
-                                    {0.501, 0.968, 0.012, 60}, {0.75, 0.700, 0.130, 52}, {1, 0.430, 0.120, 38}};
-constexpr Stop kDivergingDark[] = {{0, 0.880, 0.075, 225}, {0.25, 0.560, 0.130, 250}, {0.499, 0.245, 0.015, 262},
-                                   {0.501, 0.245, 0.015, 50}, {0.75, 0.560, 0.120, 48}, {1, 0.880, 0.090, 75}};
+constexpr Stop kDivergingLight[] = {{0, 0.400, 0.130, 262},    {0.25, 0.650, 0.120, 250}, {0.499, 0.968, 0.012, 240},
+                                    {0.501, 0.968, 0.012, 60}, {0.75, 0.700, 0.130, 52},  {1, 0.430, 0.120, 38}};
+constexpr Stop kDivergingDark[] = {{0, 0.880, 0.075, 225},    {0.25, 0.560, 0.130, 250}, {0.499, 0.245, 0.015, 262},
+                                   {0.501, 0.245, 0.015, 50}, {0.75, 0.560, 0.120, 48},  {1, 0.880, 0.090, 75}};
 
 double luminance(Rgb c) {
   const auto& levels = linear_levels();

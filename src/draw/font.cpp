@@ -62,8 +62,8 @@ std::string missing_glyphs(const std::string& text) {
   std::set<char32_t> missing;
   for (std::size_t i = 0; i < text.size();) {
     utf8proc_int32_t code = -1;
-    const auto length = utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()) + i,
-                                         static_cast<utf8proc_ssize_t>(text.size() - i), &code);
+    const auto length =
+        utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()) + i, static_cast<utf8proc_ssize_t>(text.size() - i), &code);
     if (length <= 0) break;
     if (measure.unknown_glyphs(text.substr(i, static_cast<std::size_t>(length))) > 0) missing.insert(static_cast<char32_t>(code));
     i += static_cast<std::size_t>(length);
@@ -76,8 +76,8 @@ std::string missing_glyphs(const std::string& text) {
     if (names.size() < kNamed) names.push_back(fmt::format("U+{:04X}", static_cast<unsigned>(c)));
   }
   if (missing.size() > kNamed) names.emplace_back("…");
-  return fmt::format("draw: no installed font has a glyph for {} character{} ({}); install {}", missing.size(), missing.size() == 1 ? "" : "s",
-                     fmt::join(names, ", "), fmt::join(packages, " and "));
+  return fmt::format("draw: no installed font has a glyph for {} character{} ({}); install {}", missing.size(),
+                     missing.size() == 1 ? "" : "s", fmt::join(names, ", "), fmt::join(packages, " and "));
 }
 
 }  // namespace attend

@@ -77,7 +77,8 @@ Json scene_json(const Scene& scene) {
   out["panels"] = Json::array();
   for (const auto& panel : scene.panels) out["panels"].push_back(panel_json(panel, scene.rows(), scene.cols()));
   out["pieces"] = Json::array();
-  for (const auto& piece : scene.pieces) out["pieces"].push_back({{"text", piece.text}, {"columns", piece.columns}, {"special", piece.special}});
+  for (const auto& piece : scene.pieces)
+    out["pieces"].push_back({{"text", piece.text}, {"columns", piece.columns}, {"special", piece.special}});
   out["lines"] = Json::array();
   for (const auto& line : scene.lines) {
     out["lines"].push_back({{"weights", array_of(line.weights, {line.weights.size()})},

@@ -14,8 +14,8 @@ namespace {
 
 constexpr double kMargin = 36, kTitle = 21, kSub = 12.5, kLabel = 13, kSmall = 11;
 constexpr double kLeastLabel = 9, kLabelPitch = 11;  // smallest letters, and the least distance of their lines
-constexpr double kSlant = std::numbers::sqrt2 / 2;  // sine and cosine of 45 degrees
-constexpr double kTextColumn = 760;  // notes and highlighted text wrap here
+constexpr double kSlant = std::numbers::sqrt2 / 2;   // sine and cosine of 45 degrees
+constexpr double kTextColumn = 760;                  // notes and highlighted text wrap here
 
 double row_size(int cell) { return std::clamp(cell * 0.85, kLeastLabel, kLabel); }
 /// Slanted lines of text lie closer together than the columns they belong to.
@@ -49,8 +49,8 @@ class LayOut {
   void text(PictureText item) {
     item.width = measure_.width(item.text, item.size, item.bold);
     if (item.turn == 0) {
-      const double end = item.anchor == Anchor::kStart ? item.x + item.width : item.anchor == Anchor::kMiddle ? item.x + item.width / 2 : item.x;
-      right_ = std::max(right_, end);
+      const double beyond = item.anchor == Anchor::kStart ? item.width : item.anchor == Anchor::kMiddle ? item.width / 2 : 0;
+      right_ = std::max(right_, item.x + beyond);
     }
     picture_.texts.push_back(std::move(item));
   }
@@ -130,8 +130,12 @@ void LayOut::row_labels(int x, int top, int cell) {
   const double size = row_size(cell);
   for (std::size_t r = 0; r < scene_.rows(); r += label_step(cell)) {
     const auto& label = scene_.row_labels[r];
-    text({.x = x - 8.0, .y = top + (static_cast<double>(r) + 0.5) * cell + size * 0.36, .text = label.text, .size = size,
-          .colour = label.special ? colours_.muted : colours_.ink, .anchor = Anchor::kEnd});
+    text({.x = x - 8.0,
+          .y = top + (static_cast<double>(r) + 0.5) * cell + size * 0.36,
+          .text = label.text,
+          .size = size,
+          .colour = label.special ? colours_.muted : colours_.ink,
+          .anchor = Anchor::kEnd});
   }
 }
 
@@ -139,8 +143,12 @@ void LayOut::column_labels(int left, double bottom, int cell, double turn) {
   const double size = column_size(cell, turn);
   for (std::size_t c = 0; c < scene_.cols(); c += turn == 0 ? 1 : label_step(cell)) {
     const auto& label = scene_.col_labels[c];
-    PictureText item{.x = left + (static_cast<double>(c) + 0.5) * cell, .y = bottom, .text = label.text, .size = size,
-                     .colour = label.special ? colours_.muted : colours_.ink, .anchor = Anchor::kMiddle};
+    PictureText item{.x = left + (static_cast<double>(c) + 0.5) * cell,
+                     .y = bottom,
+                     .text = label.text,
+                     .size = size,
+                     .colour = label.special ? colours_.muted : colours_.ink,
+                     .anchor = Anchor::kMiddle};
     if (turn != 0) {
       item.anchor = Anchor::kStart;
       item.turn = turn;
@@ -161,8 +169,12 @@ void LayOut::cell_numbers(const MatrixPanel& panel, int left, int top, int cell)
     if (!panel.masked.empty() && panel.masked[at]) continue;
     std::string number = fmt::format("{:.2f}", panel.weights[at]);
     if (number.size() > 4) number = fmt::format("{:.2g}", panel.weights[at]);
-    text({.x = left + (static_cast<double>(at % cols) + 0.5) * cell, .y = top + static_cast<double>(at / cols + 1) * cell - cell * 0.1,
-          .text = number, .size = roomy ? kSmall : 9, .colour = ink_on(table[colour_index(panel.values[at])]), .anchor = Anchor::kMiddle});
+    text({.x = left + (static_cast<double>(at % cols) + 0.5) * cell,
+          .y = top + static_cast<double>(at / cols + 1) * cell - cell * 0.1,
+          .text = number,
+          .size = roomy ? kSmall : 9,
+          .colour = ink_on(table[colour_index(panel.values[at])]),
+          .anchor = Anchor::kMiddle});
   }
 }
 
@@ -186,7 +198,9 @@ void LayOut::heatmap() {
     const bool first_line = p < scene_.across;
     const int left = indent + column * (wide + gap);
     const int top = static_cast<int>(std::ceil(y + (several ? 18 : 0) + (first_line ? band + 6 : 0)));
-    if (several) text({.x = static_cast<double>(left), .y = y + 4, .text = scene_.panels[p].title, .size = kSub, .colour = colours_.ink, .bold = true});
+    if (several)
+      text(
+          {.x = static_cast<double>(left), .y = y + 4, .text = scene_.panels[p].title, .size = kSub, .colour = colours_.ink, .bold = true});
     if (first_line) column_labels(left, top - 7, cell, turn);
     if (column == 0) row_labels(left, top, cell);
     picture_.boxes.push_back({left - 1.0, top - 1.0, wide + 2.0, high + 2.0, 0, colours_.rule});
@@ -206,8 +220,13 @@ void LayOut::highlight() {
   y_ += 14;
   for (std::size_t r = 0; r < scene_.lines.size(); ++r) {
     const auto& label = scene_.row_labels[r];
-    text({.x = kMargin + labels, .y = y_, .text = label.text, .size = kSize, .colour = label.special ? colours_.muted : colours_.ink,
-          .bold = !label.special, .anchor = Anchor::kEnd});
+    text({.x = kMargin + labels,
+          .y = y_,
+          .text = label.text,
+          .size = kSize,
+          .colour = label.special ? colours_.muted : colours_.ink,
+          .bold = !label.special,
+          .anchor = Anchor::kEnd});
     double x = left;
     auto put = [&](const std::string& words, std::size_t piece) {
       const double width = measure_.width(words, kSize);
@@ -249,8 +268,10 @@ void LayOut::bar() {
     x += measure_.width(words, kSmall) + (words == kind ? 14 : 7);
   }
   picture_.bar = {static_cast<int>(std::ceil(x)), static_cast<int>(baseline) - 9, 192, 10};
-  picture_.boxes.push_back({picture_.bar.x - 1.0, picture_.bar.y - 1.0, picture_.bar.width + 2.0, picture_.bar.height + 2.0, 0, colours_.rule});
-  text({.x = picture_.bar.x + picture_.bar.width + 7.0, .y = baseline, .text = scene_.scale.high, .size = kSmall, .colour = colours_.muted});
+  picture_.boxes.push_back(
+      {picture_.bar.x - 1.0, picture_.bar.y - 1.0, picture_.bar.width + 2.0, picture_.bar.height + 2.0, 0, colours_.rule});
+  text(
+      {.x = picture_.bar.x + picture_.bar.width + 7.0, .y = baseline, .text = scene_.scale.high, .size = kSmall, .colour = colours_.muted});
   y_ = baseline + 16;
 }
 

@@ -33,7 +33,8 @@ class Painter {
     for (const auto& matrix : picture_.matrices) this->matrix(cairo.get(), matrix);
     bar(cairo.get());
     cairo_set_antialias(cairo.get(), CAIRO_ANTIALIAS_DEFAULT);
-    const double top = static_cast<double>(y) / scale_, bottom = top + static_cast<double>(cairo_image_surface_get_height(surface)) / scale_;
+    const double top = static_cast<double>(y) / scale_,
+                 bottom = top + static_cast<double>(cairo_image_surface_get_height(surface)) / scale_;
     for (const auto& text : picture_.texts) {
       const double reach = text.turn == 0 ? 4 * text.size : text.width + text.size;  // of the ink around (x, y), at most
       if (text.y + reach > top && text.y - reach < bottom) this->text(cairo.get(), text);
@@ -135,9 +136,10 @@ Png draw_png(const Scene& scene, const PngOptions& options) {
   Png png;
   png.width = picture.width * options.scale;
   png.height = picture.height * options.scale;
-  ATTEND_CHECK(png.width <= kWidest && png.height <= kHighest, kValue,
-               "png: the picture of {} x {} cells would be {} x {} pixels, at most {} x {} are possible; use a smaller scale or the HTML page",
-               scene.rows(), scene.cols(), png.width, png.height, kWidest, kHighest);
+  ATTEND_CHECK(
+      png.width <= kWidest && png.height <= kHighest, kValue,
+      "png: the picture of {} x {} cells would be {} x {} pixels, at most {} x {} are possible; use a smaller scale or the HTML page",
+      scene.rows(), scene.cols(), png.width, png.height, kWidest, kHighest);
 
   const Painter painter(scene, picture, options.scale);
   const PngShape shape{png.width, png.height, false, kStrip, static_cast<int>(std::lround(options.scale * 96 / 0.0254))};

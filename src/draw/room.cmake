@@ -5,7 +5,8 @@ add_custom_command(OUTPUT ${page_out}
   DEPENDS ${page} ${PROJECT_SOURCE_DIR}/src/draw/embed.cmake VERBATIM)
 
 attend_room(draw
-  SOURCES colour.cpp width.cpp labels.cpp scene.cpp terminal.cpp font.cpp layout.cpp png_encode.cpp png.cpp markup.cpp svg.cpp json.cpp html.cpp
+  SOURCES colour.cpp width.cpp labels.cpp scene.cpp terminal_ink.cpp terminal.cpp font.cpp layout.cpp png_encode.cpp png.cpp
+          markup.cpp svg.cpp json.cpp html.cpp
   KNOWS measure
   LIBS PkgConfig::pangocairo PkgConfig::png PkgConfig::utf8proc)
 target_sources(attend_draw PRIVATE ${page_out})
@@ -14,13 +15,13 @@ target_include_directories(attend_draw PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/gener
 set(tests ${PROJECT_SOURCE_DIR}/tests/draw)
 attend_test(draw_tests KNOWS draw LABELS unit
   SOURCES ${tests}/colour_test.cpp ${tests}/width_test.cpp ${tests}/scene_test.cpp ${tests}/backends_test.cpp ${tests}/page_test.cpp
-          ${tests}/samples.cpp ${tests}/readback.cpp ${tests}/schema.cpp)
+          ${tests}/samples.cpp ${tests}/readback.cpp ${tests}/schema.cpp ${tests}/fontconfig_leaks.cpp)
 attend_test(draw_browser_tests KNOWS draw LABELS browser
-  SOURCES ${tests}/browser_test.cpp ${tests}/samples.cpp ${tests}/readback.cpp)
+  SOURCES ${tests}/browser_test.cpp ${tests}/samples.cpp ${tests}/readback.cpp ${tests}/fontconfig_leaks.cpp)
 
 if(ATTEND_BUILD_TESTS)
   # The sample pictures, on demand: draw_samples FOLDER.
-  add_executable(draw_samples ${tests}/draw_samples.cpp ${tests}/samples.cpp)
+  add_executable(draw_samples ${tests}/draw_samples.cpp ${tests}/samples.cpp ${tests}/fontconfig_leaks.cpp)
   target_include_directories(draw_samples PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   target_link_libraries(draw_samples PRIVATE attend::draw attend_flags)
   add_test(NAME draw_samples COMMAND draw_samples ${CMAKE_CURRENT_BINARY_DIR}/draw_samples_out)

@@ -69,8 +69,7 @@ std::vector<std::uint32_t> kept_tokens(const Text& text, bool hide_specials) {
 /// Builds the parts of a scene that both views share.
 class Builder {
  public:
-  Builder(const Record& record, const SceneOptions& options)
-      : record_(record), options_(options), map_(choose_map(record, options)) {
+  Builder(const Record& record, const SceneOptions& options) : record_(record), options_(options), map_(choose_map(record, options)) {
     const auto& data = record.data();
     const std::size_t count = data.hypotheses.size();
     const bool needs_target = map_.axis == RowAxis::kNode || map_.target_columns;
@@ -145,8 +144,8 @@ void Builder::describe() {
 
 void Builder::add(const Matrix& full, std::string title, std::int32_t head) {
   ATTEND_CHECK(full.rows == axes_.rows.tokens.size() && full.cols >= axes_.cols.tokens.size(), kData,
-               "draw: the map {} layer {} is [{}, {}], but its texts have {} and {} tokens; the record does not fit together",
-               map_.site, map_.layer, full.rows, full.cols, axes_.rows.tokens.size(), axes_.cols.tokens.size());
+               "draw: the map {} layer {} is [{}, {}], but its texts have {} and {} tokens; the record does not fit together", map_.site,
+               map_.layer, full.rows, full.cols, axes_.rows.tokens.size(), axes_.cols.tokens.size());
   const std::size_t rows = kept_rows_.size(), cols = kept_cols_.size();
   MatrixPanel panel;
   panel.title = std::move(title);
@@ -242,8 +241,9 @@ Scene Builder::finish(Scene::View view) {
   }
   if (count > 0) {
     const auto n = static_cast<double>(count);
-    scene.caption = fmt::format("{}ow entropy {:.2f} nat on average; effective tokens (exp of entropy) {:.1f}.",
-                                scene.panels.size() > 1 ? "M" + scene.panels.front().title.substr(1) + ": r" : "R", entropy / n, effective / n);
+    scene.caption =
+        fmt::format("{}ow entropy {:.2f} nat on average; effective tokens (exp of entropy) {:.1f}.",
+                    scene.panels.size() > 1 ? "M" + scene.panels.front().title.substr(1) + ": r" : "R", entropy / n, effective / n);
   }
   const auto panels = static_cast<std::uint32_t>(scene.panels.size());
   scene.across = panels <= 3 ? panels : panels == 4 || panels > 9 ? 4 : 3;

@@ -24,19 +24,23 @@ class Svg {
   explicit Svg(const Scene& scene) : scene_(scene), picture_(lay_out(scene)) {}
 
   std::string draw() {
-    put("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\" role=\"img\" aria-labelledby=\"t d\" "
-        "font-family=\"'Noto Sans CJK SC','Noto Sans',sans-serif\">\n", picture_.width, picture_.height);
+    put("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\" role=\"img\" aria-labelledby=\"t "
+        "d\" "
+        "font-family=\"'Noto Sans CJK SC','Noto Sans',sans-serif\">\n",
+        picture_.width, picture_.height);
     put("<title id=\"t\">{}: {}</title>\n<desc id=\"d\">{}", escape_markup(scene_.title), escape_markup(scene_.subtitle),
         escape_markup(scene_.caption));
     for (const auto& note : scene_.notes) put(" {}", escape_markup(note.text));
     put("</desc>\n");
     const auto& page = page_colours(scene_.theme);
     put("<defs><pattern id=\"hatch\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\"><rect width=\"6\" height=\"6\" fill=\"{}\"/>"
-        "<path d=\"M-1 1l2-2M0 6l6-6M5 7l2-2\" stroke=\"{}\"/></pattern></defs>\n", hex(page.paper), hex(page.hatch));
+        "<path d=\"M-1 1l2-2M0 6l6-6M5 7l2-2\" stroke=\"{}\"/></pattern></defs>\n",
+        hex(page.paper), hex(page.hatch));
     put("<rect width=\"100%\" height=\"100%\" fill=\"{}\"/>\n", hex(page.paper));
     for (const auto& box : picture_.boxes) {
       put("<rect{} x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"{} fill=\"{}\"/>\n", box.radius > 0 ? " class=\"tint\"" : "", number(box.x),
-          number(box.y), number(box.width), number(box.height), box.radius > 0 ? fmt::format(" rx=\"{}\"", number(box.radius)) : "", hex(box.fill));
+          number(box.y), number(box.width), number(box.height), box.radius > 0 ? fmt::format(" rx=\"{}\"", number(box.radius)) : "",
+          hex(box.fill));
     }
     for (const auto& matrix : picture_.matrices) this->matrix(matrix);
     bar();
@@ -68,8 +72,10 @@ class Svg {
     });
     const int width = cols * placed.cell, height = rows * placed.cell;
     if (alpha) put("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"url(#hatch)\"/>\n", placed.x, placed.y, width, height);
-    put("<image class=\"matrix\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" preserveAspectRatio=\"none\" style=\"image-rendering:pixelated\" "
-        "href=\"data:image/png;base64,{}\"/>\n", placed.x, placed.y, width, height, base64(png));
+    put("<image class=\"matrix\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" preserveAspectRatio=\"none\" "
+        "style=\"image-rendering:pixelated\" "
+        "href=\"data:image/png;base64,{}\"/>\n",
+        placed.x, placed.y, width, height, base64(png));
     if (panel.weights.size() > kHoverCells) return;
     put("<g fill=\"none\" pointer-events=\"all\">\n");
     for (std::size_t i = 0; i < panel.weights.size(); ++i) {
@@ -89,7 +95,8 @@ class Svg {
         for (const auto channel : {c.r, c.g, c.b}) *out++ = channel;
       }
     });
-    put("<image class=\"bar\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" preserveAspectRatio=\"none\" href=\"data:image/png;base64,{}\"/>\n",
+    put("<image class=\"bar\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" preserveAspectRatio=\"none\" "
+        "href=\"data:image/png;base64,{}\"/>\n",
         picture_.bar.x, picture_.bar.y, picture_.bar.width, picture_.bar.height, base64(png));
   }
 

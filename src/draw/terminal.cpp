@@ -3,24 +3,20 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
-#include <span>
+#include <utility>
+#include <vector>
 
 #include "attend/core/error.h"
 #include "attend/draw/width.h"
+#include "draw/terminal_ink.h"
 
 namespace attend {
 namespace {
 
-constexpr char kLevels[] = " .:-=+*#%@";
+using Line = TerminalLine;
+
 constexpr std::size_t kLargeMap = 64;  // rows or columns from which labels no longer help
 constexpr int kMarkHeight = 14;        // of vertical labels
-
-/// A line under construction: its bytes and the columns they take.
-struct Line {
-  std::string bytes;
-  int width = 0;
-};
 
 /// How the cells of a panel are printed.
 enum class Cells { kNumbers, kBlocks, kVertical, kHalf };
@@ -30,9 +26,9 @@ struct Band {
   std::size_t begin, end;
 };
 
-class Terminal {
+class Terminal : private TerminalInk {
  public:
-  Terminal(const Scene& scene, const TerminalOptions& options) : scene_(scene), options_(options) {
+  Terminal(const Scene& scene, const TerminalOptions& options) : TerminalInk(scene, options), scene_(scene), options_(options) {
     ATTEND_CHECK(options.width >= 20, kValue, "terminal: width must be at least 20 columns, got {}", options.width);
   }
 
@@ -48,39 +44,16 @@ class Terminal {
   }
 
  private:
-  bool ascii() const { return options_.colour == TerminalColour::kAscii; }
-  int width_of(std::string_view text) const { return display_width(text, options_.wide); }
-  std::string escape(const std::string& codes) const { return ascii() ? "" : "\x1b[" + codes + "m"; }
-  std::string bold() const { return escape("1"); }
-  std::string dim() const { return escape("2"); }
-  std::string reset() const { return escape("0"); }
-
   void line(const Line& text) {
     out_ += text.bytes;
     while (!out_.empty() && out_.back() == ' ') out_.pop_back();
     out_ += '\n';
   }
 
-  void pad(Line& to, int width) const {
-    if (to.width < width) to.bytes.append(static_cast<std::size_t>(width - to.width), ' ');
-    to.width = std::max(to.width, width);
-  }
-  void put(Line& to, std::string_view text) const {
-    to.bytes += text;
-    to.width += width_of(text);
-  }
-
   void paragraph(std::string_view text, const std::string& style);
   void heatmap();
   void highlight();
   void bar();
-
-  Rgb colour(std::uint8_t index) const { return colour_table(scene_.scale.palette, scene_.theme)[index]; }
-  /// The codes of a tint as background (48) or ink (38).
-  std::string tint(float v, int layer) const;
-  std::string ink(float v) const;
-  char level(float v) const { return kLevels[std::lround(9 * std::clamp(v, 0.0F, 1.0F))]; }
-  int grey(float v) const;
 
   bool masked(const MatrixPanel& panel, std::size_t r, std::size_t c) const {
     return !panel.masked.empty() && panel.masked[r * scene_.cols() + c];
@@ -93,7 +66,6 @@ class Terminal {
   void vertical_labels(std::vector<Line>& lines, Band band, int left) const;
   void cell(Line& to, const MatrixPanel& panel, Cells cells, std::size_t r, std::size_t c) const;
   void half_cell(Line& to, const MatrixPanel& panel, std::size_t r, std::size_t c) const;
-  void hatch(Line& to, int width) const;
   void text_line(const TextLine& line, const std::string& label, int left);
 
   const Scene& scene_;
@@ -131,30 +103,6 @@ void Terminal::paragraph(std::string_view text, const std::string& style) {
     }
   }
   if (now.width > indent || now.width == 0) flush();
-}
-
-int Terminal::grey(float v) const {
-  const int step = static_cast<int>(std::lround(23 * std::clamp(v, 0.0F, 1.0F)));
-  return scene_.theme == Theme::kLight ? 255 - step : 232 + step;  // far from the page means much
-}
-
-std::string Terminal::tint(float v, int layer) const {
-  if (options_.colour == TerminalColour::k256) return fmt::format("{};5;{}", layer, grey(v));
-  const Rgb c = colour(colour_index(v));
-  return fmt::format("{};2;{};{};{}", layer, c.r, c.g, c.b);
-}
-
-std::string Terminal::ink(float v) const {
-  if (options_.colour == TerminalColour::k256) return grey(v) >= 244 ? "38;5;16" : "38;5;231";
-  const Rgb c = ink_on(colour(colour_index(v)));
-  return fmt::format("38;2;{};{};{}", c.r, c.g, c.b);
-}
-
-void Terminal::hatch(Line& to, int width) const {
-  const std::string_view stroke = ascii() || width_of("╱") != 1 ? "/" : "╱";
-  to.bytes += dim();
-  for (int i = 0; i < width; ++i) put(to, stroke);
-  to.bytes += reset();
 }
 
 int Terminal::label_width() const {
@@ -215,8 +163,7 @@ void Terminal::cell(Line& to, const MatrixPanel& panel, Cells cells, std::size_t
     text.assign(static_cast<std::size_t>(width), level(v));
   }
   text.resize(static_cast<std::size_t>(width), ' ');
-  if (!ascii()) to.bytes += "\x1b[" + ink(v) + ";" + tint(v, 48) + "m";
-  to.bytes += text + reset();
+  to.bytes += tint(v) + text + reset();
   to.width += width;
 }
 
@@ -231,9 +178,9 @@ void Terminal::half_cell(Line& to, const MatrixPanel& panel, std::size_t r, std:
   } else if (!above && !below) {
     hatch(to, 1);
   } else {
-    std::string codes = above ? tint(v, 38) : tint(w, 38);
-    if (above && below) codes += ";" + tint(w, 48);
-    to.bytes += "\x1b[" + codes + "m" + (above ? "▀" : "▄") + reset();
+    std::string codes = as_ink(above ? v : w);
+    if (above && below) codes += ";" + as_ground(w);
+    to.bytes += escape(codes) + (above ? "▀" : "▄") + reset();
     to.width += 1;
   }
 }
@@ -361,9 +308,9 @@ void Terminal::text_line(const TextLine& tinted, const std::string& label, int l
     for (const auto cluster : grapheme_clusters(piece.text)) {
       if (now.width + width_of(cluster) > options_.width) flush();
       const bool tints = !piece.columns.empty();
-      if (tints && !ascii()) now.bytes += "\x1b[" + ink(v) + ";" + tint(v, 48) + "m";
+      if (tints) now.bytes += tint(v);
       put(now, cluster);
-      if (tints && !ascii()) now.bytes += reset();
+      if (tints) now.bytes += reset();
       for (int i = width_of(cluster); i > 0; --i) put(marks, std::string(1, tints ? level(v) : ' '));
     }
   }
@@ -385,7 +332,7 @@ void Terminal::bar() {
   if (ascii()) {
     put(now, fmt::format("[{}]", kLevels));
   } else {
-    for (int i = 0; i < kSteps; ++i) now.bytes += escape(tint(static_cast<float>(i) / (kSteps - 1), 38)) + "█";
+    for (int i = 0; i < kSteps; ++i) now.bytes += escape(as_ink(static_cast<float>(i) / (kSteps - 1))) + "█";
     now.bytes += reset();
   }
   put(now, " " + scene_.scale.high);

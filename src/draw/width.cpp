@@ -18,8 +18,8 @@ constexpr CodeRange kAmbiguous[] = {
 };
 
 bool is_ambiguous(std::int32_t code) {
-  const auto* range = std::lower_bound(std::begin(kAmbiguous), std::end(kAmbiguous), code,
-                                       [](const CodeRange& r, std::int32_t c) { return r.last < c; });
+  const auto* range =
+      std::lower_bound(std::begin(kAmbiguous), std::end(kAmbiguous), code, [](const CodeRange& r, std::int32_t c) { return r.last < c; });
   return range != std::end(kAmbiguous) && range->first <= code;
 }
 
@@ -30,8 +30,8 @@ struct Step {
 };
 Step step(std::string_view text) {
   utf8proc_int32_t code = -1;
-  const auto length = utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
-                                       static_cast<utf8proc_ssize_t>(text.size()), &code);
+  const auto length =
+      utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()), static_cast<utf8proc_ssize_t>(text.size()), &code);
   if (length <= 0) return {-1, 1};
   return {code, static_cast<std::size_t>(length)};
 }
@@ -43,8 +43,8 @@ int code_width(std::int32_t code, bool wide) {
   const int width = utf8proc_charwidth(code);
   if (width > 0) return width;
   const auto kind = utf8proc_category(code);
-  const bool has_ink = (kind >= UTF8PROC_CATEGORY_LU && kind <= UTF8PROC_CATEGORY_LO) ||
-                       (kind >= UTF8PROC_CATEGORY_ND && kind <= UTF8PROC_CATEGORY_SO);
+  const bool has_ink =
+      (kind >= UTF8PROC_CATEGORY_LU && kind <= UTF8PROC_CATEGORY_LO) || (kind >= UTF8PROC_CATEGORY_ND && kind <= UTF8PROC_CATEGORY_SO);
   return has_ink ? 1 : 0;
 }
 

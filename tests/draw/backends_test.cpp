@@ -156,7 +156,8 @@ TEST(Backends, AsciiIsTheNearestOfTenMarks) {
       for (std::size_t c = 0; c < cols; ++c) {
         const float v = scene.panels[0].values[row * cols + c];
         ASSERT_EQ(line[2 + c * static_cast<std::size_t>(pitch) + static_cast<std::size_t>(offset)], " .:-=+*#%@"[std::lround(9 * v)])
-            << rows << "x" << cols << " row " << row << " column " << c << "\n" << line;
+            << rows << "x" << cols << " row " << row << " column " << c << "\n"
+            << line;
       }
       ++row;
     }
@@ -201,7 +202,8 @@ TEST(Backends, PicturesGiveEveryTintBack) {  // every eighth record: pictures of
     std::vector<Rgb> wanted;
     for (const auto& line : scene.lines) {
       for (std::size_t p = 0; p < scene.pieces.size(); ++p) {
-        if (!scene.pieces[p].columns.empty()) wanted.push_back(colour_table(scene.scale.palette, scene.theme)[colour_index(line.values[p])]);
+        if (!scene.pieces[p].columns.empty())
+          wanted.push_back(colour_table(scene.scale.palette, scene.theme)[colour_index(line.values[p])]);
       }
     }
     std::size_t next = 0, in_svg = 0;
@@ -286,7 +288,8 @@ TEST(Backends, HtmlGivesEveryCellBack) {
     const std::string table = readback::decode_base64(data["tables"]["sequential"]["light"].get<std::string>());
     ASSERT_EQ(table.size(), 768u);
     const Rgb last = colour_table(Palette::kSequential, Theme::kLight)[255];
-    EXPECT_EQ((Rgb{static_cast<std::uint8_t>(table[765]), static_cast<std::uint8_t>(table[766]), static_cast<std::uint8_t>(table[767])}), last);
+    EXPECT_EQ((Rgb{static_cast<std::uint8_t>(table[765]), static_cast<std::uint8_t>(table[766]), static_cast<std::uint8_t>(table[767])}),
+              last);
     if (HasFatalFailure()) return;
   }
 }

@@ -23,7 +23,8 @@ const canvas = document.getElementById('canvas');
 const R = data.scenes[state.scene].rows.labels.length, C = data.scenes[state.scene].columns.labels.length;
 const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
 for (let r = 0; r < R; ++r) for (let c = 0; c < C; ++c) {
-  const x = Math.floor((c + 0.5) * canvas.width / C), y = Math.floor((r + 0.5) * canvas.height / R), at = 4 * (y * canvas.width + x);
+  const x = Math.floor((c + 0.5) * canvas.width / C), y = Math.floor((r + 0.5) * canvas.height / R);
+  const at = 4 * (y * canvas.width + x);
   seen.pixels.push(Array.from(pixels.data.subarray(at, at + 3)));
 }
 seen.dark = dark.matches;
@@ -47,8 +48,8 @@ nlohmann::json probe(std::string page) {
   const std::string folder = testing::TempDir() + "attend_browser";
   std::filesystem::create_directories(folder);
   write_file_atomic(folder + "/page.html", page);
-  const std::string command = "chromium --headless --no-sandbox --disable-gpu --user-data-dir=" + folder + "/profile --dump-dom file://" + folder +
-                              "/page.html 2>/dev/null";
+  const std::string command = "chromium --headless --no-sandbox --disable-gpu --user-data-dir=" + folder + "/profile --dump-dom file://" +
+                              folder + "/page.html 2>/dev/null";
   std::string dom;
   FILE* pipe = popen(command.c_str(), "r");
   char block[4096];
@@ -58,7 +59,8 @@ nlohmann::json probe(std::string page) {
   const std::string mark = "<pre id=\"probe\">";
   const auto begin = dom.find(mark);
   if (begin == std::string::npos) throw std::runtime_error("the page did not come up");
-  return nlohmann::json::parse(readback::decode_base64(dom.substr(begin + mark.size(), dom.find('<', begin + mark.size()) - begin - mark.size())));
+  return nlohmann::json::parse(
+      readback::decode_base64(dom.substr(begin + mark.size(), dom.find('<', begin + mark.size()) - begin - mark.size())));
 }
 
 TEST(Browser, PageShowsTheWorkedExample) {

@@ -44,8 +44,8 @@ TEST(Page, HostileTokensStayText) {
 TEST(Page, AsksForNothing) {
   const std::string page = draw_html(samples::transformer());
   EXPECT_NE(page.find("default-src 'none'"), std::string::npos);
-  for (const char* reach : {"http:", "https:", "fetch(", "XMLHttpRequest", "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(",
-                            "import(", "src="}) {
+  for (const char* reach : {"http:", "https:", "fetch(", "XMLHttpRequest", "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write",
+                            "eval(", "import(", "src="}) {
     EXPECT_EQ(count(page, reach), 0u) << reach;
   }
 }
@@ -106,8 +106,8 @@ TEST(Page, JsonFollowsItsSchema) {
   empty_row.maps[0].kind = RowKind::kUnnormalised;
   for (int i = 0; i < 3; ++i) empty_row.maps[0].weights[i] = 0;
   const Record hollow{empty_row};
-  for (const Scene& scene : {heatmap_scene(samples::love()), heatmap_scene(samples::transformer(), self), highlight_scene(samples::hostile()),
-                             heatmap_scene(hollow), highlight_scene(hollow)}) {
+  for (const Scene& scene : {heatmap_scene(samples::love()), heatmap_scene(samples::transformer(), self),
+                             highlight_scene(samples::hostile()), heatmap_scene(hollow), highlight_scene(hollow)}) {
     const auto document = nlohmann::json::parse(draw_json(scene));
     EXPECT_EQ(schema_violation(schema, document), "");
     auto broken = document;
@@ -141,7 +141,8 @@ TEST(Png, MissingGlyphsNameTheirPackage) {
 
 TEST(Png, StripsJoinWithoutASeam) {
   // Taller than one strip of 4,096 pixels: 60 lines of highlighted text at scale 4.
-  RecordData data = samples::bare(samples::text_of("a b", {"a", "b"}), samples::text_of(std::string(60, 'x'), std::vector<std::string>(60, "x")));
+  RecordData data =
+      samples::bare(samples::text_of("a b", {"a", "b"}), samples::text_of(std::string(60, 'x'), std::vector<std::string>(60, "x")));
   AttentionMap map;
   map.site = "decoder.cross";
   map.heads = 1;

@@ -113,7 +113,8 @@ std::vector<float> floats(std::string_view bytes) {
   std::vector<float> out(bytes.size() / 4);
   for (std::size_t i = 0; i < out.size(); ++i) {
     std::uint32_t bits = 0;
-    for (int k = 0; k < 4; ++k) bits |= static_cast<std::uint32_t>(static_cast<unsigned char>(bytes[4 * i + static_cast<std::size_t>(k)])) << 8 * k;
+    for (int k = 0; k < 4; ++k)
+      bits |= static_cast<std::uint32_t>(static_cast<unsigned char>(bytes[4 * i + static_cast<std::size_t>(k)])) << 8 * k;
     out[i] = std::bit_cast<float>(bits);
   }
   return out;

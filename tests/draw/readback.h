@@ -27,7 +27,7 @@ std::vector<float> floats(std::string_view bytes);
 /// A run of text on the terminal under one set of colours.
 struct Span {
   std::string text;
-  std::optional<Rgb> ink, ground;            // 24-bit
+  std::optional<Rgb> ink, ground;              // 24-bit
   std::optional<int> ink_index, ground_index;  // 256 colours
   bool dim = false;
 };

@@ -121,13 +121,13 @@ Record transformer() {
   data.mechanism = "scaled dot-product";
   const auto habit = [](std::uint32_t h, double r, double c, double gold) {
     switch (h % 8) {
-      case 0: return -2.0 * std::abs(c - r);                    // its own place
-      case 1: return -2.5 * std::abs(c - r + 1);                // the token before
-      case 2: return -1.5 * std::abs(c - r - 1);                // the token after
-      case 3: return c < 0.5 ? 2.2 : -0.05 * c;                 // a sink
-      case 4: return 0.1 * std::cos(5 * r + 3 * c);             // everything
-      case 5: return 3.2 * std::exp(-std::abs(c - gold));       // what it translates
-      case 6: return 1.8 * std::cos(1.7 * c + 0.6 * r);         // every fourth or so
+      case 0: return -2.0 * std::abs(c - r);               // its own place
+      case 1: return -2.5 * std::abs(c - r + 1);           // the token before
+      case 2: return -1.5 * std::abs(c - r - 1);           // the token after
+      case 3: return c < 0.5 ? 2.2 : -0.05 * c;            // a sink
+      case 4: return 0.1 * std::cos(5 * r + 3 * c);        // everything
+      case 5: return 3.2 * std::exp(-std::abs(c - gold));  // what it translates
+      case 6: return 1.8 * std::cos(1.7 * c + 0.6 * r);    // every fourth or so
       default: return -0.5 * std::abs(c - gold) + std::cos(2.3 * r * c);
     }
   };
@@ -166,9 +166,11 @@ Record large() {
 
 Record hostile() {
   // 你 as three byte pieces of its own; then controls, mark-up, marks, right-to-left, emoji.
-  const std::string hard = "你 a\x1b[31m </script><img src=x onerror=alert(1)> e\xcc\x81 مرحبا नमस्ते 👩‍👩‍👧 🇬🇧 \xe2\x80\xae]]>&quot;";
-  Text source = text_of(hard, {"a\x1b[31m", "</script><img", "src=x", "onerror=alert(1)>", "e", "\xcc\x81", "مرحبا", "नमस्ते", "👩‍👩‍👧",
-                               "🇬🇧", "\xe2\x80\xae]]>", "&quot;", "</s>"});
+  const std::string hard =
+      "你 a\x1b[31m </script><img src=x onerror=alert(1)> e\xcc\x81 مرحبا नमस्ते 👩‍👩‍👧 🇬🇧 "
+      "\xe2\x80\xae]]>&quot;";
+  Text source = text_of(hard, {"a\x1b[31m", "</script><img", "src=x", "onerror=alert(1)>", "e", "\xcc\x81", "مرحبا", "नमस्ते",
+                               "👩‍👩‍👧", "🇬🇧", "\xe2\x80\xae]]>", "&quot;", "</s>"});
   std::vector<Token> bytes;
   for (std::uint32_t i = 0; i < 3; ++i) bytes.push_back({static_cast<std::int32_t>(100 + i), {i, i + 1}, 0, false});
   source.tokens.insert(source.tokens.begin(), bytes.begin(), bytes.end());
@@ -180,8 +182,9 @@ Record hostile() {
 
 Record random(std::uint64_t seed) {
   RandomStream stream(random_key(seed, {77}));
-  const std::vector<std::string> pool{"I", "love", "you", "我", "爱", "你", "e\xcc\x81", "👩‍👩‍👧", "🇬🇧", "ﾊ", "한국", "مرحبا",
-                                      "नमस्ते", "<b>", "&amp;", "</script>", "\x1b[2J", "naïve", "…", "x"};
+  const std::vector<std::string> pool{"I",       "love",  "you",  "我",    "爱",   "你",  "e\xcc\x81", "👩‍👩‍👧",
+                                      "🇬🇧",      "ﾊ",     "한국", "مرحبا", "नमस्ते", "<b>", "&amp;",     "</script>",
+                                      "\x1b[2J", "naïve", "…",    "x"};
   const auto words = [&](std::size_t count, bool end) {
     std::string utf8;
     std::vector<std::string> tokens;

@@ -124,7 +124,8 @@ TEST(Scene, HiddenSpecialsAreRenormalisedAndCounted) {
     EXPECT_NEAR(some.panels[0].weights[r * some.cols()] * (1 - hidden), all.panels[0].weights[r * all.cols()], 1e-5);
   }
   char wanted[64];
-  std::snprintf(wanted, sizeof wanted, "%.1f %% of the mass is removed, the rest renormalised", 100 * removed / static_cast<double>(some.rows()));
+  std::snprintf(wanted, sizeof wanted, "%.1f %% of the mass is removed, the rest renormalised",
+                100 * removed / static_cast<double>(some.rows()));
   EXPECT_TRUE(has(all_notes(some), wanted)) << all_notes(some) << wanted;
   for (const auto& piece : some.pieces) EXPECT_FALSE(piece.special);
 }
@@ -186,8 +187,8 @@ TEST(Scene, DecoderSelfHatchesTheFuture) {
 
 TEST(Labels, SayWhatATokenOwns) {
   Text text{"你 a\x1b e\xcc\x81", {}};
-  text.tokens = {{5, {0, 1}, 0, false}, {6, {1, 2}, 0, false}, {7, {2, 3}, 0, false}, {8, {3, 6}, 1, false},
-                 {9, {7, 8}, 2, false}, {10, {8, 10}, 2, false}, {11, {6, 7}, 2, false}, {12, {6, 6}, 2, false}, {3, {10, 10}, 2, true}};
+  text.tokens = {{5, {0, 1}, 0, false},   {6, {1, 2}, 0, false},  {7, {2, 3}, 0, false},  {8, {3, 6}, 1, false}, {9, {7, 8}, 2, false},
+                 {10, {8, 10}, 2, false}, {11, {6, 7}, 2, false}, {12, {6, 6}, 2, false}, {3, {10, 10}, 2, true}};
   const auto labels = token_labels(text);
   const char* wanted[] = {"你 1/3", "你 2/3", "你 3/3", "a␛", "e", "◌\xcc\x81", "␣", "∅", "</s>"};
   for (std::size_t i = 0; i < labels.size(); ++i) EXPECT_EQ(labels[i].text, wanted[i]) << i;

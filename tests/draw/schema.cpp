@@ -21,8 +21,8 @@ bool has_type(const std::string& type, const json& value) {
 }
 
 std::string check(const json& root, const json& schema, const json& value, const std::string& path) {
-  static const std::set<std::string> known{"$schema", "$id", "title", "description", "$defs", "type", "const", "enum", "required",
-                                           "properties", "items", "minItems", "maxItems", "minimum", "anyOf", "$ref"};
+  static const std::set<std::string> known{"$schema",  "$id",        "title", "description", "$defs",    "type",    "const", "enum",
+                                           "required", "properties", "items", "minItems",    "maxItems", "minimum", "anyOf", "$ref"};
   for (const auto& [word, unused] : schema.items()) {
     if (!known.contains(word)) throw std::logic_error("schema: word " + word);
   }

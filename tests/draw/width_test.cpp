@@ -17,10 +17,10 @@ TEST(Width, CountsColumnsPerGraphemeCluster) {
       {"a", 1, 1},
       {"我", 2, 2},
       {"我爱你", 6, 6},
-      {"e\xcc\x81", 1, 1},                 // e + combining acute
-      {"👩‍👩‍👧", 2, 2},                        // joined by U+200D
-      {"👍🏽", 2, 2},                         // with a skin tone
-      {"🇬🇧", 2, 2},                         // two regional indicators
+      {"e\xcc\x81", 1, 1},           // e + combining acute
+      {"👩‍👩‍👧", 2, 2},  // joined by U+200D
+      {"👍🏽", 2, 2},            // with a skin tone
+      {"🇬🇧", 2, 2},                  // two regional indicators
       {"🇬🇧🇨🇳", 4, 4},
       {"\xe2\x98\x82\xef\xb8\x8f", 2, 2},  // umbrella + VS16
       {"ﾊ", 1, 1},
@@ -61,7 +61,9 @@ TEST(Width, ClipsBetweenClusters) {
 TEST(Width, ControlsAreShown) {
   EXPECT_EQ(visible_text("a\x1b[31mb"), "a␛[31mb");
   EXPECT_EQ(visible_text(std::string("\0\n\t\x7f", 4)), "␀␊␉␡");
-  EXPECT_EQ(visible_text("\xc2\x9b""2J"), "\\u009b2J");  // the one-character CSI
+  EXPECT_EQ(visible_text("\xc2\x9b"
+                         "2J"),
+            "\\u009b2J");  // the one-character CSI
   EXPECT_EQ(visible_text("\xe2\x80\xae"), "\\u202e");
   EXPECT_EQ(visible_text("\xe4\xbd"), "\\xe4\\xbd");
   EXPECT_EQ(visible_text("👩‍👩‍👧 我"), "👩‍👩‍👧 我");  // the joiner stays

@@ -37,11 +37,11 @@ struct Label {
 
 /// One matrix of weights, [rows, cols], row-major. All panels of a scene share their labels.
 struct MatrixPanel {
-  std::string title;            ///< "head 3", "mean of 8 heads"
-  std::int32_t head = -1;       ///< -1: mean
-  std::vector<float> weights;   ///< as recorded (after hidden specials: renormalised)
-  std::vector<float> values;    ///< scaled, in [0, 1]; 0 where masked
-  std::vector<bool> masked;     ///< cells that no query may see; empty when there are none
+  std::string title;                           ///< "head 3", "mean of 8 heads"
+  std::int32_t head = -1;                      ///< -1: mean
+  std::vector<float> weights;                  ///< as recorded (after hidden specials: renormalised)
+  std::vector<float> values;                   ///< scaled, in [0, 1]; 0 where masked
+  std::vector<bool> masked;                    ///< cells that no query may see; empty when there are none
   std::vector<std::optional<double>> entropy;  ///< nat, per row; absent where a row is empty
 };
 
@@ -71,15 +71,15 @@ struct Scene {
   std::string subtitle;  ///< mechanism · site · layer · head
   std::string site;
   std::uint16_t layer = 0;
-  std::string source, target;            ///< the texts in full, safe to print
-  std::string row_name, col_name;        ///< "target", "source"
+  std::string source, target;      ///< the texts in full, safe to print
+  std::string row_name, col_name;  ///< "target", "source"
   std::vector<Label> row_labels, col_labels;
-  std::vector<MatrixPanel> panels;       ///< one, or one per head; a highlight keeps its matrix here too
-  std::uint32_t across = 1;              ///< panels side by side
-  std::vector<TextPiece> pieces;         ///< the column text in reading order
-  std::vector<TextLine> lines;           ///< highlight only: one per row
+  std::vector<MatrixPanel> panels;  ///< one, or one per head; a highlight keeps its matrix here too
+  std::uint32_t across = 1;         ///< panels side by side
+  std::vector<TextPiece> pieces;    ///< the column text in reading order
+  std::vector<TextLine> lines;      ///< highlight only: one per row
   Scale scale;
-  std::string caption;                   ///< numbers about the whole: entropy, effective tokens
+  std::string caption;  ///< numbers about the whole: entropy, effective tokens
   std::vector<Note> notes;
 
   std::size_t rows() const { return row_labels.size(); }
@@ -88,12 +88,12 @@ struct Scene {
 
 /// What both views are asked for.
 struct SceneOptions {
-  std::string site;                      ///< empty: decoder.attention, decoder.cross, else the record's first map
-  std::optional<std::uint16_t> layer;    ///< absent: the site's last layer
-  std::optional<std::uint32_t> head;     ///< absent: the mean over heads
+  std::string site;                    ///< empty: decoder.attention, decoder.cross, else the record's first map
+  std::optional<std::uint16_t> layer;  ///< absent: the site's last layer
+  std::optional<std::uint32_t> head;   ///< absent: the mean over heads
   std::size_t hypothesis = 0;
-  bool hide_specials = false;            ///< leave <s>, </s>, <pad> out and renormalise; a note says how much went
-  bool quiet = false;                    ///< drop the notes that are not pinned
+  bool hide_specials = false;  ///< leave <s>, </s>, <pad> out and renormalise; a note says how much went
+  bool quiet = false;          ///< drop the notes that are not pinned
   ScaleKind scale = ScaleKind::kLinear;
   Theme theme = Theme::kLight;
 };

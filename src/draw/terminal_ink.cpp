@@ -1,0 +1,55 @@
+#include "draw/terminal_ink.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "attend/draw/width.h"
+
+namespace attend {
+
+int TerminalInk::grey(float v) const {
+  const int step = static_cast<int>(std::lround(23 * std::clamp(v, 0.0F, 1.0F)));
+  return scene_.theme == Theme::kLight ? 255 - step : 232 + step;  // far from the page means much
+}
+
+std::string TerminalInk::colour(float v, int layer) const {
+  if (options_.colour == TerminalColour::k256) return fmt::format("{};5;{}", layer, grey(v));
+  const Rgb c = colour_table(scene_.scale.palette, scene_.theme)[colour_index(v)];
+  return fmt::format("{};2;{};{};{}", layer, c.r, c.g, c.b);
+}
+
+std::string TerminalInk::tint(float v) const {
+  std::string ink;
+  if (options_.colour == TerminalColour::k256) {
+    ink = grey(v) >= 244 ? "38;5;16" : "38;5;231";
+  } else {
+    const Rgb c = ink_on(colour_table(scene_.scale.palette, scene_.theme)[colour_index(v)]);
+    ink = fmt::format("38;2;{};{};{}", c.r, c.g, c.b);
+  }
+  return escape(ink + ";" + as_ground(v));
+}
+
+char TerminalInk::level(float v) const { return kLevels[std::lround(9 * std::clamp(v, 0.0F, 1.0F))]; }
+
+int TerminalInk::width_of(std::string_view text) const { return display_width(text, options_.wide); }
+
+void TerminalInk::put(TerminalLine& to, std::string_view text) const {
+  to.bytes += text;
+  to.width += width_of(text);
+}
+
+void TerminalInk::pad(TerminalLine& to, int width) const {
+  if (to.width < width) to.bytes.append(static_cast<std::size_t>(width - to.width), ' ');
+  to.width = std::max(to.width, width);
+}
+
+void TerminalInk::hatch(TerminalLine& to, int width) const {
+  const std::string_view stroke = ascii() || width_of("╱") != 1 ? "/" : "╱";
+  to.bytes += dim();
+  for (int i = 0; i < width; ++i) put(to, stroke);
+  to.bytes += reset();
+}
+
+}  // namespace attend
