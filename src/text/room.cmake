@@ -1,6 +1,9 @@
 # Data made by rule: generate*.cpp and what belongs to it, with its tests.
-set(text_generators)
-set(text_generator_tests)
+set(text_generators
+  generate_phrasebook.cpp generate_sequences.cpp phrasebook_phrase.cpp phrasebook_words.cpp phrasebook_nouns.cpp
+  phrasebook_grammar.cpp phrasebook_statements.cpp phrasebook_modals.cpp phrasebook_things.cpp phrasebook_questions.cpp
+  phrasebook_clauses.cpp phrasebook_speech.cpp phrasebook_travel.cpp)
+set(text_generator_tests generate_test.cpp generate_sequences_test.cpp)
 
 attend_room(text
   SOURCES unicode.cpp vocabulary.cpp word_cuts.cpp words.cpp characters.cpp line_sample.cpp pieces.cpp tokenizer.cpp corpus.cpp
