@@ -32,6 +32,7 @@ function(attend_test name)
   target_compile_definitions(${name} PRIVATE ATTEND_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   if(TEST_TORCH)
     target_precompile_headers(${name} REUSE_FROM attend_ops)
+    target_compile_options(${name} PRIVATE -fPIC)  # as the header was precompiled; an executable would take -fPIE
   endif()
   add_test(NAME ${name} COMMAND ${name} --gtest_brief=1)
   set_tests_properties(${name} PROPERTIES LABELS "${TEST_LABELS}" TIMEOUT 600)

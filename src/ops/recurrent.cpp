@@ -12,6 +12,11 @@ struct StepLinear::Tape {
 
 namespace {
 
+// The backward passes here compute on plain tensors; with create_graph their results would pass for constants.
+void refuse_second_derivatives(const char* who, const char* cure) {
+  ATTEND_CHECK(!at::GradMode::is_enabled(), kUnsupported, "{}: create_graph needs second derivatives, which it does not have; use {}", who, cure);
+}
+
 // Backward passes receive the tape through a capsule: saved_data holds IValues only.
 struct TapeHolder : torch::CustomClassHolder {
   std::shared_ptr<StepLinear::Tape> tape;
@@ -41,24 +46,26 @@ struct WeightAnchor : Function<WeightAnchor> {
 };
 
 struct StepProduct : Function<StepProduct> {
-  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& anchor, const at::Tensor& weight,
+  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& /*anchor*/, const at::Tensor& weight,
                             std::shared_ptr<StepLinear::Tape> tape) {
     auto holder = c10::make_intrusive<TapeHolder>();
     holder->tape = std::move(tape);
     ctx->saved_data["tape"] = c10::IValue::make_capsule(holder);
-    ctx->saved_data["needs_weight"] = anchor.requires_grad();
     ctx->save_for_backward({x, weight});
     return at::linear(x, weight);
   }
   static tensor_list backward(AutogradContext* ctx, tensor_list gradients) {
+    refuse_second_derivatives("StepLinear", "at::linear");
     const auto saved = ctx->get_saved_variables();
-    if (ctx->saved_data["needs_weight"].toBool()) {
+    // A backward pass towards other leaves never reaches the anchor, which alone empties the tape.
+    if (ctx->needs_input_grad(1)) {
       auto capsule = ctx->saved_data["tape"].toCapsule();
       auto& tape = *static_cast<TapeHolder*>(capsule.get())->tape;
-      tape.inputs.push_back(saved[0]);
+      tape.inputs.push_back(saved[0].detach());  // with its history the tape would own its own graph
       tape.gradients.push_back(gradients[0]);
     }
-    return {at::matmul(gradients[0], saved[1]), at::Tensor(), at::Tensor(), at::Tensor()};
+    const auto to_input = ctx->needs_input_grad(0) ? at::matmul(gradients[0], saved[1]) : at::Tensor();  // [rows, in]
+    return {to_input, at::Tensor(), at::Tensor(), at::Tensor()};
   }
 };
 
@@ -77,6 +84,7 @@ struct LstmPointwise : Function<LstmPointwise> {
     return {h, next_c};
   }
   static tensor_list backward(AutogradContext* ctx, tensor_list gradients) {
+    refuse_second_derivatives("lstm_pointwise", "sigmoid and tanh");
     const auto saved = ctx->get_saved_variables();
     const auto &active = saved[0], &c = saved[1], &squashed = saved[2];
     const auto n = c.size(-1);

@@ -3,4 +3,5 @@ target_precompile_headers(attend_ops PRIVATE ${PROJECT_SOURCE_DIR}/include/atten
 # libtorch's include folder carries an fmt of its own, which shadows the system's headers but not its library; header-only,
 # each version stays in its own inline namespace.
 target_compile_definitions(attend_ops PUBLIC FMT_HEADER_ONLY=1)
-attend_test(ops_tests TORCH KNOWS ops LABELS unit SOURCES ${PROJECT_SOURCE_DIR}/tests/ops/recurrent_test.cpp)
+attend_test(ops_tests TORCH KNOWS ops LABELS unit
+  SOURCES ${PROJECT_SOURCE_DIR}/tests/ops/recurrent_test.cpp ${PROJECT_SOURCE_DIR}/tests/ops/cross_entropy_test.cpp)

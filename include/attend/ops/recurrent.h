@@ -10,7 +10,7 @@ namespace attend {
 ///   StepLinear map(weight);             // once per sequence
 ///   auto y = map(x);                    // each step; x [rows, in] -> [rows, out]
 ///
-/// Same as: at::linear(x, weight).
+/// Same as: at::linear(x, weight). First derivatives only: a backward pass with create_graph throws kUnsupported.
 class StepLinear {
  public:
   explicit StepLinear(const at::Tensor& weight);  ///< weight [out, in]
@@ -25,6 +25,7 @@ class StepLinear {
 
 /// The LSTM's pointwise part. gates [rows, 4N] in the order input, forget, cell, output (before activation), cell state
 /// c [rows, N]. Returns {h, c'}: c' = σ(f) c + σ(i) tanh(g), h = σ(o) tanh(c'). (Hochreiter & Schmidhuber 1997; PyTorch's order.)
+/// First derivatives only, as above.
 std::pair<at::Tensor, at::Tensor> lstm_pointwise(const at::Tensor& gates, const at::Tensor& c);
 
 /// The GRU's pointwise part in the PyTorch form: from_input, from_state [rows, 3N] in the order reset, update, new;
