@@ -22,14 +22,15 @@ at::Tensor Additive::prepare(const at::Tensor& keys) const {
 at::Tensor Additive::scores(const at::Tensor& query, const at::Tensor& prepared) const {
   const auto projected = per_head_linear(query, query_weight_);                      // [B, H, T, E]
   const auto hidden = (projected.unsqueeze(3) + prepared.unsqueeze(2)).tanh_();      // [B, H, T, S, E]
-  auto energy = energy_;                                                             // [H, E]
+  auto energy = widened(energy_);                                                    // [H, E]
   if (gain_.defined()) energy = gain_.unsqueeze(1) * energy / energy.norm(2, {1}, /*keepdim=*/true);
   return additive_energies(hidden, energy);  // [B, H, T, S]
 }
 
 at::Tensor additive_energies(const at::Tensor& hidden, const at::Tensor& energy) {
-  if (energy.size(0) == 1) return at::matmul(hidden, energy[0]);
-  return at::matmul(hidden, energy.view({1, energy.size(0), 1, energy.size(1), 1})).squeeze(-1);
+  const auto v = energy.to(hidden.scalar_type());
+  if (v.size(0) == 1) return at::matmul(hidden, v[0]);
+  return at::matmul(hidden, v.view({1, v.size(0), 1, v.size(1), 1})).squeeze(-1);
 }
 
 extern constinit const MechanismEntry additive_entry{

@@ -19,7 +19,7 @@ Cosine::Cosine(const MechanismOptions& o) : log_gain_(register_parameter("log_ga
 at::Tensor Cosine::prepare(const at::Tensor& keys) const { return unit(keys); }
 
 at::Tensor Cosine::scores(const at::Tensor& query, const at::Tensor& prepared) const {
-  const auto gain = log_gain_.clamp_max(std::log(100.0)).exp().view({-1, 1, 1});  // [H, 1, 1]
+  const auto gain = log_gain_.to(query.scalar_type()).clamp_max(std::log(100.0)).exp().view({-1, 1, 1});  // [H, 1, 1]
   return at::matmul(unit(query) * gain, prepared.mT());                           // [B, H, T, S]
 }
 

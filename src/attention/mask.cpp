@@ -6,8 +6,9 @@ namespace attend {
 namespace {
 
 void check_lengths(const at::Tensor& lengths, std::int64_t batch, std::int64_t size, std::string_view who, const char* what) {
-  ATTEND_CHECK(lengths.dim() == 1 && lengths.size(0) == batch && lengths.scalar_type() == at::kLong, kShape,
-               "{}: {} must be int64 [B={}], got {} {}", who, what, batch, c10::toString(lengths.scalar_type()), shape_text(lengths));
+  const bool integers = lengths.scalar_type() == at::kLong;
+  ATTEND_CHECK(integers && lengths.dim() == 1 && lengths.size(0) == batch, kShape, "{}: {} must be int64 [B={}], got {} {}{}", who, what, batch,
+               c10::toString(lengths.scalar_type()), shape_text(lengths), integers ? "" : "; use lengths.to(at::kLong)");
   if (batch == 0) return;
   const auto low = lengths.min().item<std::int64_t>(), high = lengths.max().item<std::int64_t>();
   ATTEND_CHECK(low >= 0 && high <= size, kValue, "{}: {} must lie in 0 to {}, got {} to {}", who, what, size, low, high);
@@ -17,8 +18,12 @@ void check_broadcast(const at::Tensor& x, const CallSizes& s, std::string_view w
   const std::int64_t full[] = {s.batch, s.heads, s.queries, s.keys};
   bool fits = x.dim() <= 4;
   for (std::int64_t i = 1; fits && i <= x.dim(); ++i) fits = x.size(-i) == 1 || x.size(-i) == full[4 - i];
-  ATTEND_CHECK(fits, kShape, "{}: {} must broadcast to [B={}, H={}, T={}, S={}], got {}{}", who, what, s.batch, s.heads, s.queries, s.keys,
-               shape_text(x), x.dim() == 2 ? "; use unsqueeze(1).unsqueeze(1) for a mask of keys per item" : "");
+  if (fits) return;
+  std::string cure;  // a mask without the head dimension is the usual mistake
+  if (x.dim() == 2 && x.size(0) == s.batch && x.size(1) == s.keys) cure = fmt::format("; use {}.unsqueeze(1).unsqueeze(1)", what);
+  if (x.dim() == 3 && x.size(0) == s.batch && x.size(2) == s.keys) cure = fmt::format("; use {}.unsqueeze(1)", what);
+  fail(ErrorKind::kShape, "{}: {} must broadcast to [B={}, H={}, T={}, S={}], got {}{}", who, what, s.batch, s.heads, s.queries, s.keys,
+       shape_text(x), cure);
 }
 
 at::Tensor four_dimensional(const at::Tensor& x) {
@@ -46,6 +51,8 @@ at::Tensor allowed_set(const Mask& mask, const CallSizes& s, std::string_view wh
     allowed = four_dimensional(mask.keep);
   }
   if (mask.bias.defined()) {
+    ATTEND_CHECK(mask.bias.is_floating_point(), kValue, "{}: bias must be floating point (added to the scores), got {}; a bool mask is keep", who,
+                 c10::toString(mask.bias.scalar_type()));
     check_broadcast(mask.bias, s, who, "bias");
     const auto hidden = at::isneginf(mask.bias.detach());
     if (hidden.any().item<bool>()) allowed = joined(allowed, four_dimensional(hidden.logical_not()));
@@ -61,7 +68,7 @@ at::Tensor allowed_set(const Mask& mask, const CallSizes& s, std::string_view wh
   }
   if (mask.causal) {
     const auto options = at::TensorOptions().dtype(at::kLong);
-    const auto full = [&](std::int64_t n) { return at::full({s.batch}, n, options); };
+    const auto full = [&](std::int64_t n) { return at::full({1}, n, options); };
     const auto key_lengths = mask.key_lengths.defined() ? mask.key_lengths : full(s.keys);
     const auto query_lengths = mask.query_lengths.defined() ? mask.query_lengths : s.queries == s.keys ? key_lengths : full(s.queries);
     const auto offset = (key_lengths - query_lengths).view({-1, 1, 1, 1});
@@ -90,6 +97,31 @@ at::Tensor visible_keys(const Mask& mask, const CallSizes& s, std::string_view w
   if (!allowed.defined()) return {};
   auto visible = allowed.any(2).any(1);  // [B|1, S]
   return visible.all().item<bool>() ? at::Tensor() : visible;
+}
+
+at::Tensor visible_keys_of_source(const Mask& mask, const at::Tensor& keys, std::int64_t heads, std::string_view who) {
+  CallSizes sizes{keys.size(0), heads, 1, keys.size(2)};
+  bool known = false;  // T
+  for (const auto& part : {mask.keep, mask.bias})
+    if (part.defined() && part.dim() >= 2 && part.size(-2) != 1) {
+      sizes.queries = part.size(-2);
+      known = true;
+    }
+  if (known) return visible_keys(mask, sizes, who);
+  Mask of_keys = mask;
+  of_keys.query_lengths = at::Tensor();
+  of_keys.causal = false;
+  auto visible = visible_keys(of_keys, sizes, who);
+  if (!mask.query_lengths.defined()) return visible;
+  check_lengths(mask.query_lengths, sizes.batch, std::numeric_limits<std::int64_t>::max(), who, "query lengths");
+  const auto asked = mask.query_lengths.gt(0).unsqueeze(1).expand({sizes.batch, sizes.keys});  // an item without queries hides its keys
+  return asked.all().item<bool>() ? visible : joined(visible, asked);
+}
+
+at::Tensor empty_rows(const at::Tensor& allowed) {
+  if (!allowed.defined()) return {};
+  auto empty = allowed.any(-1).logical_not();
+  return empty.any().item<bool>() ? empty : at::Tensor();
 }
 
 at::Tensor zero_hidden(const at::Tensor& x, const at::Tensor& visible) {

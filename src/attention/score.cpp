@@ -7,39 +7,54 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-bool is_half(const at::Tensor& x) { return x.scalar_type() == at::kHalf || x.scalar_type() == at::kBFloat16; }
-
 // Key heads repeated for the query heads that share them: head h reads key head h / (H/Hk).
 at::Tensor share_heads(const at::Tensor& x, std::int64_t heads) {
   if (x.size(1) == heads) return x;
   return x.repeat_interleave(heads / x.size(1), 1);
 }
 
+// Scores with −inf where hidden; an empty row, which would be 0/0, gets finite scores that its caller discards.
+at::Tensor masked(const at::Tensor& scores, const at::Tensor& allowed, const at::Tensor& empty) {
+  if (!allowed.defined()) return scores;
+  const auto hidden = scores.masked_fill(allowed.logical_not(), -kInfinity);
+  return empty.defined() ? hidden.masked_fill(empty.unsqueeze(-1), 0.0) : hidden;
+}
+
+at::Tensor softmax_of(const at::Tensor& masked_scores, const at::Tensor& empty) {
+  const auto weights = at::softmax(masked_scores, -1);
+  return empty.defined() ? weights.masked_fill(empty.unsqueeze(-1), 0.0) : weights;  // which also stops the gradient
+}
+
+at::Tensor logsumexp_of(const at::Tensor& masked_scores, const at::Tensor& empty) {
+  const auto lse = at::logsumexp(masked_scores, -1);
+  return empty.defined() ? lse.masked_fill(empty, -kInfinity) : lse;
+}
+
 }  // namespace
 
 at::Tensor masked_softmax(const at::Tensor& scores, const at::Tensor& allowed) {
-  if (scores.size(-1) == 0) return at::zeros_like(scores);
-  if (!allowed.defined()) return at::softmax(scores, -1);
-  const auto live = allowed.any(-1, /*keepdim=*/true);
-  auto masked = scores.masked_fill(allowed.logical_not(), -kInfinity);
-  if (live.all().item<bool>()) return at::softmax(masked, -1);
-  // An empty row would be 0/0: give it finite scores, then weight 0, which also stops its gradient.
-  masked = masked.masked_fill(live.logical_not(), 0.0);
-  return at::softmax(masked, -1).masked_fill(live.logical_not(), 0.0);
+  const auto empty = empty_rows(allowed);
+  return softmax_of(masked(scores, allowed, empty), empty);
 }
 
 at::Tensor masked_logsumexp(const at::Tensor& scores, const at::Tensor& allowed) {
-  if (!allowed.defined()) return at::logsumexp(scores, -1);
-  const auto dead = allowed.any(-1).logical_not();
-  const auto masked = scores.masked_fill(allowed.logical_not(), -kInfinity).masked_fill(dead.unsqueeze(-1), 0.0);
-  return at::logsumexp(masked, -1).masked_fill(dead, -kInfinity);
+  const auto empty = empty_rows(allowed);
+  return logsumexp_of(masked(scores, allowed, empty), empty);
 }
 
-at::Tensor entropy_of(const at::Tensor& weights) { return at::special_entr(weights).sum(-1); }
+at::Tensor entropy_of(const at::Tensor& weights) {
+  // The logarithm never sees a 0: its infinite derivative there, times the weight 0, would be NaN.
+  return -at::xlogy(weights, weights.masked_fill(weights.eq(0), 1.0)).sum(-1);
+}
+
+at::Tensor widened(const at::Tensor& x) {
+  return x.scalar_type() == at::kHalf || x.scalar_type() == at::kBFloat16 ? x.to(at::kFloat) : x;
+}
 
 at::Tensor per_head_linear(const at::Tensor& x, const at::Tensor& weight) {
-  if (weight.size(0) == 1) return at::linear(x, weight[0]);
-  return at::matmul(x, weight.mT());
+  const auto same_format = weight.to(x.scalar_type());
+  if (weight.size(0) == 1) return at::linear(x, same_format[0]);
+  return at::matmul(share_heads(x, weight.size(0)), same_format.mT());
 }
 
 at::Tensor initial_weight(at::IntArrayRef sizes, std::int64_t fan_in) {
@@ -63,12 +78,13 @@ Memory Memory::select(const at::Tensor& items) const {
 
 std::unique_ptr<State> Mechanism::start(const Memory& /*memory*/, std::int64_t /*rows*/) const { return nullptr; }
 
-ScoredAttention::ScoredAttention(std::string name, std::shared_ptr<Score> score, const MechanismOptions& options)
-    : name_(std::move(name)), score_(register_module("score", std::move(score))), options_(options) {
-  ATTEND_CHECK(options.heads >= 1 && options.query_size >= 1 && options.key_size >= 1, kValue,
-               "{}: heads, query size and key size must be at least 1, got {}, {}, {}", name_, options.heads, options.query_size,
-               options.key_size);
+void check_sizes(std::string_view who, const MechanismOptions& o) {
+  ATTEND_CHECK(o.heads >= 1 && o.query_size >= 1 && o.key_size >= 1, kValue,
+               "{}: heads, query size and key size must be at least 1, got {}, {}, {}", who, o.heads, o.query_size, o.key_size);
 }
+
+ScoredAttention::ScoredAttention(std::string name, std::shared_ptr<Score> score, const MechanismOptions& options)
+    : name_(std::move(name)), score_(register_module("score", std::move(score))), options_(options) {}
 
 Memory ScoredAttention::prepare(const at::Tensor& keys, const at::Tensor& values, const Mask& mask) const {
   ATTEND_CHECK(keys.dim() == 4 && values.dim() == 4, kShape, "{}: keys and values must be [B, Hk, S, D], got {} and {}", name_, shape_text(keys),
@@ -76,20 +92,11 @@ Memory ScoredAttention::prepare(const at::Tensor& keys, const at::Tensor& values
   ATTEND_CHECK(keys.size(0) == values.size(0) && keys.size(1) == values.size(1) && keys.size(2) == values.size(2), kShape,
                "{}: keys and values must share B, Hk and S, got {} and {}", name_, shape_text(keys), shape_text(values));
   ATTEND_CHECK(keys.size(3) == options_.key_size, kShape, "{}: keys must have size D={}, got {}", name_, options_.key_size, shape_text(keys));
-  // The query count is known where the mask itself has it, and irrelevant to which keys are visible otherwise.
-  std::int64_t queries = 1;
-  for (const auto& part : {mask.keep, mask.bias})
-    if (part.defined() && part.dim() >= 2 && part.size(-2) > 1) queries = part.size(-2);
-  Mask keys_only = mask;
-  keys_only.query_lengths = at::Tensor();
-  keys_only.causal = false;  // every key is seen by the last query of its item
-  Memory memory{.keys = {}, .values = values, .mask = mask, .visible = visible_keys(keys_only, {keys.size(0), options_.heads, queries, keys.size(2)}, name_)};
-  if (mask.query_lengths.defined() && mask.query_lengths.eq(0).any().item<bool>()) {  // an item without queries hides all its keys
-    const auto asked = mask.query_lengths.gt(0).unsqueeze(1).expand({keys.size(0), keys.size(2)});
-    memory.visible = memory.visible.defined() ? memory.visible.logical_and(asked) : asked;
-  }
+  ATTEND_CHECK(keys.size(1) >= 1 && options_.heads % keys.size(1) == 0, kShape,
+               "{}: {} query heads cannot share {} key heads; H must be a multiple of Hk", name_, options_.heads, keys.size(1));
+  Memory memory{.keys = {}, .values = values, .mask = mask, .visible = visible_keys_of_source(mask, keys, options_.heads, name_)};
   memory.values = zero_hidden(values, memory.visible);
-  memory.keys = score_->prepare(zero_hidden(keys, memory.visible));
+  memory.keys = score_->prepare(widened(zero_hidden(keys, memory.visible)));
   return memory;
 }
 
@@ -98,22 +105,19 @@ Result ScoredAttention::attend(const at::Tensor& query, const Memory& memory, St
                kShape, "{}: query must be [B={}, H={}, T, Dq={}], got {}", name_, memory.keys.size(0), options_.heads, options_.query_size,
                shape_text(query));
   const auto heads = query.size(1);
-  ATTEND_CHECK(heads % memory.keys.size(1) == 0, kShape, "{}: {} query heads cannot share {} key heads; H must be a multiple of Hk", name_,
-               heads, memory.keys.size(1));
   const CallSizes sizes{query.size(0), heads, query.size(2), memory.keys.size(2)};
   const auto allowed = allowed_set(memory.mask, sizes, name_);
-  at::Tensor live_query = query;
-  if (memory.mask.query_lengths.defined())  // padded queries may hold anything
-    live_query = zero_hidden(query, within_lengths(memory.mask.query_lengths, sizes.queries));
-  // Half precision overflows at scores of 65,504: scores and statistics are float32.
-  const auto scored_query = is_half(query) ? live_query.to(at::kFloat) : live_query;
-  const auto keys = share_heads(is_half(query) ? memory.keys.to(at::kFloat) : memory.keys, heads);
-  auto scores = score_->scores(scored_query, keys);  // [B, H, T, S]
+  const auto empty = empty_rows(allowed);  // [B, H, T]
+  // What a query without keys holds may be padding, and 0·NaN would reach the gradients of the keys.
+  const auto live_query = empty.defined() ? query.masked_fill(empty.unsqueeze(-1), 0.0) : query;
+  // Half precision overflows at 65,504: scores and statistics are float32.
+  auto scores = score_->scores(widened(live_query), share_heads(memory.keys, heads));  // [B, H, T, S]
   if (memory.mask.bias.defined()) scores = scores + memory.mask.bias;
-  const auto weights = masked_softmax(scores, allowed);  // [B, H, T, S]
+  scores = masked(scores, allowed, empty);
+  const auto weights = softmax_of(scores, empty);  // [B, H, T, S]
   Result result;
   if (request.weights) result.weights = weights;
-  if (request.lse) result.lse = masked_logsumexp(scores, allowed);
+  if (request.lse) result.lse = logsumexp_of(scores, empty);
   if (request.entropy) result.entropy = entropy_of(weights);
   auto mixed = is_training() && options_.dropout > 0 ? at::dropout(weights, options_.dropout, true) : weights;
   const auto values = share_heads(memory.values, heads);

@@ -4,6 +4,7 @@
 //   lengths  int64 [B];  causal is bottom-right aligned on each item's own lengths: query t sees s <= t + S_b − T_b.
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
 #include <string_view>
 
 namespace attend {
@@ -28,6 +29,13 @@ at::Tensor allowed_set(const Mask& mask, const CallSizes& sizes, std::string_vie
 /// Keys that some query may see, bool broadcastable to [B, S] (undefined = all). What is hidden from every query counts as absent:
 /// mechanisms zero-fill it before any product, because 0·NaN = NaN.
 at::Tensor visible_keys(const Mask& mask, const CallSizes& sizes, std::string_view who);
+
+/// The same before any query has come, as a mechanism must know it when it prepares a source. T is taken from keep or bias where
+/// they have it; else a key that keep, bias and the lengths allow is seen, at the latest by the item's last query.
+at::Tensor visible_keys_of_source(const Mask& mask, const at::Tensor& keys, std::int64_t heads, std::string_view who);
+
+/// Rows with an empty allowed set, bool broadcastable to [B, H, T]; undefined when there is none. Their queries count as absent.
+at::Tensor empty_rows(const at::Tensor& allowed);
 
 /// x [B, H, S, D] with the positions outside `visible` [B, S] set to zero; x itself when `visible` is undefined.
 at::Tensor zero_hidden(const at::Tensor& x, const at::Tensor& visible);

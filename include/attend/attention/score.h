@@ -8,9 +8,9 @@ namespace attend {
 /// e[t, s] = score(q_t, k_s). Parameters exist per head: their first dimension is H.
 class Score : public torch::nn::Module {
  public:
-  /// Position-wise preparation of the keys, done once a source. [B, Hk, S, D] -> [B, Hk, S, *].
+  /// Position-wise preparation of the keys, done once a source, never in half precision: [B, Hk, S, D] -> [B, Hk or H, S, *].
   virtual at::Tensor prepare(const at::Tensor& keys) const { return keys; }
-  /// query [B, H, T, Dq], prepared keys with the head count of the query [B, H, S, *] -> [B, H, T, S].
+  /// query [B, H, T, Dq] (float32 for half precision), prepared keys with the head count of the query [B, H, S, *] -> [B, H, T, S].
   virtual at::Tensor scores(const at::Tensor& query, const at::Tensor& prepared) const = 0;
 };
 
@@ -28,8 +28,12 @@ class ScoredAttention final : public Mechanism {
   MechanismOptions options_;
 };
 
+/// Throws kValue unless heads, query size and key size are at least 1.
+void check_sizes(std::string_view who, const MechanismOptions& options);
+
 template <class S>
 std::shared_ptr<Mechanism> make_scored(std::string_view name, const MechanismOptions& options) {
+  check_sizes(name, options);
   return std::make_shared<ScoredAttention>(std::string(name), std::make_shared<S>(options), options);
 }
 
@@ -40,7 +44,10 @@ at::Tensor masked_logsumexp(const at::Tensor& scores, const at::Tensor& allowed)
 /// −Σ w ln w with 0 ln 0 = 0, in nats.
 at::Tensor entropy_of(const at::Tensor& weights);
 
-/// x [B, H, T, in] times a weight per head [H, out, in] -> [B, H, T, out].
+/// float16 and bfloat16 as float32, everything else as it is.
+at::Tensor widened(const at::Tensor& x);
+
+/// x [B, Hk, T, in] times a weight per head [H, out, in] -> [B, H, T, out], in the number format of x. Head h reads x's head h / (H/Hk).
 at::Tensor per_head_linear(const at::Tensor& x, const at::Tensor& weight);
 
 /// Uniform in ±√(3/fan_in) (variance 1/fan_in), shape sizes, from torch's generator.

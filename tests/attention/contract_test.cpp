@@ -1,0 +1,164 @@
+// The contract of every mechanism, part 1: the weights are a distribution over the allowed set, and nothing outside it counts.
+#include "attention/cases.h"
+
+namespace attend::testing {
+namespace {
+
+class Contract : public ::testing::TestWithParam<Case> {
+ protected:
+  const Case& c_ = GetParam();
+  static std::vector<Sizes> sizes() { return {{.queries = 3, .keys = 5}, {.queries = 5, .keys = 3}, {.queries = 4, .keys = 4}}; }
+  static at::Tensor allowed(const Mask& mask, const Sizes& z) { return allowed_by_definition(mask, {z.batch, z.heads, z.queries, z.keys}); }
+  // The rows of a context that no mask of this suite tells apart by head: [B, H or 1, T, Dv].
+  static at::Tensor rows(const at::Tensor& of_heads, const at::Tensor& context) {
+    return of_heads.narrow(1, 0, 1).expand({-1, context.size(1), -1}).unsqueeze(-1);
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Registry, Contract, ::testing::ValuesIn(all_cases()), CaseName());
+
+TEST_P(Contract, WeightsAreADistributionOverTheAllowedSet) {  // U1, U2
+  for (const auto& z : sizes()) {
+    const auto mechanism = build(c_, z);
+    auto p = problem(c_, z);
+    for (const auto& [name, mask] : all_masks(z)) {
+      SCOPED_TRACE(fmt::format("{} T={} S={}", name, z.queries, z.keys));
+      p.mask = mask;
+      const auto r = run(*mechanism, p);
+      const auto a = allowed(mask, z);
+      const auto live = a.any(-1);
+      ASSERT_TRUE(same_shape(r.weights, a));
+      EXPECT_TRUE(r.weights.ge(0).all().item<bool>());
+      EXPECT_TRUE(all_zero(r.weights.masked_select(a.logical_not())));
+      EXPECT_TRUE(close(r.weights.sum(-1), live.to(at::kDouble), 1e-12));
+      if (!c_.capabilities().projected) {
+        EXPECT_TRUE(close(r.context, at::matmul(r.weights, p.values), 1e-12));
+      }
+    }
+  }
+}
+
+TEST_P(Contract, StatisticsFollowFromTheWeights) {
+  const Sizes z;
+  const auto mechanism = build(c_, z);
+  auto p = problem(c_, z);
+  for (const auto& [name, mask] : all_masks(z)) {
+    SCOPED_TRACE(name);
+    p.mask = mask;
+    const auto r = run(*mechanism, p);
+    const auto live = allowed(mask, z).any(-1);
+    const auto safe = r.weights.masked_fill(r.weights.eq(0), 1.0);
+    EXPECT_TRUE(close(r.entropy, -(r.weights * safe.log()).sum(-1), 1e-12));
+    ASSERT_TRUE(same_shape(r.lse, live));
+    EXPECT_TRUE(at::isneginf(r.lse).eq(live.logical_not()).all().item<bool>());
+    // ln w = e − lse: raising every score by a known bias shows up in lse and nowhere else.
+    const auto one = at::full({1}, 0.75, at::kDouble);
+    p.mask.bias = mask.bias.defined() ? mask.bias + one : one;
+    const auto raised = run(*mechanism, p);
+    EXPECT_TRUE(close(raised.lse, r.lse + 0.75, 1e-12));
+    EXPECT_TRUE(close(raised.weights, r.weights, 1e-12));
+  }
+}
+
+TEST_P(Contract, WhatIsNotAskedForIsNotReturned) {
+  const Sizes z;
+  const auto mechanism = build(c_, z);
+  const auto p = problem(c_, z);
+  const auto all = run(*mechanism, p), none = run(*mechanism, p, {});
+  EXPECT_TRUE(same(none.context, all.context));
+  EXPECT_FALSE(none.weights.defined() || none.lse.defined() || none.entropy.defined());
+  EXPECT_EQ(none.context.size(-1), mechanism->context_size(z.value_size));
+  EXPECT_EQ(all.weights.size(1), mechanism->weight_heads(p.query.size(1)));
+}
+
+TEST_P(Contract, HiddenKeysChangeNoBit) {  // U2
+  for (const auto& z : sizes()) {
+    const auto mechanism = build(c_, z);
+    for (const auto& [name, mask] : all_masks(z)) {
+      auto p = problem(c_, z);
+      p.mask = mask;
+      const auto before = run(*mechanism, p);
+      const auto a = allowed(mask, z);
+      for (std::int64_t s = 0; s < z.keys; ++s) {
+        SCOPED_TRACE(fmt::format("{} T={} S={}, key {} edited", name, z.queries, z.keys, s));
+        auto edited = p;
+        edited.keys = p.keys.clone();
+        edited.values = p.values.clone();
+        edited.keys.select(2, s).mul_(-3).add_(1);
+        edited.values.select(2, s).mul_(-3).add_(1);
+        const auto after = run(*mechanism, edited);
+        const auto hidden = a.select(-1, s).logical_not();  // [B, H, T]
+        EXPECT_TRUE(same(after.weights.masked_select(hidden.unsqueeze(-1)), before.weights.masked_select(hidden.unsqueeze(-1))));
+        EXPECT_TRUE(same(after.lse.masked_select(hidden), before.lse.masked_select(hidden)));
+        EXPECT_TRUE(
+            same(after.context.masked_select(rows(hidden, after.context)), before.context.masked_select(rows(hidden, after.context))));
+      }
+    }
+  }
+}
+
+// Every mask once with a clean padding, once with NaN and with Inf in every key, value and query that takes part in nothing.
+TEST_P(Contract, PaddingMayHoldAnything) {  // U2, with gradients
+  for (const auto& z : sizes()) {
+    const auto mechanism = build(c_, z);
+    for (const auto& [name, mask] : all_masks(z)) {
+      const auto a = allowed(mask, z);
+      const auto unseen = a.any(2).any(1).logical_not().unsqueeze(1).unsqueeze(-1);  // [B, 1, S, 1]
+      const auto idle = a.any(3).any(1).logical_not().unsqueeze(1).unsqueeze(-1);    // [B, 1, T, 1]
+      const auto once = [&](double garbage) {
+        auto p = problem(c_, z);
+        p.mask = mask;
+        p.keys = leaf(p.keys.masked_fill(unseen, garbage));
+        p.values = leaf(p.values.masked_fill(unseen, garbage));
+        p.query = leaf(p.query.masked_fill(idle, garbage));
+        mechanism->zero_grad();
+        auto result = run(*mechanism, p);
+        mixed_loss(result).backward();
+        std::vector<at::Tensor> gradients{gradient_of(p.query), gradient_of(p.keys), gradient_of(p.values)};
+        for (const auto& parameter : mechanism->parameters()) gradients.push_back(gradient_of(parameter).clone());
+        return std::pair(result, gradients);
+      };
+      const auto [clean, expected] = once(0.25);
+      EXPECT_TRUE(all_zero(expected[0].masked_select(idle))) << name;
+      EXPECT_TRUE(all_zero(expected[1].masked_select(unseen))) << name;
+      EXPECT_TRUE(all_zero(expected[2].masked_select(unseen))) << name;
+      for (const double garbage : {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
+        SCOPED_TRACE(fmt::format("{} T={} S={}, padding holds {}", name, z.queries, z.keys, garbage));
+        const auto [result, gradients] = once(garbage);
+        expect_same(result, clean);
+        for (std::size_t i = 0; i < gradients.size(); ++i) EXPECT_TRUE(same(gradients[i], expected[i])) << "gradient " << i;
+      }
+    }
+  }
+}
+
+TEST_P(Contract, EmptyRowsGiveZerosAndNoGradient) {  // U3
+  for (const auto& z : sizes()) {
+    const auto mechanism = build(c_, z);
+    for (const auto& [name, mask] : all_masks(z)) {
+      SCOPED_TRACE(fmt::format("{} T={} S={}", name, z.queries, z.keys));
+      auto p = problem(c_, z);
+      p.mask = mask;
+      p.keys = leaf(p.keys), p.values = leaf(p.values), p.query = leaf(p.query);
+      mechanism->zero_grad();
+      const auto r = run(*mechanism, p);
+      const auto dead = allowed(mask, z).any(-1).logical_not();  // [B, H, T]
+      EXPECT_TRUE(all_zero(r.weights.masked_select(dead.unsqueeze(-1))));
+      EXPECT_TRUE(all_zero(r.entropy.masked_select(dead)));
+      const auto dead_context = r.context.masked_select(rows(dead, r.context));
+      const auto output_bias = parameter(*mechanism, "output_bias");  // what a layer adds after the context stays
+      const auto after = output_bias.defined() ? output_bias.expand({dead_context.numel() / output_bias.size(0), -1}).flatten()
+                                               : at::zeros_like(dead_context);
+      EXPECT_TRUE(same(dead_context, after));
+      // A loss of the empty rows alone.
+      (dead_context.sum() + r.weights.masked_select(dead.unsqueeze(-1)).sum() + r.entropy.masked_select(dead).sum()).backward();
+      for (const auto& x : {p.query, p.keys, p.values}) EXPECT_TRUE(all_zero(gradient_of(x)));
+      for (const auto& item : mechanism->named_parameters())
+        if (item.key() != "output_bias") {
+          EXPECT_TRUE(all_zero(gradient_of(item.value()))) << item.key();
+        }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace attend::testing

@@ -1,0 +1,89 @@
+// "I love you" → 我爱你, second step: one query on the three encoder states under every score. All numbers are rounded to six
+// decimals in the worked example, so 1e-6 is as near as they can be met.
+#include "attention/single_head.h"
+
+namespace attend::testing {
+namespace {
+
+constexpr double kRounded = 1e-6;
+
+// h_i = tanh(2 x_i + 0.5 h_{i−1}) over one-hot x, s_0 = tanh(W_b h_you).
+struct Example {
+  at::Tensor states = at::empty({1, 1, 3, 3}, at::kDouble);
+  at::Tensor first_query, query;  // s_0, s_1 [1, 1, 1, 3]
+
+  Example() {
+    auto h = at::zeros({3}, at::kDouble);
+    for (std::int64_t i = 0; i < 3; ++i) {
+      h = (2 * at::eye(3, at::kDouble)[i] + 0.5 * h).tanh();
+      states[0][0][i] = h;
+    }
+    first_query = at::stack({2 * h[2], -h[2], -h[2]}).tanh().view({1, 1, 1, 3});
+    const auto c = make("dot")(first_query).context.view({3});
+    const auto start = at::tensor({-1.0, 2.0, -1.0}, at::kDouble);  // W_y's column of <s>
+    query = (start + 0.5 * first_query.view({3}) + 0.5 * c).tanh().view({1, 1, 1, 3});
+  }
+
+  std::function<Result(const at::Tensor&)> make(const std::string& name, const std::map<std::string, at::Tensor>& parameters = {}) const {
+    const auto mechanism = make_filled(name, {.query_size = 3, .key_size = 3});
+    for (const auto& [key, value] : parameters) set_parameter(*mechanism, key, value);
+    return [mechanism, s = states](const at::Tensor& q) { return run(*mechanism, {q, s, s, {}}); };
+  }
+};
+
+void expect_numbers(const at::Tensor& got, std::initializer_list<double> expected) {
+  EXPECT_TRUE(close(got.flatten(), at::tensor(at::ArrayRef<double>(expected), at::kDouble), kRounded));
+}
+
+TEST(WorkedExample, EncoderStatesAndBridge) {
+  const Example x;
+  expect_numbers(x.states, {0.964028, 0, 0, 0.447855, 0.964028, 0, 0.220258, 0.447855, 0.964028});
+  expect_numbers(x.first_query, {0.958576, -0.746068, -0.746068});
+  expect_numbers(x.query, {-0.133425, 0.941440, -0.866010});
+}
+
+TEST(WorkedExample, DotAtTheFirstStep) {
+  const Example x;
+  const auto r = x.make("dot")(x.first_query);
+  expect_numbers(r.weights, {0.681217, 0.202322, 0.116461});
+  expect_numbers(r.context, {0.772974, 0.247202, 0.112272});
+  expect_numbers(energies(r), {0.924094, -0.289927, -0.842226});
+}
+
+TEST(WorkedExample, DotAtTheSecondStep) {
+  const Example x;
+  const auto r = x.make("dot")(x.query);
+  expect_numbers(r.weights, {0.228023, 0.605401, 0.166576});
+  expect_numbers(r.context, {0.527642, 0.658225, 0.160584});
+  expect_numbers(energies(r), {-0.128625, 0.847819, -0.442617});
+  expect_numbers(r.entropy, {0.939473});
+  expect_numbers(r.weights.max().log(), {-0.501865});
+}
+
+TEST(WorkedExample, ScaledDot) {
+  const Example x;
+  expect_numbers(x.make("scaled_dot")(x.query).weights, {0.278439, 0.489287, 0.232274});
+}
+
+TEST(WorkedExample, CosineWithGainOne) {
+  const Example x;
+  expect_numbers(x.make("cosine", {{"score.log_gain", at::zeros({1})}})(x.query).weights, {0.258372, 0.532882, 0.208746});
+}
+
+TEST(WorkedExample, GeneralWithTwiceTheIdentity) {
+  const Example x;
+  expect_numbers(x.make("general", {{"score.weight", 2 * at::eye(3).unsqueeze(0)}})(x.query).weights, {0.116514, 0.821307, 0.062179});
+}
+
+TEST(WorkedExample, AdditiveAndConcat) {
+  const Example x;
+  const auto identity = at::eye(3).unsqueeze(0), ones = at::ones({1, 3});
+  const std::initializer_list<double> expected = {0.305341, 0.261363, 0.433297};
+  expect_numbers(
+      x.make("additive", {{"score.query_weight", identity}, {"score.key_weight", identity}, {"score.energy", ones}})(x.query).weights,
+      expected);
+  expect_numbers(x.make("concat", {{"score.weight", at::cat({identity, identity}, 2)}, {"score.energy", ones}})(x.query).weights, expected);
+}
+
+}  // namespace
+}  // namespace attend::testing
