@@ -22,15 +22,28 @@ at::Tensor Additive::prepare(const at::Tensor& keys) const {
 at::Tensor Additive::scores(const at::Tensor& query, const at::Tensor& prepared) const {
   const auto projected = per_head_linear(query, query_weight_);                      // [B, H, T, E]
   const auto hidden = (projected.unsqueeze(3) + prepared.unsqueeze(2)).tanh_();      // [B, H, T, S, E]
-  auto energy = widened(energy_);                                                    // [H, E]
-  if (gain_.defined()) energy = gain_.unsqueeze(1) * energy / energy.norm(2, {1}, /*keepdim=*/true);
-  return additive_energies(hidden, energy);  // [B, H, T, S]
+  return additive_energies(hidden, energy());  // [B, H, T, S]
+}
+
+at::Tensor Additive::energy() const {
+  const auto v = widened(energy_);
+  return gain_.defined() ? gain_.unsqueeze(1) * v / v.norm(2, {1}, /*keepdim=*/true) : v;  // [H, E]
 }
 
 at::Tensor additive_energies(const at::Tensor& hidden, const at::Tensor& energy) {
   const auto v = energy.to(hidden.scalar_type());
   if (v.size(0) == 1) return at::matmul(hidden, v[0]);
   return at::matmul(hidden, v.view({1, v.size(0), 1, v.size(1), 1})).squeeze(-1);
+}
+
+std::vector<ScorePart> Additive::parts(const at::Tensor& query, const at::Tensor& prepared) const {
+  const auto projected = per_head_linear(query, query_weight_);                         // [B, H, T, E]
+  const auto hidden = at::tanh(projected.unsqueeze(3) + prepared.unsqueeze(2));         // [B, H, T, S, E]
+  const std::string keys = bias_.defined() ? "U k + b" : "U k";
+  return {{"W q", ScorePart::Of::kQuery, projected},
+          {keys, ScorePart::Of::kKey, prepared},
+          {gain_.defined() ? "g v/|v|" : "v", ScorePart::Of::kHead, energy()},
+          {"tanh(W q + " + keys + ")", ScorePart::Of::kPair, hidden}};
 }
 
 extern constinit const MechanismEntry additive_entry{

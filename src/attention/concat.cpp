@@ -24,6 +24,15 @@ at::Tensor Concat::scores(const at::Tensor& query, const at::Tensor& prepared) c
   return additive_energies((projected.unsqueeze(3) + prepared.unsqueeze(2)).tanh_(), energy_);
 }
 
+std::vector<ScorePart> Concat::parts(const at::Tensor& query, const at::Tensor& prepared) const {
+  const auto projected = per_head_linear(query, weight_.narrow(2, 0, query_size_));  // [B, H, T, E]
+  const bool plain = weight_.size(2) == query_size_;
+  return {{plain ? "W q" : "W_q q", ScorePart::Of::kQuery, projected},
+          {plain ? "k" : "W_k k", ScorePart::Of::kKey, prepared},
+          {"v", ScorePart::Of::kHead, energy_},
+          {plain ? "tanh(W q + k)" : "tanh(W [q; k])", ScorePart::Of::kPair, at::tanh(projected.unsqueeze(3) + prepared.unsqueeze(2))}};
+}
+
 extern constinit const MechanismEntry concat_entry{
     .name = "concat",
     .sentence = "one matrix over the joined query and key",

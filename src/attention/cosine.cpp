@@ -23,6 +23,11 @@ at::Tensor Cosine::scores(const at::Tensor& query, const at::Tensor& prepared) c
   return at::matmul(unit(query) * gain, prepared.mT());                           // [B, H, T, S]
 }
 
+std::vector<ScorePart> Cosine::parts(const at::Tensor& query, const at::Tensor& prepared) const {
+  const auto gain = log_gain_.to(query.scalar_type()).clamp_max(std::log(100.0)).exp().unsqueeze(1);  // [H, 1]
+  return {{"g", ScorePart::Of::kHead, gain}, {"cosine", ScorePart::Of::kPair, at::matmul(unit(query), prepared.mT())}};
+}
+
 extern constinit const MechanismEntry cosine_entry{
     .name = "cosine",
     .sentence = "the angle between query and key, sharpened by a learned temperature",

@@ -11,6 +11,10 @@ at::Tensor General::scores(const at::Tensor& query, const at::Tensor& prepared) 
   return at::matmul(query, prepared.mT());  // [B, H, T, S]
 }
 
+std::vector<ScorePart> General::parts(const at::Tensor& query, const at::Tensor& /*prepared*/) const {
+  return {{"Wᵀ q", ScorePart::Of::kQuery, at::matmul(query, weight_.to(query.scalar_type()))}};
+}
+
 extern constinit const MechanismEntry general_entry{
     .name = "general",
     .sentence = "a learned matrix between query and key",

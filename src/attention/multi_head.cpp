@@ -73,6 +73,14 @@ Result MultiHead::attend(const at::Tensor& query, const Memory& memory, State* s
   return result;
 }
 
+std::vector<ScorePart> MultiHead::parts(const at::Tensor& query, const Memory& memory) const {
+  const auto queries = split(query, query_weight_, query_bias_, heads_);  // [B, H, T, D]
+  std::vector<ScorePart> parts{{"q = W_q query", ScorePart::Of::kQuery, queries}};
+  for (auto& part : inner_->parts(queries, memory)) parts.push_back(std::move(part));
+  parts.push_back({"context", ScorePart::Of::kQuery, inner_->attend(queries, memory, nullptr, {}).context});
+  return parts;
+}
+
 std::int64_t MultiHead::context_size(std::int64_t /*value_size*/) const { return output_size_; }
 std::int64_t MultiHead::weight_heads(std::int64_t /*heads*/) const { return heads_; }
 

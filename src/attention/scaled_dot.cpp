@@ -13,6 +13,10 @@ at::Tensor ScaledDot::scores(const at::Tensor& query, const at::Tensor& prepared
   return at::matmul(query * scale_, prepared.mT());  // [B, H, T, S]
 }
 
+std::vector<ScorePart> ScaledDot::parts(const at::Tensor& query, const at::Tensor& prepared) const {
+  return {{"q·k", ScorePart::Of::kPair, at::matmul(query, prepared.mT())}};
+}
+
 extern constinit const MechanismEntry scaled_dot_entry{
     .name = "scaled_dot",
     .sentence = "a dot product divided by √D, so that its variance does not grow with D",

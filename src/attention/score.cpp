@@ -76,6 +76,7 @@ Memory Memory::select(const at::Tensor& items) const {
           .visible = pick(visible, 2)};
 }
 
+std::vector<ScorePart> Mechanism::parts(const at::Tensor& /*query*/, const Memory& /*memory*/) const { return {}; }
 std::unique_ptr<State> Mechanism::start(const Memory& /*memory*/, std::int64_t /*rows*/) const { return nullptr; }
 
 void check_sizes(std::string_view who, const MechanismOptions& o) {
@@ -119,10 +120,15 @@ Result ScoredAttention::attend(const at::Tensor& query, const Memory& memory, St
   if (request.weights) result.weights = weights;
   if (request.lse) result.lse = logsumexp_of(scores, empty);
   if (request.entropy) result.entropy = entropy_of(weights);
+  if (request.scores) result.scores = empty.defined() ? scores.masked_fill(empty.unsqueeze(-1), -kInfinity) : scores;
   auto mixed = is_training() && options_.dropout > 0 ? at::dropout(weights, options_.dropout, true) : weights;
   const auto values = share_heads(memory.values, heads);
   result.context = at::matmul(mixed.to(values.scalar_type()), values);  // [B, H, T, Dv]
   return result;
+}
+
+std::vector<ScorePart> ScoredAttention::parts(const at::Tensor& query, const Memory& memory) const {
+  return score_->parts(widened(query), share_heads(memory.keys, query.size(1)));
 }
 
 }  // namespace attend

@@ -15,6 +15,7 @@ class Concat final : public Score {
   explicit Concat(const MechanismOptions& options);
   at::Tensor prepare(const at::Tensor& keys) const override;
   at::Tensor scores(const at::Tensor& query, const at::Tensor& prepared) const override;
+  std::vector<ScorePart> parts(const at::Tensor& query, const at::Tensor& prepared) const override;
 
  private:
   std::int64_t query_size_;

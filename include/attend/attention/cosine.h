@@ -15,6 +15,7 @@ class Cosine final : public Score {
   explicit Cosine(const MechanismOptions& options);
   at::Tensor prepare(const at::Tensor& keys) const override;
   at::Tensor scores(const at::Tensor& query, const at::Tensor& prepared) const override;
+  std::vector<ScorePart> parts(const at::Tensor& query, const at::Tensor& prepared) const override;
 
  private:
   at::Tensor log_gain_;  // [H]

@@ -14,6 +14,7 @@ class General final : public Score {
   explicit General(const MechanismOptions& options);
   at::Tensor prepare(const at::Tensor& keys) const override;
   at::Tensor scores(const at::Tensor& query, const at::Tensor& prepared) const override;
+  std::vector<ScorePart> parts(const at::Tensor& query, const at::Tensor& prepared) const override;
 
  private:
   at::Tensor weight_;  // [H, Dq, D]

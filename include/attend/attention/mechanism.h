@@ -42,13 +42,22 @@ struct Request {
   bool weights = false;  ///< [B, H, T, S], before dropout, exactly 0 where hidden
   bool lse = false;      ///< [B, H, T], natural log of the sum of exp(scores); −inf on an empty row
   bool entropy = false;  ///< [B, H, T], in nats; 0 on an empty row
-  static Request everything() { return {true, true, true}; }
+  bool scores = false;   ///< [B, H, T, S], what the normaliser reads: position bias added, −inf where hidden
+  static Request everything() { return {true, true, true, true}; }
 };
 
 struct Result {
   at::Tensor context;  ///< [B, H, T, Dv]; zeros on an empty row
-  at::Tensor weights, lse, entropy;
+  at::Tensor weights, lse, entropy, scores;
   std::map<std::string, at::Tensor> extras;  ///< what the mechanism's page names: centre, choice, coverage, ...
+};
+
+/// A number on the way from a query to its scores, named as the formula writes it: "q·k", "W q", "tanh(W q + U k + b)", "v".
+struct ScorePart {
+  enum class Of { kQuery, kKey, kPair, kHead };
+  std::string name;
+  Of of;
+  at::Tensor value;  ///< kQuery [B, H, T, *], kKey [B, H, S, *], kPair [B, H, T, S] or [B, H, T, S, *], kHead [H, *]; H may be 1
 };
 
 /// Sizes and settings a mechanism is made with.
@@ -69,6 +78,9 @@ class Mechanism : public torch::nn::Module {
   /// Projects the keys, zero-fills what no query may see. Throws kShape when sizes do not fit.
   virtual Memory prepare(const at::Tensor& keys, const at::Tensor& values, const Mask& mask) const = 0;
   virtual Result attend(const at::Tensor& query, const Memory& memory, State* state, const Request& request) const = 0;
+  /// The steps inside the score, in the order of the computation, for readers who want to follow it; empty when there are none.
+  /// A mechanism that projects its output adds each head's own context as the part "context". Costs about one more attend().
+  virtual std::vector<ScorePart> parts(const at::Tensor& query, const Memory& memory) const;
   /// A fresh state for `rows` query rows an item; null for mechanisms without history.
   virtual std::unique_ptr<State> start(const Memory& memory, std::int64_t rows) const;
   /// Size of the last dimension of the context for values of size `value_size`.

@@ -17,6 +17,7 @@ class MultiHead final : public Mechanism {
   explicit MultiHead(const MechanismOptions& options);
   Memory prepare(const at::Tensor& keys, const at::Tensor& values, const Mask& mask) const override;
   Result attend(const at::Tensor& query, const Memory& memory, State* state, const Request& request) const override;
+  std::vector<ScorePart> parts(const at::Tensor& query, const Memory& memory) const override;
   std::int64_t context_size(std::int64_t value_size) const override;
   std::int64_t weight_heads(std::int64_t heads) const override;
 

@@ -19,11 +19,23 @@ class Observer {
   virtual Request request(const AttentionSite& site) = 0;
   /// The result of the call, detached from training or not as it came. weights [B, H, T, S].
   virtual void observe(const AttentionSite& site, const Result& result) = 0;
+
+  /// True for an observer that follows the whole computation: only then are the two functions below called.
+  virtual bool wants_numbers() const { return false; }
+  /// The query [B, H, T, Dq] of the call that observe() tells of next, and the parts of its scores.
+  virtual void parts(const AttentionSite& /*site*/, const at::Tensor& /*query*/, const std::vector<ScorePart>& /*parts*/) {}
+  /// Any other number, in the order of the computation: embeddings, states, ... (docs/guide/trace.md lists the names). From encode()
+  /// [B, S, *] or [B, *], from step() [B·K, *] or [B, K, *]; decode() shows none.
+  virtual void number(const std::string& /*name*/, const at::Tensor& /*value*/) {}
 };
+
+/// The observer if it wants every number, else null.
+inline Observer* number_observer(Observer* observer) { return observer && observer->wants_numbers() ? observer : nullptr; }
 
 /// Attends and shows the result to the observer, if there is one.
 inline Result attend_observed(const Mechanism& mechanism, const at::Tensor& query, const Memory& memory, State* state,
                               const AttentionSite& site, Observer* observer) {
+  if (auto* follower = number_observer(observer)) follower->parts(site, query, mechanism.parts(query, memory));
   Result result = mechanism.attend(query, memory, state, observer ? observer->request(site) : Request{});
   if (observer) observer->observe(site, result);
   return result;

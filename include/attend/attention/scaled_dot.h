@@ -13,6 +13,7 @@ class ScaledDot final : public Score {
  public:
   explicit ScaledDot(const MechanismOptions& options);
   at::Tensor scores(const at::Tensor& query, const at::Tensor& prepared) const override;
+  std::vector<ScorePart> parts(const at::Tensor& query, const at::Tensor& prepared) const override;
 
  private:
   double scale_;

@@ -12,6 +12,8 @@ class Score : public torch::nn::Module {
   virtual at::Tensor prepare(const at::Tensor& keys) const { return keys; }
   /// query [B, H, T, Dq] (float32 for half precision), prepared keys with the head count of the query [B, H, S, *] -> [B, H, T, S].
   virtual at::Tensor scores(const at::Tensor& query, const at::Tensor& prepared) const = 0;
+  /// What scores() computes on its way, same arguments; empty when there is nothing between.
+  virtual std::vector<ScorePart> parts(const at::Tensor& /*query*/, const at::Tensor& /*prepared*/) const { return {}; }
 };
 
 /// Global soft attention: the softmax of a score over all allowed keys.
@@ -20,6 +22,7 @@ class ScoredAttention final : public Mechanism {
   ScoredAttention(std::string name, std::shared_ptr<Score> score, const MechanismOptions& options);
   Memory prepare(const at::Tensor& keys, const at::Tensor& values, const Mask& mask) const override;
   Result attend(const at::Tensor& query, const Memory& memory, State* state, const Request& request) const override;
+  std::vector<ScorePart> parts(const at::Tensor& query, const Memory& memory) const override;
   const Score& score() const { return *score_; }
 
  private:
