@@ -20,8 +20,9 @@ test: build    ## the whole test suite
 demo: build    ## the main job on the data that ships
 	@tools/demo
 
-bench: build    ## speed of the mechanisms on this machine
-	@build/release/attend bench
+bench: build    ## training speed beside a plain PyTorch loop; PYTHON=... has torch (bench/peers/README.md)
+	@cmake --build --preset release --target attend_train_speed
+	@$(or $(PYTHON),.deps/peers/bin/python) bench/train_speed.py
 
 format:    ## lay out the sources that changed since origin/main
 	@tools/setup --check

@@ -1,8 +1,8 @@
-# attend_room(name SOURCES ... KNOWS ... [LIBS ...] [TORCH])
+# attend_room(name SOURCES ... KNOWS ... [LIBS ...] [HIDES ...] [TORCH])
 # A room is one static library attend::<name>: sources in src/<name>/, public headers in include/attend/<name>/.
-# KNOWS lists rooms, LIBS other targets. TORCH rooms reuse the one precompiled header of attend_ops.
+# KNOWS lists rooms, LIBS other targets that its headers show, HIDES those that only its sources use. TORCH rooms reuse the one precompiled header of attend_ops.
 function(attend_room name)
-  cmake_parse_arguments(ROOM "TORCH" "" "SOURCES;KNOWS;LIBS" ${ARGN})
+  cmake_parse_arguments(ROOM "TORCH" "" "SOURCES;KNOWS;LIBS;HIDES" ${ARGN})
   list(TRANSFORM ROOM_SOURCES PREPEND ${PROJECT_SOURCE_DIR}/src/${name}/)
   list(TRANSFORM ROOM_KNOWS PREPEND attend::)
   add_library(attend_${name} STATIC ${ROOM_SOURCES})
@@ -12,7 +12,7 @@ function(attend_room name)
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
     PRIVATE ${PROJECT_SOURCE_DIR}/src)
   target_compile_features(attend_${name} PUBLIC cxx_std_20)
-  target_link_libraries(attend_${name} PUBLIC ${ROOM_KNOWS} ${ROOM_LIBS} PRIVATE $<BUILD_INTERFACE:attend_flags>)
+  target_link_libraries(attend_${name} PUBLIC ${ROOM_KNOWS} ${ROOM_LIBS} PRIVATE ${ROOM_HIDES} $<BUILD_INTERFACE:attend_flags>)
   if(ROOM_TORCH AND NOT name STREQUAL "ops")
     target_precompile_headers(attend_${name} REUSE_FROM attend_ops)
   endif()

@@ -55,6 +55,17 @@ Evaluation evaluate(const Translator& translator, std::span<const std::string> s
   return result;
 }
 
+bool has_pieces(const TranslationModel& model) {
+  auto pieces = [](const Tokenizer& t) { return t.options().kind == "unigram" || t.options().kind == "bpe"; };
+  return pieces(*model.source) || pieces(*model.target);
+}
+
+LinkOptions default_links(const TranslationModel& model) {
+  LinkOptions options;
+  options.words = has_pieces(model);
+  return options;
+}
+
 AlignmentScore evaluate_alignment(const Translator& translator, std::span<const std::string> sources, std::span<const std::string> references,
                                   std::span<const Links> gold, const MapChoice& choice, const LinkOptions& options) {
   ATTEND_CHECK(sources.size() == gold.size(), kValue, "evaluate: {} sentences and {} lines of gold links; give one line a sentence", sources.size(),

@@ -67,12 +67,18 @@ PaddedBatch pad_batch(const std::vector<const std::vector<std::int64_t>*>& seque
   return batch;
 }
 
-Translator::Translator(const std::string& path) : Translator(read_model(path)) {}
+Translator::Translator(const std::string& path) : Translator(read_model(path)) {
+  GivenValues values;
+  const std::string section = "decode.";
+  for (auto& [key, value] : read_config(find_model_folder(path) + "/config.yaml"))
+    if (key.starts_with(section)) values.emplace(key.substr(section.size()), value);
+  assign(search_options_, values);
+}
 Translator::Translator(TranslationModel model) : model_(std::move(model)) { model_.network->eval(); }
 
 std::string Translator::translate(std::string_view source) const {
   const std::string sources[] = {std::string(source)};
-  return translate(sources)[0].text();
+  return translate(sources, search_options_)[0].text();
 }
 
 Hypothetical Translator::hypothesis(const FoundHypothesis& found) const {
@@ -135,25 +141,6 @@ std::vector<Translated> Translator::score(std::span<const std::string> sources, 
     }
   }
   return results;
-}
-
-void Translator::translate_all(const std::function<std::optional<std::string>()>& next,
-                               const std::function<void(std::size_t, const std::string&, const Translated&)>& take, const SearchOptions& options,
-                               bool record) const {
-  std::size_t index = 0;
-  for (bool more = true; more;) {
-    std::vector<std::string> window;
-    while (window.size() < limits.window) {
-      auto line = next();
-      if (!line) {
-        more = false;
-        break;
-      }
-      window.push_back(std::move(*line));
-    }
-    const auto results = translate(window, options, record);
-    for (std::size_t i = 0; i < window.size(); ++i) take(index++, window[i], results[i]);
-  }
 }
 
 }  // namespace attend

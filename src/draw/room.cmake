@@ -8,7 +8,7 @@ attend_room(draw
   SOURCES colour.cpp width.cpp labels.cpp scene.cpp terminal_ink.cpp terminal.cpp font.cpp layout.cpp png_encode.cpp png.cpp
           markup.cpp svg.cpp json.cpp html.cpp
   KNOWS measure
-  LIBS PkgConfig::pangocairo PkgConfig::png PkgConfig::utf8proc)
+  HIDES PkgConfig::pangocairo PkgConfig::png PkgConfig::utf8proc)
 target_sources(attend_draw PRIVATE ${page_out})
 target_include_directories(attend_draw PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/generated)
 

@@ -35,6 +35,11 @@ bool larger_is_better(const std::string& metric);
 Evaluation evaluate(const Translator& translator, std::span<const std::string> sources, std::span<const std::string> references,
                     const EvaluateOptions& options);
 
+/// Whether a side's tokens are pieces of words (unigram, bpe): links then join words, else tokens.
+bool has_pieces(const TranslationModel& model);
+/// How links are read off a model's attention by default: argmax, between words for models of pieces, else between tokens.
+LinkOptions default_links(const TranslationModel& model);
+
 /// Alignment error rate of the attention under forced decoding of the references, argmax per target word.
 AlignmentScore evaluate_alignment(const Translator& translator, std::span<const std::string> sources, std::span<const std::string> references,
                                   std::span<const Links> gold, const MapChoice& choice = {}, const LinkOptions& options = {});

@@ -3,9 +3,7 @@
 //
 //   attend::Translator translator("runs/phrasebook");
 //   std::cout << translator.translate("I love you") << '\n';
-#include <functional>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -36,7 +34,6 @@ struct Translated {
 struct RunLimits {
   std::size_t sentences = 64;
   std::size_t tokens = 4096;
-  std::size_t window = 1024;  ///< sentences read ahead and sorted by length
 };
 
 class Translator {
@@ -48,16 +45,13 @@ class Translator {
   /// The best translation of one sentence. An empty sentence gives an empty translation.
   std::string translate(std::string_view source) const;
   /// All sentences, batched by length, in the order given.
-  std::vector<Translated> translate(std::span<const std::string> sources, const SearchOptions& options = {}, bool record = false) const;
+  std::vector<Translated> translate(std::span<const std::string> sources, const SearchOptions& options, bool record = false) const;
   /// Forced decoding: log-probabilities of given targets, and what the model attends to while producing them.
   std::vector<Translated> score(std::span<const std::string> sources, std::span<const std::string> targets, bool record = false) const;
 
-  /// Endless input in bounded memory: reads with `next` until it returns nothing, hands results to `take` in input order.
-  void translate_all(const std::function<std::optional<std::string>()>& next,
-                     const std::function<void(std::size_t index, const std::string& source, const Translated& result)>& take,
-                     const SearchOptions& options, bool record) const;
-
   const TranslationModel& model() const { return model_; }
+  /// The configuration's section `decode`: how the model was meant to search.
+  const SearchOptions& search_options() const { return search_options_; }
   RunLimits limits;
 
  private:
@@ -65,6 +59,7 @@ class Translator {
                                             const std::vector<std::pair<std::string, std::string>>& options) const;
   Hypothetical hypothesis(const FoundHypothesis& found) const;
   TranslationModel model_;
+  SearchOptions search_options_;
 };
 
 /// Token ids of one text with </s>, as the models read them.

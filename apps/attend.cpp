@@ -1,0 +1,9 @@
+// attend: parse, call, print.
+#include "verbs.h"
+
+int main(int argc, char** argv) {
+  using namespace attend::cli;
+  const std::vector<Command> commands{data_command(),     train_command(), translate_command(), score_command(),
+                                      evaluate_command(), draw_command(),  trace_command(), info_command()};
+  return run_program(commands, argc, argv);
+}

@@ -1,0 +1,50 @@
+#pragma once
+// How a verb of the program declares itself: flags, help and checks all come from the options' one declaration.
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "attend/core/options.h"
+
+namespace attend::cli {
+
+/// Flags of every verb.
+struct CommonOptions {
+  std::int64_t threads, seed;
+  bool quiet;
+  CommonOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
+};
+
+/// What was typed: words without a flag, and flags by option name.
+struct Arguments {
+  std::vector<std::string> words;
+  GivenValues values;         ///< of the verb's own options
+  CommonOptions common;
+  GivenValues common_values;  ///< those of `common` that were typed
+  bool has(const std::string& name) const { return values.contains(name); }
+  template <class Options>
+  Options read(Options options = {}) const {
+    assign(options, values);
+    return options;
+  }
+};
+
+struct Command {
+  std::string name, sentence;
+  std::string words;    ///< how its words are written in the usage line: "MODEL [FILE...]"
+  std::string details;  ///< examples and what else the help should say
+  std::size_t fewest_words = 0, most_words = 0;
+  std::vector<OptionInfo> options;
+  std::function<int(const Arguments&)> run;  ///< returns the exit code
+};
+
+template <class Options>
+std::vector<OptionInfo> flags_of() {
+  return list_options<Options>().fields;
+}
+
+/// Parses the command line, runs the verb, turns errors into messages and exit codes: 0, 1 failure, 2 usage, 130 interrupted.
+int run_program(const std::vector<Command>& commands, int argc, char** argv);
+
+}  // namespace attend::cli

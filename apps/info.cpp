@@ -1,0 +1,75 @@
+// attend info
+#include <filesystem>
+
+#include "attend/core/version.h"
+#include "attend/store/model_folder.h"
+#include "terminal.h"
+#include "threads.h"
+#include "verbs.h"
+
+namespace attend::cli {
+namespace {
+
+struct InfoFlags {
+  bool verify;
+  InfoFlags() { set_defaults(*this); }
+  void visit(OptionVisitor& v) { v(verify, "verify", false, "with a MODEL: compare every file with its checksum"); }
+};
+
+void about_program() {
+  fmt::print("attend            {}\nlibtorch          {}\ninstruction set   {}\nthreads           {}\n\nmechanisms\n", kVersion, torch_version(),
+             torch_instruction_set(), threads());
+  for (const auto* m : mechanisms()) fmt::print("  {:<14} {}\n", m->name, m->sentence);
+  fmt::print("  {:<14} no attention: the bottleneck baseline\n\nmodels\n", "none");
+  for (const auto& name : model_names()) fmt::print("  {}\n", name);
+  fmt::print("\nattend info NAME tells a mechanism's formula, paper and parameters; attend info MODEL what a model folder holds.\n");
+}
+
+void about_mechanism(const MechanismEntry& m) {
+  fmt::print("{}: {}\n\n  formula      {}\n  paper        {}\n  parameters   {}\n  cost         {}\n  range        {}\n  score        {}\n  source       {}\n", m.name,
+             m.sentence, m.formula, m.paper, m.parameters, m.cost, m.range, m.score, m.source);
+}
+
+int about_model(const std::string& path, bool verify) {
+  const auto folder = find_model_folder(path);
+  if (verify) {
+    bool sound = true;
+    for (const auto& check : verify_model(folder)) {
+      fmt::print("{:<24} {:>12} bytes  {}\n", check.name, check.bytes, check.sound ? "sound" : check.problem);
+      sound = sound && check.sound;
+    }
+    if (!sound) fail(ErrorKind::kData, "{}: damaged; use another checkpoint of the run, or train --resume from one", folder);
+    return 0;
+  }
+  const auto model = read_model(folder);
+  fmt::print("folder              {}\nmodel               {}\nattention           {}\nparameters          {}\nsource vocabulary   {} {}\ntarget vocabulary   {} {}\n",
+             std::filesystem::canonical(folder).string(), model.model.type, model.model.attention, parameter_count(*model.network), model.source->size(),
+             model.source->options().kind, model.target->size(), model.target->options().kind);
+  return 0;
+}
+
+int info(const Arguments& arguments) {
+  const auto flags = arguments.read<InfoFlags>();
+  if (arguments.words.empty()) {
+    about_program();
+    return 0;
+  }
+  const auto& word = arguments.words[0];
+  if (std::filesystem::exists(word)) return about_model(word, flags.verify);
+  about_mechanism(find_mechanism(word));
+  return 0;
+}
+
+}  // namespace
+
+Command info_command() {
+  return {.name = "info",
+          .sentence = "Versions, mechanisms and models; one mechanism; or a model folder.",
+          .words = "[NAME | MODEL]",
+          .details = "",
+          .most_words = 1,
+          .options = flags_of<InfoFlags>(),
+          .run = info};
+}
+
+}  // namespace attend::cli

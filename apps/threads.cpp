@@ -1,0 +1,19 @@
+#include "threads.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/Version.h>
+#include <torch/headeronly/version.h>
+
+#include <thread>
+
+namespace attend::cli {
+
+void set_threads(std::int64_t wanted) {
+  const auto cores = std::max(1U, std::thread::hardware_concurrency());
+  at::set_num_threads(static_cast<int>(wanted > 0 ? wanted : cores));
+}
+int threads() { return at::get_num_threads(); }
+std::string torch_version() { return TORCH_VERSION; }
+std::string torch_instruction_set() { return at::get_cpu_capability(); }
+
+}  // namespace attend::cli

@@ -1,0 +1,135 @@
+// attend train
+#include <filesystem>
+
+#include "attend/train/trainer.h"
+#include "terminal.h"
+#include "threads.h"
+#include "verbs.h"
+
+namespace attend::cli {
+namespace {
+
+struct TrainFlags {
+  std::vector<std::string> set;
+  std::string source, target, tsv, out;
+  bool resume, dry_run;
+  TrainFlags() { set_defaults(*this); }
+  void visit(OptionVisitor& v) {
+    v(set, "set", {}, "set a configuration key: --set model.hidden=256; may be repeated");
+    v(source, "source", "", "training sentences, one a line (data.source)");
+    v(target, "target", "", "their translations (data.target)");
+    v(tsv, "tsv", "", "instead of the two: source TAB target (data.tsv)");
+    v(out, "out", "", "folder of the run (train.out)");
+    v(resume, "resume", false, "go on where the run in --out stopped");
+    v(dry_run, "dry_run", false, "show sizes and the resolved configuration, train nothing");
+  }
+};
+
+// The values a run is configured with: the run's own file when resuming, else the config file; flags last.
+GivenValues gather(const Arguments& arguments, const TrainFlags& flags) {
+  GivenValues values;
+  const bool own = flags.resume && arguments.words.empty() && !flags.out.empty();
+  if (own) {
+    const auto config = flags.out + "/config.yaml";
+    ATTEND_CHECK(std::filesystem::exists(config), kFile, "{}: no such run; give the folder that train --out made", flags.out);
+    values = read_config(config);
+  } else if (!arguments.words.empty()) {
+    values = read_config(arguments.words[0]);
+  }
+  auto put = [&](const char* key, const char* flag, const std::string& value) {
+    if (!value.empty()) values[key] = {{value}, false, flag, false};
+  };
+  put("data.source", "--source", flags.source);
+  put("data.target", "--target", flags.target);
+  put("data.tsv", "--tsv", flags.tsv);
+  put("train.out", "--out", flags.out);
+  for (const auto& pair : flags.set) set_given(values, pair, "--set");
+  return values;
+}
+
+void show_plan(const TrainPlan& plan) {
+  fmt::print("training pairs      {}\nvalidation pairs    {}\nsource vocabulary   {}\ntarget vocabulary   {}\nparameters          {}\nupdates an epoch    {}\n",
+             plan.pairs, plan.dev_pairs, plan.source_vocabulary, plan.target_vocabulary, plan.parameters, plan.batches_per_epoch);
+  fmt::print("\n{}", plan.config);
+}
+
+std::string step_text(const StepReport& r) {
+  return fmt::format("epoch {} update {}  loss {:.3f}  {:.0f} tok/s  left {}", r.epoch + 1, r.step, r.loss, r.tokens_per_second,
+                     duration_text(r.seconds_left));
+}
+
+std::string validation_text(const ValidationReport& r) {
+  const auto& e = *r.evaluation;
+  return fmt::format("update {:<6} {:>9}  train {:.3f}  valid {:.3f}  ppl {:.2f}  BLEU {:.2f}  chrF {:.2f}  exact {:.1f} %{}", r.step,
+                     duration_text(r.seconds), r.train_loss, e.loss, e.perplexity, e.bleu.score, e.chrf.score, 100 * e.exact,
+                     r.best ? "  best" : "");
+}
+
+int train(const Arguments& arguments) {
+  const auto flags = arguments.read<TrainFlags>();
+  auto values = gather(arguments, flags);
+  if (values.empty())
+    fail(ErrorKind::kUsage, "train: nothing to train on; give a CONFIG.yaml, or --source FILE --target FILE --out DIR");
+  for (const auto& [name, value] : arguments.common_values)
+    if (name == "seed" || name == "threads") values["train." + name] = value;
+  Trainer::Start start;
+  assign(start.config, values);
+  start.given = values;
+  start.fit = arguments.words.empty() && !flags.resume;
+  start.resume = flags.resume;
+  if (flags.dry_run && start.config.train.out.empty()) start.config.train.out = "(not given)";
+  set_threads(start.config.train.threads);
+
+  ProgressLine progress(arguments.common.quiet);
+  TrainEvents events;
+  events.message = [&](const std::string& line) { progress.line(line); };
+  events.step = [&](const StepReport& r) { progress.show(step_text(r), r.progress); };
+  events.validated = [&](const ValidationReport& r) {
+    progress.line(validation_text(r));
+    if (!r.samples.empty()) progress.line("  " + r.samples.front());
+  };
+  Trainer trainer(std::move(start), events);
+  const auto plan = trainer.plan();
+  for (const auto& note : plan.notes) progress.line("chose " + note);
+  const auto& report = plan.corpus;
+  if (report.blank + report.too_long + report.broken > 0) {
+    progress.line(fmt::format("left out {} blank, {} over-long and {} broken lines", report.blank, report.too_long, report.broken));
+    for (const auto& example : report.examples) progress.line("  " + example);
+  }
+  if (flags.dry_run) {
+    show_plan(plan);
+    return 0;
+  }
+  progress.line(fmt::format("{} training pairs, {} for validation, vocabularies {} and {}, {:.2f} million parameters, {} thread{}", plan.pairs,
+                            plan.dev_pairs, plan.source_vocabulary, plan.target_vocabulary, static_cast<double>(plan.parameters) * 1e-6, threads(),
+                            threads() == 1 ? "" : "s"));
+  catch_interrupts();
+  const auto result = trainer.run(interrupted);
+  progress.clear();
+  if (result.end == TrainEnd::kInterrupted) {
+    progress.line(fmt::format("interrupted after update {}; everything is saved. Go on with: attend train --resume --out {}", result.steps,
+                              std::filesystem::path(result.last).parent_path().string()));
+    return 130;
+  }
+  progress.line(fmt::format("done: {} ({} updates, {})", result.reason, result.steps, duration_text(result.seconds)));
+  fmt::print("{}\n", result.best);
+  return 0;
+}
+
+}  // namespace
+
+Command train_command() {
+  return {.name = "train",
+          .sentence = "Train a model on parallel text.",
+          .words = "[CONFIG.yaml]",
+          .details = "Examples:\n"
+                     "  attend train configs/phrasebook.yaml --set train.out=runs/mine\n"
+                     "  attend train --source a.en --target a.zh --out runs/a    sizes suited to the corpus\n"
+                     "  attend train --resume --out runs/a                      goes on bit for bit\n"
+                     "Ctrl-C finishes the update, saves and exits with 130. --dry-run prints every configuration key with its meaning.",
+          .most_words = 1,
+          .options = flags_of<TrainFlags>(),
+          .run = train};
+}
+
+}  // namespace attend::cli

@@ -1,0 +1,130 @@
+// attend translate
+#include <fstream>
+#include <iostream>
+
+#include "attend/decode/evaluate.h"
+#include "attend/measure/alignment.h"
+#include "terminal.h"
+#include "verbs.h"
+
+namespace attend::cli {
+namespace {
+
+struct TranslateFlags {
+  SearchOptions search;
+  std::string output, record;
+  bool alignment;
+  std::int64_t batch;
+  TranslateFlags() { set_defaults(*this); }
+  void visit(OptionVisitor& v) {
+    v(output, "output", "-", "file to write to; - is standard output");
+    v(record, "record", "", "file for the record of every layer, head and step (see attend draw)");
+    v(alignment, "alignment", false, "add the links of the attention as i-j: text ||| links");
+    v(batch, "batch", 64, "sentences translated together", between(1, 100000));
+    search.visit(v);
+  }
+};
+
+class Output {
+ public:
+  explicit Output(const std::string& path) : path_(path) {
+    if (path == "-") return;
+    file_.open(path, std::ios::binary);
+    ATTEND_CHECK(file_.good(), kFile, "{}: cannot be written", path);
+  }
+  void line(const std::string& text) {
+    auto& out = path_ == "-" ? std::cout : file_;
+    out << text << '\n';
+    ATTEND_CHECK(out.good(), kFile, "{}: cannot be written; is the disk full?", path_ == "-" ? "standard output" : path_);
+  }
+  void flush() { (path_ == "-" ? std::cout : file_).flush(); }
+
+ private:
+  std::string path_;
+  std::ofstream file_;
+};
+
+std::string links_text(const Translated& result, std::size_t h, const LinkOptions& links) {
+  return result.record ? format_links(links_of(*result.record, {}, h, links).links) : "";
+}
+
+void print_result(Output& out, std::size_t index, const Translated& result, const TranslateFlags& flags, const LinkOptions& links) {
+  if (flags.search.n_best == 1) {
+    out.line(flags.alignment ? fmt::format("{} ||| {}", result.text(), links_text(result, 0, links)) : result.text());
+    return;
+  }
+  for (std::size_t h = 0; h < result.best.size(); ++h) {
+    auto line = fmt::format("{} ||| {} ||| {:.6f}", index, result.best[h].text, result.best[h].score);
+    if (flags.alignment) line += " ||| " + links_text(result, h, links);
+    out.line(line);
+  }
+}
+
+int translate(const Arguments& arguments) {
+  const Translator loaded(arguments.words[0]);
+  TranslateFlags flags;
+  flags.search = loaded.search_options();
+  flags = arguments.read(flags);
+  if (arguments.has("n_best") && !arguments.has("beam")) flags.search.beam = std::max(flags.search.beam, flags.search.n_best);
+  Translator translator(loaded.model());
+  translator.limits.sentences = static_cast<std::size_t>(flags.batch);
+  const bool record = !flags.record.empty() || flags.alignment;
+  Output out(flags.output);
+  std::unique_ptr<RecordWriter> writer;
+  if (!flags.record.empty()) writer = std::make_unique<RecordWriter>(flags.record);
+  std::vector<std::string> files(arguments.words.begin() + 1, arguments.words.end());
+  if (files.empty()) files.emplace_back("-");
+  catch_interrupts();
+  std::size_t index = 0;
+  for (const auto& file : files) {
+    LineReader reader(file);
+    const bool ask = reader.from_terminal() && !arguments.common.quiet;
+    if (ask) fmt::print(stderr, "Type a sentence a line; Ctrl-D ends.\n");
+    const std::size_t window = 16 * translator.limits.sentences;
+    for (bool more = true; more && !interrupted;) {
+      std::vector<std::string> lines;
+      if (ask) fmt::print(stderr, "> ");
+      while (lines.size() < window && !interrupted) {
+        auto line = reader.next();
+        if (!line) {
+          more = false;
+          break;
+        }
+        lines.push_back(std::move(*line));
+        if (!reader.ready()) break;  // whoever waits for answers line by line gets them
+      }
+      if (lines.empty()) continue;
+      auto results = translator.translate(lines, flags.search, record);
+      for (std::size_t i = 0; i < lines.size(); ++i, ++index) {
+        print_result(out, index, results[i], flags, default_links(translator.model()));
+        if (writer && results[i].record) {
+          auto data = results[i].record->data();
+          data.sentence = index;
+          writer->add(Record(std::move(data)));
+        }
+      }
+      out.flush();
+    }
+  }
+  if (writer) writer->close();
+  return interrupted ? 130 : 0;
+}
+
+}  // namespace
+
+Command translate_command() {
+  return {.name = "translate",
+          .sentence = "Translate lines of text.",
+          .words = "MODEL [FILE...]",
+          .details = "Without files it reads standard input. MODEL is a model folder or the folder of a training run (its best checkpoint).\n"
+                     "With --n-best N each line is: number ||| text ||| score.\n"
+                     "Examples:\n"
+                     "  echo 'I love you' | attend translate runs/phrasebook\n"
+                     "  attend translate runs/phrasebook a.en --record a.record.npz && attend draw a.record.npz",
+          .fewest_words = 1,
+          .most_words = 100000,
+          .options = flags_of<TranslateFlags>(),
+          .run = translate};
+}
+
+}  // namespace attend::cli

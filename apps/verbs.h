@@ -1,0 +1,16 @@
+#pragma once
+// The verbs of the program, each in a file of its name.
+#include "command.h"
+
+namespace attend::cli {
+
+Command data_command();
+Command train_command();
+Command translate_command();
+Command score_command();
+Command evaluate_command();
+Command draw_command();
+Command trace_command();
+Command info_command();
+
+}  // namespace attend::cli

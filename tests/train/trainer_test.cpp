@@ -1,0 +1,214 @@
+// The training loop: what a run leaves on disk, going on bit for bit, and what it does when something is wrong.
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "attend/core/files.h"
+#include "attend/ops/cross_entropy.h"
+#include "attend/text/generate.h"
+#include "attend/train/optimiser.h"
+#include "attend/train/trainer.h"
+#include "support/expect_error.h"
+#include "support/temp_folder.h"
+
+namespace attend {
+namespace {
+
+namespace fs = std::filesystem;
+const std::atomic<bool> kGoOn{false};
+
+// A run so small that an update takes milliseconds: reversing three letters.
+class Training : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    SequenceOptions sequences;
+    sequences.task = "reverse";
+    sequences.pairs = 120;
+    sequences.minimum_length = 2;
+    sequences.maximum_length = 4;
+    sequences.symbols = 6;
+    std::string text;
+    for (const auto& pair : generate_sequences(sequences)) text += to_tsv_line(pair) + "\n";
+    write_file_atomic(folder_.path() + "/data.tsv", text);
+  }
+
+  Config config(const std::string& name, const std::vector<std::string>& changes = {}) const {
+    GivenValues given;
+    for (const char* base : {"text.source.kind=words", "text.target.kind=words", "model.embedding=8", "model.encoder_hidden=8", "model.hidden=12",
+                             "model.heads=2", "model.feed_forward=16", "model.dropout=0.2", "train.batch_by=sentences", "train.batch_size=16",
+                             "train.epochs=0", "train.steps=20", "train.validate_every=5", "train.validate_pairs=10", "data.dev_pairs=20",
+                             "train.metric=loss", "train.rate=0.01"})
+      set_given(given, base, "test");
+    set_given(given, "data.tsv=" + folder_.path() + "/data.tsv", "test");
+    set_given(given, "train.out=" + folder_.path() + "/" + name, "test");
+    for (const auto& change : changes) set_given(given, change, "test");
+    Config c;
+    assign(c, given);
+    return c;
+  }
+
+  TrainResult train(const Config& c, bool resume = false, TrainEvents events = {}, const std::atomic<bool>& stop = kGoOn) const {
+    Trainer::Start start;
+    start.config = c;
+    start.resume = resume;
+    return Trainer(start, std::move(events)).run(stop);
+  }
+  std::string weights(const std::string& run) const { return checksum_file(folder_.path() + "/" + run + "/last/weights.safetensors"); }
+  std::string optimiser(const std::string& run) const { return checksum_file(folder_.path() + "/" + run + "/last/optimiser.safetensors"); }
+
+  TempFolder folder_;
+};
+
+TEST_F(Training, LeavesARunThatLoadsAndVerifies) {
+  const auto result = train(config("run"));
+  EXPECT_EQ(result.end, TrainEnd::kFinished);
+  EXPECT_EQ(result.steps, 20);
+  const auto run = folder_.path() + "/run";
+  for (const auto& check : verify_model(run + "/last")) EXPECT_TRUE(check.sound) << check.name << " " << check.problem;
+  const Translator translator(run);
+  EXPECT_FALSE(translator.translate("a b").empty());
+  std::ifstream metrics(run + "/metrics.jsonl");
+  std::vector<std::int64_t> steps;
+  for (std::string line; std::getline(metrics, line);) steps.push_back(nlohmann::json::parse(line).at("step").get<std::int64_t>());
+  EXPECT_EQ(steps, (std::vector<std::int64_t>{5, 10, 15, 20}));
+  EXPECT_TRUE(fs::exists(run + "/samples/step-20.txt"));
+  EXPECT_TRUE(fs::is_symlink(run + "/best"));
+}
+
+TEST_F(Training, LearnsToReverse) {
+  const auto result = train(config("run", {"train.steps=400", "train.validate_every=100", "model.hidden=32", "model.encoder_hidden=32",
+                                           "model.embedding=16", "model.dropout=0", "train.metric=exact", "train.label_smoothing=0"}));
+  EXPECT_GE(result.best_figure, 0.8);
+}
+
+TEST_F(Training, ResumingContinuesBitForBit) {
+  for (const std::string type : {"rnn_seq2seq", "transformer"}) {
+    const std::vector<std::string> changes{"model.type=" + type, "model.attention=scaled_dot", "model.encoder_hidden=6", "train.schedule=plateau",
+                                           "train.accumulate=2", "train.save_every=7"};
+    train(config(type + "-whole", changes));
+    std::atomic<bool> stop{false};
+    TrainEvents events;
+    events.step = [&](const StepReport& r) {
+      if (r.step == 13) stop = true;  // in the middle of an epoch, between checkpoints
+    };
+    auto c = config(type + "-parts", changes);
+    EXPECT_EQ(train(c, false, events, stop).end, TrainEnd::kInterrupted);
+    EXPECT_NE(weights(type + "-parts"), weights(type + "-whole"));
+    EXPECT_EQ(train(c, true).steps, 20);
+    EXPECT_EQ(weights(type + "-parts"), weights(type + "-whole"));
+    EXPECT_EQ(optimiser(type + "-parts"), optimiser(type + "-whole"));
+  }
+}
+
+TEST_F(Training, KeepsTheBestAndTheLast) {
+  train(config("run", {"train.keep=1"}));
+  std::set<std::string> names;
+  for (const auto& entry : fs::directory_iterator(folder_.path() + "/run"))
+    if (entry.is_directory() && !entry.is_symlink() && entry.path().filename() != "samples") names.insert(entry.path().filename());
+  EXPECT_LE(names.size(), 2u);
+  EXPECT_TRUE(names.contains("step-20"));
+}
+
+TEST_F(Training, RefusesToOverwriteARun) {
+  train(config("run", {"train.steps=1"}));
+  EXPECT_ERROR(train(config("run")), kFile, "already holds a training run; continue it with --resume");
+  EXPECT_ERROR(train(config("other"), true), kFile, "nothing to resume");
+}
+
+TEST_F(Training, StopsAtALossThatIsNoNumber) {
+  EXPECT_ERROR(train(config("run", {"train.rate=1e30", "train.clip=0", "train.optimiser=sgd"})), kData, "data.tsv:");
+}
+
+TEST_F(Training, DiskFullKeepsThePreviousCheckpoint) {
+  auto c = config("run", {"train.steps=5"});
+  train(c);
+  const auto before = weights("run");
+  c.train.steps = 10;
+  std::signal(SIGXFSZ, SIG_IGN);
+  rlimit old{};
+  getrlimit(RLIMIT_FSIZE, &old);
+  rlimit small{4096, old.rlim_max};
+  setrlimit(RLIMIT_FSIZE, &small);
+  EXPECT_ERROR(train(c, true), kFile, "weights.safetensors");
+  setrlimit(RLIMIT_FSIZE, &old);
+  EXPECT_EQ(weights("run"), before);
+  for (const auto& check : verify_model(folder_.path() + "/run/last")) EXPECT_TRUE(check.sound);
+  for (const auto& entry : fs::directory_iterator(folder_.path() + "/run"))
+    EXPECT_EQ(entry.path().string().find(".partial-"), std::string::npos) << entry.path();
+}
+
+TEST_F(Training, AveragingKeepsTheBetter) {
+  const auto result = train(config("run", {"train.steps=60", "train.validate_every=10", "train.keep=4", "train.average=4"}));
+  const Translator translator(folder_.path() + "/run");
+  EXPECT_TRUE(std::isfinite(result.best_figure));
+}
+
+TEST_F(Training, StartsFromAnotherModel) {
+  train(config("first", {"train.steps=5"}));
+  auto c = config("second", {"train.steps=1", "train.rate=0", "train.init_from=" + folder_.path() + "/first"});
+  train(c);
+  EXPECT_EQ(weights("second"), weights("first"));
+}
+
+TEST(CrossEntropy, EqualsLibtorchInValueAndGradient) {
+  const auto logits = at::cos(at::arange(35, at::kDouble)).view({5, 7}).mul(3);
+  const auto targets = at::tensor({1, 0, 6, 3, 3}, at::kLong);
+  for (const double smoothing : {0.0, 0.1, 0.5}) {
+    auto ours = logits.clone().requires_grad_(true), theirs = logits.clone().requires_grad_(true);
+    const auto entropy = cross_entropy(ours, targets, smoothing);
+    const auto expected = at::cross_entropy_loss(theirs, targets, {}, at::Reduction::Sum, -100, smoothing);
+    (entropy.loss * 0.7).backward();
+    (expected * 0.7).backward();
+    EXPECT_NEAR(entropy.loss.item<double>(), expected.item<double>(), 1e-12);
+    EXPECT_TRUE(at::allclose(ours.grad(), theirs.grad(), 1e-12, 1e-12));
+    const auto nll = at::cross_entropy_loss(logits, targets, {}, at::Reduction::Sum);
+    EXPECT_NEAR(entropy.nll, nll.item<double>(), 1e-12);
+  }
+}
+
+TEST(Schedules, FollowTheirFormulas) {
+  TrainOptions o;
+  o.rate = 2;
+  o.warmup = 100;
+  o.schedule = "noam";
+  EXPECT_DOUBLE_EQ(scheduled_rate(o, 50, 256), 2 / 16.0 * 50 * std::pow(100.0, -1.5));
+  EXPECT_DOUBLE_EQ(scheduled_rate(o, 400, 256), 2 / 16.0 / 20.0);
+  o.schedule = "inverse_sqrt";
+  EXPECT_DOUBLE_EQ(scheduled_rate(o, 50, 256), 1.0);
+  EXPECT_DOUBLE_EQ(scheduled_rate(o, 400, 256), 1.0);
+  EXPECT_DOUBLE_EQ(scheduled_rate(o, 100, 256), 2.0);
+  o.schedule = "cosine";
+  o.steps = 300;
+  o.minimum_rate = 0;
+  EXPECT_DOUBLE_EQ(scheduled_rate(o, 200, 256), 1.0);
+  EXPECT_NEAR(scheduled_rate(o, 300, 256), 0.0, 1e-15);
+  o.schedule = "constant";
+  EXPECT_DOUBLE_EQ(scheduled_rate(o, 25, 256), 0.5);
+}
+
+TEST(Optimiser, AdamFollowsItsPaper) {
+  TrainOptions o;
+  o.beta1 = 0.9;
+  o.beta2 = 0.99;
+  o.epsilon = 1e-8;
+  auto p = at::tensor({1.0F, -2.0F}).requires_grad_(true);
+  Optimiser optimiser(o, {{"p", p}});
+  double m = 0, v = 0, x = 1.0;
+  for (int t = 1; t <= 3; ++t) {
+    p.mutable_grad() = at::tensor({0.5F * static_cast<float>(t), 1.0F});
+    optimiser.step(0.1);
+    const double g = 0.5 * t;
+    m = 0.9 * m + 0.1 * g;
+    v = 0.99 * v + 0.01 * g * g;
+    x -= 0.1 * (m / (1 - std::pow(0.9, t))) / (std::sqrt(v / (1 - std::pow(0.99, t))) + 1e-8);
+  }
+  EXPECT_NEAR(p[0].item<double>(), x, 1e-5);
+}
+
+}  // namespace
+}  // namespace attend
