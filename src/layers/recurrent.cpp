@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "attend/attention/observer.h"
+
 namespace attend {
 namespace {
 
@@ -27,16 +29,19 @@ at::Tensor take_rows(const at::Tensor& x, const at::Tensor& index) {
 
 struct Walk {
   at::Tensor states, last, last_cell;  // [B, S, N], [B, N], [B, N]
+  at::Tensor before;                   // [B, S, G·N], when followed
 };
 
-Walk walk(const RecurrentCell& cell, const at::Tensor& x, const at::Tensor& lengths) {
+Walk walk(const RecurrentCell& cell, const at::Tensor& x, const at::Tensor& lengths, bool follow) {
   const auto rows = x.size(0), steps = x.size(1);
   const auto projected = cell.project(x).transpose(0, 1).contiguous();  // [S, B, G·N]
   const RecurrentCell::Steps step(cell, 0);
   auto state = cell.zero_state(rows);
-  std::vector<at::Tensor> h, c;
+  std::vector<at::Tensor> h, c, sums;
   for (std::int64_t t = 0; t < steps; ++t) {
-    state = step(projected[t], {}, state);
+    at::Tensor before;
+    state = step(projected[t], {}, state, follow ? &before : nullptr);
+    if (before.defined()) sums.push_back(before);
     h.push_back(state.h);
     if (state.c.defined()) c.push_back(state.c);
   }
@@ -44,8 +49,14 @@ Walk walk(const RecurrentCell& cell, const at::Tensor& x, const at::Tensor& leng
   result.states = at::stack(h, 1);  // [B, S, N]
   const auto last = (lengths - 1).unsqueeze(1);
   result.last = take_rows(result.states, last).squeeze(1);
+  if (!sums.empty()) result.before = at::stack(sums, 1);
   if (!c.empty()) result.last_cell = take_rows(at::stack(c, 1), last).squeeze(1);
   return result;
+}
+
+void show(Observer& observer, const std::string& name, const RecurrentCell& cell, const Walk& walked) {
+  if (walked.before.defined()) observer.number(fmt::format("{} {}", name, cell.before_name()), walked.before);
+  observer.number(name, walked.states);
 }
 
 }  // namespace
@@ -84,7 +95,7 @@ RecurrentCell::Steps::Steps(const RecurrentCell& cell, std::int64_t fed_size) : 
   }
 }
 
-CellState RecurrentCell::Steps::operator()(const at::Tensor& projected, const at::Tensor& fed, const CellState& state) const {
+CellState RecurrentCell::Steps::operator()(const at::Tensor& projected, const at::Tensor& fed, const CellState& state, at::Tensor* before) const {
   if (cell_.kind_ == Kind::kGru) {
     auto from_state = (*joint_)(state.h);
     if (cell_.hidden_bias_.defined()) from_state = from_state + cell_.hidden_bias_;
@@ -93,6 +104,7 @@ CellState RecurrentCell::Steps::operator()(const at::Tensor& projected, const at
     return {gru_pointwise(from_input, from_state, state.h), {}};
   }
   const auto sum = (projected.defined() ? projected : cell_.bias_or_zero()) + (*joint_)(fed.defined() ? at::cat({fed, state.h}, 1) : state.h);
+  if (before) *before = sum;
   if (cell_.kind_ == Kind::kTanh) return {at::tanh(sum), {}};
   auto [h, c] = lstm_pointwise(sum, state.c);
   return {h, c};
@@ -115,7 +127,8 @@ std::int64_t RecurrentEncoder::output_size() const {
   return options_.bidirectional && !options_.sum_directions ? 2 * options_.size : options_.size;
 }
 
-EncodedSequence RecurrentEncoder::operator()(const at::Tensor& x, const at::Tensor& lengths) const {
+EncodedSequence RecurrentEncoder::operator()(const at::Tensor& x, const at::Tensor& lengths, Observer* observer) const {
+  auto* follower = number_observer(observer);
   EncodedSequence out;
   at::Tensor input = x;
   const auto mirror = options_.bidirectional ? reversed_index(lengths, x.size(1)) : at::Tensor();
@@ -124,11 +137,14 @@ EncodedSequence RecurrentEncoder::operator()(const at::Tensor& x, const at::Tens
   };
   for (std::size_t layer = 0; layer < forward_.size(); ++layer) {
     if (layer > 0 && is_training() && options_.dropout > 0) input = at::dropout(input, options_.dropout, true);
-    const auto ahead = walk(*forward_[layer], input, lengths);
+    const auto ahead = walk(*forward_[layer], input, lengths, follower != nullptr);
+    if (follower) show(*follower, fmt::format("encoder.forward.{}", layer), *forward_[layer], ahead);
     Walk back;
     if (options_.bidirectional) {
-      back = walk(*backward_[layer], take_rows(input, mirror), lengths);
+      back = walk(*backward_[layer], take_rows(input, mirror), lengths, follower != nullptr);
       back.states = take_rows(back.states, mirror);
+      if (back.before.defined()) back.before = take_rows(back.before, mirror);
+      if (follower) show(*follower, fmt::format("encoder.backward.{}", layer), *backward_[layer], back);
       out.first_backward = back.last;
     }
     out.states = input = join(ahead.states, back.states);

@@ -74,12 +74,14 @@ class RnnSeq2Seq final : public Seq2Seq {
     make_output(target_vocabulary);
   }
 
-  std::unique_ptr<Encoded> encode(const at::Tensor& source, const at::Tensor& lengths, Observer* /*observer*/) const override {
+  std::unique_ptr<Encoded> encode(const at::Tensor& source, const at::Tensor& lengths, Observer* observer) const override {
     auto encoded = std::make_unique<RnnEncoded>();
     encoded->lengths = lengths;
     const auto vectors = apply_dropout((*source_embedding_)(source), o_.dropout, is_training());  // [B, S, Ne]
-    const auto sequence = (*encoder_)(vectors, lengths);
-    encoded->initial = initial_states(sequence, lengths);
+    if (auto* follower = number_observer(observer)) follower->number("encoder.embeddings", vectors);
+    const auto sequence = (*encoder_)(vectors, lengths, observer);
+    if (auto* follower = number_observer(observer)) follower->number("encoder.states", sequence.states);
+    encoded->initial = initial_states(sequence, lengths, number_observer(observer));
     if (attention_) {
       const auto states = sequence.states.unsqueeze(1);  // [B, 1, S, M]
       encoded->memory = attention_->prepare(states, states, Mask{.key_lengths = lengths});
@@ -119,7 +121,7 @@ class RnnSeq2Seq final : public Seq2Seq {
   }
 
  private:
-  // Teacher forcing calls the mechanism once a step; an observer should see one map [B, H, T, S].
+  // Teacher forcing calls the mechanism once a step; an observer should see one map [B, H, T, S] (and no other numbers).
   class ResultCollector final : public Observer {
    public:
     explicit ResultCollector(Observer* outer) : outer_(outer) {}
@@ -142,6 +144,7 @@ class RnnSeq2Seq final : public Seq2Seq {
       all.weights = join(&Result::weights, 2);
       all.lse = join(&Result::lse, 2);
       all.entropy = join(&Result::entropy, 2);
+      all.scores = join(&Result::scores, 2);
       for (const auto& [name, first] : steps_.front().extras) {
         std::vector<at::Tensor> parts;
         for (const auto& s : steps_) parts.push_back(s.extras.at(name));
@@ -161,6 +164,7 @@ class RnnSeq2Seq final : public Seq2Seq {
    public:
     Loop(const RnnSeq2Seq& model, const RnnEncoded& encoded, const at::Tensor& vectors)  // vectors [T, rows, Ne]
         : m_(model), encoded_(encoded) {
+      vectors_ = vectors;
       projected_ = m_.decoder_[0]->project(vectors);  // [T, rows, G·N]
       for (std::size_t layer = 0; layer < m_.decoder_.size(); ++layer)
         steps_.emplace_back(*m_.decoder_[layer], layer == 0 ? m_.fed_size() : m_.o_.hidden);
@@ -173,6 +177,9 @@ class RnnSeq2Seq final : public Seq2Seq {
     }
 
     at::Tensor step(std::int64_t t, RnnState& state, Observer* observer) {
+      auto* follower = number_observer(observer);
+      if (follower) follower->number("decoder.embedding", vectors_[t]);
+      if (follower && m_.o_.input_feeding) follower->number("decoder.feed", state.feed);
       at::Tensor context;  // [rows, Dv]
       const bool before = m_.o_.timing == "before";
       if (m_.attention_ && before) context = attend(state.cells.back().h, state, observer);
@@ -180,10 +187,11 @@ class RnnSeq2Seq final : public Seq2Seq {
       std::vector<at::Tensor> fed;
       if (context.defined() && (before || m_.o_.fixed_context)) fed.push_back(context);
       if (m_.o_.input_feeding) fed.push_back(state.feed);
-      advance(projected_[t], fed.empty() ? at::Tensor() : fed.size() == 1 ? fed[0] : at::cat(fed, 1), state);
+      advance(projected_[t], fed.empty() ? at::Tensor() : fed.size() == 1 ? fed[0] : at::cat(fed, 1), state, follower);
       if (m_.attention_ && !before) context = attend(state.cells.back().h, state, observer);
       auto out = readout(context, state.cells.back().h, readout_known_.defined() ? readout_known_[t] : at::Tensor());
       if (m_.o_.input_feeding) state.feed = out;
+      if (follower) follower->number("decoder.readout", out);
       return out;
     }
 
@@ -191,7 +199,7 @@ class RnnSeq2Seq final : public Seq2Seq {
     at::Tensor cells_only(RnnState& state) {
       std::vector<at::Tensor> tops;
       for (std::int64_t t = 0; t < projected_.size(0); ++t) {
-        advance(projected_[t], {}, state);
+        advance(projected_[t], {}, state, nullptr);
         tops.push_back(state.cells.back().h);
       }
       return at::stack(tops, 1);
@@ -215,14 +223,20 @@ class RnnSeq2Seq final : public Seq2Seq {
    private:
     static at::Tensor spread(const at::Tensor& x, std::int64_t beams) { return beams == 1 ? x : x.repeat_interleave(beams, 0); }
 
-    void advance(const at::Tensor& projected, const at::Tensor& fed, RnnState& state) {
+    void advance(const at::Tensor& projected, const at::Tensor& fed, RnnState& state, Observer* follower) {
       for (std::size_t layer = 0; layer < steps_.size(); ++layer) {
+        at::Tensor before;
+        auto* sum = follower ? &before : nullptr;
         if (layer == 0) {
-          state.cells[0] = steps_[0](projected, fed, state.cells[0]);
+          state.cells[0] = steps_[0](projected, fed, state.cells[0], sum);
         } else {
           const auto below = apply_dropout(state.cells[layer - 1].h, m_.o_.dropout, m_.is_training());
-          state.cells[layer] = steps_[layer](at::Tensor(), below, state.cells[layer]);
+          state.cells[layer] = steps_[layer](at::Tensor(), below, state.cells[layer], sum);
         }
+        if (!follower) continue;
+        const auto name = fmt::format("decoder.{}", layer);
+        if (before.defined()) follower->number(fmt::format("{} {}", name, m_.decoder_[layer]->before_name()), before);
+        show_state(*follower, name, state.cells[layer]);
       }
     }
 
@@ -235,7 +249,7 @@ class RnnSeq2Seq final : public Seq2Seq {
 
     const RnnSeq2Seq& m_;
     const RnnEncoded& encoded_;
-    at::Tensor projected_, readout_known_;
+    at::Tensor vectors_, projected_, readout_known_;
     std::vector<RecurrentCell::Steps> steps_;
     std::optional<StepLinear> readout_;
   };
@@ -311,7 +325,12 @@ class RnnSeq2Seq final : public Seq2Seq {
   }
   const at::Tensor& output_weight() const { return output_weight_.defined() ? output_weight_ : target_embedding_->weight; }
 
-  std::vector<CellState> initial_states(const EncodedSequence& sequence, const at::Tensor& lengths) const {
+  static void show_state(Observer& follower, const std::string& name, const CellState& state) {
+    if (state.c.defined()) follower.number(name + " cell", state.c);
+    follower.number(name, state.h);
+  }
+
+  std::vector<CellState> initial_states(const EncodedSequence& sequence, const at::Tensor& lengths, Observer* follower) const {
     const auto batch = lengths.size(0);
     std::vector<CellState> states;
     at::Tensor h, c;
@@ -322,7 +341,9 @@ class RnnSeq2Seq final : public Seq2Seq {
         const auto live = within_lengths(lengths, sequence.states.size(1)).unsqueeze(-1);
         from = sequence.states.masked_fill(live.logical_not(), 0.0).sum(1) / lengths.unsqueeze(1);
       }
-      h = at::tanh((*bridge_)(from));
+      const auto sum = (*bridge_)(from);
+      if (follower) follower->number("bridge before tanh", sum);
+      h = at::tanh(sum);
       if (bridge_cell_) c = at::tanh((*bridge_cell_)(from));
     }
     for (std::int64_t layer = 0; layer < o_.decoder_layers; ++layer) {
@@ -334,6 +355,7 @@ class RnnSeq2Seq final : public Seq2Seq {
         state.h = h.narrow(1, layer * o_.hidden, o_.hidden);
         if (state.c.defined()) state.c = c.narrow(1, layer * o_.hidden, o_.hidden);
       }
+      if (follower) show_state(*follower, fmt::format("decoder.initial.{}", layer), state);
       states.push_back(state);
     }
     return states;

@@ -191,9 +191,17 @@ class Transformer final : public Seq2Seq {
   std::unique_ptr<Encoded> encode(const at::Tensor& source, const at::Tensor& lengths, Observer* observer) const override {
     auto encoded = std::make_unique<TransformerEncoded>();
     encoded->lengths = lengths;
-    auto x = apply_dropout((*source_positions_)((*source_embedding_)(source)), o_.dropout, is_training());  // [B, S, N]
-    for (const auto& layer : encoder_) x = (*layer)(x, lengths, observer);
+    auto* follower = number_observer(observer);
+    const auto vectors = (*source_embedding_)(source);                                             // [B, S, N]
+    auto x = apply_dropout((*source_positions_)(vectors), o_.dropout, is_training());
+    if (follower) follower->number("encoder.embeddings", vectors);
+    if (follower) follower->number("encoder.input", x);
+    for (std::size_t i = 0; i < encoder_.size(); ++i) {
+      x = (*encoder_[i])(x, lengths, observer);
+      if (follower) follower->number(fmt::format("encoder.layer.{}", i), x);
+    }
     if (encoder_norm_) x = (*encoder_norm_)(x);
+    if (follower) follower->number("encoder.states", x);
     for (const auto& layer : decoder_) encoded->memories.push_back(layer->prepare(x, lengths));
     return encoded;
   }
@@ -220,11 +228,19 @@ class Transformer final : public Seq2Seq {
     const auto& encoded = static_cast<const TransformerEncoded&>(base);
     auto& state = static_cast<TransformerState&>(base_state);
     ATTEND_ASSERT(state.used < state.room);
+    auto* follower = number_observer(observer);
     const auto vectors = (*target_embedding_)(tokens.reshape({-1, 1}));                        // [B·K, 1, N]
     auto x = (*target_positions_)(vectors, state.used).view({tokens.size(0), tokens.size(1), -1});  // [B, K, N]
-    for (std::size_t i = 0; i < decoder_.size(); ++i) x = decoder_[i]->step(x, encoded.memories[i], state.caches[i], state, observer);
+    if (follower) follower->number("decoder.embedding", vectors.view_as(x));
+    if (follower) follower->number("decoder.input", x);
+    for (std::size_t i = 0; i < decoder_.size(); ++i) {
+      x = decoder_[i]->step(x, encoded.memories[i], state.caches[i], state, observer);
+      if (follower) follower->number(fmt::format("decoder.layer.{}", i), x);
+    }
     ++state.used;
-    return decoder_norm_ ? (*decoder_norm_)(x) : x;
+    if (decoder_norm_) x = (*decoder_norm_)(x);
+    if (follower) follower->number("decoder.readout", x);
+    return x;
   }
 
  private:

@@ -6,6 +6,8 @@
 
 namespace attend {
 
+class Observer;
+
 /// What a cell carries: h [rows, N], and for the LSTM c [rows, N].
 struct CellState {
   at::Tensor h, c;
@@ -23,13 +25,16 @@ class RecurrentCell : public torch::nn::Module {
   CellState zero_state(std::int64_t rows) const;
   bool has_cell_state() const { return kind_ == Kind::kLstm; }
   std::int64_t size() const { return size_; }
+  /// The name of that sum: "before tanh", or "gates i f g o before activation".
+  const char* before_name() const { return kind_ == Kind::kLstm ? "gates i f g o before activation" : "before tanh"; }
 
   /// The loop's body, made once a sequence: the last `fed_size` columns of W meet what only the loop knows.
   class Steps {
    public:
     Steps(const RecurrentCell& cell, std::int64_t fed_size);
     /// projected [rows, G·N] from project(), undefined when all input is fed; fed [rows, fed_size], undefined when fed_size is 0.
-    CellState operator()(const at::Tensor& projected, const at::Tensor& fed, const CellState& state) const;
+    /// `before`, when given, receives what goes into the activations [rows, G·N]; it stays undefined in a GRU, which has no such sum.
+    CellState operator()(const at::Tensor& projected, const at::Tensor& fed, const CellState& state, at::Tensor* before = nullptr) const;
 
    private:
     const RecurrentCell& cell_;
@@ -60,8 +65,9 @@ struct RecurrentEncoderOptions {
 class RecurrentEncoder : public torch::nn::Module {
  public:
   explicit RecurrentEncoder(const RecurrentEncoderOptions& options);
-  /// x [B, S, in], lengths int64 [B], each at least 1.
-  EncodedSequence operator()(const at::Tensor& x, const at::Tensor& lengths) const;
+  /// x [B, S, in], lengths int64 [B], each at least 1. Numbers: encoder.forward.L and encoder.backward.L [B, S, size], before and
+  /// after the activation, in the order of the source.
+  EncodedSequence operator()(const at::Tensor& x, const at::Tensor& lengths, Observer* observer = nullptr) const;
   std::int64_t output_size() const;
 
  private:
