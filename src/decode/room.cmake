@@ -1,1 +1,5 @@
-attend_room(decode TORCH SOURCES search.cpp maps.cpp translator.cpp evaluate.cpp examples.cpp KNOWS store measure)
+attend_room(decode TORCH SOURCES search.cpp maps.cpp translator.cpp evaluate.cpp examples.cpp trace.cpp tracing_observer.cpp
+  trace_examples.cpp trace_json.cpp trace_text.cpp plain_text.cpp KNOWS store measure)
+attend_test(trace_tests TORCH KNOWS decode LABELS unit
+  SOURCES ${PROJECT_SOURCE_DIR}/tests/decode/trace_test.cpp ${PROJECT_SOURCE_DIR}/tests/decode/trace_example_test.cpp
+          ${PROJECT_SOURCE_DIR}/tests/decode/trace_parts_test.cpp ${PROJECT_SOURCE_DIR}/tests/draw/schema.cpp)
