@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "attend/attention/mask.h"
 #include "attend/attention/observer.h"
 
 namespace attend {
@@ -130,7 +131,8 @@ std::int64_t RecurrentEncoder::output_size() const {
 EncodedSequence RecurrentEncoder::operator()(const at::Tensor& x, const at::Tensor& lengths, Observer* observer) const {
   auto* follower = number_observer(observer);
   EncodedSequence out;
-  at::Tensor input = x;
+  // Padding may hold anything: its states are never read, yet a NaN in them would come back as 0·NaN in the gradients.
+  at::Tensor input = x.masked_fill(within_lengths(lengths, x.size(1)).logical_not().unsqueeze(-1), 0.0);  // [B, S, in]
   const auto mirror = options_.bidirectional ? reversed_index(lengths, x.size(1)) : at::Tensor();
   auto join = [&](const at::Tensor& a, const at::Tensor& b) {
     return !b.defined() ? a : options_.sum_directions ? a + b : at::cat({a, b}, -1);
