@@ -45,12 +45,16 @@ struct RnnState final : DecoderState {
 class RnnSeq2Seq final : public Seq2Seq {
  public:
   RnnSeq2Seq(const ModelOptions& o, std::int64_t source_vocabulary, std::int64_t target_vocabulary) : o_(o) {
-    ATTEND_CHECK(o.attention != "none" || !o.input_feeding || o.readout != "linear", kValue,
-                 "model: input feeding without attention needs a readout (tanh or maxout); set model.input_feeding: false");
-    ATTEND_CHECK(o.fixed_context == false || o.attention == "none", kValue,
+    ATTEND_CHECK(!o.fixed_context || o.attention == "none", kValue,
                  "model.fixed_context is for attention none only; with {} the context changes at every step", o.attention);
     ATTEND_CHECK(!(o.input_feeding && o.readout == "linear"), kValue,
                  "model.input_feeding needs a readout of size hidden: use readout tanh or maxout, or set input_feeding: false");
+    if (o.attention == "none" && !o.fixed_context) {
+      ATTEND_CHECK(o.bridge != "zero", kValue,
+                   "model.bridge: zero without attention leaves the decoder no sight of the source; use linear, or set fixed_context: true");
+      ATTEND_CHECK(o.bridge != "backward_first", kValue,
+                   "model.bridge: backward_first without attention leaves the forward direction unread; use linear, or set fixed_context: true");
+    }
     target_embedding_ = register_module("target_embedding", std::make_shared<Embedding>(target_vocabulary, o.embedding, false));
     source_embedding_ = o.tied == "all"
                             ? target_embedding_

@@ -1,9 +1,30 @@
 #include "attend/models/seq2seq.h"
 
+#include <algorithm>
+
 #include "attend/models/rnn_seq2seq.h"
 #include "attend/models/transformer.h"
 
 namespace attend {
+namespace {
+
+// Options may be set in code, where no config reader has looked at them.
+class RangeChecker final : public OptionVisitor {
+  void on(bool&, bool, const Field&) override {}
+  void on(std::int64_t& f, std::int64_t, const Field& about) override { check(static_cast<double>(f), about); }
+  void on(double& f, double, const Field& about) override { check(f, about); }
+  void on(std::string& f, const std::string&, const Field& about) override {
+    const auto& valid = about.range->choices;
+    if (std::find(valid.begin(), valid.end(), f) == valid.end()) fail_unknown_name(fmt::format("model.{}", about.name), f, valid);
+  }
+  void on(std::vector<std::string>&, const std::vector<std::string>&, const Field&) override {}
+  static void check(double value, const Field& about) {
+    ATTEND_CHECK(value >= about.range->low && value <= about.range->high, kValue, "model.{} must be {}, got {}", about.name,
+                 about.range->describe(), value);
+  }
+};
+
+}  // namespace
 
 std::vector<std::string> model_names() {
   std::vector<std::string> names;
@@ -55,6 +76,9 @@ void ModelOptions::visit(OptionVisitor& v) {
 }
 
 std::shared_ptr<Seq2Seq> make_model(const ModelOptions& options, std::int64_t source_vocabulary, std::int64_t target_vocabulary) {
+  RangeChecker checker;
+  auto checked = options;
+  checked.visit(checker);
   if (options.tied == "all")
     ATTEND_CHECK(source_vocabulary == target_vocabulary, kValue,
                  "model.tied: all needs one vocabulary for both sides, got {} and {} entries; set text.shared: true", source_vocabulary,

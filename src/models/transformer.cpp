@@ -61,21 +61,14 @@ class EncoderLayer : public torch::nn::Module {
   std::shared_ptr<Residual> around_self_, around_feed_forward_;
 };
 
-// Keys and values of the steps so far, in buffers made once: [rows, H, steps, D].
+// Keys and values of the steps so far, in buffers with room for more: [rows, H, room, D].
 struct Cache {
   Memory memory(std::int64_t used) const {
     return {.keys = keys.narrow(2, 0, used), .values = values.narrow(2, 0, used), .mask = {}, .visible = {}};
   }
-  void append(const Memory& step, std::int64_t at, std::int64_t room) {
-    if (!keys.defined()) {
-      auto sizes = step.keys.sizes().vec();
-      sizes[2] = room;
-      keys = at::empty(sizes, step.keys.options());
-      sizes[3] = step.values.size(3);
-      values = at::empty(sizes, step.values.options());
-    }
-    keys.select(2, at).copy_(step.keys.select(2, 0));
-    values.select(2, at).copy_(step.values.select(2, 0));
+  void append(const Memory& step, std::int64_t used, std::int64_t most) {
+    put(keys, step.keys, used, most);
+    put(values, step.values, used, most);
   }
   void reorder(const at::Tensor& rows, std::int64_t used) {
     for (auto* buffer : {&keys, &values}) {
@@ -87,6 +80,19 @@ struct Cache {
     }
   }
   at::Tensor keys, values;
+
+ private:
+  // Most sentences end long before `most` steps, so room is made by doubling.
+  static void put(at::Tensor& buffer, const at::Tensor& step, std::int64_t used, std::int64_t most) {
+    if (!buffer.defined() || used == buffer.size(2)) {
+      auto sizes = step.sizes().vec();
+      sizes[2] = std::min(most, std::max<std::int64_t>(16, 2 * used));
+      const auto larger = at::empty(sizes, step.options());
+      if (used > 0) larger.narrow(2, 0, used).copy_(buffer);
+      buffer = larger;
+    }
+    buffer.select(2, used).copy_(step.select(2, 0));
+  }
 };
 
 struct TransformerEncoded final : Encoded {
@@ -192,7 +198,9 @@ class Transformer final : public Seq2Seq {
     auto encoded = std::make_unique<TransformerEncoded>();
     encoded->lengths = lengths;
     auto* follower = number_observer(observer);
-    const auto vectors = (*source_embedding_)(source);                                             // [B, S, N]
+    // A padded query's row is never read, but what it holds would come back as 0·NaN in the gradients of the keys.
+    const auto padding = within_lengths(lengths, source.size(1)).logical_not().unsqueeze(-1);      // [B, S, 1]
+    const auto vectors = (*source_embedding_)(source).masked_fill(padding, 0.0);                    // [B, S, N]
     auto x = apply_dropout((*source_positions_)(vectors), o_.dropout, is_training());
     if (follower) follower->number("encoder.embeddings", vectors);
     if (follower) follower->number("encoder.input", x);

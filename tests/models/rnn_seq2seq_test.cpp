@@ -1,0 +1,263 @@
+// The recurrent encoder–decoder over every mechanism, timing, cell, bridge and readout.
+#include "attend/models/rnn_seq2seq.h"
+
+#include <set>
+
+#include "models/seq2seq_checks.h"
+
+namespace attend::testing {
+namespace {
+
+struct Case {
+  std::string name;
+  ModelOptions options;
+};
+void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
+
+// Sizes that are told apart wherever the options allow it.
+void set_sizes(ModelOptions& o, bool equal_sizes) {
+  o.embedding = 5;
+  o.encoder_hidden = o.bidirectional && !o.sum_directions ? 3 : 4;
+  const auto encoder_size = o.bidirectional && !o.sum_directions ? 6 : 4;
+  o.hidden = equal_sizes || o.bridge == "copy" ? encoder_size : 8;
+}
+
+Case make_case(const std::string& attention, const std::string& inner, bool before, bool feeding, std::size_t i) {
+  const std::vector<std::string> cells{"rnn_tanh", "lstm", "gru"}, bridges{"zero", "copy", "linear", "mean", "backward_first"},
+      readouts{"tanh", "maxout", "linear"};
+  Case c;
+  auto& o = c.options;
+  o.type = "rnn_seq2seq";
+  o.attention = attention;
+  if (!inner.empty()) o.score = inner;
+  o.heads = 2;
+  o.cell = cells[i % 3];
+  o.bridge = bridges[i % 5];
+  o.readout = readouts[(i / 3) % (feeding ? 2 : 3)];
+  o.timing = before ? "before" : "after";
+  o.input_feeding = feeding;
+  o.encoder_layers = 1 + static_cast<std::int64_t>(i % 2);
+  o.decoder_layers = 1 + static_cast<std::int64_t>((i / 2) % 2);
+  const auto direction = o.bridge == "backward_first" ? (i / 5) % 2 : (i / 4) % 3;
+  o.bidirectional = direction < 2;
+  o.sum_directions = direction == 1;
+  o.recurrent_bias = i % 7 != 0;
+  o.readout_embedding = o.readout != "linear" && (i / 2) % 2 == 0;
+  o.normed = i % 4 == 0;
+  o.concat_plain_source = attention == "concat" && i % 2 == 1;
+  o.energy = attention == "additive" ? 7 : 0;
+  if (attention == "none") o.fixed_context = o.bridge == "zero" || o.bridge == "backward_first" || (i / 5) % 2 == 0;
+  const auto equal = attention != "none" && find_mechanism(attention).capabilities.equal_sizes;
+  set_sizes(o, equal);
+  if (o.readout != "linear" && i % 11 == 0) {
+    o.tied = "target";
+    o.embedding = o.hidden;
+  }
+  c.name = fmt::format("{}_{}{}_{}_{}_{}_{}_{}", i, attention, inner.empty() ? "" : "_over_" + inner, o.cell, o.bridge, o.readout, o.timing,
+                       feeding ? "fed" : "unfed");
+  return c;
+}
+
+std::vector<Case> cases() {
+  std::vector<Case> all;
+  for (const auto& attention : attention_choices()) {
+    const bool wraps = attention != "none" && find_mechanism(attention).capabilities.wraps;
+    if (wraps) {
+      for (const auto* inner : mechanisms())
+        if (!inner->capabilities.wraps) all.push_back(make_case(attention, std::string(inner->name), all.size() % 2 == 0, (all.size() / 2) % 2 == 0, all.size()));
+      continue;
+    }
+    for (const bool before : {true, false})
+      for (const bool feeding : {true, false})
+        for (int cell = 0; cell < 3; ++cell) all.push_back(make_case(attention, "", before, feeding, all.size()));
+  }
+  return all;
+}
+
+TEST(RnnCases, CoverEveryPairThatMatters) {
+  std::set<std::string> seen;
+  for (const auto& c : cases()) {
+    const auto& o = c.options;
+    for (const auto& pair : {o.attention + o.timing + (o.input_feeding ? "fed" : ""), o.attention + o.cell, o.cell + o.bridge, o.cell + o.readout,
+                             o.cell + o.timing + (o.input_feeding ? "fed" : ""), o.bridge + o.readout, o.bridge + o.timing})
+      seen.insert(pair);
+  }
+  const std::vector<std::string> cells{"rnn_tanh", "lstm", "gru"}, bridges{"zero", "copy", "linear", "mean", "backward_first"},
+      readouts{"tanh", "maxout", "linear"}, timings{"before", "after"};
+  const auto expect_all = [&](const auto& a, const auto& b) {
+    for (const auto& x : a)
+      for (const auto& y : b) EXPECT_TRUE(seen.contains(x + y)) << x << " with " << y;
+  };
+  const std::vector<std::string> ways{"beforefed", "before", "afterfed", "after"};
+  auto plain = attention_choices();
+  std::erase(plain, "multi_head");
+  expect_all(plain, ways);
+  expect_all(plain, cells);
+  expect_all(cells, ways);
+  expect_all(cells, bridges);
+  expect_all(cells, readouts);
+  expect_all(bridges, readouts);
+  expect_all(bridges, timings);
+}
+
+class RnnModels : public ::testing::TestWithParam<Case> {};
+
+TEST_P(RnnModels, StepsEqualTeacherForcing) {
+  for (const auto& p : kPrecisions) expect_steps_equal_teacher_forcing(*small_model(GetParam().options, p.type), p.tolerance);
+}
+TEST_P(RnnModels, BatchEqualsSingle) {
+  for (const auto& p : kPrecisions) expect_batch_equals_single(*small_model(GetParam().options, p.type), p.tolerance);
+}
+TEST_P(RnnModels, PaddingIsFree) { expect_padding_is_free(*small_model(GetParam().options), 1e-12); }
+TEST_P(RnnModels, HypothesesKeepTheirOwnHistory) {
+  for (const auto& p : kPrecisions) HypothesisWalk(*small_model(GetParam().options, p.type), p.tolerance).run();
+}
+TEST_P(RnnModels, SelectIsConsistent) { expect_select_is_consistent(*small_model(GetParam().options), 1e-10); }
+TEST_P(RnnModels, GradientReachesEveryParameter) { expect_gradient_everywhere(*small_model(GetParam().options)); }
+
+TEST_P(RnnModels, ObserverSeesOneMapOfDecoding) {
+  const auto& o = GetParam().options;
+  const auto model = small_model(o);
+  ResultKeeper keeper;
+  const Batch b;
+  const auto watched = states_of(*model, b, &keeper);
+  EXPECT_TRUE(same(watched, states_of(*model, b)));
+  if (o.attention == "none") {
+    EXPECT_TRUE(keeper.seen.empty());
+    return;
+  }
+  ASSERT_EQ(keeper.seen.size(), 1u);
+  const auto& results = keeper.seen.at("decoder.attention.0");
+  ASSERT_EQ(results.size(), 1u);
+  const auto& weights = results[0].weights;
+  EXPECT_EQ(shape_text(weights), o.attention == "multi_head" ? "[3, 2, 4, 5]" : "[3, 1, 4, 5]");
+  EXPECT_TRUE(close(weights.sum(-1), at::ones_like(weights.sum(-1)), 1e-12));
+  EXPECT_TRUE(all_zero(weights.masked_select(own(b.lengths, 5).logical_not().view({3, 1, 1, 5}))));
+  EXPECT_EQ(results[0].lse.sizes(), weights.sizes().slice(0, 3));
+  EXPECT_EQ(results[0].entropy.sizes(), weights.sizes().slice(0, 3));
+}
+
+INSTANTIATE_TEST_SUITE_P(All, RnnModels, ::testing::ValuesIn(cases()), [](const auto& instance) { return instance.param.name; });
+
+ModelOptions small_options() {
+  ModelOptions o;
+  o.embedding = 5;
+  o.encoder_hidden = 3;
+  o.hidden = 6;
+  return o;
+}
+
+TEST(RnnModel, TimingDecidesWhichStateAsks) {
+  auto o = small_options();
+  o.attention = "dot";
+  o.input_feeding = false;
+  o.timing = "before";
+  const auto before = small_model(o);
+  o.timing = "after";
+  const auto after = small_model(o);
+  const auto first_weights = [](const Seq2Seq& model, std::int64_t begin) {
+    ResultKeeper keeper;
+    Batch b;
+    b.inputs = at::full({3, 1}, begin, at::kLong);
+    states_of(model, b, &keeper);
+    return keeper.seen.at("decoder.attention.0")[0].weights;
+  };
+  EXPECT_TRUE(same(first_weights(*before, 2), first_weights(*before, 5)));   // the bridge alone asks
+  EXPECT_FALSE(same(first_weights(*after, 2), first_weights(*after, 5)));  // the step's own state asks
+}
+
+TEST(RnnModel, WithoutAttentionTheBridgeIsAllThereIs) {
+  auto o = small_options();
+  o.attention = "none";
+  o.bridge = "copy";
+  o.bidirectional = false;
+  o.encoder_hidden = 6;
+  o.cell = "rnn_tanh";
+  o.input_feeding = false;
+  o.readout = "linear";
+  const auto model = small_model(o);
+  Batch b;
+  b.inputs = at::full({3, 1}, 2, at::kLong);
+  const auto p = model->named_parameters();
+  // s_1 = tanh(W E<s> + U h_S + b), h by the encoder's own recurrence.
+  const auto embedded = p["source_embedding.weight"].index_select(0, b.source[0]);
+  auto h = at::zeros({6}, at::kDouble);
+  for (std::int64_t s = 0; s < 4; ++s)
+    h = at::tanh(at::matmul(p["encoder.forward_0.input_weight"], embedded[s]) + at::matmul(p["encoder.forward_0.hidden_weight"], h) +
+                 p["encoder.forward_0.bias"]);
+  const auto expected = at::tanh(at::matmul(p["decoder_0.input_weight"], p["target_embedding.weight"][2]) +
+                                 at::matmul(p["decoder_0.hidden_weight"], h) + p["decoder_0.bias"]);
+  EXPECT_TRUE(close(states_of(*model, b)[0][0], expected, 1e-12));
+}
+
+TEST(RnnModel, InputFeedingCarriesTheAttendedState) {
+  auto o = small_options();
+  const auto model = small_model(o);
+  const Batch b;
+  const auto fed = states_of(*model, b);
+  const auto p = model->named_parameters();
+  {
+    at::NoGradGuard no_grad;
+    p["decoder_0.input_weight"].narrow(1, 5, 6).zero_();  // the columns that meet h̃
+  }
+  const auto cut = states_of(*model, b);
+  EXPECT_TRUE(same(cut.select(1, 0), fed.select(1, 0)));  // h̃ before the first step is zero
+  EXPECT_FALSE(close(cut.select(1, 1), fed.select(1, 1), 1e-3));
+}
+
+TEST(RnnModel, DropsInTrainingOnly) {
+  auto o = small_options();
+  o.dropout = 0.5;
+  const auto model = small_model(o);
+  const Batch b;
+  EXPECT_TRUE(same(states_of(*model, b), states_of(*model, b)));
+  model->train();
+  EXPECT_FALSE(same(states_of(*model, b), states_of(*model, b)));
+}
+
+// What is refused, and that the reason names what to change.
+void expect_refused(const std::function<void(ModelOptions&)>& change, ErrorKind kind, const std::vector<std::string>& reasons) {
+  auto o = small_options();
+  change(o);
+  expect_error(kind, reasons, [&] { make_model(o, kSourceVocabulary, kTargetVocabulary); });
+}
+
+TEST(RnnModel, RefusesWhatCannotWork) {
+  const auto value = ErrorKind::kValue;
+  expect_refused([](auto& o) { o.readout = "linear"; }, value, {"model.input_feeding", "readout tanh or maxout", "input_feeding: false"});
+  expect_refused([](auto& o) { o.fixed_context = true; }, value, {"model.fixed_context", "additive"});
+  expect_refused([](auto& o) { o.attention = "none", o.bridge = "zero"; }, value, {"model.bridge", "zero", "linear"});
+  expect_refused([](auto& o) { o.attention = "none", o.bridge = "backward_first"; }, value, {"model.bridge", "backward_first", "linear"});
+  expect_refused([](auto& o) { o.bidirectional = false, o.bridge = "backward_first"; }, value, {"backward_first", "bidirectional"});
+  expect_refused([](auto& o) { o.hidden = 7, o.bridge = "copy"; }, value, {"copy", "6 and 7", "linear"});
+  expect_refused([](auto& o) { o.input_feeding = false, o.readout = "linear", o.readout_embedding = true; }, value, {"readout_embedding", "tanh or maxout"});
+  expect_refused([](auto& o) { o.tied = "target"; }, value, {"model.tied", "embedding = 6", "got 5"});
+  expect_refused([](auto& o) { o.tied = "all"; }, value, {"model.tied", "9 and 8", "text.shared"});
+  expect_refused([](auto& o) { o.attention = "dot", o.hidden = 7; }, ErrorKind::kShape, {"dot", "Dq=7", "D=6", "general"});
+  expect_refused([](auto& o) { o.attention = "multi_head", o.heads = 4; }, value, {"multi_head", "6", "4 heads"});
+  expect_refused([](auto& o) { o.attention = "multi_head", o.heads = 2, o.score = "multi_head"; }, value, {"multi_head", "inner"});
+}
+
+TEST(RnnModel, RefusesUnknownNamesAndValuesOutOfRange) {
+  const auto unknown = ErrorKind::kUnknownName;
+  expect_refused([](auto& o) { o.type = "rnn"; }, unknown, {"model.type", "'rnn'", "rnn_seq2seq", "transformer"});
+  expect_refused([](auto& o) { o.attention = "dott"; }, unknown, {"model.attention", "'dott'", "did you mean 'dot'"});
+  expect_refused([](auto& o) { o.cell = "LSTM"; }, unknown, {"model.cell", "lstm"});
+  expect_refused([](auto& o) { o.bridge = "lineal"; }, unknown, {"model.bridge", "'lineal'", "did you mean 'linear'"});
+  expect_refused([](auto& o) { o.timing = "later"; }, unknown, {"model.timing", "before", "after"});
+  expect_refused([](auto& o) { o.readout = "relu"; }, unknown, {"model.readout", "maxout"});
+  expect_refused([](auto& o) { o.tied = "both"; }, unknown, {"model.tied", "target"});
+  expect_refused([](auto& o) { o.decoder_layers = 0; }, ErrorKind::kValue, {"model.decoder_layers", "0", "1 to 96"});
+  expect_refused([](auto& o) { o.dropout = 1; }, ErrorKind::kValue, {"model.dropout", "0 to 0.95"});
+}
+
+TEST(RnnModel, CountsItsParameters) {
+  const auto o = small_options();  // additive, lstm, linear bridge, tanh readout, fed
+  const auto model = make_model(o, kSourceVocabulary, kTargetVocabulary);
+  const std::int64_t embeddings = 9 * 5 + 8 * 5, encoder = 2 * (12 * 5 + 12 * 3 + 12), bridge = 2 * (6 * 6 + 6), attention = 6 * 6 + 6 * 6 + 6,
+                     decoder = 24 * (5 + 6) + 24 * 6 + 24, readout = 6 * 12 + 6, output = 8 * 6 + 8;
+  EXPECT_EQ(parameter_count(*model), embeddings + encoder + bridge + attention + decoder + readout + output);
+}
+
+}  // namespace
+}  // namespace attend::testing

@@ -1,0 +1,292 @@
+// The Transformer: sizes, masks, caches and positions.
+#include "attend/models/transformer.h"
+
+#include "models/seq2seq_checks.h"
+
+namespace attend::testing {
+namespace {
+
+struct Case {
+  std::string name;
+  ModelOptions options;
+};
+void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
+
+ModelOptions small_options() {
+  ModelOptions o;
+  o.type = "transformer";
+  o.attention = "multi_head";
+  o.embedding = 8;
+  o.heads = 2;
+  o.feed_forward = 12;
+  o.encoder_layers = o.decoder_layers = 2;
+  o.longest = 10;
+  return o;
+}
+
+std::vector<Case> cases() {
+  const std::vector<std::string> positions{"sinusoidal", "learned", "none"}, tied{"none", "target", "all", "none"};
+  std::vector<Case> all;
+  for (const auto* entry : mechanisms())
+    for (const auto* norm : {"pre", "post"}) {
+      const auto i = all.size();
+      auto o = small_options();
+      if (entry->capabilities.wraps) {
+        o.score = i % 2 == 0 ? "general" : "scaled_dot";
+      } else {
+        o.attention = entry->name;
+      }
+      o.norm = norm;
+      o.positions = positions[i % 3];
+      o.tied = tied[(i / 2) % 4];
+      o.attention_bias = (i / 2) % 2 == 0;
+      o.normed = true;
+      o.decoder_layers = 1 + static_cast<std::int64_t>(i % 2);
+      all.push_back({fmt::format("{}_{}_{}_{}", entry->name, o.norm, o.positions, o.tied), o});
+    }
+  return all;
+}
+
+class Transformers : public ::testing::TestWithParam<Case> {
+ protected:
+  std::shared_ptr<Seq2Seq> model(at::ScalarType type = at::kDouble) const { return small_model(GetParam().options, type); }
+};
+
+TEST_P(Transformers, StepsEqualTeacherForcing) {
+  for (const auto& p : kPrecisions) expect_steps_equal_teacher_forcing(*model(p.type), p.tolerance);
+}
+TEST_P(Transformers, BatchEqualsSingle) {
+  for (const auto& p : kPrecisions) expect_batch_equals_single(*model(p.type), p.tolerance);
+}
+TEST_P(Transformers, PaddingIsFree) { expect_padding_is_free(*model(), 1e-12); }
+TEST_P(Transformers, HypothesesKeepTheirOwnHistory) {
+  for (const auto& p : kPrecisions) HypothesisWalk(*model(p.type), p.tolerance).run();
+}
+TEST_P(Transformers, SelectIsConsistent) { expect_select_is_consistent(*model(), 1e-10); }
+TEST_P(Transformers, GradientReachesEveryParameter) {
+  const auto& o = GetParam().options;
+  const auto inner = o.attention == "multi_head" ? o.score : o.attention;
+  const bool linear_in_keys = inner == "dot" || inner == "scaled_dot" || inner == "general";
+  // Where the score is linear in the key, a bias of the keys adds the same to every score of a query, and the softmax forgets it.
+  expect_gradient_everywhere(*model(), [&](const std::string& name) { return linear_in_keys && name.ends_with("key_bias"); });
+}
+
+TEST_P(Transformers, TheFutureChangesNothingEarlier) {
+  const auto m = model();
+  Batch a;
+  a.target_lengths = at::tensor({4, 4, 4}, at::kLong);
+  const auto before = states_of(*m, a);
+  for (std::int64_t t = 1; t < 4; ++t) {
+    auto b = a;
+    b.inputs = a.inputs.clone();
+    b.inputs.narrow(1, t, 4 - t).fill_(0);
+    const auto after = states_of(*m, b);
+    EXPECT_TRUE(same(after.narrow(1, 0, t), before.narrow(1, 0, t))) << "from step " << t;
+    EXPECT_FALSE(close(after.select(1, t), before.select(1, t), 1e-6)) << "step " << t;
+  }
+}
+
+TEST_P(Transformers, ObserverSeesEverySiteLayerAndHead) {
+  const auto m = model();
+  ResultKeeper keeper;
+  Batch b;
+  b.target_lengths = at::tensor({4, 4, 4}, at::kLong);
+  EXPECT_TRUE(same(states_of(*m, b, &keeper), states_of(*m, b)));
+  const auto layers = GetParam().options.decoder_layers;
+  EXPECT_EQ(keeper.seen.size(), static_cast<std::size_t>(2 + 2 * layers));
+  for (const auto& [site, results] : keeper.seen) {
+    ASSERT_EQ(results.size(), 1u) << site;
+    const auto& w = results[0].weights;
+    const bool source_keys = !site.starts_with("decoder.self");
+    EXPECT_EQ(shape_text(w), site.starts_with("encoder.self") ? "[3, 2, 5, 5]" : source_keys ? "[3, 2, 4, 5]" : "[3, 2, 4, 4]") << site;
+    EXPECT_TRUE(close(w.sum(-1), at::ones_like(w.sum(-1)), 1e-12)) << site;
+    if (source_keys) {
+      EXPECT_TRUE(all_zero(w.masked_select(own(b.lengths, 5).logical_not().view({3, 1, 1, 5})))) << site;
+    } else {
+      EXPECT_TRUE(all_zero(w.triu(1))) << site;
+      EXPECT_GT(w.tril().select(-1, 0).min().item<double>(), 0) << site;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Transformers, ::testing::ValuesIn(cases()), [](const auto& instance) { return instance.param.name; });
+
+// Everything but the tables: parameters of the layers and last norms.
+std::int64_t count_of_layers(const ModelOptions& o) {
+  const auto model = make_model(o, 5, 5);
+  std::int64_t tables = 0;
+  for (const auto& p : model->named_parameters())
+    if (p.key().find("embedding") != std::string::npos || p.key().find("positions") != std::string::npos || p.key().starts_with("output_"))
+      tables += p.value().numel();
+  return parameter_count(*model) - tables;
+}
+
+std::int64_t formula(std::int64_t n, std::int64_t f, std::int64_t encoder_layers, std::int64_t decoder_layers) {
+  const auto feed_forward = 2 * n * f + f + n;
+  return encoder_layers * (4 * n * n + 4 * n + feed_forward + 4 * n) + decoder_layers * (8 * n * n + 8 * n + feed_forward + 6 * n);
+}
+
+TEST(TransformerSize, IsTheFormula) {
+  auto o = small_options();
+  o.encoder_layers = 3;
+  o.norm = "post";
+  EXPECT_EQ(count_of_layers(o), formula(8, 12, 3, 2));
+  o.norm = "pre";
+  EXPECT_EQ(count_of_layers(o), formula(8, 12, 3, 2) + 2 * 2 * 8);
+  o.norm = "post";
+  o.attention_bias = false;
+  EXPECT_EQ(count_of_layers(o), formula(8, 12, 3, 2) - (3 + 2 * 2) * 4 * 8);
+}
+
+TEST(TransformerSize, OfThePaper) {
+  auto o = small_options();
+  o.embedding = 512;
+  o.heads = 8;
+  o.feed_forward = 2048;
+  o.encoder_layers = o.decoder_layers = 6;
+  o.norm = "post";
+  EXPECT_EQ(formula(512, 2048, 6, 6), 44138496);
+  EXPECT_EQ(count_of_layers(o), 44138496);
+}
+
+TEST(TransformerSize, TyingSharesTables) {
+  auto o = small_options();
+  const auto count = [&](const char* tied) {
+    o.tied = tied;
+    return parameter_count(*make_model(o, 11, 11));
+  };
+  const auto apart = count("none");
+  EXPECT_EQ(count("target"), apart - 11 * 8);
+  EXPECT_EQ(count("all"), apart - 2 * 11 * 8);
+}
+
+// With libtorch's numbers: post-norm, scaled dot product, biases; one layer by the formulas of the paper.
+TEST(TransformerLayer, IsTheFormula) {
+  auto o = small_options();
+  o.attention = "scaled_dot";
+  o.heads = 1;
+  o.norm = "post";
+  o.positions = "none";
+  o.encoder_layers = o.decoder_layers = 1;
+  const auto model = small_model(o);
+  const auto p = model->named_parameters();
+  const auto linear = [&](const at::Tensor& x, const std::string& weight, const std::string& bias) { return at::matmul(x, p[weight].t()) + p[bias]; };
+  const auto attention = [&](const std::string& name, const at::Tensor& x, const at::Tensor& memory, bool causal) {
+    const auto part = [&](const char* which, const at::Tensor& in) { return linear(in, name + "." + which + "_weight", name + "." + which + "_bias"); };
+    auto scores = at::matmul(part("query", x), part("key", memory).t()) / std::sqrt(8.0);  // [T, S]
+    if (causal) scores = scores + at::full_like(scores, -std::numeric_limits<double>::infinity()).triu(1);
+    return part("output", at::matmul(scores.softmax(-1), part("value", memory)));
+  };
+  const auto feed_forward = [&](const std::string& name, const at::Tensor& x) {
+    return linear(linear(x, name + ".in.weight", name + ".in.bias").relu(), name + ".out.weight", name + ".out.bias");
+  };
+  const auto norm = [&](const std::string& name, const at::Tensor& x) {
+    return at::layer_norm(x, {8}, p[name + ".norm.weight"], p[name + ".norm.bias"], 1e-5);
+  };
+  const Batch b;
+  auto x = p["source_embedding.weight"].index_select(0, b.source[1]) * std::sqrt(8.0);
+  x = norm("encoder_0.around_self", x + attention("encoder_0.self", x, x, false));
+  const auto memory = norm("encoder_0.around_feed_forward", x + feed_forward("encoder_0.feed_forward", x));
+  auto y = p["target_embedding.weight"].index_select(0, b.inputs[1].narrow(0, 0, 2)) * std::sqrt(8.0);
+  y = norm("decoder_0.around_self", y + attention("decoder_0.self", y, y, true));
+  y = norm("decoder_0.around_cross", y + attention("decoder_0.cross", y, memory, false));
+  y = norm("decoder_0.around_feed_forward", y + feed_forward("decoder_0.feed_forward", y));
+  const auto states = states_of(*model, b)[1].narrow(0, 0, 2);
+  EXPECT_TRUE(close(states, y, 1e-12));
+  EXPECT_TRUE(close(model->logits(states), linear(y, "output_weight", "output_bias"), 1e-12));
+}
+
+Batch permuted_source(const Batch& b) {  // the full item alone, its words in another order
+  const auto order = at::tensor({3, 0, 4, 2, 1}, at::kLong);
+  return {b.source.narrow(0, 1, 1).index_select(1, order), b.lengths.narrow(0, 1, 1), b.inputs.narrow(0, 1, 1), at::full({1}, 4, at::kLong)};
+}
+Batch full_item(const Batch& b) {
+  return {b.source.narrow(0, 1, 1), b.lengths.narrow(0, 1, 1), b.inputs.narrow(0, 1, 1), at::full({1}, 4, at::kLong)};
+}
+
+TEST(Positions, WithoutThemTheEncoderIsBlindToOrder) {
+  const auto order = at::tensor({3, 0, 4, 2, 1}, at::kLong);
+  for (const auto* positions : {"none", "sinusoidal", "learned"}) {
+    auto o = small_options();
+    o.positions = positions;
+    const auto model = small_model(o);
+    ResultKeeper plain, shuffled;
+    const auto a = states_of(*model, full_item({}), &plain), b = states_of(*model, permuted_source({}), &shuffled);
+    const auto& w = plain.seen.at("encoder.self.1")[0];
+    const auto& v = shuffled.seen.at("encoder.self.1")[0];
+    const auto blind = close(v.context, w.context.index_select(2, order), 1e-10) && close(v.weights, w.weights.index_select(2, order).index_select(3, order), 1e-10) && close(b, a, 1e-10);
+    EXPECT_EQ(static_cast<bool>(blind), positions == std::string("none")) << positions;
+  }
+}
+
+TEST(Positions, WithoutThemTheCausalDecoderIsNotBlind) {
+  for (const std::int64_t layers : {1, 2}) {
+    auto o = small_options();
+    o.positions = "none";
+    o.decoder_layers = layers;
+    const auto model = small_model(o);
+    auto a = full_item({});
+    a.inputs = at::tensor({2, 4, 7, 5}, at::kLong).unsqueeze(0);
+    auto b = a;
+    b.inputs = at::tensor({2, 7, 4, 5}, at::kLong).unsqueeze(0);
+    const auto x = states_of(*model, a), y = states_of(*model, b);
+    EXPECT_FALSE(close(y[0].narrow(0, 1, 2), x[0].narrow(0, 1, 2).flip(0), 1e-4));  // what a token sees depends on its place
+    // One layer sees its past as a set; from the second on the past itself tells of its order.
+    EXPECT_EQ(static_cast<bool>(close(y[0][3], x[0][3], 1e-10)), layers == 1);
+  }
+}
+
+TEST(Positions, LearnedOnesEndWithTheirTable) {
+  auto o = small_options();
+  o.positions = "learned";
+  o.longest = 4;
+  const auto model = small_model(o);
+  const Batch b;
+  expect_error(ErrorKind::kValue, {"ends at 4", "needs 5", "model.longest"}, [&] { model->encode(b.source, b.lengths, nullptr); });
+  at::NoGradGuard no_grad;
+  const auto encoded = model->encode(b.source.narrow(1, 0, 4), at::tensor({4, 4, 2}, at::kLong), nullptr);
+  const auto state = model->start(*encoded, 9);
+  for (int t = 0; t < 4; ++t) model->step(*encoded, *state, at::full({3, 1}, 2, at::kLong), nullptr);
+  expect_error(ErrorKind::kValue, {"ends at 4", "needs 5"}, [&] { model->step(*encoded, *state, at::full({3, 1}, 2, at::kLong), nullptr); });
+}
+
+TEST(Transformer, CacheGrowsPastItsFirstRoom) {
+  at::NoGradGuard no_grad;
+  const auto model = small_model(small_options());
+  const Batch b;
+  const auto encoded = model->encode(b.source, b.lengths, nullptr);
+  const auto inputs = at::arange(3 * 40, at::kLong).view({3, 40}).remainder(8);
+  const auto all = model->decode(*encoded, inputs, at::full({3}, 40, at::kLong), nullptr);
+  const auto state = model->start(*encoded, 40);
+  for (std::int64_t t = 0; t < 40; ++t) {
+    EXPECT_TRUE(close(model->step(*encoded, *state, inputs.narrow(1, t, 1), nullptr), all.narrow(1, t, 1), 1e-10)) << t;
+    state->reorder(at::tensor({0, 1, 2}, at::kLong), 1);
+  }
+}
+
+TEST(Transformer, RefusesWhatCannotWork) {
+  const auto refused = [](const std::function<void(ModelOptions&)>& change, ErrorKind kind, const std::vector<std::string>& reasons) {
+    auto o = small_options();
+    change(o);
+    expect_error(kind, reasons, [&] { make_model(o, 9, 8); });
+  };
+  refused([](auto& o) { o.attention = "none"; }, ErrorKind::kValue, {"model.attention", "rnn_seq2seq"});
+  refused([](auto& o) { o.heads = 3; }, ErrorKind::kValue, {"model.embedding", "8 and 3"});
+  refused([](auto& o) { o.score = "multi_head"; }, ErrorKind::kValue, {"multi_head", "inner"});
+  refused([](auto& o) { o.tied = "all"; }, ErrorKind::kValue, {"model.tied", "9 and 8"});
+  refused([](auto& o) { o.norm = "middle"; }, ErrorKind::kUnknownName, {"model.norm", "pre", "post"});
+  refused([](auto& o) { o.positions = "rotary"; }, ErrorKind::kUnknownName, {"model.positions", "sinusoidal"});
+}
+
+TEST(Transformer, DropsInTrainingOnly) {
+  auto o = small_options();
+  o.dropout = 0.3;
+  const auto model = small_model(o);
+  const Batch b;
+  EXPECT_TRUE(same(states_of(*model, b), states_of(*model, b)));
+  model->train();
+  EXPECT_FALSE(same(states_of(*model, b), states_of(*model, b)));
+}
+
+}  // namespace
+}  // namespace attend::testing
