@@ -1,5 +1,6 @@
 #include "attend/store/model_folder.h"
 
+#include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -108,16 +109,19 @@ void load_tensors(const std::string& path, const NamedTensors& tensors) {
   std::set<std::string> wanted;
   for (const auto& [name, tensor] : tensors) {
     wanted.insert(name);
+    ATTEND_CHECK(file.contains(name), kData, "{}: has no '{}', which the configuration asks for; config.yaml and weights do not belong together",
+                 path, name);
     const auto& stored = file.at(name);
     ATTEND_CHECK(stored.shape == tensor.sizes().vec() && stored.dtype == dtype_of(tensor), kData,
-                 "{}: {} has shape [{}], the configuration asks for {}; config.yaml and weights do not belong together", path, name,
-                 fmt::join(stored.shape, ", "), shape_text(tensor));
+                 "{}: {} is {} [{}], the configuration asks for {} {}; config.yaml and weights do not belong together", path, name,
+                 name_of(stored.dtype), fmt::join(stored.shape, ", "), name_of(dtype_of(tensor)), shape_text(tensor));
     auto whole = tensor.contiguous();
     std::memcpy(whole.data_ptr(), stored.data, stored.bytes());
     if (!whole.is_same(tensor)) tensor.copy_(whole);
   }
   for (const auto& [name, stored] : file.tensors())
-    ATTEND_CHECK(wanted.contains(name), kData, "{}: holds '{}', which the configuration has no place for", path, name);
+    ATTEND_CHECK(wanted.contains(name), kData,
+                 "{}: holds '{}', which the configuration has no place for; config.yaml and weights do not belong together", path, name);
 }
 
 void write_model(const std::string& folder, const TranslationModel& model, const std::string& config,
