@@ -3,3 +3,6 @@ attend_room(decode TORCH SOURCES search.cpp maps.cpp translator.cpp evaluate.cpp
 attend_test(trace_tests TORCH KNOWS decode LABELS unit
   SOURCES ${PROJECT_SOURCE_DIR}/tests/decode/trace_test.cpp ${PROJECT_SOURCE_DIR}/tests/decode/trace_example_test.cpp
           ${PROJECT_SOURCE_DIR}/tests/decode/trace_parts_test.cpp ${PROJECT_SOURCE_DIR}/tests/draw/schema.cpp)
+attend_test(decode_tests TORCH KNOWS decode LABELS unit
+  SOURCES ${PROJECT_SOURCE_DIR}/tests/decode/search_test.cpp ${PROJECT_SOURCE_DIR}/tests/decode/maps_test.cpp
+          ${PROJECT_SOURCE_DIR}/tests/decode/worked_example_test.cpp ${PROJECT_SOURCE_DIR}/tests/decode/translator_test.cpp)

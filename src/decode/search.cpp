@@ -119,12 +119,17 @@ class Search {
       return a.parent != b.parent ? a.parent < b.parent : a.token < b.token;
     });
     if (candidates.size() > keep) candidates.resize(keep);
+    ATTEND_CHECK(!candidates.empty(), kValue,
+                 "search: step {} has no token of finite score, so nothing can follow; the model's weights are not numbers (did training diverge?)",
+                 step);
 
     std::vector<Live> next;
     next_parents_.resize(std::max<std::size_t>(next_parents_.size(), static_cast<std::size_t>(row) + 1));
     auto& parents = next_parents_[static_cast<std::size_t>(row)];
     parents.clear();
+    std::vector<bool> continued(item.live.size(), false);
     for (const auto& candidate : candidates) {
+      continued[static_cast<std::size_t>(candidate.parent)] = true;
       const auto& parent = item.live[static_cast<std::size_t>(candidate.parent)];
       const auto node = static_cast<std::int32_t>(item.result.nodes.size());
       const bool ends = candidate.token == kEndId;
@@ -140,6 +145,9 @@ class Search {
         parents.push_back({candidate.parent, candidate.token});
       }
     }
+    for (const auto& parent : item.live)  // those nothing was kept of
+      if (parent.node >= 0 && !continued[static_cast<std::size_t>(&parent - item.live.data())])
+        item.result.nodes[static_cast<std::size_t>(parent.node)].end = NodeEnd::kPruned;
     item.live = std::move(next);
     item.done = item.live.empty() || only_end || cannot_improve(item);
     if (item.done)
