@@ -1,2 +1,14 @@
 # Tests of the repository itself, not of one room.
 attend_test(layout_test KNOWS core LABELS unit SOURCES ${PROJECT_SOURCE_DIR}/tests/layout_test.cpp)
+
+# The program as its users meet it: every verb, and what it says to bad input.
+if(ATTEND_BUILD_TESTS AND TARGET attend)
+  add_executable(cli_tests ${PROJECT_SOURCE_DIR}/tests/cli/cli_test.cpp)
+  target_include_directories(cli_tests PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+  target_link_libraries(cli_tests PRIVATE attend::draw nlohmann_json::nlohmann_json GTest::gtest GTest::gtest_main attend_flags)
+  target_compile_definitions(cli_tests PRIVATE ATTEND_SOURCE_DIR="${PROJECT_SOURCE_DIR}" ATTEND_PROGRAM="$<TARGET_FILE:attend>"
+    ATTEND_EXAMPLE="$<TARGET_FILE:example_translate>")
+  add_dependencies(cli_tests attend example_translate)
+  add_test(NAME cli_tests COMMAND cli_tests --gtest_brief=1)
+  set_tests_properties(cli_tests PROPERTIES LABELS cli TIMEOUT 600)
+endif()

@@ -1,11 +1,10 @@
-// Uses the installed library as another project would.
-#include <attend/core/error.h>
+// Uses the installed library as another project would: loads a model and translates a sentence.
+#include <attend/decode/translator.h>
 
 #include <iostream>
-#include <string>
-#include <vector>
 
-int main() {
-  const std::vector<std::string> mechanisms{"additive", "scaled_dot", "multi_head"};
-  std::cout << "nearest: " << attend::nearest_name("aditive", mechanisms) << '\n';
+int main(int argc, char** argv) {
+  if (argc != 3) return 2;
+  const attend::Translator translator(argv[1]);
+  std::cout << "translation: " << translator.translate(argv[2]) << '\n';
 }

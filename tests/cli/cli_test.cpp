@@ -1,0 +1,270 @@
+// The program as its users meet it: each verb on a small task, and what it says when something is wrong.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <sstream>
+#include <thread>
+
+#include "attend/core/files.h"
+#include "attend/record/record.h"
+#include "support/temp_folder.h"
+
+namespace attend {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Outcome {
+  int code = -1;
+  std::string out, err;
+};
+
+std::string slurp(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+class Cli : public ::testing::Test {
+ protected:
+  // One tiny model for all tests of this file.
+  static void SetUpTestSuite() {
+    shared_ = new TempFolder;
+    const auto data = *shared_ / "data";
+    ASSERT_EQ(run({"data", "copy", "--out", data, "--pairs", "60", "--maximum-length", "3", "--symbols", "5"}).code, 0);
+    ASSERT_EQ(run(train_arguments(*shared_ / "run", {"--set", "train.steps=60"})).code, 0);
+  }
+  static void TearDownTestSuite() {
+    delete shared_;
+    shared_ = nullptr;
+  }
+
+  static std::vector<std::string> train_arguments(const std::string& out, const std::vector<std::string>& more = {}) {
+    std::vector<std::string> arguments{"train", "--tsv", *shared_ / "data/train.tsv", "--out", out, "--threads", "1"};
+    for (const char* value : {"text.source.kind=words", "text.target.kind=words", "model.embedding=8", "model.encoder_hidden=8", "model.hidden=16",
+                              "train.batch_by=sentences", "train.batch_size=16", "train.rate=0.02", "train.validate_every=20"}) {
+      arguments.emplace_back("--set");
+      arguments.emplace_back(value);
+    }
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+  }
+
+  static pid_t start(const std::vector<std::string>& arguments, const std::string& in, const std::string& out, const std::string& err,
+                     const char* program = ATTEND_PROGRAM) {
+    std::vector<char*> argv{const_cast<char*>(program)};
+    for (const auto& a : arguments) argv.push_back(const_cast<char*>(a.c_str()));
+    argv.push_back(nullptr);
+    const pid_t child = fork();
+    if (child == 0) {
+      dup2(open(in.c_str(), O_RDONLY), 0);
+      dup2(open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), 1);
+      dup2(open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), 2);
+      setenv("OMP_NUM_THREADS", "1", 1);
+      execv(program, argv.data());
+      _exit(127);
+    }
+    return child;
+  }
+
+  static Outcome run(const std::vector<std::string>& arguments, const std::string& input = "", const char* program = ATTEND_PROGRAM) {
+    const TempFolder scratch;
+    write_file_atomic(scratch / "in", input);
+    const pid_t child = start(arguments, scratch / "in", scratch / "out", scratch / "err", program);
+    int status = 0;
+    waitpid(child, &status, 0);
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), slurp(scratch / "out"), slurp(scratch / "err")};
+  }
+
+  static std::string model() { return *shared_ / "run"; }
+
+  // `run` fails with this exit code and says this.
+  static void expect_failure(const Outcome& outcome, int code, const std::string& text) {
+    EXPECT_EQ(outcome.code, code) << outcome.err;
+    EXPECT_NE(outcome.err.find(text), std::string::npos) << outcome.err;
+  }
+
+  static TempFolder* shared_;
+  TempFolder folder_;
+};
+TempFolder* Cli::shared_ = nullptr;
+
+TEST_F(Cli, HelpComesFromTheOptions) {
+  const auto all = run({"--help"});
+  EXPECT_EQ(all.code, 0);
+  for (const char* verb : {"data", "train", "translate", "score", "evaluate", "draw", "trace", "info"}) {
+    EXPECT_NE(all.out.find(verb), std::string::npos) << verb;
+    const auto one = run({verb, "--help"});
+    EXPECT_EQ(one.code, 0) << verb;
+    for (const char* common : {"--threads", "--seed", "--quiet"}) EXPECT_NE(one.out.find(common), std::string::npos) << verb << " " << common;
+  }
+  EXPECT_NE(run({"translate", "--help"}).out.find("--length-penalty"), std::string::npos);
+}
+
+TEST_F(Cli, UsageErrorsNameTheNearest) {
+  expect_failure(run({"tranlate"}), 2, "did you mean 'translate'?");
+  expect_failure(run({"translate", model(), "--beem", "3"}), 2, "did you mean --beam?");
+  expect_failure(run({"translate"}), 2, "MODEL");
+  expect_failure(run({"train", "--set", "model.hiden=3", "--tsv", "x", "--out", "y"}), 1, "did you mean 'model.hidden'?");
+  expect_failure(run({"train", "--set", "model.attention=aditive", "--tsv", "x", "--out", "y"}), 1, "did you mean 'additive'?");
+  expect_failure(run({"info", "aditive"}), 1, "did you mean 'additive'?");
+  expect_failure(run({"translate", model(), "--beam", "0"}), 1, "1 to 1000");
+}
+
+TEST_F(Cli, ConfigErrorsNameFileAndLine) {
+  const auto config = folder_ / "c.yaml";
+  write_file_atomic(config, "model:\n  hidden: 3\n  hidden: 4\n");
+  const auto twice = run({"train", config});
+  expect_failure(twice, 1, "c.yaml:3");
+  expect_failure(twice, 1, "c.yaml:2");
+  write_file_atomic(config, "data:\n  tsv: ${NO_SUCH_VARIABLE_HERE}/a.tsv\n");
+  expect_failure(run({"train", config}), 1, "NO_SUCH_VARIABLE_HERE");
+  expect_failure(run({"train", folder_ / "none.yaml"}), 1, "none.yaml");
+}
+
+TEST_F(Cli, TranslatesInOrderLineByLine) {
+  const auto outcome = run({"translate", model()}, "a b\n\nb\r\na");
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  std::istringstream lines(outcome.out);
+  std::vector<std::string> all;
+  for (std::string line; std::getline(lines, line);) all.push_back(line);
+  ASSERT_EQ(all.size(), 4u);
+  EXPECT_EQ(all[1], "");
+  EXPECT_EQ(all[2], run({"translate", model()}, "b\n").out.substr(0, all[2].size()));
+}
+
+TEST_F(Cli, NBestAlignmentScoreAndRecordAgree) {
+  const auto record = folder_ / "r.npz";
+  const auto outcome = run({"translate", model(), "--n-best", "3", "--alignment", "--record", record}, "a b c\nc\n");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(std::count(outcome.out.begin(), outcome.out.end(), '\n'), 6);
+  EXPECT_EQ(outcome.out.compare(0, 6, "0 ||| "), 0);
+  const RecordFile file(record);
+  ASSERT_EQ(file.size(), 2u);
+  EXPECT_EQ(file.read(0)->data().hypotheses.size(), 3u);
+  // The best translation's own log-probability is what score says of it.
+  const auto best = file.read(0)->data().hypotheses[0];
+  write_file_atomic(folder_ / "s", "a b c\n");
+  write_file_atomic(folder_ / "t", best.text.utf8 + "\n");
+  const auto scored = run({"score", model(), "--source", folder_ / "s", "--target", folder_ / "t"});
+  ASSERT_EQ(scored.code, 0) << scored.err;
+  EXPECT_NEAR(std::stod(scored.out), best.log_prob, 1e-4);
+}
+
+TEST_F(Cli, DrawsEveryBackend) {
+  const auto record = folder_ / "r.npz";
+  ASSERT_EQ(run({"translate", model(), "--record", record}, "a b\n").code, 0);
+  EXPECT_NE(run({"draw", record}).out.find("a b"), std::string::npos);
+  for (const char* kind : {"png", "svg", "html", "json"}) {
+    const auto file = folder_ / std::string("p.") + kind;
+    const auto outcome = run({"draw", record, std::string("--") + kind, file});
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_GT(fs::file_size(file), 200u);
+  }
+  EXPECT_EQ(run({"draw", record, "--view", "highlight"}).code, 0);
+  expect_failure(run({"draw", record, "--sentence", "7"}), 1, "7");
+  expect_failure(run({"draw", *shared_ / "data/train.tsv"}), 1, "train.tsv");
+}
+
+TEST_F(Cli, Evaluates) {
+  const auto outcome = run({"evaluate", model(), "--tsv", *shared_ / "data/test.tsv", "--links", "tsv", "--bleu-tokenizer", "none", "--json",
+                            folder_ / "e.json"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const auto json = nlohmann::json::parse(slurp(folder_ / "e.json"));
+  EXPECT_GE(json.at("exact").get<double>(), 0.0);
+  EXPECT_GE(json.at("aer").get<double>(), 0.0);
+}
+
+TEST_F(Cli, InfoVerifiesAndFindsDamage) {
+  const auto copy = folder_ / "copy";
+  fs::copy(fs::canonical(model() + "/last"), copy);
+  EXPECT_EQ(run({"info", copy, "--verify"}).code, 0);
+  {
+    std::fstream file(copy + "/weights.safetensors", std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(-3, std::ios::end);
+    file.put('\x55');
+  }
+  const auto damaged = run({"info", copy, "--verify"});
+  EXPECT_EQ(damaged.code, 1);
+  EXPECT_NE(damaged.out.find("checksum"), std::string::npos) << damaged.out;
+  EXPECT_EQ(run({"info"}).code, 0);
+  EXPECT_NE(run({"info", "additive"}).out.find("tanh"), std::string::npos);
+}
+
+TEST_F(Cli, BadDataIsNamedByFileAndLine) {
+  auto train_on = [&](const std::string& source, const std::string& target) {
+    write_file_atomic(folder_ / "s", source);
+    write_file_atomic(folder_ / "t", target);
+    return run({"train", "--source", folder_ / "s", "--target", folder_ / "t", "--out", folder_ / "out"});
+  };
+  expect_failure(train_on("a\nb\xff\n", "x\ny\n"), 1, "s:2");
+  expect_failure(train_on("a\nb\nc\n", "x\ny\n"), 1, "3");
+  expect_failure(train_on("", "x\n"), 1, "empty");
+  expect_failure(run({"train", "--source", folder_ / "none", "--target", folder_ / "t", "--out", folder_ / "out"}), 1, "none");
+  expect_failure(run({"train", "--source", folder_.path(), "--target", folder_ / "t", "--out", folder_ / "out"}), 1, "director");
+  expect_failure(run({"train", "--tsv", folder_ / "t", "--out", folder_ / "out"}), 1, "t:1");
+  EXPECT_FALSE(fs::exists(folder_ / "out/last"));
+}
+
+TEST_F(Cli, AnOverlongLineIsSkippedAndCounted) {
+  auto text = slurp(*shared_ / "data/train.tsv");
+  write_file_atomic(folder_ / "long.tsv", std::string(1 << 20, 'a') + "\tb\n" + text);
+  auto arguments = train_arguments(folder_ / "out", {"--dry-run"});
+  arguments[2] = folder_ / "long.tsv";
+  const auto outcome = run(arguments);
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_NE(outcome.err.find("1 over-long"), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.err.find("long.tsv:1"), std::string::npos) << outcome.err;
+}
+
+TEST_F(Cli, AnInterruptSavesAndExits130) {
+  const auto out = folder_ / "run";
+  const pid_t child = start(train_arguments(out, {"--set", "train.steps=100000", "--set", "train.save_every=5"}), "/dev/null", folder_ / "o", folder_ / "e");
+  for (int i = 0; i < 600 && !fs::exists(out + "/last/manifest.json"); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  kill(child, SIGINT);
+  int status = 0;
+  waitpid(child, &status, 0);
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 130);
+  EXPECT_NE(slurp(folder_ / "e").find("--resume"), std::string::npos);
+  EXPECT_EQ(run({"info", out + "/last", "--verify"}).code, 0);
+}
+
+TEST_F(Cli, AfterAKillTheLastCheckpointIsSound) {
+  const auto out = folder_ / "run";
+  std::mt19937 random(7);
+  auto arguments = train_arguments(out, {"--set", "train.steps=100000", "--set", "train.save_every=2", "--quiet"});
+  for (int round = 0; round < 4; ++round) {
+    const pid_t child = start(arguments, "/dev/null", folder_ / "o", folder_ / "e");
+    for (int i = 0; i < 1200 && !fs::exists(out + "/last/manifest.json"); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(25));
+    std::this_thread::sleep_for(std::chrono::milliseconds(300 + random() % 700));
+    kill(child, SIGKILL);
+    int status = 0;
+    waitpid(child, &status, 0);
+    const auto verified = run({"info", out + "/last", "--verify"});
+    ASSERT_EQ(verified.code, 0) << verified.out << verified.err << slurp(folder_ / "e");
+    ASSERT_EQ(run({"translate", out + "/last"}, "a\n").code, 0);
+    if (round == 0) arguments.emplace_back("--resume");
+  }
+}
+
+TEST_F(Cli, TheReadmesProgramRuns) {
+  const auto outcome = run({model(), "a b"}, "", ATTEND_EXAMPLE);
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_GE(std::count(outcome.out.begin(), outcome.out.end(), '\n'), 2);
+  const auto example = slurp(std::string(ATTEND_SOURCE_DIR) + "/examples/translate.cpp");
+  const auto body = example.substr(example.find("#include"));
+  EXPECT_NE(slurp(std::string(ATTEND_SOURCE_DIR) + "/README.md").find(body), std::string::npos) << "README.md must show examples/translate.cpp";
+}
+
+}  // namespace
+}  // namespace attend
