@@ -24,8 +24,15 @@ struct RnnEncoded final : Encoded {
   }
 };
 
+// The linear maps of a step, made once a sequence.
+struct StepMaps {
+  std::vector<RecurrentCell::Steps> cells;
+  std::optional<StepLinear> readout;
+};
+
 // Hypotheses live as rows: [B·K, N], item-major.
 struct RnnState final : DecoderState {
+  StepMaps maps;
   std::vector<CellState> cells;
   at::Tensor feed;                  // h̃ [B·K, N], with input feeding
   std::unique_ptr<State> attention;
@@ -97,9 +104,9 @@ class RnnSeq2Seq final : public Seq2Seq {
   at::Tensor decode(const Encoded& base, const at::Tensor& inputs, const at::Tensor& /*target_lengths*/, Observer* observer) const override {
     const auto& encoded = static_cast<const RnnEncoded&>(base);
     const auto vectors = apply_dropout((*target_embedding_)(inputs), o_.dropout, is_training());  // [B, T, Ne]
-    Loop loop(*this, encoded, vectors.transpose(0, 1).contiguous());
     RnnState state;
     fresh(encoded, state);
+    Loop loop(*this, encoded, state.maps, vectors.transpose(0, 1).contiguous());
     if (steps_are_independent_of_context()) return decode_at_once(encoded, loop, state, vectors, observer);
     ResultCollector collected(observer);
     std::vector<at::Tensor> states;
@@ -120,7 +127,7 @@ class RnnSeq2Seq final : public Seq2Seq {
     const auto& encoded = static_cast<const RnnEncoded&>(base);
     auto& state = static_cast<RnnState&>(base_state);
     const auto vectors = (*target_embedding_)(tokens.flatten()).unsqueeze(0);  // [1, B·K, Ne]
-    Loop loop(*this, encoded, vectors);
+    Loop loop(*this, encoded, state.maps, vectors);
     return loop.step(0, state, observer).view({tokens.size(0), tokens.size(1), -1});
   }
 
@@ -163,21 +170,29 @@ class RnnSeq2Seq final : public Seq2Seq {
     std::vector<Result> steps_;
   };
 
+  // Columns of the readout that meet the previous token's vector; they come last.
+  std::int64_t readout_embedded() const { return o_.readout_embedding ? o_.embedding : 0; }
+
+  StepMaps step_maps() const {
+    StepMaps maps;
+    for (std::size_t layer = 0; layer < decoder_.size(); ++layer)
+      maps.cells.emplace_back(*decoder_[layer], layer == 0 ? fed_size() : o_.hidden);
+    if (readout_weight_.defined()) {
+      const auto embedded = readout_embedded();
+      maps.readout.emplace(embedded > 0 ? readout_weight_.narrow(1, 0, readout_weight_.size(1) - embedded).contiguous() : readout_weight_);
+    }
+    return maps;
+  }
+
   // One pass over time with everything that can be done before the loop already done.
   class Loop {
    public:
-    Loop(const RnnSeq2Seq& model, const RnnEncoded& encoded, const at::Tensor& vectors)  // vectors [T, rows, Ne]
-        : m_(model), encoded_(encoded) {
-      vectors_ = vectors;
+    Loop(const RnnSeq2Seq& model, const RnnEncoded& encoded, const StepMaps& maps, const at::Tensor& vectors)  // vectors [T, rows, Ne]
+        : m_(model), encoded_(encoded), maps_(maps), vectors_(vectors) {
       projected_ = m_.decoder_[0]->project(vectors);  // [T, rows, G·N]
-      for (std::size_t layer = 0; layer < m_.decoder_.size(); ++layer)
-        steps_.emplace_back(*m_.decoder_[layer], layer == 0 ? m_.fed_size() : m_.o_.hidden);
-      if (m_.readout_weight_.defined()) {
-        const auto columns = m_.readout_weight_.size(1), embedded = m_.o_.readout_embedding ? m_.o_.embedding : 0;
-        if (embedded > 0)
-          readout_known_ = at::linear(vectors, m_.readout_weight_.narrow(1, columns - embedded, embedded), m_.readout_bias_);  // [T, rows, R]
-        readout_.emplace(embedded > 0 ? m_.readout_weight_.narrow(1, 0, columns - embedded).contiguous() : m_.readout_weight_);
-      }
+      if (const auto embedded = m_.readout_embedded(); embedded > 0)
+        readout_known_ =
+            at::linear(vectors, m_.readout_weight_.narrow(1, m_.readout_weight_.size(1) - embedded, embedded), m_.readout_bias_);  // [T, rows, R]
     }
 
     at::Tensor step(std::int64_t t, RnnState& state, Observer* observer) {
@@ -211,9 +226,9 @@ class RnnSeq2Seq final : public Seq2Seq {
 
     at::Tensor readout(const at::Tensor& context, const at::Tensor& top, const at::Tensor& known) const {
       auto joined = context.defined() ? at::cat({context, top}, -1) : top;  // [rows, Dv + N]
-      if (!readout_) return joined;
+      if (!maps_.readout) return joined;
       joined = apply_dropout(joined, m_.o_.dropout, m_.is_training());
-      auto sum = (*readout_)(joined);
+      auto sum = (*maps_.readout)(joined);
       if (known.defined()) {
         sum = sum + known;
       } else if (m_.readout_bias_.defined()) {
@@ -228,14 +243,14 @@ class RnnSeq2Seq final : public Seq2Seq {
     static at::Tensor spread(const at::Tensor& x, std::int64_t beams) { return beams == 1 ? x : x.repeat_interleave(beams, 0); }
 
     void advance(const at::Tensor& projected, const at::Tensor& fed, RnnState& state, Observer* follower) {
-      for (std::size_t layer = 0; layer < steps_.size(); ++layer) {
+      for (std::size_t layer = 0; layer < maps_.cells.size(); ++layer) {
         at::Tensor before;
         auto* sum = follower ? &before : nullptr;
         if (layer == 0) {
-          state.cells[0] = steps_[0](projected, fed, state.cells[0], sum);
+          state.cells[0] = maps_.cells[0](projected, fed, state.cells[0], sum);
         } else {
           const auto below = apply_dropout(state.cells[layer - 1].h, m_.o_.dropout, m_.is_training());
-          state.cells[layer] = steps_[layer](at::Tensor(), below, state.cells[layer], sum);
+          state.cells[layer] = maps_.cells[layer](at::Tensor(), below, state.cells[layer], sum);
         }
         if (!follower) continue;
         const auto name = fmt::format("decoder.{}", layer);
@@ -253,9 +268,8 @@ class RnnSeq2Seq final : public Seq2Seq {
 
     const RnnSeq2Seq& m_;
     const RnnEncoded& encoded_;
+    const StepMaps& maps_;
     at::Tensor vectors_, projected_, readout_known_;
-    std::vector<RecurrentCell::Steps> steps_;
-    std::optional<StepLinear> readout_;
   };
 
   bool steps_are_independent_of_context() const { return !o_.input_feeding && !(attention_ && o_.timing == "before") && !o_.fixed_context; }
@@ -366,6 +380,7 @@ class RnnSeq2Seq final : public Seq2Seq {
   }
 
   void fresh(const RnnEncoded& encoded, RnnState& state) const {
+    state.maps = step_maps();
     state.cells = encoded.initial;
     if (o_.input_feeding) state.feed = at::zeros({encoded.batch(), o_.hidden}, state.cells[0].h.options().requires_grad(false));
     if (attention_) state.attention = attention_->start(encoded.memory, 1);

@@ -105,6 +105,8 @@ class HypothesisWalk {
     step(2, {4, 5, 6, 7, 5, 4});
     reorder({1, 0, 1, 3, 3, 2, 4, 5, 5}, 3);  // crossed, doubled, grown to three
     step(3, {5, 5, 6, 4, 7, 6, 4, 4, 5});
+    reorder({2, 0, 1, 4, 4, 3, 8, 7, 6}, 3);  // as many as before, in other places
+    step(3, {4, 6, 7, 7, 5, 4, 6, 5, 4});
     encoded_ = encoded_->select(at::tensor({2, 0}, at::kLong));  // the middle item is done, the others change places
     reorder({8, 6, 2, 2}, 2);
     step(2, {7, 5, 6, 4});
