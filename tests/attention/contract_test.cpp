@@ -50,6 +50,10 @@ TEST_P(Contract, StatisticsFollowFromTheWeights) {
     EXPECT_TRUE(close(r.entropy, -(r.weights * safe.log()).sum(-1), 1e-12));
     ASSERT_TRUE(same_shape(r.lse, live));
     EXPECT_TRUE(at::isneginf(r.lse).eq(live.logical_not()).all().item<bool>());
+    const auto visible = allowed(mask, z);
+    ASSERT_TRUE(same_shape(r.scores, visible));
+    EXPECT_TRUE(at::isneginf(r.scores).eq(visible.logical_not()).all().item<bool>());
+    EXPECT_TRUE(close((r.scores - r.lse.unsqueeze(-1)).exp().masked_select(visible), r.weights.masked_select(visible), 1e-12));
     // ln w = e − lse: raising every score by a known bias shows up in lse and nowhere else.
     const auto one = at::full({1}, 0.75, at::kDouble);
     p.mask.bias = mask.bias.defined() ? mask.bias + one : one;
@@ -65,7 +69,7 @@ TEST_P(Contract, WhatIsNotAskedForIsNotReturned) {
   const auto p = problem(c_, z);
   const auto all = run(*mechanism, p), none = run(*mechanism, p, {});
   EXPECT_TRUE(same(none.context, all.context));
-  EXPECT_FALSE(none.weights.defined() || none.lse.defined() || none.entropy.defined());
+  EXPECT_FALSE(none.weights.defined() || none.lse.defined() || none.entropy.defined() || none.scores.defined());
   EXPECT_EQ(none.context.size(-1), mechanism->context_size(z.value_size));
   EXPECT_EQ(all.weights.size(1), mechanism->weight_heads(p.query.size(1)));
 }
