@@ -20,8 +20,8 @@ bool larger_is_better(const std::string& metric) { return metric != "loss" && me
 
 Evaluation evaluate(const Translator& translator, std::span<const std::string> sources, std::span<const std::string> references,
                     const EvaluateOptions& options) {
-  ATTEND_CHECK(sources.size() == references.size() && !sources.empty(), kValue, "evaluate: {} sources and {} references; give one reference a source",
-               sources.size(), references.size());
+  ATTEND_CHECK(sources.size() == references.size() && !sources.empty(), kValue,
+               "evaluate: {} sources and {} references; give one reference a source", sources.size(), references.size());
   Evaluation result;
   result.sentences = sources.size();
   BleuOptions bleu_options;
@@ -66,10 +66,11 @@ LinkOptions default_links(const TranslationModel& model) {
   return options;
 }
 
-AlignmentScore evaluate_alignment(const Translator& translator, std::span<const std::string> sources, std::span<const std::string> references,
-                                  std::span<const Links> gold, const MapChoice& choice, const LinkOptions& options) {
-  ATTEND_CHECK(sources.size() == gold.size(), kValue, "evaluate: {} sentences and {} lines of gold links; give one line a sentence", sources.size(),
-               gold.size());
+AlignmentScore evaluate_alignment(const Translator& translator, std::span<const std::string> sources,
+                                  std::span<const std::string> references, std::span<const Links> gold, const MapChoice& choice,
+                                  const LinkOptions& options) {
+  ATTEND_CHECK(sources.size() == gold.size(), kValue, "evaluate: {} sentences and {} lines of gold links; give one line a sentence",
+               sources.size(), gold.size());
   AlignmentScore score;
   const auto forced = translator.score(sources, references, true);
   for (std::size_t i = 0; i < forced.size(); ++i)

@@ -21,7 +21,7 @@ void GrowingMaps::add_node(const std::map<WeightsObserver::Key, at::Tensor>& see
   for (const auto& [key, weights] : seen) {
     auto& growing = decoder_[key];
     growing.self = key.first == "decoder.self";
-    const auto own = growing.self ? weights[item * beams + row].select(1, 0)                              // [H, t+1]
+    const auto own = growing.self ? weights[item * beams + row].select(1, 0)           // [H, t+1]
                                   : weights[item].select(1, row).slice(1, 0, length);  // [H, S_b]
     const auto flat = own.contiguous();
     growing.heads = flat.size(0);

@@ -100,7 +100,8 @@ class Search {
 
  private:
   // Continues one item's hypotheses by one token.
-  void expand(Item& item, std::int64_t row, std::int64_t step, const at::Tensor& logits, const at::Tensor& lse, const WeightsObserver& observer) {
+  void expand(Item& item, std::int64_t row, std::int64_t step, const at::Tensor& logits, const at::Tensor& lse,
+              const WeightsObserver& observer) {
     const auto beams = logits.size(1), vocabulary = logits.size(2);
     const bool only_end = step + 1 >= item.max_length, allow_end = only_end || step + 1 >= o_.min_length;
     const auto keep = static_cast<std::size_t>(o_.beam);
@@ -111,17 +112,18 @@ class Search {
       const float norm = lse.data_ptr<float>()[place];
       best_of_row(logits.data_ptr<float>() + place * vocabulary, vocabulary, keep, allow_end, only_end, o_.allow_unknown, best);
       for (const auto& [logit, token] : best)
-        candidates.push_back({static_cast<std::int32_t>(k), token, logit, item.live[k].log_prob + static_cast<double>(logit) - norm,
-                              logit - norm});
+        candidates.push_back(
+            {static_cast<std::int32_t>(k), token, logit, item.live[k].log_prob + static_cast<double>(logit) - norm, logit - norm});
     }
     std::stable_sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
       if (a.log_prob != b.log_prob) return a.log_prob > b.log_prob;
       return a.parent != b.parent ? a.parent < b.parent : a.token < b.token;
     });
     if (candidates.size() > keep) candidates.resize(keep);
-    ATTEND_CHECK(!candidates.empty(), kValue,
-                 "search: step {} has no token of finite score, so nothing can follow; the model's weights are not numbers (did training diverge?)",
-                 step);
+    ATTEND_CHECK(
+        !candidates.empty(), kValue,
+        "search: step {} has no token of finite score, so nothing can follow; the model's weights are not numbers (did training diverge?)",
+        step);
 
     std::vector<Live> next;
     next_parents_.resize(std::max<std::size_t>(next_parents_.size(), static_cast<std::size_t>(row) + 1));
@@ -155,7 +157,8 @@ class Search {
   }
 
   // The attention to the source that coverage is read from: the last layer, mean over heads.
-  void add_coverage(std::vector<double>& coverage, const WeightsObserver& observer, std::int64_t row, std::int64_t k, std::int64_t length) const {
+  void add_coverage(std::vector<double>& coverage, const WeightsObserver& observer, std::int64_t row, std::int64_t k,
+                    std::int64_t length) const {
     const at::Tensor* weights = nullptr;
     for (const auto& [key, seen] : observer.seen())
       if (key.first != "decoder.self") weights = &seen;  // ordered by layer: the last one stays
@@ -181,7 +184,8 @@ class Search {
     std::reverse(found.log_probs.begin(), found.log_probs.end());
     found.last_node = live.node;
     found.log_prob = live.log_prob;
-    found.score = live.log_prob / length_divisor(o_.length_penalty, found.tokens.size()) + (o_.coverage_penalty > 0 ? coverage_term(live.coverage) : 0);
+    found.score = live.log_prob / length_divisor(o_.length_penalty, found.tokens.size()) +
+                  (o_.coverage_penalty > 0 ? coverage_term(live.coverage) : 0);
     auto& best = item.result.best;
     const auto place = std::upper_bound(best.begin(), best.end(), found.score, [](double s, const auto& other) { return s > other.score; });
     best.insert(place, std::move(found));
@@ -251,8 +255,8 @@ void SearchOptions::visit(OptionVisitor& v) {
 
 std::vector<SearchResult> search(const Seq2Seq& model, const at::Tensor& source, const at::Tensor& lengths, const SearchOptions& options,
                                  bool record) {
-  ATTEND_CHECK(options.n_best <= options.beam, kValue, "decode: n_best must be at most the beam, got {} and {}; raise the beam", options.n_best,
-               options.beam);
+  ATTEND_CHECK(options.n_best <= options.beam, kValue, "decode: n_best must be at most the beam, got {} and {}; raise the beam",
+               options.n_best, options.beam);
   return Search(model, options, record).run(source, lengths);
 }
 

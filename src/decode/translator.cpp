@@ -23,7 +23,7 @@ std::vector<std::vector<std::size_t>> batches_by_length(const std::vector<std::v
   std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return ids[a].size() > ids[b].size(); });
   std::vector<std::vector<std::size_t>> batches;
   for (const auto i : order) {
-    if (ids[i].size() <= 1) continue;  // an empty sentence: only </s>
+    if (ids[i].front() == kEndId) continue;  // an empty sentence
     const bool full = batches.empty() || batches.back().size() >= limits.sentences ||
                       (batches.back().size() + 1) * ids[batches.back().front()].size() > limits.tokens;
     if (full) batches.emplace_back();
@@ -38,9 +38,15 @@ PaddedBatch pad_chosen(const std::vector<std::vector<std::int64_t>>& ids, const 
   return pad_batch(sequences);
 }
 
-std::vector<std::vector<std::int64_t>> encode_all(const Tokenizer& tokenizer, std::span<const std::string> texts) {
+std::vector<std::vector<std::int64_t>> all_source_ids(const TranslationModel& model, std::span<const std::string> texts) {
   std::vector<std::vector<std::int64_t>> ids;
-  for (const auto& text : texts) ids.push_back(ids_with_end(tokenizer, text));
+  for (const auto& text : texts) ids.push_back(source_ids(*model.source, model.text, text));
+  return ids;
+}
+
+std::vector<std::vector<std::int64_t>> all_target_ids(const TranslationModel& model, std::span<const std::string> texts) {
+  std::vector<std::vector<std::int64_t>> ids;
+  for (const auto& text : texts) ids.push_back(ids_with_end(*model.target, text));
   return ids;
 }
 
@@ -50,6 +56,12 @@ std::vector<std::int64_t> ids_with_end(const Tokenizer& tokenizer, std::string_v
   std::vector<std::int64_t> ids;
   for (const auto& token : tokenizer.encode(text)) ids.push_back(token.id);
   ids.push_back(kEndId);
+  return ids;
+}
+
+std::vector<std::int64_t> source_ids(const Tokenizer& tokenizer, const TextOptions& text, std::string_view source) {
+  auto ids = ids_with_end(tokenizer, source);
+  if (!text.source_end && ids.size() > 1) ids.pop_back();
   return ids;
 }
 
@@ -82,7 +94,11 @@ std::string Translator::translate(std::string_view source) const {
 }
 
 Hypothetical Translator::hypothesis(const FoundHypothesis& found) const {
-  return {.text = model_.target->decode(found.tokens), .log_prob = found.log_prob, .score = found.score, .tokens = found.tokens, .log_probs = found.log_probs};
+  return {.text = model_.target->decode(found.tokens),
+          .log_prob = found.log_prob,
+          .score = found.score,
+          .tokens = found.tokens,
+          .log_probs = found.log_probs};
 }
 
 std::shared_ptr<const Record> Translator::make_record(const std::string& source, SearchResult& found, bool forced,
@@ -94,7 +110,7 @@ std::shared_ptr<const Record> Translator::make_record(const std::string& source,
   data.forced = forced;
   data.source.utf8 = source;
   data.source.tokens = record_tokens(model_.source->encode(source));
-  data.source.tokens.push_back(special_token(kEndId, source.size()));
+  if (model_.text.source_end) data.source.tokens.push_back(special_token(kEndId, source.size()));
   data.nodes = std::move(found.nodes);
   data.maps = std::move(found.maps);
   for (const auto& best : found.best) {
@@ -109,7 +125,7 @@ std::shared_ptr<const Record> Translator::make_record(const std::string& source,
 }
 
 std::vector<Translated> Translator::translate(std::span<const std::string> sources, const SearchOptions& options, bool record) const {
-  const auto ids = encode_all(*model_.source, sources);
+  const auto ids = all_source_ids(model_, sources);
   std::vector<Translated> results(sources.size(), Translated{.best = {Hypothetical{}}, .record = {}});
   for (const auto& batch : batches_by_length(ids, limits)) {
     const auto padded = pad_chosen(ids, batch);
@@ -119,16 +135,18 @@ std::vector<Translated> Translator::translate(std::span<const std::string> sourc
       result.best.clear();
       for (const auto& best : found[i].best) result.best.push_back(hypothesis(best));
       if (record)
-        result.record = make_record(sources[batch[i]], found[i], false,
-                                    {{"beam", std::to_string(options.beam)}, {"length_penalty", fmt::format("{}", options.length_penalty)}});
+        result.record =
+            make_record(sources[batch[i]], found[i], false,
+                        {{"beam", std::to_string(options.beam)}, {"length_penalty", fmt::format("{}", options.length_penalty)}});
     }
   }
   return results;
 }
 
 std::vector<Translated> Translator::score(std::span<const std::string> sources, std::span<const std::string> targets, bool record) const {
-  ATTEND_CHECK(sources.size() == targets.size(), kValue, "score: {} sources, {} targets; give one target a source", sources.size(), targets.size());
-  const auto ids = encode_all(*model_.source, sources), target_ids = encode_all(*model_.target, targets);
+  ATTEND_CHECK(sources.size() == targets.size(), kValue, "score: {} sources, {} targets; give one target a source", sources.size(),
+               targets.size());
+  const auto ids = all_source_ids(model_, sources), target_ids = all_target_ids(model_, targets);
   std::vector<Translated> results(sources.size(), Translated{.best = {Hypothetical{}}, .record = {}});
   for (const auto& batch : batches_by_length(ids, limits)) {
     const auto source = pad_chosen(ids, batch), target = pad_chosen(target_ids, batch);

@@ -37,7 +37,7 @@ FeedForward::FeedForward(std::int64_t size, std::int64_t hidden, double rate)
 at::Tensor FeedForward::operator()(const at::Tensor& x) const { return (*out_)(apply_dropout((*in_)(x).relu_(), dropout_, is_training())); }
 
 at::Tensor sinusoidal_table(std::int64_t positions, std::int64_t size) {
-  const auto p = at::arange(positions, at::kDouble).unsqueeze(1);                                           // [P, 1]
+  const auto p = at::arange(positions, at::kDouble).unsqueeze(1);                                                     // [P, 1]
   const auto rate = at::exp(at::arange(0, size, 2, at::kDouble) * (-std::log(10000.0) / static_cast<double>(size)));  // [ceil(N/2)]
   auto table = at::zeros({positions, size}, at::kDouble);
   table.slice(1, 0, size, 2).copy_(at::sin(p * rate));

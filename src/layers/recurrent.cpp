@@ -24,9 +24,7 @@ at::Tensor reversed_index(const at::Tensor& lengths, std::int64_t steps) {
   return at::where(mirrored >= 0, mirrored, t);
 }
 
-at::Tensor take_rows(const at::Tensor& x, const at::Tensor& index) {
-  return x.gather(1, index.unsqueeze(-1).expand({-1, -1, x.size(2)}));
-}
+at::Tensor take_rows(const at::Tensor& x, const at::Tensor& index) { return x.gather(1, index.unsqueeze(-1).expand({-1, -1, x.size(2)})); }
 
 struct Walk {
   at::Tensor states, last, last_cell;  // [B, S, N], [B, N], [B, N]
@@ -63,8 +61,12 @@ void show(Observer& observer, const std::string& name, const RecurrentCell& cell
 }  // namespace
 
 RecurrentCell::RecurrentCell(const std::string& kind, std::int64_t input_size, std::int64_t size, bool bias)
-    : kind_(kind == "lstm" ? Kind::kLstm : kind == "gru" ? Kind::kGru : Kind::kTanh), size_(size) {
-  ATTEND_CHECK(kind == "lstm" || kind == "gru" || kind == "rnn_tanh", kUnknownName, "cell '{}' is not known; valid: rnn_tanh, lstm, gru", kind);
+    : kind_(kind == "lstm"  ? Kind::kLstm
+            : kind == "gru" ? Kind::kGru
+                            : Kind::kTanh),
+      size_(size) {
+  ATTEND_CHECK(kind == "lstm" || kind == "gru" || kind == "rnn_tanh", kUnknownName, "cell '{}' is not known; valid: rnn_tanh, lstm, gru",
+               kind);
   const std::int64_t gates = kind_ == Kind::kLstm ? 4 : kind_ == Kind::kGru ? 3 : 1;
   const double bound = std::sqrt(6.0 / static_cast<double>(input_size + size));
   input_weight_ = register_parameter("input_weight", at::empty({gates * size, input_size}).uniform_(-bound, bound));
@@ -96,7 +98,8 @@ RecurrentCell::Steps::Steps(const RecurrentCell& cell, std::int64_t fed_size) : 
   }
 }
 
-CellState RecurrentCell::Steps::operator()(const at::Tensor& projected, const at::Tensor& fed, const CellState& state, at::Tensor* before) const {
+CellState RecurrentCell::Steps::operator()(const at::Tensor& projected, const at::Tensor& fed, const CellState& state,
+                                           at::Tensor* before) const {
   if (cell_.kind_ == Kind::kGru) {
     auto from_state = (*joint_)(state.h);
     if (cell_.hidden_bias_.defined()) from_state = from_state + cell_.hidden_bias_;
@@ -104,7 +107,8 @@ CellState RecurrentCell::Steps::operator()(const at::Tensor& projected, const at
     const auto from_input = fed.defined() ? known + (*fed_)(fed) : known;
     return {gru_pointwise(from_input, from_state, state.h), {}};
   }
-  const auto sum = (projected.defined() ? projected : cell_.bias_or_zero()) + (*joint_)(fed.defined() ? at::cat({fed, state.h}, 1) : state.h);
+  const auto sum =
+      (projected.defined() ? projected : cell_.bias_or_zero()) + (*joint_)(fed.defined() ? at::cat({fed, state.h}, 1) : state.h);
   if (before) *before = sum;
   if (cell_.kind_ == Kind::kTanh) return {at::tanh(sum), {}};
   auto [h, c] = lstm_pointwise(sum, state.c);

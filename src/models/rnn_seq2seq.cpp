@@ -9,9 +9,9 @@ namespace {
 constexpr const char* kSite = "decoder.attention";
 
 struct RnnEncoded final : Encoded {
-  Memory memory;                    // undefined keys without attention
-  std::vector<CellState> initial;   // per decoder layer, [B, N]
-  at::Tensor fixed_context;         // [B, M] with attention none and fixed_context
+  Memory memory;                   // undefined keys without attention
+  std::vector<CellState> initial;  // per decoder layer, [B, N]
+  at::Tensor fixed_context;        // [B, M] with attention none and fixed_context
 
   std::unique_ptr<Encoded> select(const at::Tensor& items) const override {
     auto chosen = std::make_unique<RnnEncoded>();
@@ -34,7 +34,7 @@ struct StepMaps {
 struct RnnState final : DecoderState {
   StepMaps maps;
   std::vector<CellState> cells;
-  at::Tensor feed;                  // h̃ [B·K, N], with input feeding
+  at::Tensor feed;  // h̃ [B·K, N], with input feeding
   std::unique_ptr<State> attention;
   std::int64_t beams = 1;
 
@@ -57,31 +57,32 @@ class RnnSeq2Seq final : public Seq2Seq {
     ATTEND_CHECK(!(o.input_feeding && o.readout == "linear"), kValue,
                  "model.input_feeding needs a readout of size hidden: use readout tanh or maxout, or set input_feeding: false");
     if (o.attention == "none" && !o.fixed_context) {
-      ATTEND_CHECK(o.bridge != "zero", kValue,
-                   "model.bridge: zero without attention leaves the decoder no sight of the source; use linear, or set fixed_context: true");
-      ATTEND_CHECK(o.bridge != "backward_first", kValue,
-                   "model.bridge: backward_first without attention leaves the forward direction unread; use linear, or set fixed_context: true");
+      ATTEND_CHECK(
+          o.bridge != "zero", kValue,
+          "model.bridge: zero without attention leaves the decoder no sight of the source; use linear, or set fixed_context: true");
+      ATTEND_CHECK(
+          o.bridge != "backward_first", kValue,
+          "model.bridge: backward_first without attention leaves the forward direction unread; use linear, or set fixed_context: true");
     }
     target_embedding_ = register_module("target_embedding", std::make_shared<Embedding>(target_vocabulary, o.embedding, false));
     source_embedding_ = o.tied == "all"
                             ? target_embedding_
                             : register_module("source_embedding", std::make_shared<Embedding>(source_vocabulary, o.embedding, false));
-    encoder_ = register_module("encoder", std::make_shared<RecurrentEncoder>(RecurrentEncoderOptions{
-                                              .cell = o.cell,
-                                              .input_size = o.embedding,
-                                              .size = o.encoder_hidden,
-                                              .layers = o.encoder_layers,
-                                              .bidirectional = o.bidirectional,
-                                              .sum_directions = o.sum_directions,
-                                              .bias = o.recurrent_bias,
-                                              .dropout = o.dropout}));
+    encoder_ = register_module("encoder", std::make_shared<RecurrentEncoder>(RecurrentEncoderOptions{.cell = o.cell,
+                                                                                                     .input_size = o.embedding,
+                                                                                                     .size = o.encoder_hidden,
+                                                                                                     .layers = o.encoder_layers,
+                                                                                                     .bidirectional = o.bidirectional,
+                                                                                                     .sum_directions = o.sum_directions,
+                                                                                                     .bias = o.recurrent_bias,
+                                                                                                     .dropout = o.dropout}));
     make_bridge();
     make_attention();
     const auto feed = fed_size();
     for (std::int64_t layer = 0; layer < o.decoder_layers; ++layer)
-      decoder_.push_back(register_module(fmt::format("decoder_{}", layer),
-                                         std::make_shared<RecurrentCell>(o.cell, layer == 0 ? o.embedding + feed : o.hidden, o.hidden,
-                                                                         o.recurrent_bias)));
+      decoder_.push_back(
+          register_module(fmt::format("decoder_{}", layer),
+                          std::make_shared<RecurrentCell>(o.cell, layer == 0 ? o.embedding + feed : o.hidden, o.hidden, o.recurrent_bias)));
     make_output(target_vocabulary);
   }
 
@@ -101,7 +102,8 @@ class RnnSeq2Seq final : public Seq2Seq {
     return encoded;
   }
 
-  at::Tensor decode(const Encoded& base, const at::Tensor& inputs, const at::Tensor& /*target_lengths*/, Observer* observer) const override {
+  at::Tensor decode(const Encoded& base, const at::Tensor& inputs, const at::Tensor& /*target_lengths*/,
+                    Observer* observer) const override {
     const auto& encoded = static_cast<const RnnEncoded&>(base);
     const auto vectors = apply_dropout((*target_embedding_)(inputs), o_.dropout, is_training());  // [B, T, Ne]
     RnnState state;
@@ -191,8 +193,8 @@ class RnnSeq2Seq final : public Seq2Seq {
         : m_(model), encoded_(encoded), maps_(maps), vectors_(vectors) {
       projected_ = m_.decoder_[0]->project(vectors);  // [T, rows, G·N]
       if (const auto embedded = m_.readout_embedded(); embedded > 0)
-        readout_known_ =
-            at::linear(vectors, m_.readout_weight_.narrow(1, m_.readout_weight_.size(1) - embedded, embedded), m_.readout_bias_);  // [T, rows, R]
+        readout_known_ = at::linear(vectors, m_.readout_weight_.narrow(1, m_.readout_weight_.size(1) - embedded, embedded),
+                                    m_.readout_bias_);  // [T, rows, R]
     }
 
     at::Tensor step(std::int64_t t, RnnState& state, Observer* observer) {
@@ -278,7 +280,8 @@ class RnnSeq2Seq final : public Seq2Seq {
     const auto tops = loop.cells_only(state);  // [B, T, N]
     at::Tensor context;
     if (attention_)
-      context = attend_observed(*attention_, tops.unsqueeze(1), encoded.memory, state.attention.get(), {kSite, 0}, observer).context.squeeze(1);
+      context =
+          attend_observed(*attention_, tops.unsqueeze(1), encoded.memory, state.attention.get(), {kSite, 0}, observer).context.squeeze(1);
     const auto known = loop.readout_known().defined() ? loop.readout_known().transpose(0, 1).flatten(0, 1) : at::Tensor();
     const auto out = loop.readout(context.defined() ? context.flatten(0, 1) : context, tops.flatten(0, 1), known);
     return out.view({vectors.size(0), vectors.size(1), -1});
@@ -299,8 +302,8 @@ class RnnSeq2Seq final : public Seq2Seq {
     if (o_.bridge == "backward_first")
       ATTEND_CHECK(o_.bidirectional, kValue, "model.bridge: backward_first needs a bidirectional encoder; use linear or mean");
     if (o_.bridge == "copy")
-      ATTEND_CHECK(from == o_.hidden, kValue, "model.bridge: copy needs encoder and decoder states of one size, got {} and {}; use linear", from,
-                   o_.hidden);
+      ATTEND_CHECK(from == o_.hidden, kValue, "model.bridge: copy needs encoder and decoder states of one size, got {} and {}; use linear",
+                   from, o_.hidden);
     if (o_.bridge == "zero" || o_.bridge == "copy") return;
     bridge_ = register_module("bridge", std::make_shared<Linear>(from, o_.decoder_layers * o_.hidden, o_.recurrent_bias));
     if (o_.cell == "lstm")
@@ -336,8 +339,8 @@ class RnnSeq2Seq final : public Seq2Seq {
     if (o_.tied == "none") {
       output_weight_ = register_parameter("output_weight", Linear(size, vocabulary).weight.detach().clone());
     } else {
-      ATTEND_CHECK(size == o_.embedding, kValue, "model.tied: {} needs embedding = {} (the size before the output layer), got {}", o_.tied, size,
-                   o_.embedding);
+      ATTEND_CHECK(size == o_.embedding, kValue, "model.tied: {} needs embedding = {} (the size before the output layer), got {}", o_.tied,
+                   size, o_.embedding);
     }
     output_bias_ = register_parameter("output_bias", at::zeros({vocabulary}));
   }

@@ -43,7 +43,8 @@ std::vector<std::string> attention_choices() {
 void ModelOptions::visit(OptionVisitor& v) {
   const auto mechanisms = one_of(mechanism_names());
   v(type, "type", "rnn_seq2seq", "the model", one_of(model_names()));
-  v(attention, "attention", "additive", "how the decoder attends to the source; none is the bottleneck baseline", one_of(attention_choices()));
+  v(attention, "attention", "additive", "how the decoder attends to the source; none is the bottleneck baseline",
+    one_of(attention_choices()));
   v(score, "score", "scaled_dot", "the score inside multi_head", mechanisms);
   v(heads, "heads", 4, "heads of multi_head and of a transformer's layers", between(1, 256));
   v(embedding, "embedding", 256, "size of token vectors; in a transformer the size of everything", between(1, 65536));

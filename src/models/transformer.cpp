@@ -23,7 +23,8 @@ std::shared_ptr<Mechanism> make_heads(const ModelOptions& o) {
 // x + part(x) with the norm before (pre) or after (post) it.
 class Residual : public torch::nn::Module {
  public:
-  Residual(const ModelOptions& o) : norm_(register_module("norm", std::make_shared<LayerNorm>(o.embedding))), post_(o.norm == "post"), dropout_(o.dropout) {}
+  Residual(const ModelOptions& o)
+      : norm_(register_module("norm", std::make_shared<LayerNorm>(o.embedding))), post_(o.norm == "post"), dropout_(o.dropout) {}
   template <class Part>
   at::Tensor operator()(const at::Tensor& x, Part&& part) const {
     if (post_) return (*norm_)(x + apply_dropout(part(x), dropout_, is_training()));
@@ -172,9 +173,11 @@ class DecoderLayer : public torch::nn::Module {
 class Transformer final : public Seq2Seq {
  public:
   Transformer(const ModelOptions& o, std::int64_t source_vocabulary, std::int64_t target_vocabulary) : o_(o) {
-    ATTEND_CHECK(o.attention != "none", kValue,
-                 "model.attention: a transformer is made of attention, none leaves nothing; use type rnn_seq2seq for the bottleneck baseline");
-    ATTEND_CHECK(o.embedding % o.heads == 0, kValue, "model.embedding must be a multiple of model.heads, got {} and {}", o.embedding, o.heads);
+    ATTEND_CHECK(
+        o.attention != "none", kValue,
+        "model.attention: a transformer is made of attention, none leaves nothing; use type rnn_seq2seq for the bottleneck baseline");
+    ATTEND_CHECK(o.embedding % o.heads == 0, kValue, "model.embedding must be a multiple of model.heads, got {} and {}", o.embedding,
+                 o.heads);
     target_embedding_ = register_module("target_embedding", std::make_shared<Embedding>(target_vocabulary, o.embedding, true));
     source_embedding_ = o.tied == "all"
                             ? target_embedding_
@@ -199,8 +202,8 @@ class Transformer final : public Seq2Seq {
     encoded->lengths = lengths;
     auto* follower = number_observer(observer);
     // A padded query's row is never read, but what it holds would come back as 0·NaN in the gradients of the keys.
-    const auto padding = within_lengths(lengths, source.size(1)).logical_not().unsqueeze(-1);      // [B, S, 1]
-    const auto vectors = (*source_embedding_)(source).masked_fill(padding, 0.0);                    // [B, S, N]
+    const auto padding = within_lengths(lengths, source.size(1)).logical_not().unsqueeze(-1);  // [B, S, 1]
+    const auto vectors = (*source_embedding_)(source).masked_fill(padding, 0.0);               // [B, S, N]
     auto x = apply_dropout((*source_positions_)(vectors), o_.dropout, is_training());
     if (follower) follower->number("encoder.embeddings", vectors);
     if (follower) follower->number("encoder.input", x);
@@ -214,7 +217,8 @@ class Transformer final : public Seq2Seq {
     return encoded;
   }
 
-  at::Tensor decode(const Encoded& base, const at::Tensor& inputs, const at::Tensor& /*target_lengths*/, Observer* observer) const override {
+  at::Tensor decode(const Encoded& base, const at::Tensor& inputs, const at::Tensor& /*target_lengths*/,
+                    Observer* observer) const override {
     const auto& encoded = static_cast<const TransformerEncoded&>(base);
     auto x = apply_dropout((*target_positions_)((*target_embedding_)(inputs)), o_.dropout, is_training());  // [B, T, N]
     for (std::size_t i = 0; i < decoder_.size(); ++i) x = (*decoder_[i])(x, encoded.memories[i], observer);
@@ -237,7 +241,7 @@ class Transformer final : public Seq2Seq {
     auto& state = static_cast<TransformerState&>(base_state);
     ATTEND_ASSERT(state.used < state.room);
     auto* follower = number_observer(observer);
-    const auto vectors = (*target_embedding_)(tokens.reshape({-1, 1}));                        // [B·K, 1, N]
+    const auto vectors = (*target_embedding_)(tokens.reshape({-1, 1}));                             // [B·K, 1, N]
     auto x = (*target_positions_)(vectors, state.used).view({tokens.size(0), tokens.size(1), -1});  // [B, K, N]
     if (follower) follower->number("decoder.embedding", vectors.view_as(x));
     if (follower) follower->number("decoder.input", x);

@@ -66,8 +66,8 @@ nlohmann::json read_manifest(const std::string& folder) {
     manifest = nlohmann::json::parse(read_file(path));
     ATTEND_CHECK(manifest.at("format") == kFormat, kData, "{}: expected format {}, got {}", path, kFormat, manifest.at("format").dump());
     const int major = manifest.at("version").at(0).get<int>();
-    ATTEND_CHECK(major == kMajor, kData, "{}: the model has format version {}, this attend reads {}; use the attend that wrote it ({})", path,
-                 major, kMajor, manifest.value("attend", "unknown"));
+    ATTEND_CHECK(major == kMajor, kData, "{}: the model has format version {}, this attend reads {}; use the attend that wrote it ({})",
+                 path, major, kMajor, manifest.value("attend", "unknown"));
     for (const auto& [name, about] : manifest.at("files").items()) {
       about.at("bytes").get<std::uint64_t>();
       about.at("xxh3_128").get<std::string>();
@@ -82,6 +82,7 @@ nlohmann::json read_manifest(const std::string& folder) {
 
 void TextOptions::visit(OptionVisitor& v) {
   v(shared, "shared", false, "one vocabulary for both sides, made with the options of text.source");
+  v(source_end, "source_end", true, "end the source with </s>; without it attention can only rest on words");
   v.group(source, "source", "how source text becomes tokens");
   v.group(target, "target", "how target text becomes tokens");
 }
@@ -109,8 +110,8 @@ void load_tensors(const std::string& path, const NamedTensors& tensors) {
   std::set<std::string> wanted;
   for (const auto& [name, tensor] : tensors) {
     wanted.insert(name);
-    ATTEND_CHECK(file.contains(name), kData, "{}: has no '{}', which the configuration asks for; config.yaml and weights do not belong together",
-                 path, name);
+    ATTEND_CHECK(file.contains(name), kData,
+                 "{}: has no '{}', which the configuration asks for; config.yaml and weights do not belong together", path, name);
     const auto& stored = file.at(name);
     ATTEND_CHECK(stored.shape == tensor.sizes().vec() && stored.dtype == dtype_of(tensor), kData,
                  "{}: {} is {} [{}], the configuration asks for {} {}; config.yaml and weights do not belong together", path, name,
@@ -145,8 +146,8 @@ std::string find_model_folder(const std::string& path) {
   ATTEND_CHECK(fs::exists(path), kFile, "{}: no such model; give the folder of a model or of a training run", path);
   for (const auto* candidate : {"", "/best", "/last"})
     if (fs::exists(path + candidate + "/manifest.json")) return path + candidate;
-  fail(ErrorKind::kFile, "{}: not a model: it has no manifest.json, and no best or last checkpoint; give the folder that `attend train --out` made",
-       path);
+  fail(ErrorKind::kFile,
+       "{}: not a model: it has no manifest.json, and no best or last checkpoint; give the folder that `attend train --out` made", path);
 }
 
 TranslationModel read_model(const std::string& path) {

@@ -63,7 +63,8 @@ TEST_P(Searches, AWideBeamIsExhaustive) {
     const auto found = search_all(*m, s, options);
     for (std::int64_t i = 0; i < s.size(); ++i) {
       std::vector<std::pair<double, std::vector<std::int32_t>>> scored;
-      for (const auto& tokens : every) scored.emplace_back(force_one(*m, s.item(i), tokens).best[0].log_prob / lp(alpha, tokens.size()), tokens);
+      for (const auto& tokens : every)
+        scored.emplace_back(force_one(*m, s.item(i), tokens).best[0].log_prob / lp(alpha, tokens.size()), tokens);
       std::sort(scored.begin(), scored.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
       const auto& best = found[static_cast<std::size_t>(i)].best;
       ASSERT_EQ(best.size(), 8u);
@@ -176,7 +177,8 @@ TEST_P(Searches, MaxLengthAlwaysEnds) {
       EXPECT_EQ(tokens.size(), longest);
       EXPECT_EQ(tokens.back(), kEndId);
     }
-    for (const auto& item : search_all(*m, s, plain_search(beam, 1, 0))) EXPECT_EQ(item.best.at(0).tokens, std::vector<std::int32_t>{kEndId});
+    for (const auto& item : search_all(*m, s, plain_search(beam, 1, 0)))
+      EXPECT_EQ(item.best.at(0).tokens, std::vector<std::int32_t>{kEndId});
   }
 }
 
@@ -186,7 +188,8 @@ TEST_P(Searches, MinLengthHoldsTheEndBack) {
   for (const std::int64_t shortest : {1, 2, 4}) {
     auto options = plain_search(3, 1, 9);
     options.min_length = shortest;
-    for (const auto& found : search_all(*m, Sources{}, options)) EXPECT_EQ(found.best.at(0).tokens.size(), static_cast<std::size_t>(shortest));
+    for (const auto& found : search_all(*m, Sources{}, options))
+      EXPECT_EQ(found.best.at(0).tokens.size(), static_cast<std::size_t>(shortest));
   }
   auto options = plain_search(3, 1, 2);  // the longest wins over the shortest
   options.min_length = 5;
@@ -287,7 +290,8 @@ TEST_P(Searches, RefusesAModelThatIsNoNumber) {
   expect_error(ErrorKind::kValue, {"search", "step 0", "not numbers"}, [&] { search_all(*m, Sources{}, plain_search(2, 1, 4)); });
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, Searches, ::testing::Values("rnn_seq2seq", "transformer"), [](const auto& instance) { return std::string(instance.param); });
+INSTANTIATE_TEST_SUITE_P(Models, Searches, ::testing::Values("rnn_seq2seq", "transformer"),
+                         [](const auto& instance) { return std::string(instance.param); });
 
 TEST(Search, RefusesMoreResultsThanHypotheses) {
   const auto m = search_model(rnn_options());

@@ -144,12 +144,14 @@ TEST_P(Translators, RecordedMapsAreThoseOfDecodingTheSameTokens) {
       at::NoGradGuard no_grad;
       const auto& network = *translator.model().network;
       const auto encoded = network.encode(source, at::full({1}, source.size(1), at::kLong), &keeper);
-      network.decode(*encoded, at::tensor(fed, at::kLong).unsqueeze(0), at::full({1}, static_cast<std::int64_t>(fed.size()), at::kLong), &keeper);
+      network.decode(*encoded, at::tensor(fed, at::kLong).unsqueeze(0), at::full({1}, static_cast<std::int64_t>(fed.size()), at::kLong),
+                     &keeper);
       for (const auto& map : record.data().maps) {
         const auto own = keeper.seen.at(fmt::format("{}.{}", map.site, map.layer)).at(0).weights[0];  // [H, rows, columns]
         for (std::uint32_t head = 0; head < map.heads; ++head) {
           const auto matrix = record.map(map, head, n);
-          EXPECT_TRUE(close(at::tensor(matrix.values, at::kFloat).view({matrix.rows, matrix.cols}), own[head], 1e-5)) << map.site << " of " << i;
+          EXPECT_TRUE(close(at::tensor(matrix.values, at::kFloat).view({matrix.rows, matrix.cols}), own[head], 1e-5))
+              << map.site << " of " << i;
           rows += matrix.rows;
         }
       }
@@ -225,7 +227,8 @@ TEST_P(Translators, AlignmentIsReadOffForcedDecoding) {
                [&] { evaluate_alignment(translator, sources, references, std::span(gold).first(2)); });
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, Translators, ::testing::Values("rnn_seq2seq", "transformer"), [](const auto& instance) { return std::string(instance.param); });
+INSTANTIATE_TEST_SUITE_P(Models, Translators, ::testing::Values("rnn_seq2seq", "transformer"),
+                         [](const auto& instance) { return std::string(instance.param); });
 
 TEST(PadBatch, FillsWithPadding) {
   const std::vector<std::int64_t> a{5, 6, 3}, b{3};

@@ -84,9 +84,7 @@ Reference reference(const Case& c, const at::Tensor& x, const at::Tensor& length
 }
 
 // The last layer's entries of h or c [L·directions, B, N], directions side by side.
-at::Tensor last_layer(const at::Tensor& x, bool bidirectional) {
-  return bidirectional ? at::cat({x[-2], x[-1]}, -1) : x[-1];
-}
+at::Tensor last_layer(const at::Tensor& x, bool bidirectional) { return bidirectional ? at::cat({x[-2], x[-1]}, -1) : x[-1]; }
 
 at::Tensor without_padding(const at::Tensor& x, const at::Tensor& lengths) {
   return x.masked_fill(within_lengths(lengths, x.size(1)).logical_not().unsqueeze(-1), 0.0);

@@ -193,7 +193,8 @@ TEST_P(Cells, EncoderGradientsMatchCentralDifferences) {
       leaves);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Cells, ::testing::Values("rnn_tanh", "lstm", "gru"), [](const auto& instance) { return std::string(instance.param); });
+INSTANTIATE_TEST_SUITE_P(All, Cells, ::testing::Values("rnn_tanh", "lstm", "gru"),
+                         [](const auto& instance) { return std::string(instance.param); });
 
 }  // namespace
 }  // namespace attend::testing

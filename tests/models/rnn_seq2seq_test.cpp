@@ -64,7 +64,8 @@ std::vector<Case> cases() {
     const bool wraps = attention != "none" && find_mechanism(attention).capabilities.wraps;
     if (wraps) {
       for (const auto* inner : mechanisms())
-        if (!inner->capabilities.wraps) all.push_back(make_case(attention, std::string(inner->name), all.size() % 2 == 0, (all.size() / 2) % 2 == 0, all.size()));
+        if (!inner->capabilities.wraps)
+          all.push_back(make_case(attention, std::string(inner->name), all.size() % 2 == 0, (all.size() / 2) % 2 == 0, all.size()));
       continue;
     }
     for (const bool before : {true, false})
@@ -78,8 +79,9 @@ TEST(RnnCases, CoverEveryPairThatMatters) {
   std::set<std::string> seen;
   for (const auto& c : cases()) {
     const auto& o = c.options;
-    for (const auto& pair : {o.attention + o.timing + (o.input_feeding ? "fed" : ""), o.attention + o.cell, o.cell + o.bridge, o.cell + o.readout,
-                             o.cell + o.timing + (o.input_feeding ? "fed" : ""), o.bridge + o.readout, o.bridge + o.timing})
+    for (const auto& pair :
+         {o.attention + o.timing + (o.input_feeding ? "fed" : ""), o.attention + o.cell, o.cell + o.bridge, o.cell + o.readout,
+          o.cell + o.timing + (o.input_feeding ? "fed" : ""), o.bridge + o.readout, o.bridge + o.timing})
       seen.insert(pair);
   }
   const std::vector<std::string> cells{"rnn_tanh", "lstm", "gru"}, bridges{"zero", "copy", "linear", "mean", "backward_first"},
@@ -162,8 +164,8 @@ TEST(RnnModel, TimingDecidesWhichStateAsks) {
     states_of(model, b, &keeper);
     return keeper.seen.at("decoder.attention.0")[0].weights;
   };
-  EXPECT_TRUE(same(first_weights(*before, 2), first_weights(*before, 5)));   // the bridge alone asks
-  EXPECT_FALSE(same(first_weights(*after, 2), first_weights(*after, 5)));  // the step's own state asks
+  EXPECT_TRUE(same(first_weights(*before, 2), first_weights(*before, 5)));  // the bridge alone asks
+  EXPECT_FALSE(same(first_weights(*after, 2), first_weights(*after, 5)));   // the step's own state asks
 }
 
 TEST(RnnModel, WithoutAttentionTheBridgeIsAllThereIs) {
@@ -230,7 +232,8 @@ TEST(RnnModel, RefusesWhatCannotWork) {
   expect_refused([](auto& o) { o.attention = "none", o.bridge = "backward_first"; }, value, {"model.bridge", "backward_first", "linear"});
   expect_refused([](auto& o) { o.bidirectional = false, o.bridge = "backward_first"; }, value, {"backward_first", "bidirectional"});
   expect_refused([](auto& o) { o.hidden = 7, o.bridge = "copy"; }, value, {"copy", "6 and 7", "linear"});
-  expect_refused([](auto& o) { o.input_feeding = false, o.readout = "linear", o.readout_embedding = true; }, value, {"readout_embedding", "tanh or maxout"});
+  expect_refused([](auto& o) { o.input_feeding = false, o.readout = "linear", o.readout_embedding = true; }, value,
+                 {"readout_embedding", "tanh or maxout"});
   expect_refused([](auto& o) { o.tied = "target"; }, value, {"model.tied", "embedding = 6", "got 5"});
   expect_refused([](auto& o) { o.tied = "all"; }, value, {"model.tied", "9 and 8", "text.shared"});
   expect_refused([](auto& o) { o.attention = "dot", o.hidden = 7; }, ErrorKind::kShape, {"dot", "Dq=7", "D=6", "general"});
@@ -254,8 +257,8 @@ TEST(RnnModel, RefusesUnknownNamesAndValuesOutOfRange) {
 TEST(RnnModel, CountsItsParameters) {
   const auto o = small_options();  // additive, lstm, linear bridge, tanh readout, fed
   const auto model = make_model(o, kSourceVocabulary, kTargetVocabulary);
-  const std::int64_t embeddings = 9 * 5 + 8 * 5, encoder = 2 * (12 * 5 + 12 * 3 + 12), bridge = 2 * (6 * 6 + 6), attention = 6 * 6 + 6 * 6 + 6,
-                     decoder = 24 * (5 + 6) + 24 * 6 + 24, readout = 6 * 12 + 6, output = 8 * 6 + 8;
+  const std::int64_t embeddings = 9 * 5 + 8 * 5, encoder = 2 * (12 * 5 + 12 * 3 + 12), bridge = 2 * (6 * 6 + 6),
+                     attention = 6 * 6 + 6 * 6 + 6, decoder = 24 * (5 + 6) + 24 * 6 + 24, readout = 6 * 12 + 6, output = 8 * 6 + 8;
   EXPECT_EQ(parameter_count(*model), embeddings + encoder + bridge + attention + decoder + readout + output);
 }
 

@@ -21,7 +21,9 @@ struct Batch {
 };
 
 /// bool [B, L]: true where an item's own positions are.
-inline at::Tensor own(const at::Tensor& lengths, std::int64_t size) { return at::arange(size, at::kLong).unsqueeze(0).lt(lengths.unsqueeze(1)); }
+inline at::Tensor own(const at::Tensor& lengths, std::int64_t size) {
+  return at::arange(size, at::kLong).unsqueeze(0).lt(lengths.unsqueeze(1));
+}
 
 inline at::Tensor states_of(const Seq2Seq& model, const Batch& b, Observer* observer = nullptr) {
   return model.decode(*model.encode(b.source, b.lengths, observer), b.inputs, b.target_lengths, observer);
@@ -75,7 +77,9 @@ inline std::vector<at::Tensor> gradients_of(Seq2Seq& model, const Batch& b) {
 inline void expect_padding_is_free(Seq2Seq& model, double tolerance) {
   const Batch plain;
   Batch filled = plain;
-  const auto fill = [](const at::Tensor& ids, const at::Tensor& lengths, std::int64_t token) { return at::where(own(lengths, ids.size(1)), ids, token); };
+  const auto fill = [](const at::Tensor& ids, const at::Tensor& lengths, std::int64_t token) {
+    return at::where(own(lengths, ids.size(1)), ids, token);
+  };
   filled.source = at::cat({fill(plain.source, plain.lengths, 0), at::full({3, 2}, 6, at::kLong)}, 1);
   filled.inputs = fill(plain.inputs, plain.target_lengths, 4);
   const auto expected_states = live_states(model, plain);
@@ -160,7 +164,8 @@ inline void expect_select_is_consistent(const Seq2Seq& model, double tolerance) 
 }
 
 /// Every parameter has a gradient that is finite and not all zero; those `flat` says so of may be zero.
-inline void expect_gradient_everywhere(Seq2Seq& model, const std::function<bool(const std::string&)>& flat = [](const auto&) { return false; }) {
+inline void expect_gradient_everywhere(
+    Seq2Seq& model, const std::function<bool(const std::string&)>& flat = [](const auto&) { return false; }) {
   model.zero_grad();
   loss_of(model, Batch{}).backward();
   for (const auto& p : model.named_parameters()) {
@@ -176,7 +181,9 @@ inline void expect_gradient_everywhere(Seq2Seq& model, const std::function<bool(
 class ResultKeeper final : public Observer {
  public:
   Request request(const AttentionSite&) override { return Request::everything(); }
-  void observe(const AttentionSite& site, const Result& result) override { seen[fmt::format("{}.{}", site.name, site.layer)].push_back(result); }
+  void observe(const AttentionSite& site, const Result& result) override {
+    seen[fmt::format("{}.{}", site.name, site.layer)].push_back(result);
+  }
   std::map<std::string, std::vector<Result>> seen;
 };
 

@@ -170,9 +170,13 @@ TEST(TransformerLayer, IsTheFormula) {
   o.encoder_layers = o.decoder_layers = 1;
   const auto model = small_model(o);
   const auto p = model->named_parameters();
-  const auto linear = [&](const at::Tensor& x, const std::string& weight, const std::string& bias) { return at::matmul(x, p[weight].t()) + p[bias]; };
+  const auto linear = [&](const at::Tensor& x, const std::string& weight, const std::string& bias) {
+    return at::matmul(x, p[weight].t()) + p[bias];
+  };
   const auto attention = [&](const std::string& name, const at::Tensor& x, const at::Tensor& memory, bool causal) {
-    const auto part = [&](const char* which, const at::Tensor& in) { return linear(in, name + "." + which + "_weight", name + "." + which + "_bias"); };
+    const auto part = [&](const char* which, const at::Tensor& in) {
+      return linear(in, name + "." + which + "_weight", name + "." + which + "_bias");
+    };
     auto scores = at::matmul(part("query", x), part("key", memory).t()) / std::sqrt(8.0);  // [T, S]
     if (causal) scores = scores + at::full_like(scores, -std::numeric_limits<double>::infinity()).triu(1);
     return part("output", at::matmul(scores.softmax(-1), part("value", memory)));
@@ -198,7 +202,8 @@ TEST(TransformerLayer, IsTheFormula) {
 
 Batch permuted_source(const Batch& b) {  // the full item alone, its words in another order
   const auto order = at::tensor({3, 0, 4, 2, 1}, at::kLong);
-  return {b.source.narrow(0, 1, 1).index_select(1, order), b.lengths.narrow(0, 1, 1), b.inputs.narrow(0, 1, 1), at::full({1}, 4, at::kLong)};
+  return {b.source.narrow(0, 1, 1).index_select(1, order), b.lengths.narrow(0, 1, 1), b.inputs.narrow(0, 1, 1),
+          at::full({1}, 4, at::kLong)};
 }
 Batch full_item(const Batch& b) {
   return {b.source.narrow(0, 1, 1), b.lengths.narrow(0, 1, 1), b.inputs.narrow(0, 1, 1), at::full({1}, 4, at::kLong)};
@@ -214,7 +219,8 @@ TEST(Positions, WithoutThemTheEncoderIsBlindToOrder) {
     const auto a = states_of(*model, full_item({}), &plain), b = states_of(*model, permuted_source({}), &shuffled);
     const auto& w = plain.seen.at("encoder.self.1")[0];
     const auto& v = shuffled.seen.at("encoder.self.1")[0];
-    const auto blind = close(v.context, w.context.index_select(2, order), 1e-10) && close(v.weights, w.weights.index_select(2, order).index_select(3, order), 1e-10) && close(b, a, 1e-10);
+    const auto blind = close(v.context, w.context.index_select(2, order), 1e-10) &&
+                       close(v.weights, w.weights.index_select(2, order).index_select(3, order), 1e-10) && close(b, a, 1e-10);
     EXPECT_EQ(static_cast<bool>(blind), positions == std::string("none")) << positions;
   }
 }
@@ -247,7 +253,9 @@ TEST(Positions, LearnedOnesEndWithTheirTable) {
   const auto encoded = model->encode(b.source.narrow(1, 0, 4), at::tensor({4, 4, 2}, at::kLong), nullptr);
   const auto state = model->start(*encoded, 9);
   for (int t = 0; t < 4; ++t) model->step(*encoded, *state, at::full({3, 1}, 2, at::kLong), nullptr);
-  expect_error(ErrorKind::kValue, {"ends at 4", "needs 5"}, [&] { model->step(*encoded, *state, at::full({3, 1}, 2, at::kLong), nullptr); });
+  expect_error(ErrorKind::kValue, {"ends at 4", "needs 5"}, [&] {
+    model->step(*encoded, *state, at::full({3, 1}, 2, at::kLong), nullptr);
+  });
 }
 
 TEST(Transformer, CacheGrowsPastItsFirstRoom) {

@@ -110,7 +110,8 @@ TEST_P(Folders, SameModelSameBytes) {
     EXPECT_EQ(read_file(entry.path().string()), read_file(temp / ("b/" + entry.path().filename().string()))) << entry.path();
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, Folders, ::testing::Values("rnn_seq2seq", "transformer"), [](const auto& instance) { return std::string(instance.param); });
+INSTANTIATE_TEST_SUITE_P(Models, Folders, ::testing::Values("rnn_seq2seq", "transformer"),
+                         [](const auto& instance) { return std::string(instance.param); });
 
 struct Folder {
   TempFolder temp;
@@ -126,7 +127,8 @@ TEST(ModelFolder, HoldsItsFilesAndNoOthers) {
   const Folder folder;
   std::set<std::string> names;
   for (const auto& entry : fs::directory_iterator(folder.path)) names.insert(entry.path().filename().string());
-  EXPECT_EQ(names, (std::set<std::string>{"config.yaml", "source.vocabulary", "target.vocabulary", "weights.safetensors", "extra.txt", "manifest.json"}));
+  EXPECT_EQ(names, (std::set<std::string>{"config.yaml", "source.vocabulary", "target.vocabulary", "weights.safetensors", "extra.txt",
+                                          "manifest.json"}));
 }
 
 TEST(ModelFolder, IsNotWrittenOver) {
@@ -204,13 +206,15 @@ TEST(ReadModel, RefusesAnotherMajorVersionNamingBoth) {
   const auto at = content.find('1', content.find("\"version\""));
   content[at] = '2';
   std::ofstream(manifest, std::ios::binary) << content;
-  expect_error(ErrorKind::kData, {"manifest.json", "format version 2", "reads 1", "use the attend that wrote it"}, [&] { read_model(folder.path); });
+  expect_error(ErrorKind::kData, {"manifest.json", "format version 2", "reads 1", "use the attend that wrote it"},
+               [&] { read_model(folder.path); });
   expect_error(ErrorKind::kData, {"format version 2"}, [&] { verify_model(folder.path); });
 }
 
 TEST(ReadModel, RefusesWhatIsNoManifest) {
-  for (const auto* content : {"", "{", "[]", "{\"format\": 3}", "{\"format\": \"attend.model\", \"version\": [1, 0], \"files\": {\"a\": {}}}",
-                              "{\"format\": \"attend.model\", \"version\": \"1.0\", \"files\": {}}"}) {
+  for (const auto* content :
+       {"", "{", "[]", "{\"format\": 3}", "{\"format\": \"attend.model\", \"version\": [1, 0], \"files\": {\"a\": {}}}",
+        "{\"format\": \"attend.model\", \"version\": \"1.0\", \"files\": {}}"}) {
     const Folder folder;
     std::ofstream(folder / "manifest.json", std::ios::binary) << content;
     EXPECT_ERROR(read_model(folder.path), kData, "manifest.json") << content;
@@ -223,7 +227,8 @@ TEST(ReadModel, RefusesWhatIsNoManifest) {
 TEST(ReadModel, RefusesWeightsOfAnotherShape) {
   const Folder folder;
   edit(folder / "config.yaml", "hidden: 6", "hidden: 7");
-  expect_error(ErrorKind::kData, {"weights.safetensors", "[", "the configuration asks for", "do not belong together"}, [&] { read_model(folder.path); });
+  expect_error(ErrorKind::kData, {"weights.safetensors", "[", "the configuration asks for", "do not belong together"},
+               [&] { read_model(folder.path); });
 }
 
 TEST(ReadModel, RefusesTensorsTooManyOrTooFew) {
@@ -292,8 +297,12 @@ TEST(Tensors, RefusesWhatDoesNotFitAndSaysWhy) {
   const auto path = temp / "x.safetensors";
   save_tensors(path, {{"a", at::zeros({2, 3})}, {"b", at::zeros({4})}});
   const auto a = at::zeros({2, 3}), b = at::zeros({4});
-  expect_error(ErrorKind::kData, {"x.safetensors", "a is float32 [2, 3]", "asks for float32 [3, 2]"}, [&] { load_tensors(path, {{"a", at::zeros({3, 2})}, {"b", b}}); });
-  expect_error(ErrorKind::kData, {"a is float32 [2, 3]", "asks for float64 [2, 3]"}, [&] { load_tensors(path, {{"a", at::zeros({2, 3}, at::kDouble)}, {"b", b}}); });
+  expect_error(ErrorKind::kData, {"x.safetensors", "a is float32 [2, 3]", "asks for float32 [3, 2]"}, [&] {
+    load_tensors(path, {{"a", at::zeros({3, 2})}, {"b", b}});
+  });
+  expect_error(ErrorKind::kData, {"a is float32 [2, 3]", "asks for float64 [2, 3]"}, [&] {
+    load_tensors(path, {{"a", at::zeros({2, 3}, at::kDouble)}, {"b", b}});
+  });
   expect_error(ErrorKind::kData, {"x.safetensors", "has no 'c'"}, [&] { load_tensors(path, {{"a", a}, {"b", b}, {"c", b}}); });
   expect_error(ErrorKind::kData, {"x.safetensors", "holds 'b'", "no place"}, [&] { load_tensors(path, {{"a", a}}); });
 }

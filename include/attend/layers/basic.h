@@ -58,6 +58,8 @@ class InputPositions : public torch::nn::Module {
 at::Tensor sinusoidal_table(std::int64_t positions, std::int64_t size);
 
 /// Inverted dropout when `training`, x itself otherwise.
-inline at::Tensor apply_dropout(const at::Tensor& x, double rate, bool training) { return training && rate > 0 ? at::dropout(x, rate, true) : x; }
+inline at::Tensor apply_dropout(const at::Tensor& x, double rate, bool training) {
+  return training && rate > 0 ? at::dropout(x, rate, true) : x;
+}
 
 }  // namespace attend

@@ -53,7 +53,8 @@ class Seq2Seq : public torch::nn::Module {
   virtual std::unique_ptr<Encoded> encode(const at::Tensor& source, const at::Tensor& lengths, Observer* observer) const = 0;
   /// Teacher forcing: inputs int64 [B, T] beginning with <s>; returns the states before the output layer, [B, T, N]. Rows past
   /// an item's target_lengths are unspecified. Sites: decoder.attention, or decoder.self and decoder.cross.
-  virtual at::Tensor decode(const Encoded& encoded, const at::Tensor& inputs, const at::Tensor& target_lengths, Observer* observer) const = 0;
+  virtual at::Tensor decode(const Encoded& encoded, const at::Tensor& inputs, const at::Tensor& target_lengths,
+                            Observer* observer) const = 0;
   /// Scores over the vocabulary: states [.., N] -> logits [.., V].
   virtual at::Tensor logits(const at::Tensor& states) const = 0;
 
