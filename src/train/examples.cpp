@@ -98,11 +98,11 @@ std::unique_ptr<BatchIterator> Examples::batches(const TrainOptions& t, BatchPos
   return std::make_unique<BatchIterator>(corpus_.size(), [this](std::size_t i) { return std::int64_t{lengths_[i]}; }, plan, start);
 }
 
-TrainBatch Examples::make_batch(const std::vector<std::size_t>& indices, const Tokenizer& source, const Tokenizer& target) const {
+TrainBatch Examples::make_batch(const std::vector<std::size_t>& indices, const TranslationModel& model) const {
   std::vector<std::vector<std::int64_t>> sources, targets;
   for (const auto i : indices) {
-    sources.push_back(ids_with_end(source, corpus_.source(i)));
-    targets.push_back(ids_with_end(target, corpus_.target(i)));
+    sources.push_back(source_ids(*model.source, model.text, corpus_.source(i)));
+    targets.push_back(ids_with_end(*model.target, corpus_.target(i)));
   }
   auto padded = [](const std::vector<std::vector<std::int64_t>>& all) {
     std::vector<const std::vector<std::int64_t>*> pointers;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "attend/ops/torch.h"
+#include "attend/store/model_folder.h"
 #include "attend/text/corpus.h"
 #include "attend/text/tokenizer.h"
 #include "attend/train/config.h"
@@ -37,7 +38,7 @@ class Examples {
   /// Counts every training pair's tokens once; pairs over data.max_length are left out.
   void measure(const Tokenizer& source, const Tokenizer& target);
   std::unique_ptr<BatchIterator> batches(const TrainOptions& options, BatchPosition start) const;
-  TrainBatch make_batch(const std::vector<std::size_t>& indices, const Tokenizer& source, const Tokenizer& target) const;
+  TrainBatch make_batch(const std::vector<std::size_t>& indices, const TranslationModel& model) const;
   std::string places(const std::vector<std::size_t>& indices) const;  ///< "file:line, file:line, ..." for errors
 
  private:

@@ -148,7 +148,7 @@ class Trainer::Run {
     std::vector<TrainBatch> batches;
     for (std::int64_t i = 0; i < t.accumulate; ++i) {
       parts.push_back(batches_->next());
-      batches.push_back(examples_->make_batch(parts.back(), *model_.source, *model_.target));
+      batches.push_back(examples_->make_batch(parts.back(), model_));
       tokens += batches.back().tokens;
     }
     double nll = 0;

@@ -62,8 +62,10 @@ class Translator {
   SearchOptions search_options_;
 };
 
-/// Token ids of one text with </s>, as the models read them.
+/// Token ids of one text with </s>, as decoders write them.
 std::vector<std::int64_t> ids_with_end(const Tokenizer& tokenizer, std::string_view text);
+/// Token ids of a source as encoders read them: with </s> where text.source_end says so. A text without tokens gives </s> alone.
+std::vector<std::int64_t> source_ids(const Tokenizer& tokenizer, const TextOptions& text, std::string_view source);
 /// Ids of many sequences as one padded batch.
 struct PaddedBatch {
   at::Tensor ids, lengths;  ///< int64 [B, L], int64 [B]

@@ -16,7 +16,8 @@ namespace attend {
 
 /// Config section `text`: how each side becomes tokens.
 struct TextOptions {
-  bool shared;  ///< one vocabulary for both sides, trained on both with the options of `source`
+  bool shared;      ///< one vocabulary for both sides, trained on both with the options of `source`
+  bool source_end;  ///< end the source with </s>, which then takes part in attention
   TokenizerOptions source, target;
   TextOptions() { set_defaults(*this); }
   void visit(OptionVisitor& v);
