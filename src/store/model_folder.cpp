@@ -117,7 +117,7 @@ void load_tensors(const std::string& path, const NamedTensors& tensors) {
                  "{}: {} is {} [{}], the configuration asks for {} {}; config.yaml and weights do not belong together", path, name,
                  name_of(stored.dtype), fmt::join(stored.shape, ", "), name_of(dtype_of(tensor)), shape_text(tensor));
     auto whole = tensor.contiguous();
-    std::memcpy(whole.data_ptr(), stored.data, stored.bytes());
+    if (stored.bytes() > 0) std::memcpy(whole.data_ptr(), stored.data, stored.bytes());  // of an empty tensor both are null
     if (!whole.is_same(tensor)) tensor.copy_(whole);
   }
   for (const auto& [name, stored] : file.tensors())
