@@ -19,6 +19,7 @@ at::Tensor matrix(std::initializer_list<std::initializer_list<double>> rows) {
 
 TranslationModel worked_example_rnn() {
   TranslationModel example;
+  example.text.source_end = false;
   example.source = tokenizer_of(example.text.source, "words", "I\nlove\nyou\n");
   example.target = tokenizer_of(example.text.target, "characters", "我\n爱\n你\n");
 

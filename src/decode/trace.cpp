@@ -123,7 +123,7 @@ Trace trace(const TranslationModel& model, const std::string& source, const Trac
   trace.title = fmt::format("{} with attention {}", model.model.type, model.model.attention);
   std::tie(trace.mechanism, trace.formula) = mechanism_of(model.model);
   trace.source_text = source;
-  trace.source = source_tokens(*model.source, source, options.source_end);
+  trace.source = source_tokens(*model.source, source, model.text.source_end);
   trace.forced = options.target.has_value();
   TracingObserver observer(selection_of(model.model, options), labels_of(trace.source));
 

@@ -5,8 +5,7 @@
 namespace attend {
 namespace {
 
-Trace recurrent_example(TraceOptions options) {
-  options.source_end = false;
+Trace recurrent_example(const TraceOptions& options) {
   auto example = trace(worked_example_rnn(), kWorkedExampleSource, options);
   example.title = "Worked example: a recurrent encoder-decoder";
   return example;

@@ -12,8 +12,7 @@ inline constexpr const char* kWorkedExampleTarget = "我爱你";
 /// with timing before, tanh bridge, linear readout; float64, evaluation mode.
 ///   h_i = tanh(2 x_i + 0.5 h_{i−1}), x one-hot;  s_0 = tanh(W_b h_you);
 ///   c_t from s_{t−1};  s_t = tanh(E y_{t−1} + 0.5 s_{t−1} + 0.5 c_t);  logits A s_t + C c_t over </s>, 我, 爱, 你.
-/// <unk>, <pad> and <s> have probability 0. Its encoder reads the words alone, without the </s> that trained models read: give
-/// `encode` and `search` the ids of source->encode(kWorkedExampleSource).
+/// <unk>, <pad> and <s> have probability 0. Its encoder reads the words alone: text.source_end is false.
 TranslationModel worked_example_rnn();
 
 }  // namespace attend

@@ -92,7 +92,6 @@ struct TraceOptions {
   SearchOptions search;                      ///< finds the target, greedily unless changed; its penalties enter the score
   std::int64_t top = 5;                      ///< words shown of each output distribution
   std::optional<std::int64_t> layer, head;   ///< of the attention shown; null: the last layer, every head
-  bool source_end = true;                    ///< the encoder reads </s> too, as trained models expect
   TraceOptions() { search.beam = 1; }
 };
 
