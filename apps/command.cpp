@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <memory>
 
@@ -93,6 +94,7 @@ void CommonOptions::visit(OptionVisitor& v) {
 }
 
 int run_program(const std::vector<Command>& commands, int argc, char** argv) try {
+  std::signal(SIGXFSZ, SIG_IGN);  // a file size limit is an error to report like a full disk, not a reason to die
   CLI::App app("Attend trains sequence models with every attention mechanism, runs them, and shows what they attend to.", "attend");
   app.set_version_flag("--version", std::string("attend ") + kVersion);
   app.require_subcommand(1);

@@ -104,6 +104,38 @@ struct LstmPointwise : Function<LstmPointwise> {
   }
 };
 
+struct GruPointwise : Function<GruPointwise> {
+  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& from_input, const at::Tensor& from_state, const at::Tensor& h) {
+    const auto n = h.size(-1);
+    auto gates = (from_input.narrow(-1, 0, 2 * n) + from_state.narrow(-1, 0, 2 * n)).sigmoid_();  // reset, update [rows, 2N]
+    const auto new_from_state = from_state.narrow(-1, 2 * n, n);
+    auto candidate = at::addcmul(from_input.narrow(-1, 2 * n, n), gates.narrow(-1, 0, n), new_from_state).tanh_();  // [rows, N]
+    ctx->save_for_backward({gates, candidate, from_state, h});
+    return at::lerp(candidate, h, gates.narrow(-1, n, n));
+  }
+  static tensor_list backward(AutogradContext* ctx, tensor_list gradients) {
+    refuse_second_derivatives("gru_pointwise", "sigmoid and tanh");
+    const auto saved = ctx->get_saved_variables();
+    const auto &gates = saved[0], &candidate = saved[1], &from_state = saved[2], &h = saved[3];
+    const auto n = h.size(-1);
+    const auto reset = gates.narrow(-1, 0, n), update = gates.narrow(-1, n, n);
+    at::Tensor d_input = at::empty_like(from_state);  // [rows, 3N]
+    auto d_gates = d_input.narrow(-1, 0, 2 * n), d_new = d_input.narrow(-1, 2 * n, n);
+    const auto d_h = gradients[0] * update;
+    at::tanh_backward_out(d_new, gradients[0] - d_h, candidate);
+    auto from_gates = at::empty_like(gates);
+    auto d_reset = from_gates.narrow(-1, 0, n), d_update = from_gates.narrow(-1, n, n);
+    at::mul_out(d_reset, d_new, from_state.narrow(-1, 2 * n, n));
+    at::sub_out(d_update, h, candidate);
+    d_update.mul_(gradients[0]);
+    at::sigmoid_backward_out(d_gates, from_gates, gates);
+    // The state's part differs from the input's in the new gate alone, which the reset gate scales.
+    auto d_state = d_input.clone();
+    d_state.narrow(-1, 2 * n, n).mul_(reset);
+    return {d_input, d_state, d_h};
+  }
+};
+
 }  // namespace
 
 StepLinear::StepLinear(const at::Tensor& weight) : weight_(weight.detach()), tape_(std::make_shared<Tape>()) {
@@ -121,11 +153,7 @@ std::pair<at::Tensor, at::Tensor> lstm_pointwise(const at::Tensor& gates, const 
 }
 
 at::Tensor gru_pointwise(const at::Tensor& from_input, const at::Tensor& from_state, const at::Tensor& h) {
-  const auto n = h.size(-1);
-  auto gates = at::sigmoid(from_input.narrow(-1, 0, 2 * n) + from_state.narrow(-1, 0, 2 * n));  // reset, update [rows, 2N]
-  auto reset = gates.narrow(-1, 0, n), update = gates.narrow(-1, n, n);
-  auto candidate = at::tanh(at::addcmul(from_input.narrow(-1, 2 * n, n), reset, from_state.narrow(-1, 2 * n, n)));
-  return at::lerp(candidate, h, update);
+  return GruPointwise::apply(from_input.expand_as(from_state), from_state, h);
 }
 
 }  // namespace attend

@@ -30,6 +30,7 @@ std::pair<at::Tensor, at::Tensor> lstm_pointwise(const at::Tensor& gates, const 
 
 /// The GRU's pointwise part in the PyTorch form: from_input, from_state [rows, 3N] in the order reset, update, new;
 /// n = tanh(W x + b_i + r (U h + b_h)), h' = (1 − z) n + z h. (Cho et al. 2014 put r inside U's argument instead.)
+/// Throws kUnsupported for second derivatives.
 at::Tensor gru_pointwise(const at::Tensor& from_input, const at::Tensor& from_state, const at::Tensor& h);
 
 }  // namespace attend
