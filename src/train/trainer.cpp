@@ -2,9 +2,7 @@
 
 #include <chrono>
 #include <cmath>
-#include <filesystem>
 
-#include "attend/core/files.h"
 #include "attend/core/random.h"
 #include "attend/ops/cross_entropy.h"
 #include "attend/train/optimiser.h"
@@ -14,7 +12,6 @@
 namespace attend {
 namespace {
 
-namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
@@ -45,6 +42,7 @@ class Trainer::Run {
     optimiser_ = std::make_unique<Optimiser>(config_.train, named_weights(*model_.network));
     if (start.resume) {
       progress_ = Checkpoints::load(config_.train.out + "/last", model_, *optimiser_);
+      saved_ = true;  // a run that has nothing left to do must not write its last checkpoint again
       say(fmt::format("resuming after update {} (epoch {})", progress_.step, progress_.position.epoch + 1));
     }
     batches_ = examples_->batches(config_.train, progress_.position);

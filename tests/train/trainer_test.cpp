@@ -153,8 +153,20 @@ TEST_F(Training, DiskFullKeepsThePreviousCheckpoint) {
 
 TEST_F(Training, AveragingKeepsTheBetter) {
   const auto result = train(config("run", {"train.steps=60", "train.validate_every=10", "train.keep=4", "train.average=4"}));
-  const Translator translator(folder_.path() + "/run");
-  EXPECT_TRUE(std::isfinite(result.best_figure));
+  std::ifstream metrics(folder_.path() + "/run/metrics.jsonl");
+  double single = std::numeric_limits<double>::infinity();
+  for (std::string line; std::getline(metrics, line);) single = std::min(single, nlohmann::json::parse(line).at("loss").get<double>());
+  EXPECT_LE(result.best_figure, single);
+  const bool averaged = fs::read_symlink(folder_.path() + "/run/best").string().starts_with("average-");
+  EXPECT_EQ(averaged, result.best_figure < single);
+  for (const auto& check : verify_model(folder_.path() + "/run/best")) EXPECT_TRUE(check.sound);
+}
+
+TEST_F(Training, ResumingAFinishedRunChangesNothing) {
+  train(config("run"));
+  const auto before = weights("run");
+  EXPECT_EQ(train(config("run"), true).steps, 20);
+  EXPECT_EQ(weights("run"), before);
 }
 
 TEST_F(Training, StartsFromAnotherModel) {
