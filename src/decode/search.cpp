@@ -22,7 +22,6 @@ struct Live {
 
 struct Candidate {
   std::int32_t parent, token;  // parent: index among the live hypotheses
-  float logit;                 // for ranking inside a row
   double log_prob;             // of the whole hypothesis
   float token_log_prob;
 };
@@ -113,7 +112,7 @@ class Search {
       best_of_row(logits.data_ptr<float>() + place * vocabulary, vocabulary, keep, allow_end, only_end, o_.allow_unknown, best);
       for (const auto& [logit, token] : best)
         candidates.push_back(
-            {static_cast<std::int32_t>(k), token, logit, item.live[k].log_prob + static_cast<double>(logit) - norm, logit - norm});
+            {static_cast<std::int32_t>(k), token, item.live[k].log_prob + static_cast<double>(logit) - norm, logit - norm});
     }
     std::stable_sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
       if (a.log_prob != b.log_prob) return a.log_prob > b.log_prob;

@@ -177,11 +177,19 @@ TEST_F(Cli, DrawsEveryBackend) {
 
 TEST_F(Cli, Evaluates) {
   const auto outcome = run({"evaluate", model(), "--tsv", *shared_ / "data/test.tsv", "--links", "tsv", "--bleu-tokenizer", "none", "--json",
-                            folder_ / "e.json"});
+                            folder_ / "e.json", "--output", folder_ / "e.txt"});
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   const auto json = nlohmann::json::parse(slurp(folder_ / "e.json"));
-  EXPECT_GE(json.at("exact").get<double>(), 0.0);
-  EXPECT_GE(json.at("aer").get<double>(), 0.0);
+  // The figure is that of the translations it wrote.
+  std::istringstream translations(slurp(folder_ / "e.txt")), pairs(slurp(*shared_ / "data/test.tsv"));
+  int equal = 0, all = 0;
+  for (std::string text, pair; std::getline(translations, text) && std::getline(pairs, pair); ++all) {
+    const auto begin = pair.find('\t') + 1;
+    equal += text == pair.substr(begin, pair.find('\t', begin) - begin);
+  }
+  ASSERT_EQ(all, 6);
+  EXPECT_DOUBLE_EQ(json.at("exact").get<double>(), static_cast<double>(equal) / all);
+  EXPECT_TRUE(json.at("aer").get<double>() >= 0 && json.at("aer").get<double>() <= 1);
 }
 
 TEST_F(Cli, InfoVerifiesAndFindsDamage) {
