@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "attend/core/error.h"
+#include "attend/core/memory.h"
 #include "attend/core/version.h"
 #include "threads.h"
 
@@ -180,6 +181,7 @@ int run_program(const std::vector<Command>& commands, int argc, char** argv) try
       if (arguments.values.contains(info.key)) shared[info.key] = arguments.values.at(info.key);
     assign(arguments.common, shared);
     arguments.common_values = shared;
+    keep_freed_memory();
     set_threads(arguments.common.threads);
     return command.run(arguments);
   }

@@ -6,11 +6,14 @@
 
 #include <thread>
 
+#include "attend/ops/products.h"
+
 namespace attend::cli {
 
 void set_threads(std::int64_t wanted) {
   const auto cores = std::max(1U, std::thread::hardware_concurrency());
   at::set_num_threads(static_cast<int>(wanted > 0 ? wanted : cores));
+  choose_products("auto");
 }
 int threads() { return at::get_num_threads(); }
 std::string torch_version() { return TORCH_VERSION; }

@@ -7,7 +7,9 @@
 
 #include <ATen/Parallel.h>
 
+#include "attend/core/memory.h"
 #include "attend/ops/cross_entropy.h"
+#include "attend/ops/products.h"
 #include "attend/train/config.h"
 #include "attend/train/optimiser.h"
 
@@ -27,7 +29,7 @@ struct SpeedOptions {
     v(steps, "steps", 10, "updates that are timed");
     v(warmup, "warmup", 3, "updates before");
     v(threads, "threads", 2, "processor threads");
-    v(matmul, "matmul", "float32", "arithmetic of matrix products", one_of({"float32", "bfloat16"}));
+    v(matmul, "matmul", "auto", "matrix products", one_of({"auto", "float32", "bfloat16"}));
     v.group(model, "model", "what the network looks like");
   }
 };
@@ -39,8 +41,9 @@ int run(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) set_given(given, argv[i], "argument");
   SpeedOptions o;
   assign(o, given);
+  keep_freed_memory();
   at::set_num_threads(static_cast<int>(o.threads));
-  if (o.matmul == "bfloat16") at::globalContext().setFloat32MatmulPrecision("medium");
+  choose_products(o.matmul);
   at::manual_seed(1);
   const auto model = make_model(o.model, o.vocabulary, o.vocabulary);
   TrainOptions train;

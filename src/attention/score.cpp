@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "attend/ops/dropout.h"
+
 namespace attend {
 namespace {
 
@@ -121,7 +123,7 @@ Result ScoredAttention::attend(const at::Tensor& query, const Memory& memory, St
   if (request.lse) result.lse = logsumexp_of(scores, empty);
   if (request.entropy) result.entropy = entropy_of(weights);
   if (request.scores) result.scores = empty.defined() ? scores.masked_fill(empty.unsqueeze(-1), -kInfinity) : scores;
-  auto mixed = is_training() && options_.dropout > 0 ? at::dropout(weights, options_.dropout, true) : weights;
+  auto mixed = is_training() && options_.dropout > 0 ? dropout(weights, options_.dropout) : weights;
   const auto values = share_heads(memory.values, heads);
   result.context = at::matmul(mixed.to(values.scalar_type()), values);  // [B, H, T, Dv]
   return result;

@@ -4,6 +4,7 @@
 
 #include "attend/attention/mask.h"
 #include "attend/attention/observer.h"
+#include "attend/ops/dropout.h"
 
 namespace attend {
 namespace {
@@ -32,14 +33,14 @@ struct Walk {
 };
 
 Walk walk(const RecurrentCell& cell, const at::Tensor& x, const at::Tensor& lengths, bool follow) {
-  const auto rows = x.size(0), steps = x.size(1);
+  const auto rows = x.size(0);
   const auto projected = cell.project(x).transpose(0, 1).contiguous();  // [S, B, G·N]
   const RecurrentCell::Steps step(cell, 0);
   auto state = cell.zero_state(rows);
   std::vector<at::Tensor> h, c, sums;
-  for (std::int64_t t = 0; t < steps; ++t) {
+  for (const auto& one : projected.unbind(0)) {  // by index, each step's gradient would be a block of the whole's size
     at::Tensor before;
-    state = step(projected[t], {}, state, follow ? &before : nullptr);
+    state = step(one, {}, state, follow ? &before : nullptr);
     if (before.defined()) sums.push_back(before);
     h.push_back(state.h);
     if (state.c.defined()) c.push_back(state.c);
@@ -142,7 +143,7 @@ EncodedSequence RecurrentEncoder::operator()(const at::Tensor& x, const at::Tens
     return !b.defined() ? a : options_.sum_directions ? a + b : at::cat({a, b}, -1);
   };
   for (std::size_t layer = 0; layer < forward_.size(); ++layer) {
-    if (layer > 0 && is_training() && options_.dropout > 0) input = at::dropout(input, options_.dropout, true);
+    if (layer > 0 && is_training() && options_.dropout > 0) input = dropout(input, options_.dropout);
     const auto ahead = walk(*forward_[layer], input, lengths, follower != nullptr);
     if (follower) show(*follower, fmt::format("encoder.forward.{}", layer), *forward_[layer], ahead);
     Walk back;

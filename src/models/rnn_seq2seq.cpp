@@ -112,7 +112,7 @@ class RnnSeq2Seq final : public Seq2Seq {
     if (steps_are_independent_of_context()) return decode_at_once(encoded, loop, state, vectors, observer);
     ResultCollector collected(observer);
     std::vector<at::Tensor> states;
-    for (std::int64_t t = 0; t < inputs.size(1); ++t) states.push_back(loop.step(t, state, collected.active() ? &collected : nullptr));
+    for (std::size_t t = 0; t < static_cast<std::size_t>(inputs.size(1)); ++t) states.push_back(loop.step(t, state, collected.active() ? &collected : nullptr));
     collected.pass_on();
     return at::stack(states, 1);  // [B, T, R]
   }
@@ -191,15 +191,18 @@ class RnnSeq2Seq final : public Seq2Seq {
    public:
     Loop(const RnnSeq2Seq& model, const RnnEncoded& encoded, const StepMaps& maps, const at::Tensor& vectors)  // vectors [T, rows, Ne]
         : m_(model), encoded_(encoded), maps_(maps), vectors_(vectors) {
-      projected_ = m_.decoder_[0]->project(vectors);  // [T, rows, G·N]
-      if (const auto embedded = m_.readout_embedded(); embedded > 0)
+      // Steps are taken by unbind: indexing would give each step a gradient of the whole block's size.
+      projected_ = m_.decoder_[0]->project(vectors).unbind(0);  // T of [rows, G·N]
+      if (const auto embedded = m_.readout_embedded(); embedded > 0) {
         readout_known_ = at::linear(vectors, m_.readout_weight_.narrow(1, m_.readout_weight_.size(1) - embedded, embedded),
                                     m_.readout_bias_);  // [T, rows, R]
+        known_steps_ = readout_known_.unbind(0);
+      }
     }
 
-    at::Tensor step(std::int64_t t, RnnState& state, Observer* observer) {
+    at::Tensor step(std::size_t t, RnnState& state, Observer* observer) {
       auto* follower = number_observer(observer);
-      if (follower) follower->number("decoder.embedding", vectors_[t]);
+      if (follower) follower->number("decoder.embedding", vectors_[static_cast<std::int64_t>(t)]);
       if (follower && m_.o_.input_feeding) follower->number("decoder.feed", state.feed);
       at::Tensor context;  // [rows, Dv]
       const bool before = m_.o_.timing == "before";
@@ -210,7 +213,7 @@ class RnnSeq2Seq final : public Seq2Seq {
       if (m_.o_.input_feeding) fed.push_back(state.feed);
       advance(projected_[t], fed.empty() ? at::Tensor() : fed.size() == 1 ? fed[0] : at::cat(fed, 1), state, follower);
       if (m_.attention_ && !before) context = attend(state.cells.back().h, state, observer);
-      auto out = readout(context, state.cells.back().h, readout_known_.defined() ? readout_known_[t] : at::Tensor());
+      auto out = readout(context, state.cells.back().h, known_steps_.empty() ? at::Tensor() : known_steps_[t]);
       if (m_.o_.input_feeding) state.feed = out;
       if (follower) follower->number("decoder.readout", out);
       return out;
@@ -219,8 +222,8 @@ class RnnSeq2Seq final : public Seq2Seq {
     // The cells alone, where nothing of the attention enters them: top states [B, T, N].
     at::Tensor cells_only(RnnState& state) {
       std::vector<at::Tensor> tops;
-      for (std::int64_t t = 0; t < projected_.size(0); ++t) {
-        advance(projected_[t], {}, state, nullptr);
+      for (const auto& projected : projected_) {
+        advance(projected, {}, state, nullptr);
         tops.push_back(state.cells.back().h);
       }
       return at::stack(tops, 1);
@@ -271,7 +274,8 @@ class RnnSeq2Seq final : public Seq2Seq {
     const RnnSeq2Seq& m_;
     const RnnEncoded& encoded_;
     const StepMaps& maps_;
-    at::Tensor vectors_, projected_, readout_known_;
+    at::Tensor vectors_, readout_known_;
+    std::vector<at::Tensor> projected_, known_steps_;
   };
 
   bool steps_are_independent_of_context() const { return !o_.input_feeding && !(attention_ && o_.timing == "before") && !o_.fixed_context; }

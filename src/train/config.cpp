@@ -37,8 +37,8 @@ void TrainOptions::visit(OptionVisitor& v) {
   v(clip, "clip", 1.0, "largest norm of the gradient; 0 is off", at_least(0));
   v(label_smoothing, "label_smoothing", 0.1, "share of probability spread over the vocabulary", between(0, 0.9));
   v(accumulate, "accumulate", 1, "batches whose gradients make one update", between(1, 100000));
-  v(matmul, "matmul", "float32", "arithmetic of matrix products; bfloat16 is faster where the processor has it, sums stay float32",
-    one_of({"float32", "bfloat16"}));
+  v(matmul, "matmul", "auto", "matrix products: auto is the fastest that keep float32; bfloat16 may round the factors, sums stay float32",
+    one_of({"auto", "float32", "bfloat16"}));
   v(batch_by, "batch_by", "tokens", "what batch_size counts", one_of({"tokens", "sentences"}));
   v(batch_size, "batch_size", 2048, "tokens of the longer side, padding included, or sentences", between(1, 1 << 24));
   v(window, "window", 20000, "pairs shuffled together and then sorted by length", between(1, 1 << 30));

@@ -5,6 +5,7 @@
 
 #include "attend/core/random.h"
 #include "attend/ops/cross_entropy.h"
+#include "attend/ops/products.h"
 #include "attend/train/optimiser.h"
 #include "train/checkpoints.h"
 #include "train/examples.h"
@@ -26,7 +27,7 @@ class Trainer::Run {
     if (!start.resume)
       ATTEND_CHECK(!Checkpoints::exist_in(config_.train.out), kFile,
                    "{}: already holds a training run; continue it with --resume, or choose another --out", config_.train.out);
-    if (config_.train.matmul == "bfloat16") at::globalContext().setFloat32MatmulPrecision("medium");
+    choose_products(config_.train.matmul);
     examples_ = std::make_unique<Examples>(config_.data, static_cast<std::uint64_t>(config_.train.seed));
     if (start.fit) plan_.notes = fit_to_corpus(config_, start.given, examples_->size(), examples_->mean_source_bytes(), examples_->target_is_cjk());
     plan_.corpus = examples_->report();

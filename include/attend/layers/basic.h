@@ -1,6 +1,6 @@
 #pragma once
 // Embeddings, positions, norms and feed-forward blocks.
-#include "attend/ops/torch.h"
+#include "attend/ops/dropout.h"
 
 namespace attend {
 
@@ -59,7 +59,7 @@ at::Tensor sinusoidal_table(std::int64_t positions, std::int64_t size);
 
 /// Inverted dropout when `training`, x itself otherwise.
 inline at::Tensor apply_dropout(const at::Tensor& x, double rate, bool training) {
-  return training && rate > 0 ? at::dropout(x, rate, true) : x;
+  return training && rate > 0 ? dropout(x, rate) : x;
 }
 
 }  // namespace attend
