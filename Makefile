@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: help setup build test demo bench format check clean
+.PHONY: help setup build program test demo bench format check clean
 
 help:     ## what can be made
 	@sed -n 's/^\([a-z]*\): *[a-z]* *## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -14,10 +14,13 @@ setup:    ## Debian packages and libtorch, nothing built
 build:    ## the program and the libraries, optimised, in build/release
 	@tools/build release
 
+program:
+	@tools/build release --target attend
+
 test: build    ## the whole test suite
 	@ctest --preset release --parallel "$$(nproc)"
 
-demo: build    ## the main job on the data that ships
+demo: program  ## the main job on the data that ships
 	@tools/demo
 
 bench: build    ## training speed beside a plain PyTorch loop; PYTHON=... has torch (bench/peers/README.md)

@@ -12,8 +12,7 @@ at::Tensor unit(const at::Tensor& x) { return x / x.square().sum(-1, /*keepdim=*
 }  // namespace
 
 Cosine::Cosine(const MechanismOptions& o) : log_gain_(register_parameter("log_gain", at::full({o.heads}, std::log(10.0)))) {
-  ATTEND_CHECK(o.query_size == o.key_size, kShape, "cosine: query and key must have the same size, got Dq={}, D={}; use general",
-               o.query_size, o.key_size);
+  check_equal_sizes("cosine", o);
 }
 
 at::Tensor Cosine::prepare(const at::Tensor& keys) const { return unit(keys); }

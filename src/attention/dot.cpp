@@ -2,10 +2,7 @@
 
 namespace attend {
 
-Dot::Dot(const MechanismOptions& o) {
-  ATTEND_CHECK(o.query_size == o.key_size, kShape, "dot: query and key must have the same size, got Dq={}, D={}; use general", o.query_size,
-               o.key_size);
-}
+Dot::Dot(const MechanismOptions& o) { check_equal_sizes("dot", o); }
 
 at::Tensor Dot::scores(const at::Tensor& query, const at::Tensor& prepared) const {
   return at::matmul(query, prepared.mT());  // [B, H, T, S]

@@ -5,8 +5,7 @@
 namespace attend {
 
 ScaledDot::ScaledDot(const MechanismOptions& o) : scale_(1.0 / std::sqrt(static_cast<double>(o.key_size))) {
-  ATTEND_CHECK(o.query_size == o.key_size, kShape, "scaled_dot: query and key must have the same size, got Dq={}, D={}; use general",
-               o.query_size, o.key_size);
+  check_equal_sizes("scaled_dot", o);
 }
 
 at::Tensor ScaledDot::scores(const at::Tensor& query, const at::Tensor& prepared) const {

@@ -86,6 +86,11 @@ void check_sizes(std::string_view who, const MechanismOptions& o) {
                "{}: heads, query size and key size must be at least 1, got {}, {}, {}", who, o.heads, o.query_size, o.key_size);
 }
 
+void check_equal_sizes(std::string_view who, const MechanismOptions& o) {
+  ATTEND_CHECK(o.query_size == o.key_size, kShape, "{}: query and key must have the same size, got Dq={}, D={}; use general", who, o.query_size,
+               o.key_size);
+}
+
 ScoredAttention::ScoredAttention(std::string name, std::shared_ptr<Score> score, const MechanismOptions& options)
     : name_(std::move(name)), score_(register_module("score", std::move(score))), options_(options) {}
 

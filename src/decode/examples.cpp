@@ -46,8 +46,8 @@ TranslationModel worked_example_rnn() {
       {"encoder.forward_0.input_weight", 2 * unit},
       {"encoder.forward_0.hidden_weight", half},
       {"bridge.weight", matrix({{0, 0, 2}, {0, 0, -1}, {0, 0, -1}})},
-      {"decoder_0.input_weight", at::cat({unit, half}, 1)},  // meets [E y; c]
-      {"decoder_0.hidden_weight", half},
+      {"decoder.cell_0.input_weight", at::cat({unit, half}, 1)},  // meets [E y; c]
+      {"decoder.cell_0.hidden_weight", half},
       {"output_weight", matrix({{0, 0, 0, 0, 0, 0},  // meets [c; s]: C beside A
                                 {0, 0, 0, 0, 0, 0},
                                 {0, 0, 0, 0, 0, 0},

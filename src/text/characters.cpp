@@ -25,10 +25,10 @@ void cut_characters(const std::string& line, const Take& take) {
   }
 }
 
-class CharacterTokenizer final : public Tokenizer {
+class CharacterTokenizer final : public VocabularyTokenizer {
  public:
   CharacterTokenizer(const TokenizerOptions& options, Vocabulary vocabulary)
-      : options_(options), vocabulary_(std::move(vocabulary)), space_id_(vocabulary_.id(kSpaceMark)) {}
+      : VocabularyTokenizer(options, std::move(vocabulary)), space_id_(vocabulary_.id(kSpaceMark)) {}
 
   std::vector<TextToken> encode(std::string_view text) const override {
     const auto normal = normalise(text, normalisation(options_));
@@ -61,15 +61,7 @@ class CharacterTokenizer final : public Tokenizer {
     return text.take();
   }
 
-  std::int32_t size() const override { return vocabulary_.size(); }
-  std::string piece(std::int32_t id) const override { return vocabulary_.piece(id); }
-  std::int32_t id(std::string_view piece) const override { return vocabulary_.id(piece); }
-  const TokenizerOptions& options() const override { return options_; }
-  std::string serialize() const override { return vocabulary_.lines(); }
-
  private:
-  TokenizerOptions options_;
-  Vocabulary vocabulary_;
   std::int32_t space_id_;
 };
 

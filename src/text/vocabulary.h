@@ -63,4 +63,19 @@ class Vocabulary {
 /// Throws kValue unless 0 <= id < size.
 void check_id(std::int32_t id, std::int32_t size);
 
+/// What tokenizers over a Vocabulary share.
+class VocabularyTokenizer : public Tokenizer {
+ public:
+  VocabularyTokenizer(const TokenizerOptions& options, Vocabulary vocabulary) : options_(options), vocabulary_(std::move(vocabulary)) {}
+  std::int32_t size() const final { return vocabulary_.size(); }
+  std::string piece(std::int32_t id) const final { return vocabulary_.piece(id); }
+  std::int32_t id(std::string_view piece) const final { return vocabulary_.id(piece); }
+  const TokenizerOptions& options() const final { return options_; }
+  std::string serialize() const final { return vocabulary_.lines(); }
+
+ protected:
+  TokenizerOptions options_;
+  Vocabulary vocabulary_;
+};
+
 }  // namespace attend

@@ -62,10 +62,10 @@ void write_piece(std::string& piece, std::string_view token, const Marks& marks)
   piece.assign(text_of(marks.left)).append(token).append(text_of(marks.right));
 }
 
-class WordTokenizer final : public Tokenizer {
+class WordTokenizer final : public VocabularyTokenizer {
  public:
   WordTokenizer(const TokenizerOptions& options, Vocabulary vocabulary)
-      : options_(options), normalisation_(normalisation(options)), vocabulary_(std::move(vocabulary)) {
+      : VocabularyTokenizer(options, std::move(vocabulary)), normalisation_(normalisation(options)) {
     parts_.resize(static_cast<std::size_t>(vocabulary_.size()));
     for (std::int32_t id = kFirstFreeId; id < vocabulary_.size(); ++id) {
       std::string_view token = vocabulary_.piece(id);
@@ -113,12 +113,6 @@ class WordTokenizer final : public Tokenizer {
     return text.take();
   }
 
-  std::int32_t size() const override { return vocabulary_.size(); }
-  std::string piece(std::int32_t id) const override { return vocabulary_.piece(id); }
-  std::int32_t id(std::string_view piece) const override { return vocabulary_.id(piece); }
-  const TokenizerOptions& options() const override { return options_; }
-  std::string serialize() const override { return vocabulary_.lines(); }
-
  private:
   struct Part {
     std::string_view token;
@@ -149,9 +143,7 @@ class WordTokenizer final : public Tokenizer {
     return kUnknownId;
   }
 
-  TokenizerOptions options_;
   Normalisation normalisation_;
-  Vocabulary vocabulary_;
   std::vector<Part> parts_;  // by id; the views point into vocabulary_
 };
 

@@ -187,8 +187,8 @@ TEST(RnnModel, WithoutAttentionTheBridgeIsAllThereIs) {
   for (std::int64_t s = 0; s < 4; ++s)
     h = at::tanh(at::matmul(p["encoder.forward_0.input_weight"], embedded[s]) + at::matmul(p["encoder.forward_0.hidden_weight"], h) +
                  p["encoder.forward_0.bias"]);
-  const auto expected = at::tanh(at::matmul(p["decoder_0.input_weight"], p["target_embedding.weight"][2]) +
-                                 at::matmul(p["decoder_0.hidden_weight"], h) + p["decoder_0.bias"]);
+  const auto expected = at::tanh(at::matmul(p["decoder.cell_0.input_weight"], p["target_embedding.weight"][2]) +
+                                 at::matmul(p["decoder.cell_0.hidden_weight"], h) + p["decoder.cell_0.bias"]);
   EXPECT_TRUE(close(states_of(*model, b)[0][0], expected, 1e-12));
 }
 
@@ -200,7 +200,7 @@ TEST(RnnModel, InputFeedingCarriesTheAttendedState) {
   const auto p = model->named_parameters();
   {
     at::NoGradGuard no_grad;
-    p["decoder_0.input_weight"].narrow(1, 5, 6).zero_();  // the columns that meet h̃
+    p["decoder.cell_0.input_weight"].narrow(1, 5, 6).zero_();  // the columns that meet h̃
   }
   const auto cut = states_of(*model, b);
   EXPECT_TRUE(same(cut.select(1, 0), fed.select(1, 0)));  // h̃ before the first step is zero

@@ -33,6 +33,8 @@ class ScoredAttention final : public Mechanism {
 
 /// Throws kValue unless heads, query size and key size are at least 1.
 void check_sizes(std::string_view who, const MechanismOptions& options);
+/// Throws kShape unless Dq = D.
+void check_equal_sizes(std::string_view who, const MechanismOptions& options);
 
 template <class S>
 std::shared_ptr<Mechanism> make_scored(std::string_view name, const MechanismOptions& options) {

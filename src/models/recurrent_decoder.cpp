@@ -1,0 +1,254 @@
+#include "models/recurrent_decoder.h"
+
+namespace attend {
+namespace {
+
+constexpr const char* kSite = "decoder.attention";
+
+// Teacher forcing calls the mechanism once a step; an observer should see one map [B, H, T, S] (and no other numbers).
+class StepsAsOne final : public Observer {
+ public:
+  explicit StepsAsOne(Observer* outer) : outer_(outer) {}
+  Request request(const AttentionSite& site) override { return outer_->request(site); }
+  void observe(const AttentionSite& site, const Result& result) override {
+    site_ = site;
+    steps_.push_back(result);
+  }
+  void pass_on() {
+    if (steps_.empty()) return;
+    Result all;
+    for (const auto member : {&Result::context, &Result::weights, &Result::lse, &Result::entropy, &Result::scores})
+      if ((steps_.front().*member).defined()) all.*member = at::cat(each([&](const Result& r) { return r.*member; }), 2);
+    for (const auto& [name, first] : steps_.front().extras)
+      all.extras[name] = at::cat(each([&name = name](const Result& r) { return r.extras.at(name); }), -1);
+    outer_->observe(site_, all);
+  }
+
+ private:
+  template <class Take>
+  std::vector<at::Tensor> each(Take take) const {
+    std::vector<at::Tensor> parts;
+    for (const auto& step : steps_) parts.push_back(take(step));
+    return parts;
+  }
+
+  Observer* outer_;
+  AttentionSite site_;
+  std::vector<Result> steps_;
+};
+
+CellState chosen_rows(const CellState& state, const at::Tensor& rows) {
+  return {state.h.index_select(0, rows), state.c.defined() ? state.c.index_select(0, rows) : state.c};
+}
+
+}  // namespace
+
+std::unique_ptr<Encoded> RecurrentSource::select(const at::Tensor& items) const {
+  auto chosen = std::make_unique<RecurrentSource>();
+  chosen->lengths = lengths.index_select(0, items);
+  if (memory.keys.defined()) chosen->memory = memory.select(items);
+  for (const auto& state : initial) chosen->initial.push_back(chosen_rows(state, items));
+  if (fixed_context.defined()) chosen->fixed_context = fixed_context.index_select(0, items);
+  return chosen;
+}
+
+void RecurrentState::reorder(const at::Tensor& rows, std::int64_t new_beams) {
+  for (auto& cell : cells) cell = chosen_rows(cell, rows);
+  if (feed.defined()) feed = feed.index_select(0, rows);
+  if (attention) attention->reorder(rows, new_beams);
+  beams = new_beams;
+}
+
+// One pass over time with everything that can be done before the loop already done.
+class RecurrentDecoder::Loop {
+ public:
+  Loop(const RecurrentDecoder& decoder, const RecurrentSource& source, const StepMaps& maps, const at::Tensor& vectors)  // [T, rows, Ne]
+      : d_(decoder), source_(source), maps_(maps), vectors_(vectors) {
+    // Steps are taken by unbind: indexing would give each step a gradient of the whole block's size.
+    projected_ = d_.cells_[0]->project(vectors).unbind(0);  // T of [rows, G·N]
+    if (const auto embedded = d_.readout_embedded(); embedded > 0) {
+      const auto weight = d_.readout_weight_.narrow(1, d_.readout_weight_.size(1) - embedded, embedded);
+      readout_known_ = at::linear(vectors, weight, d_.readout_bias_);  // [T, rows, R]
+      known_steps_ = readout_known_.unbind(0);
+    }
+  }
+
+  std::size_t steps() const { return projected_.size(); }
+
+  at::Tensor step(std::size_t t, RecurrentState& state, Observer* observer) {
+    const auto& o = d_.o_;
+    auto* follower = number_observer(observer);
+    if (follower) follower->number("decoder.embedding", vectors_[static_cast<std::int64_t>(t)]);
+    if (follower && o.input_feeding) follower->number("decoder.feed", state.feed);
+    at::Tensor context;  // [rows, Dv]
+    const bool before = o.timing == "before";
+    if (d_.attention_ && before) context = attend(state.cells.back().h, state, observer);
+    if (o.fixed_context) context = spread(source_.fixed_context, state.beams);
+    std::vector<at::Tensor> fed;
+    if (d_.context_enters_cell()) fed.push_back(context);
+    if (o.input_feeding) fed.push_back(state.feed);
+    advance(projected_[t], fed.empty() ? at::Tensor() : fed.size() == 1 ? fed[0] : at::cat(fed, 1), state, follower);
+    if (d_.attention_ && !before) context = attend(state.cells.back().h, state, observer);
+    auto out = readout(context, state.cells.back().h, known_steps_.empty() ? at::Tensor() : known_steps_[t]);
+    if (o.input_feeding) state.feed = out;
+    if (follower) follower->number("decoder.readout", out);
+    return out;
+  }
+
+  // The cells alone, where nothing of the attention enters them: top states [B, T, N].
+  at::Tensor cells_only(RecurrentState& state) {
+    std::vector<at::Tensor> tops;
+    for (const auto& projected : projected_) {
+      advance(projected, {}, state, nullptr);
+      tops.push_back(state.cells.back().h);
+    }
+    return at::stack(tops, 1);
+  }
+
+  at::Tensor readout(const at::Tensor& context, const at::Tensor& top, const at::Tensor& known) const {
+    auto joined = context.defined() ? at::cat({context, top}, -1) : top;  // [rows, Dv + N]
+    if (!maps_.readout) return joined;
+    joined = apply_dropout(joined, d_.o_.dropout, d_.is_training());
+    auto sum = (*maps_.readout)(joined);
+    if (known.defined()) {
+      sum = sum + known;
+    } else if (d_.readout_bias_.defined()) {
+      sum = sum + d_.readout_bias_;
+    }
+    if (d_.o_.readout == "maxout") return at::amax(sum.unflatten(-1, {-1, 2}), -1);
+    return at::tanh(sum);
+  }
+  const at::Tensor& readout_known() const { return readout_known_; }
+
+ private:
+  static at::Tensor spread(const at::Tensor& x, std::int64_t beams) { return beams == 1 ? x : x.repeat_interleave(beams, 0); }
+
+  void advance(const at::Tensor& projected, const at::Tensor& fed, RecurrentState& state, Observer* follower) {
+    for (std::size_t layer = 0; layer < maps_.cells.size(); ++layer) {
+      at::Tensor before;
+      auto* sum = follower ? &before : nullptr;
+      if (layer == 0) {
+        state.cells[0] = maps_.cells[0](projected, fed, state.cells[0], sum);
+      } else {
+        const auto below = apply_dropout(state.cells[layer - 1].h, d_.o_.dropout, d_.is_training());
+        state.cells[layer] = maps_.cells[layer](at::Tensor(), below, state.cells[layer], sum);
+      }
+      if (!follower) continue;
+      const auto name = fmt::format("decoder.{}", layer);
+      if (before.defined()) follower->number(fmt::format("{} {}", name, d_.cells_[layer]->before_name()), before);
+      show_state(*follower, name, state.cells[layer]);
+    }
+  }
+
+  // The hypotheses of an item are query rows on its one memory: [B·K, N] -> [B, 1, K, N].
+  at::Tensor attend(const at::Tensor& top, RecurrentState& state, Observer* observer) const {
+    const auto query = top.view({source_.batch(), 1, state.beams, top.size(1)});
+    const auto result = attend_observed(*d_.attention_, query, source_.memory, state.attention.get(), {kSite, 0}, observer);
+    return result.context.reshape({top.size(0), -1});
+  }
+
+  const RecurrentDecoder& d_;
+  const RecurrentSource& source_;
+  const StepMaps& maps_;
+  at::Tensor vectors_, readout_known_;
+  std::vector<at::Tensor> projected_, known_steps_;
+};
+
+RecurrentDecoder::RecurrentDecoder(const ModelOptions& o, std::int64_t source_size) : o_(o), source_size_(source_size) {
+  ATTEND_CHECK(!o.fixed_context || o.attention == "none", kValue,
+               "model.fixed_context is for attention none only; with {} the context changes at every step", o.attention);
+  ATTEND_CHECK(!(o.input_feeding && o.readout == "linear"), kValue,
+               "model.input_feeding needs a readout of size hidden: use readout tanh or maxout, or set input_feeding: false");
+  if (o.attention != "none")
+    attention_ = register_module("attention", make_mechanism(o.attention, {.heads = o.attention == "multi_head" ? o.heads : 1,
+                                                                            .query_size = o.hidden,
+                                                                            .key_size = source_size,
+                                                                            .value_size = source_size,
+                                                                            .energy_size = o.energy,
+                                                                            .normed = o.normed,
+                                                                            .concat_plain_source = o.concat_plain_source,
+                                                                            .inner = o.score,
+                                                                            .dropout = o.attention_dropout}));
+  for (std::int64_t layer = 0; layer < o.decoder_layers; ++layer) {
+    const auto input = layer == 0 ? o.embedding + fed_size() : o.hidden;
+    cells_.push_back(
+        register_module(fmt::format("cell_{}", layer), std::make_shared<RecurrentCell>(o.cell, input, o.hidden, o.recurrent_bias)));
+  }
+  const auto joined = context_size() + o.hidden;
+  if (o.readout == "linear") {
+    ATTEND_CHECK(!o.readout_embedding, kValue, "model.readout_embedding needs readout tanh or maxout");
+    output_size_ = joined;
+    return;
+  }
+  const auto readout = Linear(joined + readout_embedded(), o.readout == "maxout" ? 2 * o.hidden : o.hidden, o.recurrent_bias);
+  readout_weight_ = register_parameter("readout_weight", readout.weight.detach().clone());
+  if (o.recurrent_bias) readout_bias_ = register_parameter("readout_bias", readout.bias.detach().clone());
+  output_size_ = o.hidden;
+}
+
+Memory RecurrentDecoder::prepare(const at::Tensor& states, const at::Tensor& lengths) const {
+  if (!attention_) return {};
+  return attention_->prepare(states.unsqueeze(1), states.unsqueeze(1), Mask{.key_lengths = lengths});
+}
+
+std::int64_t RecurrentDecoder::context_size() const {
+  if (attention_) return attention_->context_size(source_size_);
+  return o_.fixed_context ? source_size_ : 0;
+}
+
+// What only the loop knows of the first cell's input: the context of an attention before the step, and h̃.
+std::int64_t RecurrentDecoder::fed_size() const {
+  return (context_enters_cell() ? context_size() : 0) + (o_.input_feeding ? o_.hidden : 0);
+}
+
+StepMaps RecurrentDecoder::step_maps() const {
+  StepMaps maps;
+  for (std::size_t layer = 0; layer < cells_.size(); ++layer) maps.cells.emplace_back(*cells_[layer], layer == 0 ? fed_size() : o_.hidden);
+  if (readout_weight_.defined()) {
+    const auto embedded = readout_embedded();
+    maps.readout.emplace(embedded > 0 ? readout_weight_.narrow(1, 0, readout_weight_.size(1) - embedded).contiguous() : readout_weight_);
+  }
+  return maps;
+}
+
+void RecurrentDecoder::start(const RecurrentSource& source, RecurrentState& state) const {
+  state.maps = step_maps();
+  state.cells = source.initial;
+  if (o_.input_feeding) state.feed = at::zeros({source.batch(), o_.hidden}, state.cells[0].h.options().requires_grad(false));
+  if (attention_) state.attention = attention_->start(source.memory, 1);
+}
+
+at::Tensor RecurrentDecoder::decode(const RecurrentSource& source, const at::Tensor& vectors, Observer* observer) const {
+  RecurrentState state;
+  start(source, state);
+  Loop loop(*this, source, state.maps, vectors.transpose(0, 1).contiguous());
+  if (!o_.input_feeding && !context_enters_cell()) return decode_at_once(source, loop, state, observer);
+  StepsAsOne collected(observer);
+  std::vector<at::Tensor> states;
+  for (std::size_t t = 0; t < loop.steps(); ++t) states.push_back(loop.step(t, state, observer ? &collected : nullptr));
+  collected.pass_on();
+  return at::stack(states, 1);
+}
+
+// Where no step depends on what the one before it saw, all steps attend in one call.
+at::Tensor RecurrentDecoder::decode_at_once(const RecurrentSource& source, Loop& loop, RecurrentState& state, Observer* observer) const {
+  const auto tops = loop.cells_only(state);  // [B, T, N]
+  at::Tensor context;
+  if (attention_)
+    context = attend_observed(*attention_, tops.unsqueeze(1), source.memory, state.attention.get(), {kSite, 0}, observer).context.squeeze(1);
+  const auto known = loop.readout_known().defined() ? loop.readout_known().transpose(0, 1).flatten(0, 1) : at::Tensor();
+  const auto out = loop.readout(context.defined() ? context.flatten(0, 1) : context, tops.flatten(0, 1), known);
+  return out.view({tops.size(0), tops.size(1), -1});
+}
+
+at::Tensor RecurrentDecoder::step(const RecurrentSource& source, RecurrentState& state, const at::Tensor& vectors, Observer* observer) const {
+  Loop loop(*this, source, state.maps, vectors.unsqueeze(0));
+  return loop.step(0, state, observer);
+}
+
+void show_state(Observer& follower, const std::string& name, const CellState& state) {
+  if (state.c.defined()) follower.number(name + " cell", state.c);
+  follower.number(name, state.h);
+}
+
+}  // namespace attend

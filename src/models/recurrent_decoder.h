@@ -1,0 +1,69 @@
+#pragma once
+// The recurrent decoder: cells, a mechanism over a prepared source, a readout. What its source is (a sentence, a picture's
+// regions) and where its first state comes from is the model's business.
+#include "attend/layers/basic.h"
+#include "attend/layers/recurrent.h"
+#include "attend/models/seq2seq.h"
+
+namespace attend {
+
+struct RecurrentSource : Encoded {
+  Memory memory;                   // undefined keys without attention
+  std::vector<CellState> initial;  // per decoder layer, [B, N]
+  at::Tensor fixed_context;        // [B, M] with attention none and fixed_context
+
+  std::unique_ptr<Encoded> select(const at::Tensor& items) const override;
+};
+
+// The linear maps of a step, made once a sequence.
+struct StepMaps {
+  std::vector<RecurrentCell::Steps> cells;
+  std::optional<StepLinear> readout;
+};
+
+// Hypotheses live as rows: [B·K, N], item-major.
+struct RecurrentState final : DecoderState {
+  StepMaps maps;
+  std::vector<CellState> cells;
+  at::Tensor feed;  // h̃ [B·K, N], with input feeding
+  std::unique_ptr<State> attention;
+  std::int64_t beams = 1;
+
+  void reorder(const at::Tensor& rows, std::int64_t new_beams) override;
+};
+
+class RecurrentDecoder : public torch::nn::Module {
+ public:
+  // source_size: of the states it attends to, M.
+  RecurrentDecoder(const ModelOptions& options, std::int64_t source_size);
+
+  Memory prepare(const at::Tensor& states, const at::Tensor& lengths) const;  // states [B, S, M]; nothing without attention
+  CellState zero_state(std::int64_t layer, std::int64_t rows) const { return cells_[static_cast<std::size_t>(layer)]->zero_state(rows); }
+  std::int64_t output_size() const { return output_size_; }  // R
+
+  at::Tensor decode(const RecurrentSource& source, const at::Tensor& vectors, Observer* observer) const;  // [B, T, Ne] -> [B, T, R]
+  void start(const RecurrentSource& source, RecurrentState& state) const;
+  at::Tensor step(const RecurrentSource& source, RecurrentState& state, const at::Tensor& vectors, Observer* observer) const;  // [B·K, Ne] -> [B·K, R]
+
+ private:
+  class Loop;
+
+  bool context_enters_cell() const { return (attention_ && o_.timing == "before") || o_.fixed_context; }
+  std::int64_t context_size() const;
+  std::int64_t fed_size() const;
+  // Columns of the readout that meet the previous token's vector; they come last.
+  std::int64_t readout_embedded() const { return o_.readout_embedding ? o_.embedding : 0; }
+  StepMaps step_maps() const;
+  at::Tensor decode_at_once(const RecurrentSource& source, Loop& loop, RecurrentState& state, Observer* observer) const;
+
+  ModelOptions o_;
+  std::int64_t source_size_, output_size_ = 0;
+  std::shared_ptr<Mechanism> attention_;
+  std::vector<std::shared_ptr<RecurrentCell>> cells_;
+  at::Tensor readout_weight_, readout_bias_;
+};
+
+// Tells the follower a cell's state: "NAME cell" for c, NAME for h.
+void show_state(Observer& follower, const std::string& name, const CellState& state);
+
+}  // namespace attend
