@@ -107,7 +107,8 @@ int run_program(const std::vector<Command>& commands, int argc, char** argv) try
   for (std::size_t i = 0; i < commands.size(); ++i) {
     const auto& command = commands[i];
     auto* verb = app.add_subcommand(command.name, command.sentence);
-    verb->formatter(std::make_shared<UsageFormatter>(fmt::format("attend {}{}{} [flags]", command.name, command.words.empty() ? "" : " ", command.words)));
+    verb->formatter(std::make_shared<UsageFormatter>(
+        fmt::format("attend {}{}{} [flags]", command.name, command.words.empty() ? "" : " ", command.words)));
     if (!command.details.empty()) verb->footer("\n" + command.details);
     if (command.most_words > 0) verb->add_option("words", words[i], "")->group("");
     auto add = [verb](std::vector<std::unique_ptr<Collected>>& to, const std::vector<OptionInfo>& infos) {
@@ -132,8 +133,8 @@ int run_program(const std::vector<Command>& commands, int argc, char** argv) try
     verb_name = argv[1];
     if (std::find(names.begin(), names.end(), verb_name) == names.end()) {
       const auto near = nearest_name(verb_name, names);
-      return usage_error(fmt::format("unknown verb '{}'{}; verbs: {}", verb_name, near.empty() ? "" : fmt::format(", did you mean '{}'?", near),
-                                     fmt::join(names, ", ")),
+      return usage_error(fmt::format("unknown verb '{}'{}; verbs: {}", verb_name,
+                                     near.empty() ? "" : fmt::format(", did you mean '{}'?", near), fmt::join(names, ", ")),
                          "");
     }
   }

@@ -19,7 +19,7 @@ struct CommonOptions {
 /// What was typed: words without a flag, and flags by option name.
 struct Arguments {
   std::vector<std::string> words;
-  GivenValues values;         ///< of the verb's own options
+  GivenValues values;  ///< of the verb's own options
   CommonOptions common;
   GivenValues common_values;  ///< those of `common` that were typed
   bool has(const std::string& name) const { return values.contains(name); }

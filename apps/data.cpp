@@ -63,8 +63,8 @@ int data(const Arguments& arguments) {
   write_set(flags.out + "/dev.tsv", set.dev);
   write_set(flags.out + "/test.tsv", set.test);
   if (!arguments.common.quiet)
-    fmt::print(stderr, "{}: {} training, {} validation and {} test pairs with gold alignments in {}\n", name, set.train.size(), set.dev.size(),
-               set.test.size(), flags.out);
+    fmt::print(stderr, "{}: {} training, {} validation and {} test pairs with gold alignments in {}\n", name, set.train.size(),
+               set.dev.size(), set.test.size(), flags.out);
   return 0;
 }
 
@@ -74,8 +74,9 @@ Command data_command() {
   return {.name = "data",
           .sentence = "Make data by rule, with gold alignments: phrasebook, reverse, copy, sort, dates.",
           .words = "NAME",
-          .details = "Writes train.tsv, dev.tsv and test.tsv: source TAB target TAB links (i-j sure, ipj possible).\n"
-                     "Example:\n  attend data phrasebook --out data/phrasebook",
+          .details =
+              "Writes train.tsv, dev.tsv and test.tsv: source TAB target TAB links (i-j sure, ipj possible).\n"
+              "Example:\n  attend data phrasebook --out data/phrasebook",
           .fewest_words = 1,
           .most_words = 1,
           .options = flags_of<DataFlags>(),

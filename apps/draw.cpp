@@ -90,10 +90,11 @@ Command draw_command() {
   return {.name = "draw",
           .sentence = "Draw what a record attended to: terminal, PNG, SVG, HTML, JSON.",
           .words = "RECORD",
-          .details = "Without a file to write it draws in the terminal.\n"
-                     "Examples:\n"
-                     "  attend draw a.record.npz --sentence 3\n"
-                     "  attend draw a.record.npz --png a.png --html a.html",
+          .details =
+              "Without a file to write it draws in the terminal.\n"
+              "Examples:\n"
+              "  attend draw a.record.npz --sentence 3\n"
+              "  attend draw a.record.npz --png a.png --html a.html",
           .fewest_words = 1,
           .most_words = 1,
           .options = flags_of<DrawFlags>(),

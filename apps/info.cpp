@@ -17,8 +17,8 @@ struct InfoFlags {
 };
 
 void about_program() {
-  fmt::print("attend            {}\nlibtorch          {}\ninstruction set   {}\nthreads           {}\n\nmechanisms\n", kVersion, torch_version(),
-             torch_instruction_set(), threads());
+  fmt::print("attend            {}\nlibtorch          {}\ninstruction set   {}\nthreads           {}\n\nmechanisms\n", kVersion,
+             torch_version(), torch_instruction_set(), threads());
   for (const auto* m : mechanisms()) fmt::print("  {:<14} {}\n", m->name, m->sentence);
   fmt::print("  {:<14} no attention: the bottleneck baseline\n\nmodels\n", "none");
   for (const auto& name : model_names()) fmt::print("  {}\n", name);
@@ -26,8 +26,10 @@ void about_program() {
 }
 
 void about_mechanism(const MechanismEntry& m) {
-  fmt::print("{}: {}\n\n  formula      {}\n  paper        {}\n  parameters   {}\n  cost         {}\n  range        {}\n  score        {}\n  source       {}\n", m.name,
-             m.sentence, m.formula, m.paper, m.parameters, m.cost, m.range, m.score, m.source);
+  fmt::print(
+      "{}: {}\n\n  formula      {}\n  paper        {}\n  parameters   {}\n  cost         {}\n  range        {}\n  score        {}\n  "
+      "source       {}\n",
+      m.name, m.sentence, m.formula, m.paper, m.parameters, m.cost, m.range, m.score, m.source);
 }
 
 int about_model(const std::string& path, bool verify) {
@@ -42,9 +44,11 @@ int about_model(const std::string& path, bool verify) {
     return 0;
   }
   const auto model = read_model(folder);
-  fmt::print("folder              {}\nmodel               {}\nattention           {}\nparameters          {}\nsource vocabulary   {} {}\ntarget vocabulary   {} {}\n",
-             std::filesystem::canonical(folder).string(), model.model.type, model.model.attention, parameter_count(*model.network), model.source->size(),
-             model.source->options().kind, model.target->size(), model.target->options().kind);
+  fmt::print(
+      "folder              {}\nmodel               {}\nattention           {}\nparameters          {}\nsource vocabulary   {} {}\ntarget "
+      "vocabulary   {} {}\n",
+      std::filesystem::canonical(folder).string(), model.model.type, model.model.attention, parameter_count(*model.network),
+      model.source->size(), model.source->options().kind, model.target->size(), model.target->options().kind);
   return 0;
 }
 

@@ -42,7 +42,9 @@ int score(const Arguments& arguments) {
       if (flags.tokens)
         for (std::size_t t = 0; t < best.tokens.size(); ++t)
           line += fmt::format("{}{}:{:.6f}", t == 0 ? " ||| " : " ", translator.model().target->piece(best.tokens[t]), best.log_probs[t]);
-      if (flags.alignment) line += " ||| " + (results[i].record ? format_links(links_of(*results[i].record, {}, 0, default_links(translator.model())).links) : "");
+      if (flags.alignment)
+        line +=
+            " ||| " + (results[i].record ? format_links(links_of(*results[i].record, {}, 0, default_links(translator.model())).links) : "");
       fmt::print("{}\n", line);
       if (!writer || !results[i].record) continue;
       auto data = results[i].record->data();
@@ -91,13 +93,18 @@ int evaluate_model(const Arguments& arguments) {
   const auto started = std::chrono::steady_clock::now();
   const auto result = evaluate(translator, text.sources, text.targets, options);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
-  nlohmann::ordered_json json = {{"sentences", result.sentences},        {"loss", result.loss},
-                                 {"perplexity", result.perplexity},      {"bleu", result.bleu.score},
-                                 {"bleu_signature", result.bleu.signature}, {"chrf", result.chrf.score},
-                                 {"chrf_signature", result.chrf.signature}, {"exact", result.exact},
-                                 {"seconds", seconds},                   {"beam", flags.search.beam}};
-  fmt::print("sentences   {}\nloss        {:.4f} nat a token\nperplexity  {:.3f}\n{}\n{}\nexact       {:.2f} %\n", result.sentences, result.loss,
-             result.perplexity, result.bleu.line_with_signature(), result.chrf.line_with_signature(), 100 * result.exact);
+  nlohmann::ordered_json json = {{"sentences", result.sentences},
+                                 {"loss", result.loss},
+                                 {"perplexity", result.perplexity},
+                                 {"bleu", result.bleu.score},
+                                 {"bleu_signature", result.bleu.signature},
+                                 {"chrf", result.chrf.score},
+                                 {"chrf_signature", result.chrf.signature},
+                                 {"exact", result.exact},
+                                 {"seconds", seconds},
+                                 {"beam", flags.search.beam}};
+  fmt::print("sentences   {}\nloss        {:.4f} nat a token\nperplexity  {:.3f}\n{}\n{}\nexact       {:.2f} %\n", result.sentences,
+             result.loss, result.perplexity, result.bleu.line_with_signature(), result.chrf.line_with_signature(), 100 * result.exact);
   if (!flags.links.empty()) {
     std::vector<Links> gold;
     if (flags.links == "tsv") {

@@ -44,7 +44,8 @@ TerminalColour terminal_colour(const std::string& wanted) {
   if (wanted == "256") return TerminalColour::k256;
   if (wanted == "ascii" || !is_terminal(STDOUT_FILENO) || std::getenv("NO_COLOR")) return TerminalColour::kAscii;
   const char* depth = std::getenv("COLORTERM");
-  return depth && (std::strcmp(depth, "truecolor") == 0 || std::strcmp(depth, "24bit") == 0) ? TerminalColour::kTruecolour : TerminalColour::k256;
+  return depth && (std::strcmp(depth, "truecolor") == 0 || std::strcmp(depth, "24bit") == 0) ? TerminalColour::kTruecolour
+                                                                                             : TerminalColour::k256;
 }
 
 std::string duration_text(double seconds) {

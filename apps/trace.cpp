@@ -59,9 +59,10 @@ Command trace_command() {
   return {.name = "trace",
           .sentence = "Every number of a computation, step by step.",
           .words = "[MODEL TEXT]",
-          .details = "Examples:\n"
-                     "  attend trace --example rnn --precision 6\n"
-                     "  attend trace runs/phrasebook \"I love you\" --step 2 --head 0",
+          .details =
+              "Examples:\n"
+              "  attend trace --example rnn --precision 6\n"
+              "  attend trace runs/phrasebook \"I love you\" --step 2 --head 0",
           .most_words = 2,
           .options = flags_of<TraceFlags>(),
           .run = run_trace};

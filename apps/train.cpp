@@ -48,8 +48,10 @@ GivenValues gather(const Arguments& arguments, const TrainFlags& flags) {
 }
 
 void show_plan(const TrainPlan& plan) {
-  fmt::print("training pairs      {}\nvalidation pairs    {}\nsource vocabulary   {}\ntarget vocabulary   {}\nparameters          {}\nupdates an epoch    {}\n",
-             plan.pairs, plan.dev_pairs, plan.source_vocabulary, plan.target_vocabulary, plan.parameters, plan.batches_per_epoch);
+  fmt::print(
+      "training pairs      {}\nvalidation pairs    {}\nsource vocabulary   {}\ntarget vocabulary   {}\nparameters          {}\nupdates an "
+      "epoch    {}\n",
+      plan.pairs, plan.dev_pairs, plan.source_vocabulary, plan.target_vocabulary, plan.parameters, plan.batches_per_epoch);
   fmt::print("\n{}", plan.config);
 }
 
@@ -68,8 +70,7 @@ std::string validation_text(const ValidationReport& r) {
 int train(const Arguments& arguments) {
   const auto flags = arguments.read<TrainFlags>();
   auto values = gather(arguments, flags);
-  if (values.empty())
-    fail(ErrorKind::kUsage, "train: nothing to train on; give a CONFIG.yaml, or --source FILE --target FILE --out DIR");
+  if (values.empty()) fail(ErrorKind::kUsage, "train: nothing to train on; give a CONFIG.yaml, or --source FILE --target FILE --out DIR");
   for (const auto& [name, value] : arguments.common_values)
     if (name == "seed" || name == "threads") values["train." + name] = value;
   Trainer::Start start;
@@ -100,9 +101,9 @@ int train(const Arguments& arguments) {
     show_plan(plan);
     return 0;
   }
-  progress.line(fmt::format("{} training pairs, {} for validation, vocabularies {} and {}, {:.2f} million parameters, {} thread{}", plan.pairs,
-                            plan.dev_pairs, plan.source_vocabulary, plan.target_vocabulary, static_cast<double>(plan.parameters) * 1e-6, threads(),
-                            threads() == 1 ? "" : "s"));
+  progress.line(fmt::format("{} training pairs, {} for validation, vocabularies {} and {}, {:.2f} million parameters, {} thread{}",
+                            plan.pairs, plan.dev_pairs, plan.source_vocabulary, plan.target_vocabulary,
+                            static_cast<double>(plan.parameters) * 1e-6, threads(), threads() == 1 ? "" : "s"));
   catch_interrupts();
   const auto result = trainer.run(interrupted);
   progress.clear();
@@ -122,11 +123,12 @@ Command train_command() {
   return {.name = "train",
           .sentence = "Train a model on parallel text.",
           .words = "[CONFIG.yaml]",
-          .details = "Examples:\n"
-                     "  attend train configs/phrasebook.yaml --set train.out=runs/mine\n"
-                     "  attend train --source a.en --target a.zh --out runs/a    sizes suited to the corpus\n"
-                     "  attend train --resume --out runs/a                      goes on bit for bit\n"
-                     "Ctrl-C finishes the update, saves and exits with 130. --dry-run prints every configuration key with its meaning.",
+          .details =
+              "Examples:\n"
+              "  attend train configs/phrasebook.yaml --set train.out=runs/mine\n"
+              "  attend train --source a.en --target a.zh --out runs/a    sizes suited to the corpus\n"
+              "  attend train --resume --out runs/a                      goes on bit for bit\n"
+              "Ctrl-C finishes the update, saves and exits with 130. --dry-run prints every configuration key with its meaning.",
           .most_words = 1,
           .options = flags_of<TrainFlags>(),
           .run = train};

@@ -116,11 +116,12 @@ Command translate_command() {
   return {.name = "translate",
           .sentence = "Translate lines of text.",
           .words = "MODEL [FILE...]",
-          .details = "Without files it reads standard input. MODEL is a model folder or the folder of a training run (its best checkpoint).\n"
-                     "With --n-best N each line is: number ||| text ||| score.\n"
-                     "Examples:\n"
-                     "  echo 'I love you' | attend translate runs/phrasebook\n"
-                     "  attend translate runs/phrasebook a.en --record a.record.npz && attend draw a.record.npz",
+          .details =
+              "Without files it reads standard input. MODEL is a model folder or the folder of a training run (its best checkpoint).\n"
+              "With --n-best N each line is: number ||| text ||| score.\n"
+              "Examples:\n"
+              "  echo 'I love you' | attend translate runs/phrasebook\n"
+              "  attend translate runs/phrasebook a.en --record a.record.npz && attend draw a.record.npz",
           .fewest_words = 1,
           .most_words = 100000,
           .options = flags_of<TranslateFlags>(),

@@ -37,7 +37,8 @@ struct SpeedOptions {
 int run(int argc, char** argv) {
   GivenValues given;
   // The peer's model: bi-LSTM 2x128 -> LSTM 512, additive, input feeding.
-  for (const char* base : {"model.embedding=256", "model.encoder_hidden=128", "model.hidden=512", "model.dropout=0.3"}) set_given(given, base, "default");
+  for (const char* base : {"model.embedding=256", "model.encoder_hidden=128", "model.hidden=512", "model.dropout=0.3"})
+    set_given(given, base, "default");
   for (int i = 1; i < argc; ++i) set_given(given, argv[i], "argument");
   SpeedOptions o;
   assign(o, given);
@@ -81,9 +82,7 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace attend
 
-int main(int argc, char** argv) try {
-  return attend::run(argc, argv);
-} catch (const std::exception& e) {
+int main(int argc, char** argv) try { return attend::run(argc, argv); } catch (const std::exception& e) {
   fmt::print(stderr, "attend_train_speed: {}\n", e.what());
   return 1;
 }

@@ -20,9 +20,9 @@ at::Tensor Additive::prepare(const at::Tensor& keys) const {
 }
 
 at::Tensor Additive::scores(const at::Tensor& query, const at::Tensor& prepared) const {
-  const auto projected = per_head_linear(query, query_weight_);                      // [B, H, T, E]
-  const auto hidden = (projected.unsqueeze(3) + prepared.unsqueeze(2)).tanh_();      // [B, H, T, S, E]
-  return additive_energies(hidden, energy());  // [B, H, T, S]
+  const auto projected = per_head_linear(query, query_weight_);                  // [B, H, T, E]
+  const auto hidden = (projected.unsqueeze(3) + prepared.unsqueeze(2)).tanh_();  // [B, H, T, S, E]
+  return additive_energies(hidden, energy());                                    // [B, H, T, S]
 }
 
 at::Tensor Additive::energy() const {
@@ -37,8 +37,8 @@ at::Tensor additive_energies(const at::Tensor& hidden, const at::Tensor& energy)
 }
 
 std::vector<ScorePart> Additive::parts(const at::Tensor& query, const at::Tensor& prepared) const {
-  const auto projected = per_head_linear(query, query_weight_);                         // [B, H, T, E]
-  const auto hidden = at::tanh(projected.unsqueeze(3) + prepared.unsqueeze(2));         // [B, H, T, S, E]
+  const auto projected = per_head_linear(query, query_weight_);                  // [B, H, T, E]
+  const auto hidden = at::tanh(projected.unsqueeze(3) + prepared.unsqueeze(2));  // [B, H, T, S, E]
   const std::string keys = bias_.defined() ? "U k + b" : "U k";
   return {{"W q", ScorePart::Of::kQuery, projected},
           {keys, ScorePart::Of::kKey, prepared},

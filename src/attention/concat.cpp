@@ -15,7 +15,7 @@ Concat::Concat(const MechanismOptions& o) : query_size_(o.query_size) {
 
 at::Tensor Concat::prepare(const at::Tensor& keys) const {
   const auto key_columns = weight_.size(2) - query_size_;
-  if (key_columns == 0) return keys;  // concat_plain_source
+  if (key_columns == 0) return keys;                                          // concat_plain_source
   return per_head_linear(keys, weight_.narrow(2, query_size_, key_columns));  // [B, H, S, E]
 }
 
@@ -33,17 +33,16 @@ std::vector<ScorePart> Concat::parts(const at::Tensor& query, const at::Tensor& 
           {plain ? "tanh(W q + k)" : "tanh(W [q; k])", ScorePart::Of::kPair, at::tanh(projected.unsqueeze(3) + prepared.unsqueeze(2))}};
 }
 
-extern constinit const MechanismEntry concat_entry{
-    .name = "concat",
-    .sentence = "one matrix over the joined query and key",
-    .formula = "e[t,s] = vᵀ tanh(W [q_t; k_s])",
-    .paper = "Luong, Pham & Manning 2015, §3.1, eq. 7",
-    .parameters = "W [H, E, Dq + D], v [H, E]",
-    .cost = "B·H·T·S·E + B·H·S·D·E once a source",
-    .range = "global",
-    .score = "additive",
-    .source = "self or cross",
-    .capabilities = {.scores_bounded = true},
-    .make = [](const MechanismOptions& o) { return make_scored<Concat>("concat", o); }};
+extern constinit const MechanismEntry concat_entry{.name = "concat",
+                                                   .sentence = "one matrix over the joined query and key",
+                                                   .formula = "e[t,s] = vᵀ tanh(W [q_t; k_s])",
+                                                   .paper = "Luong, Pham & Manning 2015, §3.1, eq. 7",
+                                                   .parameters = "W [H, E, Dq + D], v [H, E]",
+                                                   .cost = "B·H·T·S·E + B·H·S·D·E once a source",
+                                                   .range = "global",
+                                                   .score = "additive",
+                                                   .source = "self or cross",
+                                                   .capabilities = {.scores_bounded = true},
+                                                   .make = [](const MechanismOptions& o) { return make_scored<Concat>("concat", o); }};
 
 }  // namespace attend

@@ -19,7 +19,7 @@ at::Tensor Cosine::prepare(const at::Tensor& keys) const { return unit(keys); }
 
 at::Tensor Cosine::scores(const at::Tensor& query, const at::Tensor& prepared) const {
   const auto gain = log_gain_.to(query.scalar_type()).clamp_max(std::log(100.0)).exp().view({-1, 1, 1});  // [H, 1, 1]
-  return at::matmul(unit(query) * gain, prepared.mT());                           // [B, H, T, S]
+  return at::matmul(unit(query) * gain, prepared.mT());                                                   // [B, H, T, S]
 }
 
 std::vector<ScorePart> Cosine::parts(const at::Tensor& query, const at::Tensor& prepared) const {
@@ -27,17 +27,16 @@ std::vector<ScorePart> Cosine::parts(const at::Tensor& query, const at::Tensor& 
   return {{"g", ScorePart::Of::kHead, gain}, {"cosine", ScorePart::Of::kPair, at::matmul(unit(query), prepared.mT())}};
 }
 
-extern constinit const MechanismEntry cosine_entry{
-    .name = "cosine",
-    .sentence = "the angle between query and key, sharpened by a learned temperature",
-    .formula = "e[t,s] = g q_t·k_s / (‖q_t‖ ‖k_s‖)",
-    .paper = "Graves, Wayne & Danihelka 2014, eq. 6; Henry et al. 2020; Liu et al. 2022, §3",
-    .parameters = "γ [H], g = exp(γ)",
-    .cost = "B·H·T·S·D",
-    .range = "global",
-    .score = "multiplicative",
-    .source = "self or cross",
-    .capabilities = {.equal_sizes = true, .scores_bounded = true},
-    .make = [](const MechanismOptions& o) { return make_scored<Cosine>("cosine", o); }};
+extern constinit const MechanismEntry cosine_entry{.name = "cosine",
+                                                   .sentence = "the angle between query and key, sharpened by a learned temperature",
+                                                   .formula = "e[t,s] = g q_t·k_s / (‖q_t‖ ‖k_s‖)",
+                                                   .paper = "Graves, Wayne & Danihelka 2014, eq. 6; Henry et al. 2020; Liu et al. 2022, §3",
+                                                   .parameters = "γ [H], g = exp(γ)",
+                                                   .cost = "B·H·T·S·D",
+                                                   .range = "global",
+                                                   .score = "multiplicative",
+                                                   .source = "self or cross",
+                                                   .capabilities = {.equal_sizes = true, .scores_bounded = true},
+                                                   .make = [](const MechanismOptions& o) { return make_scored<Cosine>("cosine", o); }};
 
 }  // namespace attend

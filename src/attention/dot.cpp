@@ -8,17 +8,16 @@ at::Tensor Dot::scores(const at::Tensor& query, const at::Tensor& prepared) cons
   return at::matmul(query, prepared.mT());  // [B, H, T, S]
 }
 
-extern constinit const MechanismEntry dot_entry{
-    .name = "dot",
-    .sentence = "compares the query itself with every key",
-    .formula = "e[t,s] = q_t · k_s",
-    .paper = "Luong, Pham & Manning 2015, §3.1, eq. 7",
-    .parameters = "none",
-    .cost = "B·H·T·S·D",
-    .range = "global",
-    .score = "multiplicative",
-    .source = "self or cross",
-    .capabilities = {.equal_sizes = true},
-    .make = [](const MechanismOptions& o) { return make_scored<Dot>("dot", o); }};
+extern constinit const MechanismEntry dot_entry{.name = "dot",
+                                                .sentence = "compares the query itself with every key",
+                                                .formula = "e[t,s] = q_t · k_s",
+                                                .paper = "Luong, Pham & Manning 2015, §3.1, eq. 7",
+                                                .parameters = "none",
+                                                .cost = "B·H·T·S·D",
+                                                .range = "global",
+                                                .score = "multiplicative",
+                                                .source = "self or cross",
+                                                .capabilities = {.equal_sizes = true},
+                                                .make = [](const MechanismOptions& o) { return make_scored<Dot>("dot", o); }};
 
 }  // namespace attend

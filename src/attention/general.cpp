@@ -15,17 +15,16 @@ std::vector<ScorePart> General::parts(const at::Tensor& query, const at::Tensor&
   return {{"Wᵀ q", ScorePart::Of::kQuery, at::matmul(query, weight_.to(query.scalar_type()))}};
 }
 
-extern constinit const MechanismEntry general_entry{
-    .name = "general",
-    .sentence = "a learned matrix between query and key",
-    .formula = "e[t,s] = q_tᵀ W k_s",
-    .paper = "Luong, Pham & Manning 2015, §3.1, eq. 7",
-    .parameters = "W [H, Dq, D]",
-    .cost = "B·H·T·S·Dq + B·H·S·Dq·D once a source",
-    .range = "global",
-    .score = "multiplicative",
-    .source = "self or cross",
-    .capabilities = {},
-    .make = [](const MechanismOptions& o) { return make_scored<General>("general", o); }};
+extern constinit const MechanismEntry general_entry{.name = "general",
+                                                    .sentence = "a learned matrix between query and key",
+                                                    .formula = "e[t,s] = q_tᵀ W k_s",
+                                                    .paper = "Luong, Pham & Manning 2015, §3.1, eq. 7",
+                                                    .parameters = "W [H, Dq, D]",
+                                                    .cost = "B·H·T·S·Dq + B·H·S·Dq·D once a source",
+                                                    .range = "global",
+                                                    .score = "multiplicative",
+                                                    .source = "self or cross",
+                                                    .capabilities = {},
+                                                    .make = [](const MechanismOptions& o) { return make_scored<General>("general", o); }};
 
 }  // namespace attend

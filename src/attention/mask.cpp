@@ -7,8 +7,8 @@ namespace {
 
 void check_lengths(const at::Tensor& lengths, std::int64_t batch, std::int64_t size, std::string_view who, const char* what) {
   const bool integers = lengths.scalar_type() == at::kLong;
-  ATTEND_CHECK(integers && lengths.dim() == 1 && lengths.size(0) == batch, kShape, "{}: {} must be int64 [B={}], got {} {}{}", who, what, batch,
-               c10::toString(lengths.scalar_type()), shape_text(lengths), integers ? "" : "; use lengths.to(at::kLong)");
+  ATTEND_CHECK(integers && lengths.dim() == 1 && lengths.size(0) == batch, kShape, "{}: {} must be int64 [B={}], got {} {}{}", who, what,
+               batch, c10::toString(lengths.scalar_type()), shape_text(lengths), integers ? "" : "; use lengths.to(at::kLong)");
   if (batch == 0) return;
   const auto low = lengths.min().item<std::int64_t>(), high = lengths.max().item<std::int64_t>();
   ATTEND_CHECK(low >= 0 && high <= size, kValue, "{}: {} must lie in 0 to {}, got {} to {}", who, what, size, low, high);
@@ -51,7 +51,8 @@ at::Tensor allowed_set(const Mask& mask, const CallSizes& s, std::string_view wh
     allowed = four_dimensional(mask.keep);
   }
   if (mask.bias.defined()) {
-    ATTEND_CHECK(mask.bias.is_floating_point(), kValue, "{}: bias must be floating point (added to the scores), got {}; a bool mask is keep", who,
+    ATTEND_CHECK(mask.bias.is_floating_point(), kValue,
+                 "{}: bias must be floating point (added to the scores), got {}; a bool mask is keep", who,
                  c10::toString(mask.bias.scalar_type()));
     check_broadcast(mask.bias, s, who, "bias");
     const auto hidden = at::isneginf(mask.bias.detach());

@@ -22,12 +22,13 @@ at::Tensor split(const at::Tensor& x, const at::Tensor& weight, const at::Tensor
 MultiHead::MultiHead(const MechanismOptions& o) : heads_(o.heads), output_size_(o.output_size > 0 ? o.output_size : o.query_size) {
   const auto value_size = o.value_size > 0 ? o.value_size : o.key_size;
   check_sizes("multi_head", o);
-  ATTEND_CHECK(output_size_ % heads_ == 0, kValue, "multi_head: the size {} must be a multiple of the {} heads", output_size_,
-               heads_);
+  ATTEND_CHECK(output_size_ % heads_ == 0, kValue, "multi_head: the size {} must be a multiple of the {} heads", output_size_, heads_);
   ATTEND_CHECK(!find_mechanism(o.inner).capabilities.wraps, kValue,
                "multi_head: the inner score cannot be {}, which makes heads itself; use scaled_dot", o.inner);
   const auto head_size = output_size_ / heads_;
-  auto weight = [&](const char* name, std::int64_t out, std::int64_t in) { return register_parameter(name, initial_weight({out, in}, in)); };
+  auto weight = [&](const char* name, std::int64_t out, std::int64_t in) {
+    return register_parameter(name, initial_weight({out, in}, in));
+  };
   query_weight_ = weight("query_weight", output_size_, o.query_size);
   key_weight_ = weight("key_weight", output_size_, o.key_size);
   value_weight_ = weight("value_weight", output_size_, value_size);
@@ -53,7 +54,8 @@ Memory MultiHead::prepare(const at::Tensor& keys, const at::Tensor& values, cons
   ATTEND_CHECK(keys.size(0) == values.size(0) && keys.size(2) == values.size(2), kShape,
                "multi_head: keys and values must share B and S, got {} and {}", shape_text(keys), shape_text(values));
   ATTEND_CHECK(keys.size(3) == key_size && values.size(3) == value_size, kShape,
-               "multi_head: keys and values must have sizes {} and {}, got {} and {}", key_size, value_size, shape_text(keys), shape_text(values));
+               "multi_head: keys and values must have sizes {} and {}, got {} and {}", key_size, value_size, shape_text(keys),
+               shape_text(values));
   // What no query may see is zeroed before the projections too, where NaN would already spread.
   const auto visible = visible_keys_of_source(mask, keys, heads_, "multi_head");
   return inner_->prepare(split(zero_hidden(keys, visible), key_weight_, key_bias_, heads_),
@@ -61,15 +63,15 @@ Memory MultiHead::prepare(const at::Tensor& keys, const at::Tensor& values, cons
 }
 
 Result MultiHead::attend(const at::Tensor& query, const Memory& memory, State* state, const Request& request) const {
-  ATTEND_CHECK(query.dim() == 4 && query.size(0) == memory.keys.size(0) && query.size(1) == 1 && query.size(3) == query_weight_.size(1), kShape,
-               "multi_head: query must be [B={}, 1, T, {}], got {}", memory.keys.size(0), query_weight_.size(1), shape_text(query));
+  ATTEND_CHECK(query.dim() == 4 && query.size(0) == memory.keys.size(0) && query.size(1) == 1 && query.size(3) == query_weight_.size(1),
+               kShape, "multi_head: query must be [B={}, 1, T, {}], got {}", memory.keys.size(0), query_weight_.size(1), shape_text(query));
   const auto batch = query.size(0), queries = query.size(2);
   at::Tensor live = query;
   const auto empty = empty_rows(allowed_set(memory.mask, {batch, heads_, queries, memory.keys.size(2)}, "multi_head"));  // [B, H, T]
   if (empty.defined()) live = query.masked_fill(empty.all(1, /*keepdim=*/true).unsqueeze(-1), 0.0);
   Result result = inner_->attend(split(live, query_weight_, query_bias_, heads_), memory, state, request);
-  const auto joined = result.context.transpose(1, 2).reshape({batch, queries, output_weight_.size(1)});             // [B, T, H·Dv]
-  result.context = linear(joined, output_weight_, output_bias_).to(query.scalar_type()).unsqueeze(1);               // [B, 1, T, N]
+  const auto joined = result.context.transpose(1, 2).reshape({batch, queries, output_weight_.size(1)});  // [B, T, H·Dv]
+  result.context = linear(joined, output_weight_, output_bias_).to(query.scalar_type()).unsqueeze(1);    // [B, 1, T, N]
   return result;
 }
 

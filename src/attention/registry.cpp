@@ -30,6 +30,8 @@ const MechanismEntry& find_mechanism(std::string_view name) {
   fail_unknown_name("attention", name, mechanism_names());
 }
 
-std::shared_ptr<Mechanism> make_mechanism(std::string_view name, const MechanismOptions& options) { return find_mechanism(name).make(options); }
+std::shared_ptr<Mechanism> make_mechanism(std::string_view name, const MechanismOptions& options) {
+  return find_mechanism(name).make(options);
+}
 
 }  // namespace attend

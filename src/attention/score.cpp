@@ -49,9 +49,7 @@ at::Tensor entropy_of(const at::Tensor& weights) {
   return -at::xlogy(weights, weights.masked_fill(weights.eq(0), 1.0)).sum(-1);
 }
 
-at::Tensor widened(const at::Tensor& x) {
-  return x.scalar_type() == at::kHalf || x.scalar_type() == at::kBFloat16 ? x.to(at::kFloat) : x;
-}
+at::Tensor widened(const at::Tensor& x) { return x.scalar_type() == at::kHalf || x.scalar_type() == at::kBFloat16 ? x.to(at::kFloat) : x; }
 
 at::Tensor per_head_linear(const at::Tensor& x, const at::Tensor& weight) {
   const auto same_format = weight.to(x.scalar_type());
@@ -87,19 +85,20 @@ void check_sizes(std::string_view who, const MechanismOptions& o) {
 }
 
 void check_equal_sizes(std::string_view who, const MechanismOptions& o) {
-  ATTEND_CHECK(o.query_size == o.key_size, kShape, "{}: query and key must have the same size, got Dq={}, D={}; use general", who, o.query_size,
-               o.key_size);
+  ATTEND_CHECK(o.query_size == o.key_size, kShape, "{}: query and key must have the same size, got Dq={}, D={}; use general", who,
+               o.query_size, o.key_size);
 }
 
 ScoredAttention::ScoredAttention(std::string name, std::shared_ptr<Score> score, const MechanismOptions& options)
     : name_(std::move(name)), score_(register_module("score", std::move(score))), options_(options) {}
 
 Memory ScoredAttention::prepare(const at::Tensor& keys, const at::Tensor& values, const Mask& mask) const {
-  ATTEND_CHECK(keys.dim() == 4 && values.dim() == 4, kShape, "{}: keys and values must be [B, Hk, S, D], got {} and {}", name_, shape_text(keys),
-               shape_text(values));
+  ATTEND_CHECK(keys.dim() == 4 && values.dim() == 4, kShape, "{}: keys and values must be [B, Hk, S, D], got {} and {}", name_,
+               shape_text(keys), shape_text(values));
   ATTEND_CHECK(keys.size(0) == values.size(0) && keys.size(1) == values.size(1) && keys.size(2) == values.size(2), kShape,
                "{}: keys and values must share B, Hk and S, got {} and {}", name_, shape_text(keys), shape_text(values));
-  ATTEND_CHECK(keys.size(3) == options_.key_size, kShape, "{}: keys must have size D={}, got {}", name_, options_.key_size, shape_text(keys));
+  ATTEND_CHECK(keys.size(3) == options_.key_size, kShape, "{}: keys must have size D={}, got {}", name_, options_.key_size,
+               shape_text(keys));
   ATTEND_CHECK(keys.size(1) >= 1 && options_.heads % keys.size(1) == 0, kShape,
                "{}: {} query heads cannot share {} key heads; H must be a multiple of Hk", name_, options_.heads, keys.size(1));
   Memory memory{.keys = {}, .values = values, .mask = mask, .visible = visible_keys_of_source(mask, keys, options_.heads, name_)};
@@ -109,9 +108,10 @@ Memory ScoredAttention::prepare(const at::Tensor& keys, const at::Tensor& values
 }
 
 Result ScoredAttention::attend(const at::Tensor& query, const Memory& memory, State* /*state*/, const Request& request) const {
-  ATTEND_CHECK(query.dim() == 4 && query.size(1) == options_.heads && query.size(3) == options_.query_size && query.size(0) == memory.keys.size(0),
-               kShape, "{}: query must be [B={}, H={}, T, Dq={}], got {}", name_, memory.keys.size(0), options_.heads, options_.query_size,
-               shape_text(query));
+  ATTEND_CHECK(
+      query.dim() == 4 && query.size(1) == options_.heads && query.size(3) == options_.query_size && query.size(0) == memory.keys.size(0),
+      kShape, "{}: query must be [B={}, H={}, T, Dq={}], got {}", name_, memory.keys.size(0), options_.heads, options_.query_size,
+      shape_text(query));
   const auto heads = query.size(1);
   const CallSizes sizes{query.size(0), heads, query.size(2), memory.keys.size(2)};
   const auto allowed = allowed_set(memory.mask, sizes, name_);

@@ -22,7 +22,8 @@ std::string label_of(std::string_view text) {
 // The same network in float64. Making one draws initial weights, which must not disturb anybody's random numbers.
 std::shared_ptr<Seq2Seq> in_float64(const TranslationModel& model) {
   const auto parameters = model.network->named_parameters();
-  if (std::all_of(parameters.begin(), parameters.end(), [](const auto& p) { return p.value().scalar_type() == at::kDouble; })) return model.network;
+  if (std::all_of(parameters.begin(), parameters.end(), [](const auto& p) { return p.value().scalar_type() == at::kDouble; }))
+    return model.network;
   auto generator = at::globalContext().defaultGenerator(at::kCPU);
   const auto random_state = generator.get_state();
   auto wide = make_model(model.model, model.source->size(), model.target->size());
@@ -71,11 +72,15 @@ std::vector<TraceToken> source_tokens(const Tokenizer& tokenizer, const std::str
 }
 
 TraceWord word_of(const Tokenizer& tokenizer, std::int32_t id, const double* logits, const double* log_probs) {
-  return {.id = id, .text = label_of(tokenizer.piece(id)), .logit = logits[id], .probability = std::exp(log_probs[id]), .surprisal = -log_probs[id]};
+  return {.id = id,
+          .text = label_of(tokenizer.piece(id)),
+          .logit = logits[id],
+          .probability = std::exp(log_probs[id]),
+          .surprisal = -log_probs[id]};
 }
 
 TraceChoice choice_of(const Tokenizer& tokenizer, std::int32_t chosen, const at::Tensor& logits, std::int64_t top) {
-  const auto wide = logits.flatten().contiguous();         // [V]
+  const auto wide = logits.flatten().contiguous();  // [V]
   const auto log_probs = at::log_softmax(wide, 0).contiguous();
   const auto* l = wide.data_ptr<double>();
   const auto* p = log_probs.data_ptr<double>();
@@ -106,7 +111,8 @@ std::vector<std::string> labels_of(const std::vector<TraceToken>& tokens) {
   return labels;
 }
 
-std::vector<std::int32_t> target_ids(const TranslationModel& model, const at::Tensor& source, const at::Tensor& lengths, const TraceOptions& options) {
+std::vector<std::int32_t> target_ids(const TranslationModel& model, const at::Tensor& source, const at::Tensor& lengths,
+                                     const TraceOptions& options) {
   if (!options.target) return search(*model.network, source, lengths, options.search, false).at(0).best.at(0).tokens;
   std::vector<std::int32_t> ids;
   for (const auto id : ids_with_end(*model.target, *options.target)) ids.push_back(static_cast<std::int32_t>(id));
@@ -144,11 +150,12 @@ Trace trace(const TranslationModel& model, const std::string& source, const Trac
   for (const auto id : ids) special_source.push_back(is_special(static_cast<std::int32_t>(id)));
   for (const auto id : targets) special_target.push_back(is_special(id));
   for (const auto id : targets) {
-    TraceStep step{.previous = label_of(model.target->piece(previous)), .target = label_of(model.target->piece(id)), .lines = {}, .choice = {}};
+    TraceStep step{
+        .previous = label_of(model.target->piece(previous)), .target = label_of(model.target->piece(id)), .lines = {}, .choice = {}};
     read.push_back(step.previous);
     observer.begin_step(step.target, read);
     const auto out = network->step(*encoded, *state, at::full({1, 1}, previous, at::kLong), &observer);  // [1, 1, N]
-    const auto logits = network->logits(out);                                                           // [1, 1, V]
+    const auto logits = network->logits(out);                                                            // [1, 1, V]
     observer.number("logits", logits);
     step.lines = observer.take_lines();
     step.choice = choice_of(*model.target, id, logits, options.top);

@@ -39,7 +39,8 @@ Json to_json(const TraceNumbers& n) {
 Json to_json(const TraceAttention& a) {
   Json parts = Json::array();
   for (const auto& part : a.parts) parts.push_back(to_json(part));
-  Json out{{"kind", "attention"}, {"site", a.site}, {"layer", a.layer}, {"head", a.head}, {"query", a.query}, {"keys", a.keys}, {"parts", parts}};
+  Json out{{"kind", "attention"}, {"site", a.site}, {"layer", a.layer}, {"head", a.head},
+           {"query", a.query},    {"keys", a.keys}, {"parts", parts}};
   out["scores"] = numbers(a.scores);
   if (!a.exponentials.empty()) out["softmax"] = {{"maximum", a.maximum}, {"exponentials", numbers(a.exponentials)}, {"sum", a.sum}};
   out["weights"] = numbers(a.weights);
@@ -56,7 +57,11 @@ Json to_json(const std::vector<TraceLine>& lines) {
 }
 
 Json to_json(const TraceWord& word) {
-  return {{"id", word.id}, {"text", word.text}, {"logit", number(word.logit)}, {"probability", word.probability}, {"surprisal", number(word.surprisal)}};
+  return {{"id", word.id},
+          {"text", word.text},
+          {"logit", number(word.logit)},
+          {"probability", word.probability},
+          {"surprisal", number(word.surprisal)}};
 }
 
 Json to_json(const TraceStep& step, std::size_t index) {
@@ -72,10 +77,11 @@ Json to_json(const TraceStep& step, std::size_t index) {
 
 std::string trace_json(const Trace& trace, const TraceView& view) {
   const auto [first, last] = steps_of(trace, view);
-  Json out{{"schema", "attend.trace"}, {"version", {1, 0}},          {"title", trace.title},
+  Json out{{"schema", "attend.trace"},     {"version", {1, 0}},        {"title", trace.title},
            {"mechanism", trace.mechanism}, {"formula", trace.formula}, {"forced", trace.forced}};
   Json tokens = Json::array();
-  for (const auto& token : trace.source) tokens.push_back({{"text", token.text}, {"id", token.id}, {"span", {token.span.begin, token.span.end}}});
+  for (const auto& token : trace.source)
+    tokens.push_back({{"text", token.text}, {"id", token.id}, {"span", {token.span.begin, token.span.end}}});
   out["source"] = {{"utf8", trace.source_text}, {"tokens", tokens}};
   out["target"] = trace.target_text;
   out["encoder"] = to_json(trace.encoder);

@@ -85,7 +85,8 @@ class Writer {
     for (const auto& row : n.rows) width = std::max(width, columns_of(row));
     for (std::size_t row = 0; row < n.rows.size(); ++row) {
       const auto* values = n.values.data() + row * n.columns();
-      line(fmt::format("{}  {}  {}", blanks, padded(n.rows[row], width, false), n.columns() == 1 ? number(*values) : vector(values, n.columns())));
+      line(fmt::format("{}  {}  {}", blanks, padded(n.rows[row], width, false),
+                       n.columns() == 1 ? number(*values) : vector(values, n.columns())));
     }
   }
 
@@ -184,7 +185,8 @@ class Writer {
   }
 
   template <class Name>
-  void by_key(const std::vector<const TraceAttention*>& call, const char* what, const Name& name, std::vector<double> TraceAttention::*values) {
+  void by_key(const std::vector<const TraceAttention*>& call, const char* what, const Name& name,
+              std::vector<double> TraceAttention::*values) {
     const auto& keys = call[0]->keys;
     std::size_t widest = static_cast<std::size_t>(view_.precision) + 4, label = 0;
     for (const auto& key : keys) widest = std::max(widest, columns_of(key));
@@ -211,7 +213,8 @@ class Writer {
   void source() {
     section("Source");
     std::vector<Row> rows{{"token", "id", "bytes"}};
-    for (const auto& token : trace_.source) rows.push_back({token.text, std::to_string(token.id), fmt::format("[{}, {})", token.span.begin, token.span.end)});
+    for (const auto& token : trace_.source)
+      rows.push_back({token.text, std::to_string(token.id), fmt::format("[{}, {})", token.span.begin, token.span.end)});
     table(rows, 3);
   }
 
@@ -245,8 +248,8 @@ class Writer {
     if (trace_.totals) {
       const auto& t = *trace_.totals;
       line(fmt::format("   log-probability {}, mean NLL {}, perplexity {}", number(t.log_prob), number(t.mean_nll), number(t.perplexity)));
-      line(fmt::format("   score {} = {} / {} + {} (length divisor, coverage term)", number(t.score), number(t.log_prob), number(t.length_divisor),
-                       number(t.coverage_term)));
+      line(fmt::format("   score {} = {} / {} + {} (length divisor, coverage term)", number(t.score), number(t.log_prob),
+                       number(t.length_divisor), number(t.coverage_term)));
     }
     if (trace_.coverage.empty()) return;
     std::vector<std::string> labels;
@@ -269,7 +272,8 @@ class Writer {
 
 std::pair<std::size_t, std::size_t> steps_of(const Trace& trace, const TraceView& view) {
   const auto steps = static_cast<std::int64_t>(trace.steps.size());
-  ATTEND_CHECK(view.step >= 0 && view.step <= steps, kValue, "trace: step {} is not there; the steps are 1 to {}, 0 shows all", view.step, steps);
+  ATTEND_CHECK(view.step >= 0 && view.step <= steps, kValue, "trace: step {} is not there; the steps are 1 to {}, 0 shows all", view.step,
+               steps);
   ATTEND_CHECK(view.precision >= 0 && view.precision <= 17, kValue, "trace: precision must be 0 to 17 digits, got {}", view.precision);
   if (view.step == 0) return {0, trace.steps.size()};
   return {static_cast<std::size_t>(view.step) - 1, static_cast<std::size_t>(view.step)};

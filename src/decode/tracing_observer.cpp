@@ -31,7 +31,8 @@ std::vector<double> numbers_of(const at::Tensor& x) {
   return {flat.data_ptr<double>(), flat.data_ptr<double>() + flat.numel()};
 }
 
-void add_alignment(Trace& trace, const std::vector<at::Tensor>& rows, const std::vector<bool>& special_source, const std::vector<bool>& special_target) {
+void add_alignment(Trace& trace, const std::vector<at::Tensor>& rows, const std::vector<bool>& special_source,
+                   const std::vector<bool>& special_target) {
   if (rows.empty()) return;
   const auto weights = at::stack(rows);  // [T, S]
   trace.coverage = numbers_of(weights.sum(0));
@@ -75,7 +76,8 @@ void TracingObserver::observe(const AttentionSite& site, const Result& result) {
   if (!shown(site)) return;
   const auto heads = result.weights.size(1), queries = result.weights.size(2);
   if (selection_.head)
-    ATTEND_CHECK(*selection_.head < heads, kValue, "trace: head {} is not there; {} has the heads 0 to {}", *selection_.head, site.name, heads - 1);
+    ATTEND_CHECK(*selection_.head < heads, kValue, "trace: head {} is not there; {} has the heads 0 to {}", *selection_.head, site.name,
+                 heads - 1);
   for (std::int64_t head = selection_.head.value_or(0); head < (selection_.head ? *selection_.head + 1 : heads); ++head)
     for (std::int64_t t = 0; t < queries; ++t) lines_.emplace_back(one_query(site, result, head, t));
   const bool projected = std::any_of(parts_.begin(), parts_.end(), [](const ScorePart& part) { return part.name == "context"; });

@@ -42,7 +42,8 @@ class TracingObserver final : public Observer {
 };
 
 /// Coverage and links from the weights [S] of each step; special tokens do not align. No rows leave both empty.
-void add_alignment(Trace& trace, const std::vector<at::Tensor>& rows, const std::vector<bool>& special_source, const std::vector<bool>& special_target);
+void add_alignment(Trace& trace, const std::vector<at::Tensor>& rows, const std::vector<bool>& special_source,
+                   const std::vector<bool>& special_target);
 
 /// x as float64 numbers, row-major.
 std::vector<double> numbers_of(const at::Tensor& x);

@@ -161,14 +161,14 @@ RecurrentDecoder::RecurrentDecoder(const ModelOptions& o, std::int64_t source_si
                "model.input_feeding needs a readout of size hidden: use readout tanh or maxout, or set input_feeding: false");
   if (o.attention != "none")
     attention_ = register_module("attention", make_mechanism(o.attention, {.heads = o.attention == "multi_head" ? o.heads : 1,
-                                                                            .query_size = o.hidden,
-                                                                            .key_size = source_size,
-                                                                            .value_size = source_size,
-                                                                            .energy_size = o.energy,
-                                                                            .normed = o.normed,
-                                                                            .concat_plain_source = o.concat_plain_source,
-                                                                            .inner = o.score,
-                                                                            .dropout = o.attention_dropout}));
+                                                                           .query_size = o.hidden,
+                                                                           .key_size = source_size,
+                                                                           .value_size = source_size,
+                                                                           .energy_size = o.energy,
+                                                                           .normed = o.normed,
+                                                                           .concat_plain_source = o.concat_plain_source,
+                                                                           .inner = o.score,
+                                                                           .dropout = o.attention_dropout}));
   for (std::int64_t layer = 0; layer < o.decoder_layers; ++layer) {
     const auto input = layer == 0 ? o.embedding + fed_size() : o.hidden;
     cells_.push_back(
@@ -235,13 +235,15 @@ at::Tensor RecurrentDecoder::decode_at_once(const RecurrentSource& source, Loop&
   const auto tops = loop.cells_only(state);  // [B, T, N]
   at::Tensor context;
   if (attention_)
-    context = attend_observed(*attention_, tops.unsqueeze(1), source.memory, state.attention.get(), {kSite, 0}, observer).context.squeeze(1);
+    context =
+        attend_observed(*attention_, tops.unsqueeze(1), source.memory, state.attention.get(), {kSite, 0}, observer).context.squeeze(1);
   const auto known = loop.readout_known().defined() ? loop.readout_known().transpose(0, 1).flatten(0, 1) : at::Tensor();
   const auto out = loop.readout(context.defined() ? context.flatten(0, 1) : context, tops.flatten(0, 1), known);
   return out.view({tops.size(0), tops.size(1), -1});
 }
 
-at::Tensor RecurrentDecoder::step(const RecurrentSource& source, RecurrentState& state, const at::Tensor& vectors, Observer* observer) const {
+at::Tensor RecurrentDecoder::step(const RecurrentSource& source, RecurrentState& state, const at::Tensor& vectors,
+                                  Observer* observer) const {
   Loop loop(*this, source, state.maps, vectors.unsqueeze(0));
   return loop.step(0, state, observer);
 }

@@ -43,7 +43,8 @@ class RecurrentDecoder : public torch::nn::Module {
 
   at::Tensor decode(const RecurrentSource& source, const at::Tensor& vectors, Observer* observer) const;  // [B, T, Ne] -> [B, T, R]
   void start(const RecurrentSource& source, RecurrentState& state) const;
-  at::Tensor step(const RecurrentSource& source, RecurrentState& state, const at::Tensor& vectors, Observer* observer) const;  // [B·K, Ne] -> [B·K, R]
+  at::Tensor step(const RecurrentSource& source, RecurrentState& state, const at::Tensor& vectors,
+                  Observer* observer) const;  // [B·K, Ne] -> [B·K, R]
 
  private:
   class Loop;

@@ -8,8 +8,8 @@ using torch::autograd::tensor_list;
 
 struct SmoothedCrossEntropy : torch::autograd::Function<SmoothedCrossEntropy> {
   static tensor_list forward(AutogradContext* ctx, const at::Tensor& logits, const at::Tensor& targets, double smoothing) {
-    const auto log_p = at::log_softmax(logits, -1);                            // [n, V]
-    const auto nll = log_p.gather(1, targets.unsqueeze(1)).sum().neg();        // []
+    const auto log_p = at::log_softmax(logits, -1);                      // [n, V]
+    const auto nll = log_p.gather(1, targets.unsqueeze(1)).sum().neg();  // []
     auto loss = nll * (1 - smoothing);
     if (smoothing > 0) loss = loss - log_p.sum() * (smoothing / static_cast<double>(logits.size(1)));
     ctx->saved_data["log_p"] = log_p;  // not an input or output: turned into the gradient in place by the backward pass

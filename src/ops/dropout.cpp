@@ -19,8 +19,8 @@ void drop_all(const Number* from, Number* to, std::int64_t n, double rate, std::
     while (begin < end) {  // places are counted in 32 bits; what is above them enters the key
       const auto high = begin >> 32;
       const auto stop = std::min(end, (high + 1) << 32);
-      const DropKernel kernel{static_cast<std::uint32_t>(key), static_cast<std::uint32_t>((key >> 32) + static_cast<std::uint64_t>(high)), threshold,
-                              1 / (1 - rate)};
+      const DropKernel kernel{static_cast<std::uint32_t>(key), static_cast<std::uint32_t>((key >> 32) + static_cast<std::uint64_t>(high)),
+                              threshold, 1 / (1 - rate)};
       drop(kernel, static_cast<std::uint32_t>(begin), from + begin, to + begin, static_cast<std::size_t>(stop - begin));
       begin = stop;
     }
@@ -45,9 +45,10 @@ struct Dropout : Function<Dropout> {
     return dropped(x, rate, static_cast<std::uint64_t>(key));
   }
   static tensor_list backward(AutogradContext* ctx, tensor_list gradients) {
-    ATTEND_CHECK(!at::GradMode::is_enabled(), kUnsupported, "dropout: create_graph needs second derivatives, which it does not have; use at::dropout");
-    return {dropped(gradients[0], ctx->saved_data["rate"].toDouble(), static_cast<std::uint64_t>(ctx->saved_data["key"].toInt())), at::Tensor(),
-            at::Tensor()};
+    ATTEND_CHECK(!at::GradMode::is_enabled(), kUnsupported,
+                 "dropout: create_graph needs second derivatives, which it does not have; use at::dropout");
+    return {dropped(gradients[0], ctx->saved_data["rate"].toDouble(), static_cast<std::uint64_t>(ctx->saved_data["key"].toInt())),
+            at::Tensor(), at::Tensor()};
   }
 };
 

@@ -16,7 +16,8 @@ __attribute__((always_inline)) inline uint32_t mixed(uint32_t place, uint32_t fi
 }
 
 template <class Number>
-__attribute__((always_inline)) inline void run(const DropKernel& k, uint32_t place, const Number* __restrict from, Number* __restrict to, size_t n) {
+__attribute__((always_inline)) inline void run(const DropKernel& k, uint32_t place, const Number* __restrict from, Number* __restrict to,
+                                               size_t n) {
   const auto scale = static_cast<Number>(k.scale);
   const uint32_t first = k.first, second = k.second;
   const int32_t threshold = k.threshold;

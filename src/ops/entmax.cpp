@@ -47,8 +47,8 @@ at::Tensor entmax15(const at::Tensor& z) {
 at::Tensor bisected(const at::Tensor& z, double alpha) {
   const auto x = from_maximum(z * (alpha - 1), 1);
   const double power = 1 / (alpha - 1), n = static_cast<double>(x.size(-1));
-  auto low = at::full_like(x.narrow(-1, 0, 1), -1.0);                           // here the sum is at least 1
-  auto width = at::full_like(low, 1 - std::pow(n, 1 - alpha));                  // and at low + width at most 1
+  auto low = at::full_like(x.narrow(-1, 0, 1), -1.0);           // here the sum is at least 1
+  auto width = at::full_like(low, 1 - std::pow(n, 1 - alpha));  // and at low + width at most 1
   for (int i = 0; i < kBisections; ++i) {
     width = width * 0.5;
     const auto middle = low + width;
@@ -68,10 +68,12 @@ struct Entmax : Function<Entmax> {
   }
   // With r = w^(2−α) on the support: r ⊙ g − r (r·g)/Σr.
   static tensor_list backward(AutogradContext* ctx, tensor_list gradients) {
-    ATTEND_CHECK(!at::GradMode::is_enabled(), kUnsupported, "entmax: create_graph needs second derivatives, which it does not have; use softmax");
+    ATTEND_CHECK(!at::GradMode::is_enabled(), kUnsupported,
+                 "entmax: create_graph needs second derivatives, which it does not have; use softmax");
     const auto w = ctx->get_saved_variables()[0];
     const auto support = w > 0;
-    const auto r = at::where(support, w.clamp_min(std::numeric_limits<float>::min()).pow(2 - ctx->saved_data["alpha"].toDouble()), at::zeros({}, w.options()));
+    const auto r = at::where(support, w.clamp_min(std::numeric_limits<float>::min()).pow(2 - ctx->saved_data["alpha"].toDouble()),
+                             at::zeros({}, w.options()));
     const auto rg = r * gradients[0];
     return {rg - r * (rg.sum(-1, true) / r.sum(-1, true)), at::Tensor()};
   }

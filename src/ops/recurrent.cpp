@@ -14,7 +14,8 @@ namespace {
 
 // The backward passes here compute on plain tensors; with create_graph their results would pass for constants.
 void refuse_second_derivatives(const char* who, const char* cure) {
-  ATTEND_CHECK(!at::GradMode::is_enabled(), kUnsupported, "{}: create_graph needs second derivatives, which it does not have; use {}", who, cure);
+  ATTEND_CHECK(!at::GradMode::is_enabled(), kUnsupported, "{}: create_graph needs second derivatives, which it does not have; use {}", who,
+               cure);
 }
 
 // Backward passes receive the tape through a capsule: saved_data holds IValues only.

@@ -20,7 +20,7 @@ struct Progress {
   double validated_figure = 0, plateau_factor = 1, seconds = 0;
   std::int64_t without_better = 0, plateau_count = 0;
   std::vector<std::pair<std::int64_t, double>> kept;  ///< step and figure of the best checkpoints, best first
-  double loss_sum = 0;  ///< since the last validation
+  double loss_sum = 0;                                ///< since the last validation
   std::int64_t loss_tokens = 0;
 };
 

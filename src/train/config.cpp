@@ -11,7 +11,8 @@ void DataOptions::visit(OptionVisitor& v) {
   v(dev_source, "dev_source", "", "validation sentences");
   v(dev_target, "dev_target", "", "their translations");
   v(dev_tsv, "dev_tsv", "", "instead of the two: one file, source TAB target");
-  v(dev_pairs, "dev_pairs", 0, "without validation files: pairs held out of the training data; 0 chooses by the corpus's size", at_least(0));
+  v(dev_pairs, "dev_pairs", 0, "without validation files: pairs held out of the training data; 0 chooses by the corpus's size",
+    at_least(0));
   v(max_length, "max_length", 100, "pairs with more tokens on a side are left out of training", at_least(1));
   v(skip_broken, "skip_broken", false, "skip and count lines that are not UTF-8 instead of stopping");
 }
@@ -67,8 +68,8 @@ void Config::visit(OptionVisitor& v) {
 
 void check_config(const Config& c) {
   const auto& d = c.data;
-  ATTEND_CHECK(d.tsv.empty() != (d.source.empty() && d.target.empty()), kValue,
-               "data: give either source and target or tsv{}", d.tsv.empty() ? "; nothing was given" : ", not both");
+  ATTEND_CHECK(d.tsv.empty() != (d.source.empty() && d.target.empty()), kValue, "data: give either source and target or tsv{}",
+               d.tsv.empty() ? "; nothing was given" : ", not both");
   ATTEND_CHECK(d.source.empty() == d.target.empty(), kValue, "data: {} is missing; source and target come together",
                d.source.empty() ? "source" : "target");
   ATTEND_CHECK(d.dev_source.empty() == d.dev_target.empty(), kValue, "data: {} is missing; dev_source and dev_target come together",
@@ -78,9 +79,11 @@ void check_config(const Config& c) {
   ATTEND_CHECK(!t.out.empty(), kValue, "train.out is missing: the folder to write the run to; give --out DIR");
   ATTEND_CHECK(t.schedule != "noam" || t.warmup > 0, kValue, "train.schedule: noam needs train.warmup of at least 1, 4000 in the paper");
   ATTEND_CHECK(t.schedule != "cosine" || t.steps > 0, kValue, "train.schedule: cosine needs train.steps, the length of the whole run");
-  ATTEND_CHECK(t.epochs > 0 || t.steps > 0 || t.minutes > 0, kValue, "train: epochs, steps and minutes are all 0; one of them must end the run");
+  ATTEND_CHECK(t.epochs > 0 || t.steps > 0 || t.minutes > 0, kValue,
+               "train: epochs, steps and minutes are all 0; one of them must end the run");
   ATTEND_CHECK(t.average <= t.keep, kValue, "train.average must be at most train.keep, got {} and {}", t.average, t.keep);
-  ATTEND_CHECK(c.decode.n_best <= c.decode.beam, kValue, "decode.n_best must be at most decode.beam, got {} and {}", c.decode.n_best, c.decode.beam);
+  ATTEND_CHECK(c.decode.n_best <= c.decode.beam, kValue, "decode.n_best must be at most decode.beam, got {} and {}", c.decode.n_best,
+               c.decode.beam);
 }
 
 std::vector<std::string> fit_to_corpus(Config& config, const GivenValues& given, std::uint64_t pairs, double source_letters_per_line,
@@ -91,7 +94,7 @@ std::vector<std::string> fit_to_corpus(Config& config, const GivenValues& given,
     field = value;
     said.push_back(fmt::format("{} = {} ({})", key, value, why));
   };
-  const bool small = pairs < 20000, large = pairs > 200000;
+  const bool small = pairs<20000, large = pairs> 200000;
   const std::int64_t vocabulary = pairs < 3000 ? 1000 : small ? 4000 : large ? 16000 : 8000;
   set("text.source.vocabulary_size", config.text.source.vocabulary_size, vocabulary, "by the number of pairs");
   set("text.target.vocabulary_size", config.text.target.vocabulary_size, vocabulary, "by the number of pairs");
@@ -109,8 +112,7 @@ std::vector<std::string> fit_to_corpus(Config& config, const GivenValues& given,
     set("train.schedule", config.train.schedule, std::string("inverse_sqrt"), "transformers need a warm-up");
     set("train.warmup", config.train.warmup, std::int64_t{small ? 1000 : 4000}, "transformers need a warm-up");
   }
-  if (source_letters_per_line > 200)
-    set("data.max_length", config.data.max_length, std::int64_t{200}, "the lines are long");
+  if (source_letters_per_line > 200) set("data.max_length", config.data.max_length, std::int64_t{200}, "the lines are long");
   return said;
 }
 

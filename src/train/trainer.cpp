@@ -23,17 +23,21 @@ class Trainer::Run {
  public:
   Run(Start start, TrainEvents events) : events_(std::move(events)), config_(std::move(start.config)) {
     check_config(config_);
-    if (start.resume) ATTEND_CHECK(Checkpoints::exist_in(config_.train.out), kFile, "{}: nothing to resume: it has no last checkpoint; start without --resume", config_.train.out);
+    if (start.resume)
+      ATTEND_CHECK(Checkpoints::exist_in(config_.train.out), kFile,
+                   "{}: nothing to resume: it has no last checkpoint; start without --resume", config_.train.out);
     if (!start.resume)
       ATTEND_CHECK(!Checkpoints::exist_in(config_.train.out), kFile,
                    "{}: already holds a training run; continue it with --resume, or choose another --out", config_.train.out);
     choose_products(config_.train.matmul);
     examples_ = std::make_unique<Examples>(config_.data, static_cast<std::uint64_t>(config_.train.seed));
-    if (start.fit) plan_.notes = fit_to_corpus(config_, start.given, examples_->size(), examples_->mean_source_bytes(), examples_->target_is_cjk());
+    if (start.fit)
+      plan_.notes = fit_to_corpus(config_, start.given, examples_->size(), examples_->mean_source_bytes(), examples_->target_is_cjk());
     plan_.corpus = examples_->report();
     build_model(start.resume);
     examples_->measure(*model_.source, *model_.target);
-    ATTEND_CHECK(examples_->usable() > 0, kData, "training data: every pair is longer than data.max_length = {}; raise it", config_.data.max_length);
+    ATTEND_CHECK(examples_->usable() > 0, kData, "training data: every pair is longer than data.max_length = {}; raise it",
+                 config_.data.max_length);
     plan_.pairs = examples_->usable();
     plan_.dev_pairs = examples_->dev_sources().size();
     plan_.source_vocabulary = model_.source->size();
@@ -128,7 +132,8 @@ class Trainer::Run {
 
   std::string early_end() const {
     const auto& t = config_.train;
-    if (t.patience > 0 && progress_.without_better >= t.patience) return fmt::format("no better {} for {} validations", t.metric, t.patience);
+    if (t.patience > 0 && progress_.without_better >= t.patience)
+      return fmt::format("no better {} for {} validations", t.metric, t.patience);
     if (t.schedule == "plateau" && t.rate * progress_.plateau_factor < t.minimum_rate)
       return fmt::format("the rate fell below {}", t.minimum_rate);
     return {};
@@ -154,13 +159,14 @@ class Trainer::Run {
     for (std::size_t i = 0; i < batches.size(); ++i) {
       nll += backward(batches[i], tokens);
       ATTEND_CHECK(std::isfinite(nll), kData,
-                   "update {}: the loss is {}; lower train.rate or set train.clip, and look at these lines of the batch: {}", progress_.step, nll,
-                   examples_->places(parts[i]));
+                   "update {}: the loss is {}; lower train.rate or set train.clip, and look at these lines of the batch: {}",
+                   progress_.step, nll, examples_->places(parts[i]));
     }
     progress_.position = batches_->position();
     const double norm = clip_gradients(optimiser_->parameters(), t.clip);
-    ATTEND_CHECK(std::isfinite(norm), kData, "update {}: the gradient is {}; lower train.rate or set train.clip, and look at these lines: {}",
-                 progress_.step, norm, examples_->places(parts.back()));
+    ATTEND_CHECK(std::isfinite(norm), kData,
+                 "update {}: the gradient is {}; lower train.rate or set train.clip, and look at these lines: {}", progress_.step, norm,
+                 examples_->places(parts.back()));
     const double rate = progress_.plateau_factor * scheduled_rate(t, progress_.step, config_.model.embedding);
     optimiser_->step(rate);
     optimiser_->zero_gradients();
@@ -208,7 +214,8 @@ class Trainer::Run {
     if (t.steps > 0) share = std::max(share, static_cast<double>(progress_.step) / static_cast<double>(t.steps));
     if (t.minutes > 0) share = std::max(share, progress_.seconds / (60 * t.minutes));
     if (t.epochs > 0) {
-      const double in_epoch = static_cast<double>(progress_.position.batch) / static_cast<double>(std::max<std::uint64_t>(1, plan_.batches_per_epoch));
+      const double in_epoch =
+          static_cast<double>(progress_.position.batch) / static_cast<double>(std::max<std::uint64_t>(1, plan_.batches_per_epoch));
       share = std::max(share, (static_cast<double>(progress_.position.epoch) + in_epoch) / static_cast<double>(t.epochs));
     }
     return std::min(1.0, share);
@@ -234,7 +241,8 @@ class Trainer::Run {
     const auto& t = config_.train;
     const auto evaluation = evaluate_dev();
     const double figure = evaluation.figure(t.metric);
-    const bool better = !progress_.best_figure || (larger_is_better(t.metric) ? figure > *progress_.best_figure : figure < *progress_.best_figure);
+    const bool better =
+        !progress_.best_figure || (larger_is_better(t.metric) ? figure > *progress_.best_figure : figure < *progress_.best_figure);
     if (better) {
       progress_.best_figure = figure;
       progress_.without_better = progress_.plateau_count = 0;
@@ -257,8 +265,8 @@ class Trainer::Run {
     report.best = better;
     const auto n = std::min<std::size_t>(static_cast<std::size_t>(t.samples), evaluation.translations.size());
     for (std::size_t i = 0; i < n; ++i)
-      report.samples.push_back(fmt::format("{}\n  reference   {}\n  translation {}", examples_->dev_sources()[i], examples_->dev_targets()[i],
-                                           evaluation.translations[i]));
+      report.samples.push_back(fmt::format("{}\n  reference   {}\n  translation {}", examples_->dev_sources()[i],
+                                           examples_->dev_targets()[i], evaluation.translations[i]));
     checkpoints_->log(report, progress_);
     progress_.loss_sum = 0;
     progress_.loss_tokens = 0;

@@ -50,8 +50,9 @@ class Cli : public ::testing::Test {
 
   static std::vector<std::string> train_arguments(const std::string& out, const std::vector<std::string>& more = {}) {
     std::vector<std::string> arguments{"train", "--tsv", *shared_ / "data/train.tsv", "--out", out, "--threads", "1"};
-    for (const char* value : {"text.source.kind=words", "text.target.kind=words", "model.embedding=8", "model.encoder_hidden=8", "model.hidden=16",
-                              "train.batch_by=sentences", "train.batch_size=16", "train.rate=0.02", "train.validate_every=20"}) {
+    for (const char* value :
+         {"text.source.kind=words", "text.target.kind=words", "model.embedding=8", "model.encoder_hidden=8", "model.hidden=16",
+          "train.batch_by=sentences", "train.batch_size=16", "train.rate=0.02", "train.validate_every=20"}) {
       arguments.emplace_back("--set");
       arguments.emplace_back(value);
     }
@@ -105,7 +106,8 @@ TEST_F(Cli, HelpComesFromTheOptions) {
     EXPECT_NE(all.out.find(verb), std::string::npos) << verb;
     const auto one = run({verb, "--help"});
     EXPECT_EQ(one.code, 0) << verb;
-    for (const char* common : {"--threads", "--seed", "--quiet"}) EXPECT_NE(one.out.find(common), std::string::npos) << verb << " " << common;
+    for (const char* common : {"--threads", "--seed", "--quiet"})
+      EXPECT_NE(one.out.find(common), std::string::npos) << verb << " " << common;
   }
   EXPECT_NE(run({"translate", "--help"}).out.find("--length-penalty"), std::string::npos);
 }
@@ -176,8 +178,8 @@ TEST_F(Cli, DrawsEveryBackend) {
 }
 
 TEST_F(Cli, Evaluates) {
-  const auto outcome = run({"evaluate", model(), "--tsv", *shared_ / "data/test.tsv", "--links", "tsv", "--bleu-tokenizer", "none", "--json",
-                            folder_ / "e.json", "--output", folder_ / "e.txt"});
+  const auto outcome = run({"evaluate", model(), "--tsv", *shared_ / "data/test.tsv", "--links", "tsv", "--bleu-tokenizer", "none",
+                            "--json", folder_ / "e.json", "--output", folder_ / "e.txt"});
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   const auto json = nlohmann::json::parse(slurp(folder_ / "e.json"));
   // The figure is that of the translations it wrote.
@@ -236,7 +238,8 @@ TEST_F(Cli, AnOverlongLineIsSkippedAndCounted) {
 
 TEST_F(Cli, AnInterruptSavesAndExits130) {
   const auto out = folder_ / "run";
-  const pid_t child = start(train_arguments(out, {"--set", "train.steps=100000", "--set", "train.save_every=5"}), "/dev/null", folder_ / "o", folder_ / "e");
+  const pid_t child = start(train_arguments(out, {"--set", "train.steps=100000", "--set", "train.save_every=5"}), "/dev/null",
+                            folder_ / "o", folder_ / "e");
   for (int i = 0; i < 600 && !fs::exists(out + "/last/manifest.json"); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(50));
   kill(child, SIGINT);
   int status = 0;
@@ -273,7 +276,8 @@ TEST_F(Cli, TheReadmesProgramRuns) {
   EXPECT_GE(std::count(outcome.out.begin(), outcome.out.end(), '\n'), 2);
   const auto example = slurp(std::string(ATTEND_SOURCE_DIR) + "/examples/translate.cpp");
   const auto body = example.substr(example.find("#include"));
-  EXPECT_NE(slurp(std::string(ATTEND_SOURCE_DIR) + "/README.md").find(body), std::string::npos) << "README.md must show examples/translate.cpp";
+  EXPECT_NE(slurp(std::string(ATTEND_SOURCE_DIR) + "/README.md").find(body), std::string::npos)
+      << "README.md must show examples/translate.cpp";
 }
 
 }  // namespace

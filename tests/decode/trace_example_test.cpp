@@ -155,7 +155,8 @@ TEST(RecurrentExample, TheGuideShowsWhatTheProgramPrints) {
 
 // The other sentences that this model can say; the table of n-best lists their log-probabilities.
 TEST(RecurrentExample, GivenTargets) {
-  const std::pair<const char*, const char*> listed[] = {{"我", "-2.099998,"}, {"我爱你我爱你", "-3.124296,"}, {"我爱你爱你", "-3.230680,"}, {"", "-2.370905,"}};
+  const std::pair<const char*, const char*> listed[] = {
+      {"我", "-2.099998,"}, {"我爱你我爱你", "-3.124296,"}, {"我爱你爱你", "-3.230680,"}, {"", "-2.370905,"}};
   for (const auto& [target, log_prob] : listed) {
     TraceOptions options;
     options.target = target;
@@ -173,13 +174,27 @@ struct PrintedRow {
 TEST(ScaledDotExample, EveryNumber) {
   const auto example = trace_example("scaled_dot");
   const auto text = trace_text(example), fine = trace_text(example, {.precision = 6});
-  const PrintedRow printed[] = {
-      {{"7.0000", "0.0000", "5.0000"}, {"3.5000", "0.0000", "2.5000"}, {"1.000000", "0.030197", "0.367879"}, {"0.7153", "0.0216", "0.2631"},
-       "1.398077", "(0.9784, 0.2847)", "0.6738 nat, effective tokens 1.962"},
-      {{"1.0000", "7.0000", "2.0000"}, {"0.5000", "3.5000", "1.0000"}, {"0.049787", "1.000000", "0.082085"}, {"0.0440", "0.8835", "0.0725"},
-       "1.131872", "(0.1165, 0.9560)", "0.4371 nat, effective tokens 1.548"},
-      {{"5.0000", "0.0000", "7.0000"}, {"2.5000", "0.0000", "3.5000"}, {"0.367879", "0.030197", "1.000000"}, {"0.2631", "0.0216", "0.7153"},
-       "1.398077", "(0.9784, 0.7369)", "0.6738 nat, effective tokens 1.962"}};
+  const PrintedRow printed[] = {{{"7.0000", "0.0000", "5.0000"},
+                                 {"3.5000", "0.0000", "2.5000"},
+                                 {"1.000000", "0.030197", "0.367879"},
+                                 {"0.7153", "0.0216", "0.2631"},
+                                 "1.398077",
+                                 "(0.9784, 0.2847)",
+                                 "0.6738 nat, effective tokens 1.962"},
+                                {{"1.0000", "7.0000", "2.0000"},
+                                 {"0.5000", "3.5000", "1.0000"},
+                                 {"0.049787", "1.000000", "0.082085"},
+                                 {"0.0440", "0.8835", "0.0725"},
+                                 "1.131872",
+                                 "(0.1165, 0.9560)",
+                                 "0.4371 nat, effective tokens 1.548"},
+                                {{"5.0000", "0.0000", "7.0000"},
+                                 {"2.5000", "0.0000", "3.5000"},
+                                 {"0.367879", "0.030197", "1.000000"},
+                                 {"0.2631", "0.0216", "0.7153"},
+                                 "1.398077",
+                                 "(0.9784, 0.7369)",
+                                 "0.6738 nat, effective tokens 1.962"}};
   const std::array<const char*, 3> keys{"I", "love", "you"};
   for (std::size_t t = 0; t < 3; ++t) {
     SCOPED_TRACE(t + 1);

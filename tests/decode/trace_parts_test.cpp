@@ -35,7 +35,8 @@ const char* const kScored[] = {"dot", "scaled_dot", "general", "additive", "conc
 TEST(Scores, TheirSoftmaxIsTheWeightsAndHiddenOnesAreMinusInfinity) {
   for (const auto* name : kScored) {
     SCOPED_TRACE(name);
-    const Call call(name, {.bias = wave({kT, kS}, 0.2), .key_lengths = at::tensor({5, 3}, at::kLong), .query_lengths = at::tensor({4, 2}, at::kLong)});
+    const Call call(
+        name, {.bias = wave({kT, kS}, 0.2), .key_lengths = at::tensor({5, 3}, at::kLong), .query_lengths = at::tensor({4, 2}, at::kLong)});
     const auto r = call.mechanism->attend(call.query, call.memory, nullptr, Request::everything());
     EXPECT_TRUE(close(at::softmax(r.scores[0], -1), r.weights[0], 1e-12));
     EXPECT_TRUE(close(at::softmax(r.scores[1].narrow(1, 0, 2), -1), r.weights[1].narrow(1, 0, 2), 1e-12));

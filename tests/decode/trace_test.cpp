@@ -122,7 +122,8 @@ TEST_P(TraceOfModel, HasTheNumbersOfAForcedRun) {
     for (const auto logit : logits) sum += std::exp(logit);
     EXPECT_NEAR(std::log(sum) - chosen.logit, chosen.surprisal, 1e-12);
     for (const auto& a : attentions(traced.steps[t].lines)) {
-      const auto weights = scored.record->map(scored.record->find_map(a.site, static_cast<std::uint16_t>(a.layer)), static_cast<std::uint32_t>(a.head));
+      const auto weights =
+          scored.record->map(scored.record->find_map(a.site, static_cast<std::uint16_t>(a.layer)), static_cast<std::uint32_t>(a.head));
       for (std::size_t s = 0; s < a.weights.size(); ++s)
         EXPECT_NEAR(a.weights[s], weights.at(static_cast<std::uint32_t>(t), static_cast<std::uint32_t>(s)), 1e-6) << a.site << " " << s;
     }
@@ -203,7 +204,8 @@ TEST_P(TraceOfModel, JsonAgreesWithTheText) {
       ++vectors;
       if (line["kind"] != "attention") continue;
       for (std::size_t s = 0; s < line["keys"].size(); ++s) {
-        const auto cell = fmt::format("  {:.9f}  {:.9f}", line["softmax"]["exponentials"][s].get<double>(), line["weights"][s].get<double>());
+        const auto cell =
+            fmt::format("  {:.9f}  {:.9f}", line["softmax"]["exponentials"][s].get<double>(), line["weights"][s].get<double>());
         EXPECT_NE(text.find(cell), std::string::npos) << line["site"] << cell;
       }
     }

@@ -11,7 +11,8 @@ class Products : public ::testing::Test {
 };
 
 double error_of_a_product() {
-  const auto a = at::sin(at::arange(300 * 200, at::kDouble)).view({300, 200}), b = at::cos(at::arange(200 * 100, at::kDouble)).view({200, 100});
+  const auto a = at::sin(at::arange(300 * 200, at::kDouble)).view({300, 200}),
+             b = at::cos(at::arange(200 * 100, at::kDouble)).view({200, 100});
   const auto x = a.to(at::kFloat), y = b.to(at::kFloat);
   return (at::mm(x, y).to(at::kDouble) - at::mm(x.to(at::kDouble), y.to(at::kDouble))).abs().max().item<double>();
 }

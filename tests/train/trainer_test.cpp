@@ -41,10 +41,10 @@ class Training : public ::testing::Test {
 
   Config config(const std::string& name, const std::vector<std::string>& changes = {}) const {
     GivenValues given;
-    for (const char* base : {"text.source.kind=words", "text.target.kind=words", "model.embedding=8", "model.encoder_hidden=8", "model.hidden=12",
-                             "model.heads=2", "model.feed_forward=16", "model.dropout=0.2", "train.batch_by=sentences", "train.batch_size=16",
-                             "train.epochs=0", "train.steps=20", "train.validate_every=5", "train.validate_pairs=10", "data.dev_pairs=20",
-                             "train.metric=loss", "train.rate=0.01"})
+    for (const char* base : {"text.source.kind=words", "text.target.kind=words", "model.embedding=8", "model.encoder_hidden=8",
+                             "model.hidden=12", "model.heads=2", "model.feed_forward=16", "model.dropout=0.2", "train.batch_by=sentences",
+                             "train.batch_size=16", "train.epochs=0", "train.steps=20", "train.validate_every=5", "train.validate_pairs=10",
+                             "data.dev_pairs=20", "train.metric=loss", "train.rate=0.01"})
       set_given(given, base, "test");
     set_given(given, "data.tsv=" + folder_.path() + "/data.tsv", "test");
     set_given(given, "train.out=" + folder_.path() + "/" + name, "test");
@@ -91,8 +91,8 @@ TEST_F(Training, LearnsToReverse) {
 
 TEST_F(Training, ResumingContinuesBitForBit) {
   for (const std::string type : {"rnn_seq2seq", "transformer"}) {
-    const std::vector<std::string> changes{"model.type=" + type, "model.attention=scaled_dot", "model.encoder_hidden=6", "train.schedule=plateau",
-                                           "train.accumulate=2", "train.save_every=7"};
+    const std::vector<std::string> changes{"model.type=" + type,     "model.attention=scaled_dot", "model.encoder_hidden=6",
+                                           "train.schedule=plateau", "train.accumulate=2",         "train.save_every=7"};
     train(config(type + "-whole", changes));
     std::atomic<bool> stop{false};
     TrainEvents events;

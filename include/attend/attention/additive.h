@@ -18,7 +18,7 @@ class Additive final : public Score {
   std::vector<ScorePart> parts(const at::Tensor& query, const at::Tensor& prepared) const override;
 
  private:
-  at::Tensor energy() const;  // v, or g v/‖v‖
+  at::Tensor energy() const;                                     // v, or g v/‖v‖
   at::Tensor query_weight_, key_weight_, energy_, bias_, gain_;  // [H, E, Dq], [H, E, D], [H, E], [H, E], [H]
 };
 

@@ -25,7 +25,7 @@ struct Memory {
   at::Tensor keys;    ///< prepared, [B, Hk, S, *]
   at::Tensor values;  ///< [B, Hk, S, Dv]
   Mask mask;
-  at::Tensor visible;  ///< bool [B, S], undefined = all
+  at::Tensor visible;                            ///< bool [B, S], undefined = all
   Memory select(const at::Tensor& items) const;  ///< the chosen items (int64 [B']), in that order
 };
 

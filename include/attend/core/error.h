@@ -41,13 +41,13 @@ std::string nearest_name(std::string_view got, std::span<const std::string> vali
 }  // namespace attend
 
 /// Checks what the user gave; the text after `kind` says who, expected, got, cure (fmt syntax).
-#define ATTEND_CHECK(condition, kind, ...) \
-  do {                                     \
+#define ATTEND_CHECK(condition, kind, ...)                                    \
+  do {                                                                        \
     if (!(condition)) ::attend::fail(::attend::ErrorKind::kind, __VA_ARGS__); \
   } while (0)
 
 /// Checks what only a bug of ours can break.
-#define ATTEND_ASSERT(condition) \
-  do {                           \
+#define ATTEND_ASSERT(condition)                                                  \
+  do {                                                                            \
     if (!(condition)) ::attend::assertion_failed(#condition, __FILE__, __LINE__); \
   } while (0)

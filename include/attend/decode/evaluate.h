@@ -15,7 +15,7 @@ struct EvaluateOptions {
   SearchOptions search;
   std::string bleu_tokenizer = "13a";
   bool lowercase = false;
-  bool forced_loss = true;   ///< also score the references
+  bool forced_loss = true;  ///< also score the references
 };
 
 struct Evaluation {
@@ -41,7 +41,8 @@ bool has_pieces(const TranslationModel& model);
 LinkOptions default_links(const TranslationModel& model);
 
 /// Alignment error rate of the attention under forced decoding of the references, argmax per target word.
-AlignmentScore evaluate_alignment(const Translator& translator, std::span<const std::string> sources, std::span<const std::string> references,
-                                  std::span<const Links> gold, const MapChoice& choice = {}, const LinkOptions& options = {});
+AlignmentScore evaluate_alignment(const Translator& translator, std::span<const std::string> sources,
+                                  std::span<const std::string> references, std::span<const Links> gold, const MapChoice& choice = {},
+                                  const LinkOptions& options = {});
 
 }  // namespace attend

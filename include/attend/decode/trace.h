@@ -28,11 +28,11 @@ struct TraceNumbers {
 struct TraceAttention {
   std::string site;  ///< encoder.self, decoder.self, decoder.cross, decoder.attention
   std::int64_t layer = 0, head = 0;
-  std::string query;               ///< the token the query belongs to: a source token, or the target token being produced
-  std::vector<std::string> keys;   ///< source tokens, or for decoder.self the tokens read so far
-  std::vector<TraceNumbers> parts;  ///< "query" first, then what the mechanism tells of its score
-  std::vector<double> scores;       ///< e; −infinity where hidden
-  double maximum = 0;               ///< max e
+  std::string query;                 ///< the token the query belongs to: a source token, or the target token being produced
+  std::vector<std::string> keys;     ///< source tokens, or for decoder.self the tokens read so far
+  std::vector<TraceNumbers> parts;   ///< "query" first, then what the mechanism tells of its score
+  std::vector<double> scores;        ///< e; −infinity where hidden
+  double maximum = 0;                ///< max e
   std::vector<double> exponentials;  ///< exp(e − max e); empty when the weights are not a softmax
   double sum = 0;                    ///< of the exponentials
   std::vector<double> weights;
@@ -78,20 +78,20 @@ struct Trace {
   std::string title;
   std::string mechanism, formula;  ///< of the attention; empty for `none`
   std::string source_text, target_text;
-  bool forced = false;             ///< the target was given
+  bool forced = false;  ///< the target was given
   std::vector<TraceToken> source;
   std::vector<TraceLine> encoder;  ///< and the bridge to the decoder
   std::vector<TraceStep> steps;
-  std::vector<double> coverage;    ///< Σ_t w[t, s] for each source token, mean over the heads of the last layer
-  Links links;                     ///< argmax of the same weights, token to token; special tokens do not align
+  std::vector<double> coverage;  ///< Σ_t w[t, s] for each source token, mean over the heads of the last layer
+  Links links;                   ///< argmax of the same weights, token to token; special tokens do not align
   std::optional<TraceTotals> totals;
 };
 
 struct TraceOptions {
-  std::optional<std::string> target;         ///< to follow; null: what the model says itself
-  SearchOptions search;                      ///< finds the target, greedily unless changed; its penalties enter the score
-  std::int64_t top = 5;                      ///< words shown of each output distribution
-  std::optional<std::int64_t> layer, head;   ///< of the attention shown; null: the last layer, every head
+  std::optional<std::string> target;        ///< to follow; null: what the model says itself
+  SearchOptions search;                     ///< finds the target, greedily unless changed; its penalties enter the score
+  std::int64_t top = 5;                     ///< words shown of each output distribution
+  std::optional<std::int64_t> layer, head;  ///< of the attention shown; null: the last layer, every head
   TraceOptions() { search.beam = 1; }
 };
 

@@ -17,8 +17,8 @@ namespace attend {
 
 struct Hypothetical {
   std::string text;
-  double log_prob = 0;  ///< natural log, </s> included
-  double score = 0;     ///< after penalties
+  double log_prob = 0;               ///< natural log, </s> included
+  double score = 0;                  ///< after penalties
   std::vector<std::int32_t> tokens;  ///< with </s>
   std::vector<float> log_probs;      ///< of each token
 };

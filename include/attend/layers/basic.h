@@ -58,8 +58,6 @@ class InputPositions : public torch::nn::Module {
 at::Tensor sinusoidal_table(std::int64_t positions, std::int64_t size);
 
 /// Inverted dropout when `training`, x itself otherwise.
-inline at::Tensor apply_dropout(const at::Tensor& x, double rate, bool training) {
-  return training && rate > 0 ? dropout(x, rate) : x;
-}
+inline at::Tensor apply_dropout(const at::Tensor& x, double rate, bool training) { return training && rate > 0 ? dropout(x, rate) : x; }
 
 }  // namespace attend

@@ -22,8 +22,8 @@ namespace attend {
 struct StepReport {
   std::int64_t step = 0;
   std::uint64_t epoch = 0;
-  double progress = 0;           ///< share of the run that is done, 0 to 1, by whichever limit comes first
-  double loss = 0;               ///< −ln p a target token over the last updates, without smoothing
+  double progress = 0;  ///< share of the run that is done, 0 to 1, by whichever limit comes first
+  double loss = 0;      ///< −ln p a target token over the last updates, without smoothing
   double rate = 0, gradient_norm = 0;
   double tokens_per_second = 0;  ///< target tokens, over the last updates
   double seconds = 0, seconds_left = 0;
