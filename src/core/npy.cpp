@@ -13,7 +13,7 @@ namespace attend {
 namespace {
 
 constexpr std::string_view kMagic = "\x93NUMPY";
-constexpr std::size_t kAlignment = 64, kMostDimensions = 64;
+constexpr std::size_t kHeaderAlignment = 64, kMostDimensions = 64;
 
 constexpr std::pair<Dtype, std::string_view> kDescriptors[] = {{Dtype::kBool, "|b1"}, {Dtype::kU8, "|u1"},  {Dtype::kI32, "<i4"},
                                                                {Dtype::kI64, "<i8"},  {Dtype::kF16, "<f2"}, {Dtype::kF32, "<f4"},
@@ -111,7 +111,7 @@ std::string npy_header(const ArrayView& array, const std::string& who) {
   ATTEND_CHECK(known != std::end(kDescriptors), kUnsupported, "{}: numpy has no {}; convert to float32 first", who, name_of(array.dtype));
   auto text = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}{}), }}", known->second, fmt::join(array.shape, ", "),
                           array.shape.size() == 1 ? "," : "");
-  const std::size_t total = (kMagic.size() + 4 + text.size() + 1 + kAlignment - 1) / kAlignment * kAlignment;
+  const std::size_t total = (kMagic.size() + 4 + text.size() + 1 + kHeaderAlignment - 1) / kHeaderAlignment * kHeaderAlignment;
   text.resize(total - kMagic.size() - 4 - 1, ' ');
   text += '\n';
   ATTEND_ASSERT(text.size() <= std::numeric_limits<std::uint16_t>::max());

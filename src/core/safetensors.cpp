@@ -18,7 +18,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::uint64_t kLargestHeader = 100'000'000;  // the format's own limit
-constexpr std::size_t kMostDimensions = 64;
+constexpr std::size_t kTensorDimensions = 64;
 constexpr const char* kMetadata = "__metadata__";
 
 constexpr std::pair<Dtype, std::string_view> kCodes[] = {{Dtype::kBool, "BOOL"}, {Dtype::kU8, "U8"},   {Dtype::kI32, "I32"},
@@ -80,8 +80,8 @@ Entry parse_entry(const std::string& name, const Json& value, std::string_view d
   ATTEND_CHECK(known != std::end(kCodes), kData,
                "{}: {} has dtype {}; supported are BOOL, U8, I32, I64, F16, BF16, F32 and F64, so convert it first", who, tensor, code);
   entry.view.dtype = known->first;
-  ATTEND_CHECK(shape.size() <= kMostDimensions, kData, "{}: {} has {} dimensions, at most {} are possible", who, tensor, shape.size(),
-               kMostDimensions);
+  ATTEND_CHECK(shape.size() <= kTensorDimensions, kData, "{}: {} has {} dimensions, at most {} are possible", who, tensor, shape.size(),
+               kTensorDimensions);
   for (const auto& size : shape) {
     const auto n = unsigned_of(size, who, tensor + " sizes");
     ATTEND_CHECK(n <= std::uint64_t{std::numeric_limits<std::int64_t>::max()}, kData, "{}: {} has a size of {}", who, tensor, n);

@@ -20,7 +20,7 @@ constexpr std::uint16_t kExtra64 = 0x0001;       // zip64 sizes and offset
 constexpr std::uint16_t kExtraPadding = 0xd935;  // alignment padding, as Android's zipalign marks it
 constexpr std::uint16_t kUtf8Name = 0x0800, kEncrypted = 0x0001;
 constexpr std::uint16_t kDate = 0x0021;  // 1 January 1980, the format's earliest: members carry no time
-constexpr std::size_t kAlignment = 64;
+constexpr std::size_t kMemberAlignment = 64;
 
 bool needs64(std::uint64_t value) { return value >= kIn64; }
 std::uint32_t low32(std::uint64_t value) { return needs64(value) ? kIn64 : static_cast<std::uint32_t>(value); }
@@ -117,8 +117,8 @@ std::uint32_t crc_of(std::string_view bytes, std::uint32_t before) {
 std::string zip_local_header(const ZipMember& member) {
   const bool zip64 = needs64(member.size);
   const std::size_t unpadded = kLocalSize + member.name.size() + (zip64 ? 20 : 0);
-  std::size_t padding = (kAlignment - (member.header + unpadded) % kAlignment) % kAlignment;
-  if (padding > 0 && padding < 6) padding += kAlignment;  // the padding field needs 6 bytes for itself
+  std::size_t padding = (kMemberAlignment - (member.header + unpadded) % kMemberAlignment) % kMemberAlignment;
+  if (padding > 0 && padding < 6) padding += kMemberAlignment;  // the padding field needs 6 bytes for itself
   std::string out;
   put(out, kLocal);
   put_common(out, member, zip64, (zip64 ? 20 : 0) + padding);
@@ -132,7 +132,7 @@ std::string zip_local_header(const ZipMember& member) {
   if (padding > 0) {
     put(out, kExtraPadding);
     put(out, static_cast<std::uint16_t>(padding - 4));
-    put(out, static_cast<std::uint16_t>(kAlignment));
+    put(out, static_cast<std::uint16_t>(kMemberAlignment));
     out.append(padding - 6, '\0');
   }
   return out;

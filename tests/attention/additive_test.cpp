@@ -6,17 +6,17 @@
 namespace attend::testing {
 namespace {
 
-const MechanismOptions kOptions{.heads = 2, .query_size = 4, .key_size = 3, .energy_size = 5};
-const Problem kProblem{wave({2, 2, 3, 4}), wave({2, 2, 7, 3}, 0.5), wave({2, 2, 7, 2}, 0.9), {}};
+const MechanismOptions kAdditiveOptions{.heads = 2, .query_size = 4, .key_size = 3, .energy_size = 5};
+const Problem kAdditiveProblem{wave({2, 2, 3, 4}), wave({2, 2, 7, 3}, 0.5), wave({2, 2, 7, 2}, 0.9), {}};
 
 MechanismOptions with_everything() {
-  auto o = kOptions;
+  auto o = kAdditiveOptions;
   o.bias = o.normed = true;
   return o;
 }
 
 TEST(Additive, ParametersKeepTheirNamesAndShapes) {
-  EXPECT_EQ(parameter_names(*make_filled("additive", kOptions)),
+  EXPECT_EQ(parameter_names(*make_filled("additive", kAdditiveOptions)),
             std::vector<std::string>({"score.query_weight", "score.key_weight", "score.energy"}));
   const auto full = make_filled("additive", with_everything());
   EXPECT_EQ(parameter_names(*full),
@@ -32,16 +32,16 @@ TEST(Additive, ParametersKeepTheirNamesAndShapes) {
 TEST(Additive, EqualsItsFormula) {
   const auto mechanism = make_filled("additive", with_everything());
   const auto w = mechanism->named_parameters();
-  const auto q = at::einsum("bhtq,heq->bhte", {kProblem.query, w["score.query_weight"]});
-  const auto k = at::einsum("bhsd,hed->bhse", {kProblem.keys, w["score.key_weight"]});
+  const auto q = at::einsum("bhtq,heq->bhte", {kAdditiveProblem.query, w["score.query_weight"]});
+  const auto k = at::einsum("bhsd,hed->bhse", {kAdditiveProblem.keys, w["score.key_weight"]});
   const auto hidden = (q.unsqueeze(3) + k.unsqueeze(2) + w["score.bias"].view({2, 1, 1, 5})).tanh();
   const auto v = w["score.gain"].unsqueeze(1) * w["score.energy"] / w["score.energy"].square().sum(1, true).sqrt();
-  EXPECT_TRUE(close(energies(run(*mechanism, kProblem)), at::einsum("bhtse,he->bhts", {hidden, v}), 1e-13));
+  EXPECT_TRUE(close(energies(run(*mechanism, kAdditiveProblem)), at::einsum("bhtse,he->bhts", {hidden, v}), 1e-13));
 }
 
 TEST(Additive, IsBoundedByTheNormOfItsLastVector) {
-  const auto mechanism = make_filled("additive", kOptions);
-  auto p = kProblem;
+  const auto mechanism = make_filled("additive", kAdditiveOptions);
+  auto p = kAdditiveProblem;
   p.query = p.query * 1e3;                                                                           // every unit saturated
   const auto bound = mechanism->named_parameters()["score.energy"].abs().sum(1).view({1, 2, 1, 1});  // ‖v‖₁ [1, H, 1, 1]
   const auto e = energies(run(*mechanism, p)).abs();
@@ -51,13 +51,13 @@ TEST(Additive, IsBoundedByTheNormOfItsLastVector) {
 
 TEST(Additive, NormedIgnoresTheLengthOfItsLastVector) {
   const auto mechanism = make_filled("additive", with_everything());
-  const auto before = run(*mechanism, kProblem);
+  const auto before = run(*mechanism, kAdditiveProblem);
   set_parameter(*mechanism, "score.energy", mechanism->named_parameters()["score.energy"] * 17);
-  expect_same(run(*mechanism, kProblem), before, 1e-14);
+  expect_same(run(*mechanism, kAdditiveProblem), before, 1e-14);
 }
 
 TEST(Additive, NormedStartsAtOneOverRootE) {
-  auto o = kOptions;
+  auto o = kAdditiveOptions;
   o.normed = true;
   const auto fresh = make_mechanism("additive", o);
   EXPECT_TRUE(close(fresh->named_parameters()["score.gain"], at::full({2}, 1 / std::sqrt(5.0)), 1e-7));
@@ -66,7 +66,7 @@ TEST(Additive, NormedStartsAtOneOverRootE) {
 // The gradient with respect to v is orthogonal to v, since only its direction counts.
 TEST(Additive, NormedGradientIsOrthogonalToItsVector) {
   const auto mechanism = make_filled("additive", with_everything());
-  mixed_loss(run(*mechanism, kProblem)).backward();
+  mixed_loss(run(*mechanism, kAdditiveProblem)).backward();
   const auto v = mechanism->named_parameters()["score.energy"];
   EXPECT_TRUE(close((v * v.grad()).sum(1), at::zeros({2}, at::kDouble), 1e-13));
   EXPECT_GT(v.grad().abs().max().item<double>(), 1e-4);
@@ -74,7 +74,7 @@ TEST(Additive, NormedGradientIsOrthogonalToItsVector) {
 
 TEST(Additive, KeysAreProjectedOnceASource) {
   const auto mechanism = make_filled("additive", with_everything());
-  EXPECT_EQ(mechanism->prepare(kProblem.keys, kProblem.values, {}).keys.sizes(), at::IntArrayRef({2, 2, 7, 5}));
+  EXPECT_EQ(mechanism->prepare(kAdditiveProblem.keys, kAdditiveProblem.values, {}).keys.sizes(), at::IntArrayRef({2, 2, 7, 5}));
 }
 
 TEST(Additive, EnergySizeDefaultsToTheKeySize) {

@@ -5,11 +5,11 @@
 namespace attend::testing {
 namespace {
 
-const MechanismOptions kOptions{.heads = 2, .query_size = 4, .key_size = 3, .energy_size = 5};
-const Problem kProblem{wave({2, 2, 3, 4}), wave({2, 2, 7, 3}, 0.5), wave({2, 2, 7, 2}, 0.9), {.key_lengths = lengths({7, 4})}};
+const MechanismOptions kConcatOptions{.heads = 2, .query_size = 4, .key_size = 3, .energy_size = 5};
+const Problem kConcatProblem{wave({2, 2, 3, 4}), wave({2, 2, 7, 3}, 0.5), wave({2, 2, 7, 2}, 0.9), {.key_lengths = lengths({7, 4})}};
 
 TEST(Concat, ParametersKeepTheirNamesAndShapes) {
-  const auto mechanism = make_filled("concat", kOptions);
+  const auto mechanism = make_filled("concat", kConcatOptions);
   EXPECT_EQ(parameter_names(*mechanism), std::vector<std::string>({"score.weight", "score.energy"}));
   EXPECT_EQ(mechanism->named_parameters()["score.weight"].sizes(), at::IntArrayRef({2, 5, 7}));
   EXPECT_EQ(mechanism->named_parameters()["score.energy"].sizes(), at::IntArrayRef({2, 5}));
@@ -17,21 +17,21 @@ TEST(Concat, ParametersKeepTheirNamesAndShapes) {
 
 TEST(Concat, EqualsAdditiveBitForBitForTheJoinedMatrix) {
   for (const std::int64_t heads : {1, 2}) {
-    auto o = kOptions;
+    auto o = kConcatOptions;
     o.heads = heads;
     const auto additive = make_filled("additive", o), concat = make_filled("concat", o);
     const auto w = additive->named_parameters();
     set_parameter(*concat, "score.weight", at::cat({w["score.query_weight"], w["score.key_weight"]}, 2));
     set_parameter(*concat, "score.energy", w["score.energy"]);
-    auto p = kProblem;
+    auto p = kConcatProblem;
     for (auto* x : {&p.query, &p.keys, &p.values}) *x = x->narrow(1, 0, heads);
     expect_same(run(*concat, p), run(*additive, p));
   }
 }
 
 TEST(Concat, EqualsTheJoinedVectorsOfItsFormula) {
-  const auto mechanism = make_filled("concat", kOptions);
-  auto p = kProblem;
+  const auto mechanism = make_filled("concat", kConcatOptions);
+  auto p = kConcatProblem;
   p.mask = {};
   const auto w = mechanism->named_parameters();
   const auto joined = at::cat({p.query.unsqueeze(3).expand({-1, -1, -1, 7, -1}), p.keys.unsqueeze(2).expand({-1, -1, 3, -1, -1})}, -1);
@@ -43,7 +43,7 @@ TEST(Concat, EqualsTheJoinedVectorsOfItsFormula) {
 TEST(Concat, PlainSourceLeavesTheKeyUnprojected) {
   MechanismOptions o{.heads = 2, .query_size = 4, .key_size = 3, .energy_size = 3, .concat_plain_source = true};
   const auto mechanism = make_filled("concat", o);
-  auto p = kProblem;
+  auto p = kConcatProblem;
   p.mask = {};
   const auto w = mechanism->named_parameters();
   ASSERT_EQ(w["score.weight"].sizes(), at::IntArrayRef({2, 3, 4}));
@@ -56,7 +56,7 @@ TEST(Concat, PlainSourceLeavesTheKeyUnprojected) {
   set_parameter(*additive, "score.query_weight", w["score.weight"]);
   set_parameter(*additive, "score.key_weight", at::eye(3, at::kDouble).expand({2, 3, 3}));
   set_parameter(*additive, "score.energy", w["score.energy"]);
-  expect_same(run(*mechanism, kProblem), run(*additive, kProblem), 1e-13);
+  expect_same(run(*mechanism, kConcatProblem), run(*additive, kConcatProblem), 1e-13);
 }
 
 TEST(Concat, PlainSourceNeedsAnEnergyOfTheKeysSize) {
@@ -67,7 +67,7 @@ TEST(Concat, PlainSourceNeedsAnEnergyOfTheKeysSize) {
 
 TEST(Concat, SharesPlainKeysAmongHeads) {
   const auto mechanism = make_filled("concat", {.heads = 4, .query_size = 4, .key_size = 3, .energy_size = 3, .concat_plain_source = true});
-  Problem grouped{wave({2, 4, 3, 4}), kProblem.keys, kProblem.values, kProblem.mask}, full = grouped;
+  Problem grouped{wave({2, 4, 3, 4}), kConcatProblem.keys, kConcatProblem.values, kConcatProblem.mask}, full = grouped;
   full.keys = grouped.keys.repeat_interleave(2, 1), full.values = grouped.values.repeat_interleave(2, 1);
   expect_same(run(*mechanism, grouped), run(*mechanism, full), 1e-14);
 }

@@ -5,33 +5,33 @@
 namespace attend::testing {
 namespace {
 
-const MechanismOptions kOptions{.heads = 2, .query_size = 3, .key_size = 3};
-const Problem kProblem{wave({2, 2, 3, 3}), wave({2, 2, 7, 3}, 0.5), wave({2, 2, 7, 2}, 0.9), {}};
+const MechanismOptions kCosineOptions{.heads = 2, .query_size = 3, .key_size = 3};
+const Problem kCosineProblem{wave({2, 2, 3, 3}), wave({2, 2, 7, 3}, 0.5), wave({2, 2, 7, 2}, 0.9), {}};
 
 TEST(Cosine, ParametersKeepTheirNamesShapesAndStart) {
-  const auto fresh = make_mechanism("cosine", kOptions);
+  const auto fresh = make_mechanism("cosine", kCosineOptions);
   EXPECT_EQ(parameter_names(*fresh), std::vector<std::string>({"score.log_gain"}));
   EXPECT_TRUE(close(fresh->named_parameters()["score.log_gain"], at::full({2}, std::log(10.0)), 1e-6));
 }
 
 TEST(Cosine, EqualsItsFormula) {
-  const auto mechanism = make_filled("cosine", kOptions);
+  const auto mechanism = make_filled("cosine", kCosineOptions);
   const auto unit = [](const at::Tensor& x) { return x / x.square().sum(-1, true).sqrt(); };
   const auto gain = mechanism->named_parameters()["score.log_gain"].exp().view({1, 2, 1, 1});
-  EXPECT_TRUE(close(energies(run(*mechanism, kProblem)), gain * at::matmul(unit(kProblem.query), unit(kProblem.keys).mT()), 1e-13));
+  EXPECT_TRUE(close(energies(run(*mechanism, kCosineProblem)), gain * at::matmul(unit(kCosineProblem.query), unit(kCosineProblem.keys).mT()), 1e-13));
 }
 
 TEST(Cosine, IsInvariantToPositiveScaling) {
-  const auto mechanism = make_filled("cosine", kOptions);
-  auto p = kProblem;
+  const auto mechanism = make_filled("cosine", kCosineOptions);
+  auto p = kCosineProblem;
   p.query = p.query * 1234.5;
   p.keys = p.keys * (wave({2, 2, 7, 1}) + 1.5);  // every key by its own factor
-  expect_same(run(*mechanism, p), run(*mechanism, kProblem), 1e-13);
+  expect_same(run(*mechanism, p), run(*mechanism, kCosineProblem), 1e-13);
 }
 
 TEST(Cosine, GradientIsOrthogonalToTheQuery) {  // q · ∂e/∂q = 0
-  const auto mechanism = make_filled("cosine", kOptions);
-  auto p = kProblem;
+  const auto mechanism = make_filled("cosine", kCosineOptions);
+  auto p = kCosineProblem;
   p.query = leaf(p.query), p.keys = leaf(p.keys);
   mixed_loss(run(*mechanism, p)).backward();
   EXPECT_TRUE(close((p.query * p.query.grad()).sum(-1), at::zeros({2, 2, 3}, at::kDouble), 1e-13));
@@ -40,8 +40,8 @@ TEST(Cosine, GradientIsOrthogonalToTheQuery) {  // q · ∂e/∂q = 0
 }
 
 TEST(Cosine, ZeroVectorsScoreZeroWithAFiniteGradient) {
-  const auto mechanism = make_filled("cosine", kOptions);
-  auto p = kProblem;
+  const auto mechanism = make_filled("cosine", kCosineOptions);
+  auto p = kCosineProblem;
   p.query = p.query.clone(), p.keys = p.keys.clone();
   p.query.select(2, 0).zero_();
   p.keys.select(2, 3).zero_();
@@ -66,11 +66,11 @@ TEST(Cosine, LargestWeightHasABound) {  // e^{2g} / (e^{2g} + n − 1), reached 
 }
 
 TEST(Cosine, GainIsClampedAtAHundred) {
-  const auto mechanism = make_filled("cosine", kOptions);
+  const auto mechanism = make_filled("cosine", kCosineOptions);
   set_parameter(*mechanism, "score.log_gain", at::full({2}, std::log(100.0)));
-  const auto at_limit = run(*mechanism, kProblem);
+  const auto at_limit = run(*mechanism, kCosineProblem);
   set_parameter(*mechanism, "score.log_gain", at::full({2}, 50.0));
-  expect_same(run(*mechanism, kProblem), at_limit, 1e-12);
+  expect_same(run(*mechanism, kCosineProblem), at_limit, 1e-12);
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 namespace attend::testing {
 namespace {
 
-const Problem kProblem{wave({2, 2, 3, 3}), wave({2, 2, 5, 3}, 0.5), wave({2, 2, 5, 4}, 0.9), {}};
+const Problem kGeneralProblem{wave({2, 2, 3, 3}), wave({2, 2, 5, 3}, 0.5), wave({2, 2, 5, 4}, 0.9), {}};
 const MechanismOptions kSquare{.heads = 2, .query_size = 3, .key_size = 3};
 
 at::Tensor identities(double scale) { return at::eye(3, at::kDouble).mul(scale).expand({2, 3, 3}); }
@@ -19,19 +19,19 @@ TEST(General, ParametersKeepTheirNamesAndShapes) {
 TEST(General, IdentityGivesDot) {
   const auto mechanism = make_filled("general", kSquare);
   set_parameter(*mechanism, "score.weight", identities(1));
-  expect_same(run(*mechanism, kProblem), run(*make_filled("dot", kSquare), kProblem), 1e-14);
+  expect_same(run(*mechanism, kGeneralProblem), run(*make_filled("dot", kSquare), kGeneralProblem), 1e-14);
 }
 
 TEST(General, IdentityOverRootDGivesScaledDot) {
   const auto mechanism = make_filled("general", kSquare);
   set_parameter(*mechanism, "score.weight", identities(1 / std::sqrt(3.0)));
-  expect_same(run(*mechanism, kProblem), run(*make_filled("scaled_dot", kSquare), kProblem), 1e-14);
+  expect_same(run(*mechanism, kGeneralProblem), run(*make_filled("scaled_dot", kSquare), kGeneralProblem), 1e-14);
 }
 
 // W is not symmetric: the query stands on its left, the key on its right, and each head has its own.
 TEST(General, QueryStandsLeftOfTheMatrix) {
   const auto mechanism = make_filled("general", {.heads = 2, .query_size = 4, .key_size = 3});
-  const Problem p{wave({2, 2, 3, 4}), kProblem.keys, kProblem.values, {}};
+  const Problem p{wave({2, 2, 3, 4}), kGeneralProblem.keys, kGeneralProblem.values, {}};
   const auto w = mechanism->named_parameters()["score.weight"];
   EXPECT_TRUE(close(energies(run(*mechanism, p)), at::einsum("bhtq,hqd,bhsd->bhts", {p.query, w, p.keys}), 1e-13));
 }
@@ -41,15 +41,15 @@ TEST(General, ProductOfTwoMatricesIsOneHeadsProjections) {
   const auto mechanism = make_filled("general", kSquare);
   set_parameter(*mechanism, "score.weight", at::matmul(a.mT(), b));
   const auto dot = make_filled("dot", {.heads = 2, .query_size = 5, .key_size = 5});
-  auto projected = kProblem;
-  projected.query = at::matmul(kProblem.query, a.mT());
-  projected.keys = at::matmul(kProblem.keys, b.mT());
-  expect_same(run(*mechanism, kProblem), run(*dot, projected), 1e-12);
+  auto projected = kGeneralProblem;
+  projected.query = at::matmul(kGeneralProblem.query, a.mT());
+  projected.keys = at::matmul(kGeneralProblem.keys, b.mT());
+  expect_same(run(*mechanism, kGeneralProblem), run(*dot, projected), 1e-12);
 }
 
 TEST(General, KeysAreProjectedOnceASource) {
   const auto mechanism = make_filled("general", {.heads = 2, .query_size = 4, .key_size = 3});
-  const auto memory = mechanism->prepare(kProblem.keys, kProblem.values, {});
+  const auto memory = mechanism->prepare(kGeneralProblem.keys, kGeneralProblem.values, {});
   EXPECT_EQ(memory.keys.size(-1), 4);  // W k
 }
 

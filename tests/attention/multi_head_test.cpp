@@ -7,13 +7,13 @@
 namespace attend::testing {
 namespace {
 
-const MechanismOptions kOptions{.heads = 2, .query_size = 6, .key_size = 6, .bias = true};
-const Problem kProblem{wave({2, 1, 3, 6}), wave({2, 1, 5, 6}, 0.5), wave({2, 1, 5, 6}, 0.9), {}};
+const MechanismOptions kMultiHeadOptions{.heads = 2, .query_size = 6, .key_size = 6, .bias = true};
+const Problem kMultiHeadProblem{wave({2, 1, 3, 6}), wave({2, 1, 5, 6}, 0.5), wave({2, 1, 5, 6}, 0.9), {}};
 const std::vector<std::string> kWeights = {"query_weight", "key_weight", "value_weight", "output_weight"};
 const std::vector<std::string> kBiases = {"query_bias", "key_bias", "value_bias", "output_bias"};
 
 MechanismOptions without_bias(std::int64_t heads = 2) {
-  auto o = kOptions;
+  auto o = kMultiHeadOptions;
   o.bias = false;
   o.heads = heads;
   return o;
@@ -40,7 +40,7 @@ TEST(MultiHead, OneIdentityHeadIsScaledDot) {
   const auto mechanism = make_filled("multi_head", without_bias(1));
   for (const auto& name : kWeights) set_parameter(*mechanism, name, at::eye(6));
   const auto scaled_dot = make_filled("scaled_dot", {.query_size = 6, .key_size = 6});
-  auto p = kProblem;
+  auto p = kMultiHeadProblem;
   p.mask = {.key_lengths = lengths({5, 2})};
   expect_same(run(*mechanism, p), run(*scaled_dot, p), 1e-13);
 }
@@ -50,7 +50,7 @@ TEST(MultiHead, HeadsAreSingleHeadsOnSlices) {
     auto o = without_bias(3);
     o.inner = inner;
     const auto mechanism = make_filled("multi_head", o);
-    auto p = kProblem;
+    auto p = kMultiHeadProblem;
     p.mask = {.causal = true};
     if (std::string(inner) == "cosine") set_parameter(*mechanism, "inner.score.log_gain", at::full({3}, 0.5));
     const auto whole = run(*mechanism, p);
@@ -69,16 +69,16 @@ TEST(MultiHead, HeadsAreSingleHeadsOnSlices) {
 }
 
 TEST(MultiHead, PermutingHeadsWithTheColumnsOfTheOutputChangesNothing) {
-  auto o = kOptions;
+  auto o = kMultiHeadOptions;
   o.heads = 3;
   const auto mechanism = make_filled("multi_head", o);
-  const auto before = run(*mechanism, kProblem);
+  const auto before = run(*mechanism, kMultiHeadProblem);
   const auto units = at::tensor({4, 5, 0, 1, 2, 3}, at::kLong);  // heads 2, 0, 1
   const auto w = mechanism->named_parameters();
   for (const char* name : {"query_weight", "key_weight", "value_weight", "query_bias", "key_bias", "value_bias"})
     set_parameter(*mechanism, name, w[name].index_select(0, units));
   set_parameter(*mechanism, "output_weight", w["output_weight"].index_select(1, units));
-  const auto after = run(*mechanism, kProblem);
+  const auto after = run(*mechanism, kMultiHeadProblem);
   EXPECT_TRUE(close(after.context, before.context, 1e-13));
   EXPECT_TRUE(close(after.weights, before.weights.index_select(1, at::tensor({2, 0, 1}, at::kLong)), 1e-14));
 }
@@ -86,7 +86,7 @@ TEST(MultiHead, PermutingHeadsWithTheColumnsOfTheOutputChangesNothing) {
 // Both masks of the library's module mean the opposite of keep: true = ignore. The C++ form adds its attn_mask to the scores even when
 // it is bool, so that one is given as 0 and −inf.
 TEST(MultiHead, EqualsTheLibrarysModuleWithInvertedMasks) {
-  const auto mechanism = make_filled("multi_head", kOptions);
+  const auto mechanism = make_filled("multi_head", kMultiHeadOptions);
   torch::nn::MultiheadAttention reference(torch::nn::MultiheadAttentionOptions(6, 2));
   reference->to(at::kDouble);
   const auto w = mechanism->named_parameters();
@@ -96,7 +96,7 @@ TEST(MultiHead, EqualsTheLibrarysModuleWithInvertedMasks) {
   reference->out_proj->bias.set_data(w["output_bias"].detach());
   const auto keep = bools({1, 1, 3, 5}, [](auto, auto, auto t, auto s) { return s <= t + 2; });
   const auto present = bools({2, 1, 1, 5}, [](auto b, auto, auto, auto s) { return s != b + 2; });
-  auto p = kProblem;
+  auto p = kMultiHeadProblem;
   p.query = leaf(p.query), p.keys = leaf(p.keys), p.values = leaf(p.values);
   p.mask = {.keep = keep.logical_and(present)};
   const auto r = run(*mechanism, p);
@@ -120,13 +120,13 @@ TEST(MultiHead, ScalesByTheSizeOfAHead) {  // √D, not √N
   const auto mechanism = make_filled("multi_head", without_bias(3));
   const auto w = mechanism->named_parameters();
   const auto heads = [&](const at::Tensor& x, const char* name) { return at::matmul(x, w[name].t()).view({2, -1, 3, 2}).transpose(1, 2); };
-  const auto e = at::matmul(heads(kProblem.query, "query_weight"), heads(kProblem.keys, "key_weight").mT()) / std::sqrt(2.0);
-  EXPECT_TRUE(close(energies(run(*mechanism, kProblem)), e, 1e-12));
+  const auto e = at::matmul(heads(kMultiHeadProblem.query, "query_weight"), heads(kMultiHeadProblem.keys, "key_weight").mT()) / std::sqrt(2.0);
+  EXPECT_TRUE(close(energies(run(*mechanism, kMultiHeadProblem)), e, 1e-12));
 }
 
 TEST(MultiHead, EmptyItemGivesTheOutputBiasAlone) {
-  const auto mechanism = make_filled("multi_head", kOptions);
-  auto p = kProblem;
+  const auto mechanism = make_filled("multi_head", kMultiHeadOptions);
+  auto p = kMultiHeadProblem;
   p.mask = {.key_lengths = lengths({0, 5})};
   const auto r = run(*mechanism, p);
   EXPECT_TRUE(same(r.context[0], mechanism->named_parameters()["output_bias"].expand({1, 3, 6})));
@@ -137,8 +137,8 @@ TEST(MultiHead, EmptyItemGivesTheOutputBiasAlone) {
 }
 
 TEST(MultiHead, MasksMayDifferByHead) {
-  const auto mechanism = make_filled("multi_head", kOptions);
-  auto p = kProblem;
+  const auto mechanism = make_filled("multi_head", kMultiHeadOptions);
+  auto p = kMultiHeadProblem;
   p.mask = {.keep = bools({1, 2, 1, 5}, [](auto, auto h, auto, auto s) { return (s < 2) == (h == 0); })};
   const auto r = run(*mechanism, p);
   EXPECT_TRUE(all_zero(r.weights.select(1, 0).narrow(2, 2, 3)));
@@ -148,7 +148,7 @@ TEST(MultiHead, MasksMayDifferByHead) {
 TEST(MultiHead, MistakesAreNamed) {
   const auto make = [](MechanismOptions o) { return [o] { make_mechanism("multi_head", o); }; };
   expect_error(ErrorKind::kValue, {"multi_head", "6", "multiple of the 4 heads"}, make(without_bias(4)));
-  auto nested = kOptions;
+  auto nested = kMultiHeadOptions;
   nested.inner = "multi_head";
   expect_error(ErrorKind::kValue, {"multi_head", "inner", "scaled_dot"}, make(nested));
   nested.inner = "skaled_dot";

@@ -136,12 +136,12 @@ Scene lettered(std::size_t rows, std::size_t cols) {
 }
 
 TEST(Backends, AsciiIsTheNearestOfTenMarks) {
-  struct Case {
+  struct Mark {
     std::size_t rows, cols;
     int width, pitch, offset;  // columns from cell to cell, and of the mark in its cell
   };
   // Numbers ("% 0.82" in eight columns), blocks under upright labels, blocks under vertical labels, single marks.
-  const Case cases[] = {{5, 6, 80, 8, 1}, {9, 20, 80, 3, 0}, {9, 30, 80, 2, 0}, {70, 60, 80, 1, 0}};
+  const Mark cases[] = {{5, 6, 80, 8, 1}, {9, 20, 80, 3, 0}, {9, 30, 80, 2, 0}, {70, 60, 80, 1, 0}};
   for (const auto& [rows, cols, width, pitch, offset] : cases) {
     const Scene scene = lettered(rows, cols);
     const std::string text = draw_terminal(scene, {.colour = TerminalColour::kAscii, .width = width});

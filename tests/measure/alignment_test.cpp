@@ -13,9 +13,9 @@
 namespace attend {
 namespace {
 
-constexpr double kTolerance = 1e-12;
+constexpr double kExact = 1e-12;
 
-std::string error_of(const std::function<void()>& act) {
+std::string message_of(const std::function<void()>& act) {
   try {
     act();
   } catch (const Error& e) {
@@ -58,11 +58,11 @@ TEST(Links, PharaohTextIsReadSortedAndWrittenBack) {
 
 TEST(Links, BadLinksNameLineAndLink) {
   for (const auto* bad : {"4x5", "4-", "-5", "4-5-6", "4", "p", "4p5x", "-1-2", "99999999999-1", "1:2", "１-2"}) {
-    const auto text = error_of([&] { parse_links(std::string("0-0 ") + bad + " 1-1", 0, "gold.txt:7"); });
+    const auto text = message_of([&] { parse_links(std::string("0-0 ") + bad + " 1-1", 0, "gold.txt:7"); });
     EXPECT_NE(text.find(std::string("gold.txt:7: '") + bad + "' is no link"), std::string::npos) << text;
   }
-  EXPECT_NE(error_of([] { parse_links("1-1 0p2", 1, "gold.txt:3"); }).find("gold.txt:3: link '0p2'"), std::string::npos);
-  EXPECT_NE(error_of([] { parse_links("1-1", 2, "x"); }).find("base must be 0 or 1"), std::string::npos);
+  EXPECT_NE(message_of([] { parse_links("1-1 0p2", 1, "gold.txt:3"); }).find("gold.txt:3: link '0p2'"), std::string::npos);
+  EXPECT_NE(message_of([] { parse_links("1-1", 2, "x"); }).find("base must be 0 or 1"), std::string::npos);
 }
 
 TEST(Links, FilesAreReadLineByLine) {
@@ -71,7 +71,7 @@ TEST(Links, FilesAreReadLineByLine) {
   const auto pairs = read_links(path.string(), 1);
   EXPECT_EQ(pairs, (std::vector<Links>{{{0, 0, true}, {1, 1, false}}, {}, {{2, 0, true}}}));
   std::ofstream(path) << "0-0\n1-1\n1=1\n";
-  EXPECT_NE(error_of([&] { read_links(path.string()); }).find(path.string() + ":3: '1=1'"), std::string::npos);
+  EXPECT_NE(message_of([&] { read_links(path.string()); }).find(path.string() + ":3: '1=1'"), std::string::npos);
   std::filesystem::remove(path);
   EXPECT_THROW(read_links(path.string()), Error);
 }
@@ -79,18 +79,18 @@ TEST(Links, FilesAreReadLineByLine) {
 TEST(AlignmentScore, HandCase) {
   // A = {0-0, 1-1, 2-2, 3-0}, S = {0-0, 1-2}, P = S and {1-1, 2-2}: A∩S = 1, A∩P = 3.
   const auto score = scored(links("0-0 1-1 2-2 3-0"), links("0-0 1-2 1p1 2p2"));
-  EXPECT_NEAR(*score.precision(), 3.0 / 4, kTolerance);
-  EXPECT_NEAR(*score.recall(), 1.0 / 2, kTolerance);
-  EXPECT_NEAR(*score.aer(), 1 - 4.0 / 6, kTolerance);
-  EXPECT_NEAR(*score.f_measure(), 0.6, kTolerance);
-  EXPECT_NEAR(*score.f_measure(0.25), 1 / (0.25 / 0.75 + 0.75 / 0.5), kTolerance);
+  EXPECT_NEAR(*score.precision(), 3.0 / 4, kExact);
+  EXPECT_NEAR(*score.recall(), 1.0 / 2, kExact);
+  EXPECT_NEAR(*score.aer(), 1 - 4.0 / 6, kExact);
+  EXPECT_NEAR(*score.f_measure(), 0.6, kExact);
+  EXPECT_NEAR(*score.f_measure(0.25), 1 / (0.25 / 0.75 + 0.75 / 0.5), kExact);
 }
 
 TEST(AlignmentScore, AnythingBetweenSureAndPossibleIsFaultless) {
   const auto gold = links("0-0 1-1 2p1 2p2");
   for (const auto* found : {"0-0 1-1", "0-0 1-1 2-2", "0-0 1-1 2-1 2-2"})
-    EXPECT_NEAR(*scored(links(found), gold).aer(), 0, kTolerance) << found;
-  EXPECT_NEAR(*scored(links("0-0"), gold).aer(), 1 - 2.0 / 3, kTolerance);
+    EXPECT_NEAR(*scored(links(found), gold).aer(), 0, kExact) << found;
+  EXPECT_NEAR(*scored(links("0-0"), gold).aer(), 1 - 2.0 / 3, kExact);
 }
 
 TEST(AlignmentScore, SumsOverTheCorpus) {
@@ -100,10 +100,10 @@ TEST(AlignmentScore, SumsOverTheCorpus) {
   score.add({}, {});
   EXPECT_EQ(score.found(), 3u);
   EXPECT_EQ(score.sure(), 5u);
-  EXPECT_NEAR(*score.precision(), 2.0 / 3, kTolerance);
-  EXPECT_NEAR(*score.recall(), 2.0 / 5, kTolerance);
-  EXPECT_NEAR(*score.aer(), 1 - 4.0 / 8, kTolerance);
-  EXPECT_NEAR(*score.f_measure(), 1 - *score.aer(), kTolerance);  // no link is only possible
+  EXPECT_NEAR(*score.precision(), 2.0 / 3, kExact);
+  EXPECT_NEAR(*score.recall(), 2.0 / 5, kExact);
+  EXPECT_NEAR(*score.aer(), 1 - 4.0 / 8, kExact);
+  EXPECT_NEAR(*score.f_measure(), 1 - *score.aer(), kExact);  // no link is only possible
 }
 
 TEST(AlignmentScore, NullWhereADenominatorIsZero) {
@@ -134,14 +134,14 @@ TEST(WeightLinks, ClosedFormsAgainstTheDiagonal) {
        {Case{&uniform, 1 / size, (size - 1) / (size + 1)}, Case{&one_hot, 1, 0},
         Case{&band, size / in_band, 1 - 2 * size / (in_band + size)}, Case{&causal, 2 / (size + 1), 1 - 4 / (size + 3)}}) {
     const auto score = scored(threshold_links(*weights, 0).links, gold);
-    EXPECT_NEAR(*score.precision(), precision, kTolerance);
-    EXPECT_NEAR(*score.recall(), 1, kTolerance);
-    EXPECT_NEAR(*score.aer(), aer, kTolerance);
-    EXPECT_NEAR(*score.f_measure(), 1 - aer, kTolerance);
+    EXPECT_NEAR(*score.precision(), precision, kExact);
+    EXPECT_NEAR(*score.recall(), 1, kExact);
+    EXPECT_NEAR(*score.aer(), aer, kExact);
+    EXPECT_NEAR(*score.f_measure(), 1 - aer, kExact);
   }
   for (const auto* weights : {&uniform, &causal}) {
     const auto read = argmax_links(*weights);  // every tie goes to the lowest key, so all rows link to 0
-    EXPECT_NEAR(*scored(read.links, gold).aer(), 1 - 1 / size, kTolerance);
+    EXPECT_NEAR(*scored(read.links, gold).aer(), 1 - 1 / size, kExact);
     EXPECT_EQ(read.tied_rows, weights == &uniform ? 11u : 10u);
   }
 }
@@ -198,7 +198,7 @@ TEST(WordsFromPieces, SpecialsBelongToNoWord) {
   const auto words = words_from_pieces(matrix(2, 3, [](int, int s) { return s == 1 ? 0.25 : 0.375; }), target, source);
   EXPECT_EQ(words.rows, 1u);
   EXPECT_EQ(words.values, (std::vector<float>{0.25}));
-  EXPECT_EQ(error_of([&] { words_from_pieces(words, target, source); }),
+  EXPECT_EQ(message_of([&] { words_from_pieces(words, target, source); }),
             "words_from_pieces: weights must be [target tokens = 2, source tokens = 3], got [1, 1]");
 }
 
@@ -258,8 +258,8 @@ TEST(LinksOf, ShiftReadsTheRowWhereTheWordIsInput) {
   const int n = 6;
   const Record record(run_of(n, n, {matrix(n + 1, n + 1, [&](int t, int s) { return s == (t == 0 ? n : t - 1); })}));
   const auto gold = diagonal(n);
-  EXPECT_NEAR(*scored(links_of(record).links, gold).aer(), 1, kTolerance);
-  EXPECT_NEAR(*scored(links_of(record, {}, 0, {.threshold = {}, .shifted = true, .words = true}).links, gold).aer(), 0, kTolerance);
+  EXPECT_NEAR(*scored(links_of(record).links, gold).aer(), 1, kExact);
+  EXPECT_NEAR(*scored(links_of(record, {}, 0, {.threshold = {}, .shifted = true, .words = true}).links, gold).aer(), 0, kExact);
 }
 
 TEST(LinksOf, ReadsOneHeadOrTheMean) {
@@ -268,9 +268,9 @@ TEST(LinksOf, ReadsOneHeadOrTheMean) {
   const Record record(run_of(2, 2, {left, right}));
   EXPECT_EQ(links_of(record).links, links("0-0 0-1"));  // means 0.5 and 0.45
   EXPECT_EQ(links_of(record, {.site = "decoder.cross", .layer = 0, .head = 1}).links, links("1-0 1-1"));
-  EXPECT_NE(error_of([&] { links_of(record, {.site = "decoder.cross", .layer = 0, .head = 2}); }).find("has heads 0 to 1, got 2"),
+  EXPECT_NE(message_of([&] { links_of(record, {.site = "decoder.cross", .layer = 0, .head = 2}); }).find("has heads 0 to 1, got 2"),
             std::string::npos);
-  EXPECT_NE(error_of([&] { links_of(record, {}, 1); }).find("hypothesis must be below 1, got 1"), std::string::npos);
+  EXPECT_NE(message_of([&] { links_of(record, {}, 1); }).find("hypothesis must be below 1, got 1"), std::string::npos);
   EXPECT_THROW(links_of(record, {.site = "decoder.nothing", .layer = 0, .head = {}}), Error);
 }
 
@@ -279,9 +279,9 @@ TEST(LinksOf, WantsAMapFromTargetToSource) {
   data.maps[0].site = "encoder.self";
   data.maps[0].axis = RowAxis::kSource;
   const Record record(std::move(data));
-  EXPECT_NE(error_of([&] { links_of(record, {.site = "encoder.self", .layer = 0, .head = {}}); }).find("does not go from target to source"),
+  EXPECT_NE(message_of([&] { links_of(record, {.site = "encoder.self", .layer = 0, .head = {}}); }).find("does not go from target to source"),
             std::string::npos);
-  EXPECT_NE(error_of([&] { links_of(record); }).find("no map from target to source"), std::string::npos);
+  EXPECT_NE(message_of([&] { links_of(record); }).find("no map from target to source"), std::string::npos);
 }
 
 }  // namespace

@@ -141,7 +141,7 @@ TEST_P(RnnModels, ObserverSeesOneMapOfDecoding) {
 
 INSTANTIATE_TEST_SUITE_P(All, RnnModels, ::testing::ValuesIn(cases()), [](const auto& instance) { return instance.param.name; });
 
-ModelOptions small_options() {
+ModelOptions small_rnn() {
   ModelOptions o;
   o.embedding = 5;
   o.encoder_hidden = 3;
@@ -150,7 +150,7 @@ ModelOptions small_options() {
 }
 
 TEST(RnnModel, TimingDecidesWhichStateAsks) {
-  auto o = small_options();
+  auto o = small_rnn();
   o.attention = "dot";
   o.input_feeding = false;
   o.timing = "before";
@@ -169,7 +169,7 @@ TEST(RnnModel, TimingDecidesWhichStateAsks) {
 }
 
 TEST(RnnModel, WithoutAttentionTheBridgeIsAllThereIs) {
-  auto o = small_options();
+  auto o = small_rnn();
   o.attention = "none";
   o.bridge = "copy";
   o.bidirectional = false;
@@ -193,7 +193,7 @@ TEST(RnnModel, WithoutAttentionTheBridgeIsAllThereIs) {
 }
 
 TEST(RnnModel, InputFeedingCarriesTheAttendedState) {
-  auto o = small_options();
+  auto o = small_rnn();
   const auto model = small_model(o);
   const Batch b;
   const auto fed = states_of(*model, b);
@@ -208,7 +208,7 @@ TEST(RnnModel, InputFeedingCarriesTheAttendedState) {
 }
 
 TEST(RnnModel, DropsInTrainingOnly) {
-  auto o = small_options();
+  auto o = small_rnn();
   o.dropout = 0.5;
   const auto model = small_model(o);
   const Batch b;
@@ -219,7 +219,7 @@ TEST(RnnModel, DropsInTrainingOnly) {
 
 // What is refused, and that the reason names what to change.
 void expect_refused(const std::function<void(ModelOptions&)>& change, ErrorKind kind, const std::vector<std::string>& reasons) {
-  auto o = small_options();
+  auto o = small_rnn();
   change(o);
   expect_error(kind, reasons, [&] { make_model(o, kSourceVocabulary, kTargetVocabulary); });
 }
@@ -255,7 +255,7 @@ TEST(RnnModel, RefusesUnknownNamesAndValuesOutOfRange) {
 }
 
 TEST(RnnModel, CountsItsParameters) {
-  const auto o = small_options();  // additive, lstm, linear bridge, tanh readout, fed
+  const auto o = small_rnn();  // additive, lstm, linear bridge, tanh readout, fed
   const auto model = make_model(o, kSourceVocabulary, kTargetVocabulary);
   const std::int64_t embeddings = 9 * 5 + 8 * 5, encoder = 2 * (12 * 5 + 12 * 3 + 12), bridge = 2 * (6 * 6 + 6),
                      attention = 6 * 6 + 6 * 6 + 6, decoder = 24 * (5 + 6) + 24 * 6 + 24, readout = 6 * 12 + 6, output = 8 * 6 + 8;

@@ -6,13 +6,13 @@
 namespace attend::testing {
 namespace {
 
-struct Case {
+struct TransformerCase {
   std::string name;
   ModelOptions options;
 };
-void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
+void PrintTo(const TransformerCase& c, std::ostream* out) { *out << c.name; }
 
-ModelOptions small_options() {
+ModelOptions small_transformer() {
   ModelOptions o;
   o.type = "transformer";
   o.attention = "multi_head";
@@ -24,13 +24,13 @@ ModelOptions small_options() {
   return o;
 }
 
-std::vector<Case> cases() {
+std::vector<TransformerCase> transformer_cases() {
   const std::vector<std::string> positions{"sinusoidal", "learned", "none"}, tied{"none", "target", "all", "none"};
-  std::vector<Case> all;
+  std::vector<TransformerCase> all;
   for (const auto* entry : mechanisms())
     for (const auto* norm : {"pre", "post"}) {
       const auto i = all.size();
-      auto o = small_options();
+      auto o = small_transformer();
       if (entry->capabilities.wraps) {
         o.score = i % 2 == 0 ? "general" : "scaled_dot";
       } else {
@@ -47,7 +47,7 @@ std::vector<Case> cases() {
   return all;
 }
 
-class Transformers : public ::testing::TestWithParam<Case> {
+class Transformers : public ::testing::TestWithParam<TransformerCase> {
  protected:
   std::shared_ptr<Seq2Seq> model(at::ScalarType type = at::kDouble) const { return small_model(GetParam().options, type); }
 };
@@ -109,7 +109,7 @@ TEST_P(Transformers, ObserverSeesEverySiteLayerAndHead) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Transformers, ::testing::ValuesIn(cases()), [](const auto& instance) { return instance.param.name; });
+INSTANTIATE_TEST_SUITE_P(All, Transformers, ::testing::ValuesIn(transformer_cases()), [](const auto& instance) { return instance.param.name; });
 
 // Everything but the tables: parameters of the layers and last norms.
 std::int64_t count_of_layers(const ModelOptions& o) {
@@ -127,7 +127,7 @@ std::int64_t formula(std::int64_t n, std::int64_t f, std::int64_t encoder_layers
 }
 
 TEST(TransformerSize, IsTheFormula) {
-  auto o = small_options();
+  auto o = small_transformer();
   o.encoder_layers = 3;
   o.norm = "post";
   EXPECT_EQ(count_of_layers(o), formula(8, 12, 3, 2));
@@ -139,7 +139,7 @@ TEST(TransformerSize, IsTheFormula) {
 }
 
 TEST(TransformerSize, OfThePaper) {
-  auto o = small_options();
+  auto o = small_transformer();
   o.embedding = 512;
   o.heads = 8;
   o.feed_forward = 2048;
@@ -150,7 +150,7 @@ TEST(TransformerSize, OfThePaper) {
 }
 
 TEST(TransformerSize, TyingSharesTables) {
-  auto o = small_options();
+  auto o = small_transformer();
   const auto count = [&](const char* tied) {
     o.tied = tied;
     return parameter_count(*make_model(o, 11, 11));
@@ -162,7 +162,7 @@ TEST(TransformerSize, TyingSharesTables) {
 
 // With libtorch's numbers: post-norm, scaled dot product, biases; one layer by the formulas of the paper.
 TEST(TransformerLayer, IsTheFormula) {
-  auto o = small_options();
+  auto o = small_transformer();
   o.attention = "scaled_dot";
   o.heads = 1;
   o.norm = "post";
@@ -212,7 +212,7 @@ Batch full_item(const Batch& b) {
 TEST(Positions, WithoutThemTheEncoderIsBlindToOrder) {
   const auto order = at::tensor({3, 0, 4, 2, 1}, at::kLong);
   for (const auto* positions : {"none", "sinusoidal", "learned"}) {
-    auto o = small_options();
+    auto o = small_transformer();
     o.positions = positions;
     const auto model = small_model(o);
     ResultKeeper plain, shuffled;
@@ -227,7 +227,7 @@ TEST(Positions, WithoutThemTheEncoderIsBlindToOrder) {
 
 TEST(Positions, WithoutThemTheCausalDecoderIsNotBlind) {
   for (const std::int64_t layers : {1, 2}) {
-    auto o = small_options();
+    auto o = small_transformer();
     o.positions = "none";
     o.decoder_layers = layers;
     const auto model = small_model(o);
@@ -243,7 +243,7 @@ TEST(Positions, WithoutThemTheCausalDecoderIsNotBlind) {
 }
 
 TEST(Positions, LearnedOnesEndWithTheirTable) {
-  auto o = small_options();
+  auto o = small_transformer();
   o.positions = "learned";
   o.longest = 4;
   const auto model = small_model(o);
@@ -260,7 +260,7 @@ TEST(Positions, LearnedOnesEndWithTheirTable) {
 
 TEST(Transformer, CacheGrowsPastItsFirstRoom) {
   at::NoGradGuard no_grad;
-  const auto model = small_model(small_options());
+  const auto model = small_model(small_transformer());
   const Batch b;
   const auto encoded = model->encode(b.source, b.lengths, nullptr);
   const auto inputs = at::arange(3 * 40, at::kLong).view({3, 40}).remainder(8);
@@ -274,7 +274,7 @@ TEST(Transformer, CacheGrowsPastItsFirstRoom) {
 
 TEST(Transformer, RefusesWhatCannotWork) {
   const auto refused = [](const std::function<void(ModelOptions&)>& change, ErrorKind kind, const std::vector<std::string>& reasons) {
-    auto o = small_options();
+    auto o = small_transformer();
     change(o);
     expect_error(kind, reasons, [&] { make_model(o, 9, 8); });
   };
@@ -287,7 +287,7 @@ TEST(Transformer, RefusesWhatCannotWork) {
 }
 
 TEST(Transformer, DropsInTrainingOnly) {
-  auto o = small_options();
+  auto o = small_transformer();
   o.dropout = 0.3;
   const auto model = small_model(o);
   const Batch b;
