@@ -109,7 +109,7 @@ int run_program(const std::vector<Command>& commands, int argc, char** argv) try
     auto* verb = app.add_subcommand(command.name, command.sentence);
     verb->formatter(std::make_shared<UsageFormatter>(
         fmt::format("attend {}{}{} [flags]", command.name, command.words.empty() ? "" : " ", command.words)));
-    if (!command.details.empty()) verb->footer("\n" + command.details);
+    if (!command.details.empty()) verb->footer(command.details);
     if (command.most_words > 0) verb->add_option("words", words[i], "")->group("");
     auto add = [verb](std::vector<std::unique_ptr<Collected>>& to, const std::vector<OptionInfo>& infos) {
       for (const auto& info : infos) {

@@ -2,6 +2,7 @@
 #include <filesystem>
 
 #include "attend/core/version.h"
+#include "attend/ops/products.h"
 #include "attend/store/model_folder.h"
 #include "terminal.h"
 #include "threads.h"
@@ -17,8 +18,8 @@ struct InfoFlags {
 };
 
 void about_program() {
-  fmt::print("attend            {}\nlibtorch          {}\ninstruction set   {}\nthreads           {}\n\nmechanisms\n", kVersion,
-             torch_version(), torch_instruction_set(), threads());
+  fmt::print("attend            {}\nlibtorch          {}\ninstruction set   {}\nthreads           {}\nmatrix products   {}\n\nmechanisms\n", kVersion,
+             torch_version(), torch_instruction_set(), threads(), products_in_use());
   for (const auto* m : mechanisms()) fmt::print("  {:<14} {}\n", m->name, m->sentence);
   fmt::print("  {:<14} no attention: the bottleneck baseline\n\nmodels\n", "none");
   for (const auto& name : model_names()) fmt::print("  {}\n", name);

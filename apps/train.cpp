@@ -11,7 +11,7 @@ namespace {
 
 struct TrainFlags {
   std::vector<std::string> set;
-  std::string source, target, tsv, out;
+  std::string source, target, tsv, out, init_from;
   bool resume, dry_run;
   TrainFlags() { set_defaults(*this); }
   void visit(OptionVisitor& v) {
@@ -20,6 +20,7 @@ struct TrainFlags {
     v(target, "target", "", "their translations (data.target)");
     v(tsv, "tsv", "", "instead of the two: source TAB target (data.tsv)");
     v(out, "out", "", "folder of the run (train.out)");
+    v(init_from, "init_from", "", "start from the weights and vocabularies of this model (train.init_from)");
     v(resume, "resume", false, "go on where the run in --out stopped");
     v(dry_run, "dry_run", false, "show sizes and the resolved configuration, train nothing");
   }
@@ -43,6 +44,7 @@ GivenValues gather(const Arguments& arguments, const TrainFlags& flags) {
   put("data.target", "--target", flags.target);
   put("data.tsv", "--tsv", flags.tsv);
   put("train.out", "--out", flags.out);
+  put("train.init_from", "--init-from", flags.init_from);
   for (const auto& pair : flags.set) set_given(values, pair, "--set");
   return values;
 }

@@ -125,6 +125,17 @@ at::Tensor empty_rows(const at::Tensor& allowed) {
   return empty.any().item<bool>() ? empty : at::Tensor();
 }
 
+Hidden hidden_set(const Mask& mask, const CallSizes& sizes, std::string_view who) {
+  const auto allowed = allowed_set(mask, sizes, who);
+  if (!allowed.defined()) return {};
+  return {.keys = allowed.logical_not(), .rows = empty_rows(allowed)};
+}
+
+bool same_for_every_query(const Mask& mask) {
+  const auto of_keys = [](const at::Tensor& x) { return !x.defined() || x.dim() < 2 || x.size(-2) == 1; };
+  return !mask.causal && !mask.query_lengths.defined() && of_keys(mask.keep) && of_keys(mask.bias);
+}
+
 at::Tensor zero_hidden(const at::Tensor& x, const at::Tensor& visible) {
   if (!visible.defined()) return x;
   return x.masked_fill(visible.logical_not().unsqueeze(1).unsqueeze(-1), 0.0);  // [B, H, S, D]

@@ -67,7 +67,7 @@ Result MultiHead::attend(const at::Tensor& query, const Memory& memory, State* s
                kShape, "multi_head: query must be [B={}, 1, T, {}], got {}", memory.keys.size(0), query_weight_.size(1), shape_text(query));
   const auto batch = query.size(0), queries = query.size(2);
   at::Tensor live = query;
-  const auto empty = empty_rows(allowed_set(memory.mask, {batch, heads_, queries, memory.keys.size(2)}, "multi_head"));  // [B, H, T]
+  const auto empty = hidden_from(memory, {batch, heads_, queries, memory.keys.size(2)}, "multi_head").rows;  // [B, H, T]
   if (empty.defined()) live = query.masked_fill(empty.all(1, /*keepdim=*/true).unsqueeze(-1), 0.0);
   Result result = inner_->attend(split(live, query_weight_, query_bias_, heads_), memory, state, request);
   const auto joined = result.context.transpose(1, 2).reshape({batch, queries, output_weight_.size(1)});  // [B, T, H·Dv]

@@ -16,10 +16,14 @@ at::Tensor share_heads(const at::Tensor& x, std::int64_t heads) {
 }
 
 // Scores with −inf where hidden; an empty row, which would be 0/0, gets finite scores that its caller discards.
-at::Tensor masked(const at::Tensor& scores, const at::Tensor& allowed, const at::Tensor& empty) {
-  if (!allowed.defined()) return scores;
-  const auto hidden = scores.masked_fill(allowed.logical_not(), -kInfinity);
-  return empty.defined() ? hidden.masked_fill(empty.unsqueeze(-1), 0.0) : hidden;
+at::Tensor masked(const at::Tensor& scores, const Hidden& hidden) {
+  if (!hidden.keys.defined()) return scores;
+  const auto filled = scores.masked_fill(hidden.keys, -kInfinity);
+  return hidden.rows.defined() ? filled.masked_fill(hidden.rows.unsqueeze(-1), 0.0) : filled;
+}
+
+Hidden hidden_outside(const at::Tensor& allowed) {
+  return allowed.defined() ? Hidden{.keys = allowed.logical_not(), .rows = empty_rows(allowed)} : Hidden{};
 }
 
 at::Tensor softmax_of(const at::Tensor& masked_scores, const at::Tensor& empty) {
@@ -35,13 +39,13 @@ at::Tensor logsumexp_of(const at::Tensor& masked_scores, const at::Tensor& empty
 }  // namespace
 
 at::Tensor masked_softmax(const at::Tensor& scores, const at::Tensor& allowed) {
-  const auto empty = empty_rows(allowed);
-  return softmax_of(masked(scores, allowed, empty), empty);
+  const auto hidden = hidden_outside(allowed);
+  return softmax_of(masked(scores, hidden), hidden.rows);
 }
 
 at::Tensor masked_logsumexp(const at::Tensor& scores, const at::Tensor& allowed) {
-  const auto empty = empty_rows(allowed);
-  return logsumexp_of(masked(scores, allowed, empty), empty);
+  const auto hidden = hidden_outside(allowed);
+  return logsumexp_of(masked(scores, hidden), hidden.rows);
 }
 
 at::Tensor entropy_of(const at::Tensor& weights) {
@@ -73,7 +77,12 @@ Memory Memory::select(const at::Tensor& items) const {
                    .key_lengths = pick(mask.key_lengths, 1),
                    .query_lengths = pick(mask.query_lengths, 1),
                    .causal = mask.causal},
-          .visible = pick(visible, 2)};
+          .visible = pick(visible, 2),
+          .hidden = hidden ? std::optional(Hidden{.keys = pick(hidden->keys, 4), .rows = pick(hidden->rows, 3)}) : std::nullopt};
+}
+
+Hidden hidden_from(const Memory& memory, const CallSizes& sizes, std::string_view who) {
+  return memory.hidden ? *memory.hidden : hidden_set(memory.mask, sizes, who);
 }
 
 std::vector<ScorePart> Mechanism::parts(const at::Tensor& /*query*/, const Memory& /*memory*/) const { return {}; }
@@ -104,6 +113,7 @@ Memory ScoredAttention::prepare(const at::Tensor& keys, const at::Tensor& values
   Memory memory{.keys = {}, .values = values, .mask = mask, .visible = visible_keys_of_source(mask, keys, options_.heads, name_)};
   memory.values = zero_hidden(values, memory.visible);
   memory.keys = score_->prepare(widened(zero_hidden(keys, memory.visible)));
+  if (same_for_every_query(mask)) memory.hidden = hidden_set(mask, {keys.size(0), options_.heads, 1, keys.size(2)}, name_);
   return memory;
 }
 
@@ -114,14 +124,14 @@ Result ScoredAttention::attend(const at::Tensor& query, const Memory& memory, St
       shape_text(query));
   const auto heads = query.size(1);
   const CallSizes sizes{query.size(0), heads, query.size(2), memory.keys.size(2)};
-  const auto allowed = allowed_set(memory.mask, sizes, name_);
-  const auto empty = empty_rows(allowed);  // [B, H, T]
+  const auto hidden = hidden_from(memory, sizes, name_);
+  const auto& empty = hidden.rows;  // [B, H, T]
   // What a query without keys holds may be padding, and 0·NaN would reach the gradients of the keys.
   const auto live_query = empty.defined() ? query.masked_fill(empty.unsqueeze(-1), 0.0) : query;
   // Half precision overflows at 65,504: scores and statistics are float32.
   auto scores = score_->scores(widened(live_query), share_heads(memory.keys, heads));  // [B, H, T, S]
   if (memory.mask.bias.defined()) scores = scores + memory.mask.bias;
-  scores = masked(scores, allowed, empty);
+  scores = masked(scores, hidden);
   const auto weights = softmax_of(scores, empty);  // [B, H, T, S]
   Result result;
   if (request.weights) result.weights = weights;

@@ -81,8 +81,6 @@ RecurrentCell::RecurrentCell(const std::string& kind, std::int64_t input_size, s
 
 at::Tensor RecurrentCell::project(const at::Tensor& x) const { return at::linear(x, input_weight_.narrow(1, 0, x.size(-1)), bias_); }
 
-at::Tensor RecurrentCell::bias_or_zero() const { return bias_.defined() ? bias_ : at::zeros({1}, hidden_weight_.options()); }
-
 CellState RecurrentCell::zero_state(std::int64_t rows) const {
   CellState state{.h = at::zeros({rows, size_}, hidden_weight_.options().requires_grad(false)), .c = {}};
   if (kind_ == Kind::kLstm) state.c = at::zeros_like(state.h);
@@ -101,15 +99,13 @@ RecurrentCell::Steps::Steps(const RecurrentCell& cell, std::int64_t fed_size) : 
 
 CellState RecurrentCell::Steps::operator()(const at::Tensor& projected, const at::Tensor& fed, const CellState& state,
                                            at::Tensor* before) const {
+  const auto known = projected.defined() ? projected : cell_.bias_;
   if (cell_.kind_ == Kind::kGru) {
-    auto from_state = (*joint_)(state.h);
-    if (cell_.hidden_bias_.defined()) from_state = from_state + cell_.hidden_bias_;
-    const auto known = projected.defined() ? projected : cell_.bias_or_zero();
-    const auto from_input = fed.defined() ? known + (*fed_)(fed) : known;
+    const auto from_state = (*joint_)(state.h, cell_.hidden_bias_);
+    const auto from_input = fed.defined() ? (*fed_)(fed, known) : known.defined() ? known : at::zeros_like(from_state);
     return {gru_pointwise(from_input, from_state, state.h), {}};
   }
-  const auto sum =
-      (projected.defined() ? projected : cell_.bias_or_zero()) + (*joint_)(fed.defined() ? at::cat({fed, state.h}, 1) : state.h);
+  const auto sum = (*joint_)(fed.defined() ? at::cat({fed, state.h}, 1) : state.h, known);
   if (before) *before = sum;
   if (cell_.kind_ == Kind::kTanh) return {at::tanh(sum), {}};
   auto [h, c] = lstm_pointwise(sum, state.c);

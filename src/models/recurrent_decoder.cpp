@@ -109,12 +109,7 @@ class RecurrentDecoder::Loop {
     auto joined = context.defined() ? at::cat({context, top}, -1) : top;  // [rows, Dv + N]
     if (!maps_.readout) return joined;
     joined = apply_dropout(joined, d_.o_.dropout, d_.is_training());
-    auto sum = (*maps_.readout)(joined);
-    if (known.defined()) {
-      sum = sum + known;
-    } else if (d_.readout_bias_.defined()) {
-      sum = sum + d_.readout_bias_;
-    }
+    const auto sum = (*maps_.readout)(joined, known.defined() ? known : d_.readout_bias_);
     if (d_.o_.readout == "maxout") return at::amax(sum.unflatten(-1, {-1, 2}), -1);
     return at::tanh(sum);
   }

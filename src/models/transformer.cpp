@@ -65,7 +65,7 @@ class EncoderLayer : public torch::nn::Module {
 // Keys and values of the steps so far, in buffers with room for more: [rows, H, room, D].
 struct Cache {
   Memory memory(std::int64_t used) const {
-    return {.keys = keys.narrow(2, 0, used), .values = values.narrow(2, 0, used), .mask = {}, .visible = {}};
+    return {.keys = keys.narrow(2, 0, used), .values = values.narrow(2, 0, used), .mask = {}, .visible = {}, .hidden = Hidden{}};
   }
   void append(const Memory& step, std::int64_t used, std::int64_t most) {
     put(keys, step.keys, used, most);

@@ -46,14 +46,19 @@ struct WeightAnchor : Function<WeightAnchor> {
   }
 };
 
+at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& addend) {
+  return addend.defined() ? at::addmm(addend, x, weight.t()) : at::linear(x, weight);
+}
+
 struct StepProduct : Function<StepProduct> {
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& /*anchor*/, const at::Tensor& weight,
-                            std::shared_ptr<StepLinear::Tape> tape) {
+                            const std::optional<at::Tensor>& addend, std::shared_ptr<StepLinear::Tape> tape) {
     auto holder = c10::make_intrusive<TapeHolder>();
     holder->tape = std::move(tape);
     ctx->saved_data["tape"] = c10::IValue::make_capsule(holder);
+    ctx->saved_data["addend_dimensions"] = addend ? addend->dim() : 0;
     ctx->save_for_backward({x, weight});
-    return at::linear(x, weight);
+    return product(x, weight, addend.value_or(at::Tensor()));
   }
   static tensor_list backward(AutogradContext* ctx, tensor_list gradients) {
     refuse_second_derivatives("StepLinear", "at::linear");
@@ -66,7 +71,10 @@ struct StepProduct : Function<StepProduct> {
       tape.gradients.push_back(gradients[0]);
     }
     const auto to_input = ctx->needs_input_grad(0) ? at::matmul(gradients[0], saved[1]) : at::Tensor();  // [rows, in]
-    return {to_input, at::Tensor(), at::Tensor(), at::Tensor()};
+    at::Tensor to_addend;
+    const auto dimensions = ctx->saved_data["addend_dimensions"].toInt();
+    if (dimensions > 0 && ctx->needs_input_grad(3)) to_addend = dimensions == 1 ? gradients[0].sum(0) : gradients[0];
+    return {to_input, at::Tensor(), at::Tensor(), to_addend, at::Tensor()};
   }
 };
 
@@ -143,9 +151,9 @@ StepLinear::StepLinear(const at::Tensor& weight) : weight_(weight.detach()), tap
   if (at::GradMode::is_enabled() && weight.requires_grad()) anchor_ = WeightAnchor::apply(weight, tape_);
 }
 
-at::Tensor StepLinear::operator()(const at::Tensor& x) const {
-  if (!anchor_.defined()) return at::linear(x, weight_);
-  return StepProduct::apply(x, anchor_, weight_, tape_);
+at::Tensor StepLinear::operator()(const at::Tensor& x, const at::Tensor& addend) const {
+  if (!anchor_.defined()) return product(x, weight_, addend);
+  return StepProduct::apply(x, anchor_, weight_, addend.defined() ? std::optional(addend) : std::nullopt, tape_);
 }
 
 std::pair<at::Tensor, at::Tensor> lstm_pointwise(const at::Tensor& gates, const at::Tensor& c) {

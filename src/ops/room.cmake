@@ -6,4 +6,5 @@ target_precompile_headers(attend_ops PRIVATE ${PROJECT_SOURCE_DIR}/include/atten
 target_compile_definitions(attend_ops PUBLIC FMT_HEADER_ONLY=1)
 attend_test(ops_tests TORCH KNOWS ops LABELS unit
   SOURCES ${PROJECT_SOURCE_DIR}/tests/ops/recurrent_test.cpp ${PROJECT_SOURCE_DIR}/tests/ops/cross_entropy_test.cpp
-          ${PROJECT_SOURCE_DIR}/tests/ops/dropout_test.cpp ${PROJECT_SOURCE_DIR}/tests/ops/products_test.cpp)
+          ${PROJECT_SOURCE_DIR}/tests/ops/dropout_test.cpp ${PROJECT_SOURCE_DIR}/tests/ops/products_test.cpp
+          ${PROJECT_SOURCE_DIR}/tests/ops/entmax_test.cpp)

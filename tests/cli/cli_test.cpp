@@ -133,6 +133,13 @@ TEST_F(Cli, ConfigErrorsNameFileAndLine) {
   expect_failure(run({"train", folder_ / "none.yaml"}), 1, "none.yaml");
 }
 
+TEST_F(Cli, TrainingCanStartFromAModel) {
+  const auto outcome = run(train_arguments(folder_ / "out", {"--init-from", model(), "--dry-run"}));
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_NE(outcome.err.find("starting from " + model()), std::string::npos) << outcome.err;
+  expect_failure(run(train_arguments(folder_ / "out", {"--init-from", folder_ / "nowhere", "--dry-run"})), 1, "nowhere");
+}
+
 TEST_F(Cli, TranslatesInOrderLineByLine) {
   const auto outcome = run({"translate", model()}, "a b\n\nb\r\na");
   EXPECT_EQ(outcome.code, 0) << outcome.err;

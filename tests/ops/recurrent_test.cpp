@@ -40,6 +40,23 @@ TEST(StepLinear, GradientsMatchCentralDifferences) {
   expect_gradients([&] { return unroll(StepLinear(a.weight), a.x, 3); }, {{"weight", a.weight}, {"x", a.x}});
 }
 
+TEST(StepLinear, AddsWhatItIsGivenARowOrOneForAll) {
+  for (const bool row_each : {true, false}) {
+    Leaves a, b;
+    const auto addend = row_each ? wave({kRows, kOut}, 2.1) : wave({kOut}, 2.1);
+    const auto extra = leaf(addend), extra2 = leaf(addend);
+    const StepLinear map(a.weight);
+    const auto loss = unroll([&](const at::Tensor& x) { return map(x, extra); }, a.x, 3);
+    const auto expected = unroll([&](const at::Tensor& x) { return at::linear(x, b.weight) + extra2; }, b.x, 3);
+    EXPECT_TRUE(close(loss, expected, 1e-14)) << row_each;
+    loss.backward();
+    expected.backward();
+    EXPECT_TRUE(close(a.weight.grad(), b.weight.grad(), 1e-14)) << row_each;
+    EXPECT_TRUE(close(a.x.grad(), b.x.grad(), 1e-14)) << row_each;
+    EXPECT_TRUE(close(extra.grad(), extra2.grad(), 1e-14)) << row_each;
+  }
+}
+
 TEST(StepLinear, SecondBackwardOnAFreshInstanceStartsFromNothing) {
   Leaves a;
   unroll(StepLinear(a.weight), a.x, 3).backward();

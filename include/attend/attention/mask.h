@@ -37,6 +37,16 @@ at::Tensor visible_keys_of_source(const Mask& mask, const at::Tensor& keys, std:
 /// Rows with an empty allowed set, bool broadcastable to [B, H, T]; undefined when there is none. Their queries count as absent.
 at::Tensor empty_rows(const at::Tensor& allowed);
 
+/// What a call may not see; parts are undefined when there is nothing of the kind.
+struct Hidden {
+  at::Tensor keys;  ///< bool broadcastable to [B, H, T, S], true = hidden
+  at::Tensor rows;  ///< bool broadcastable to [B, H, T]: rows with an empty allowed set
+};
+Hidden hidden_set(const Mask& mask, const CallSizes& sizes, std::string_view who);
+
+/// True when the allowed set is one and the same for all queries, however many will come.
+bool same_for_every_query(const Mask& mask);
+
 /// x [B, H, S, D] with the positions outside `visible` [B, S] set to zero; x itself when `visible` is undefined.
 at::Tensor zero_hidden(const at::Tensor& x, const at::Tensor& visible);
 

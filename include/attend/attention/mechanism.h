@@ -25,7 +25,8 @@ struct Memory {
   at::Tensor keys;    ///< prepared, [B, Hk, S, *]
   at::Tensor values;  ///< [B, Hk, S, Dv]
   Mask mask;
-  at::Tensor visible;                            ///< bool [B, S], undefined = all
+  at::Tensor visible;            ///< bool [B, S], undefined = all
+  std::optional<Hidden> hidden;  ///< of `mask`, worked out once where it is the same for every query
   Memory select(const at::Tensor& items) const;  ///< the chosen items (int64 [B']), in that order
 };
 

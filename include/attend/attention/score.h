@@ -42,6 +42,9 @@ std::shared_ptr<Mechanism> make_scored(std::string_view name, const MechanismOpt
   return std::make_shared<ScoredAttention>(std::string(name), std::make_shared<S>(options), options);
 }
 
+/// What a call on this memory may not see.
+Hidden hidden_from(const Memory& memory, const CallSizes& sizes, std::string_view who);
+
 /// Softmax over the allowed set (undefined = all), the last dimension. A row with nothing allowed gives zeros and zero gradients.
 at::Tensor masked_softmax(const at::Tensor& scores, const at::Tensor& allowed);
 /// ln Σ exp over the allowed set, −inf on an empty row.

@@ -42,7 +42,6 @@ class RecurrentCell : public torch::nn::Module {
   };
 
  private:
-  at::Tensor bias_or_zero() const;
   enum class Kind { kTanh, kLstm, kGru } kind_;
   std::int64_t size_;
   at::Tensor input_weight_, hidden_weight_, bias_, hidden_bias_;  // [G·N, in], [G·N, N], [G·N], [3N] (GRU)

@@ -4,7 +4,7 @@
 
 namespace attend {
 
-/// A linear map used at every step of a loop: y = x Wᵀ. Its weight gradient is one matrix product over all steps at the
+/// A linear map used at every step of a loop: y = x Wᵀ, and what else is added to it in the same pass. Its weight gradient is one matrix product over all steps at the
 /// end of the backward pass, instead of one product and one accumulation a step.
 ///
 ///   StepLinear map(weight);             // once per sequence
@@ -14,7 +14,8 @@ namespace attend {
 class StepLinear {
  public:
   explicit StepLinear(const at::Tensor& weight);  ///< weight [out, in]
-  at::Tensor operator()(const at::Tensor& x) const;
+  /// x [rows, in]; `addend` [rows, out] or [out] is added, undefined is nothing.
+  at::Tensor operator()(const at::Tensor& x, const at::Tensor& addend = {}) const;
 
   struct Tape;  ///< inputs and output gradients of the steps, filled by the backward pass
 

@@ -1,0 +1,98 @@
+#include "attend/ops/entmax.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "support/gradcheck.h"
+
+namespace attend::testing {
+namespace {
+
+constexpr double kMinusInfinity = -std::numeric_limits<double>::infinity();
+
+at::Tensor row(std::initializer_list<double> values) { return at::tensor(at::ArrayRef<double>(values), at::kDouble); }
+
+// [(α−1) z − τ]₊^(1/(α−1)) with τ found by halving an interval that surely holds it: the definition and nothing else.
+std::vector<double> by_definition(std::vector<double> z, double alpha) {
+  for (auto& x : z) x *= alpha - 1;
+  const auto weight = [&](double x, double tau) { return x > tau ? std::pow(x - tau, 1 / (alpha - 1)) : 0.0; };
+  double low = *std::max_element(z.begin(), z.end()) - 1, high = low + 1;
+  for (int i = 0; i < 200; ++i) {
+    const double middle = (low + high) / 2;
+    const double sum = std::accumulate(z.begin(), z.end(), 0.0, [&](double total, double x) { return total + weight(x, middle); });
+    (sum >= 1 ? low : high) = middle;
+  }
+  std::vector<double> w;
+  for (const auto x : z) w.push_back(weight(x, low));
+  return w;
+}
+
+TEST(Entmax, EqualsItsDefinition) {
+  for (const double alpha : {1.05, 1.25, 1.5, 1.75, 2.0, 3.0})
+    for (const double scale : {0.1, 1.0, 7.0}) {
+      const auto z = wave({6, 9}, 0.3) * scale;
+      const auto w = entmax(z, alpha);
+      for (std::int64_t i = 0; i < 6; ++i) {
+        const auto* values = z[i].contiguous().const_data_ptr<double>();
+        EXPECT_TRUE(close(w[i], at::tensor(by_definition({values, values + 9}, alpha), at::kDouble), 1e-8))
+            << "alpha " << alpha << ", scale " << scale << ", row " << i;
+      }
+      EXPECT_TRUE(close(w.sum(-1), at::ones({6}, at::kDouble), 1e-12));
+    }
+}
+
+TEST(Entmax, TwoScoresInClosedForm) {
+  for (const double d : {0.0, 0.3, 0.9, 1.7, 1.99, 2.0, 5.0}) {
+    const auto z = row({d, 0});
+    const double linear = std::clamp((1 + d) / 2, 0.0, 1.0);
+    EXPECT_TRUE(close(entmax(z, 2), row({linear, 1 - linear}), 1e-14)) << d;
+    const double root = d / 4 + std::sqrt(std::max(0.0, 0.5 - d * d / 16));
+    const double first = d >= 2 ? 1.0 : root * root;
+    EXPECT_TRUE(close(entmax(z, 1.5), row({first, 1 - first}), 1e-14)) << d;
+  }
+}
+
+TEST(Entmax, BisectionMeetsTheSortedForms) {
+  const auto z = wave({8, 13}, 0.4) * 2;
+  EXPECT_TRUE(close(entmax(z, 1.5 + 1e-12), entmax(z, 1.5), 1e-9));
+  EXPECT_TRUE(close(entmax(z, 2 + 1e-12), entmax(z, 2), 1e-9));
+  EXPECT_TRUE(close(entmax(z, 1.0001), at::softmax(z, -1), 1e-3));
+  EXPECT_TRUE(same(entmax(z, 1), at::softmax(z, -1)));
+}
+
+TEST(Entmax, GradientsMatchCentralDifferences) {
+  for (const double alpha : {1.25, 1.5, 2.0, 3.0}) {
+    const auto z = leaf(wave({3, 7}, 0.2) * 1.5);
+    const auto weights = wave({3, 7}, 1.1);
+    expect_gradients([&] { return (entmax(z, alpha) * weights).sum(); }, {{"z", z}});
+  }
+}
+
+TEST(Entmax, HiddenEntriesTakeNoPart) {
+  for (const double alpha : {1.25, 1.5, 2.0}) {
+    const auto w = entmax(row({0.5, kMinusInfinity, 0.2, kMinusInfinity}), alpha);
+    EXPECT_TRUE(close(w.index_select(0, at::tensor({0, 2})), entmax(row({0.5, 0.2}), alpha), 1e-12)) << alpha;
+    EXPECT_EQ(w[1].item<double>(), 0) << alpha;
+    EXPECT_TRUE(same(entmax(row({kMinusInfinity, -1e4}), alpha), row({0, 1}))) << alpha;
+    const auto z = leaf(row({0.5, kMinusInfinity, 0.2}));
+    (entmax(z, alpha) * row({1, 2, 4})).sum().backward();
+    EXPECT_TRUE(all_finite(z.grad()));
+    EXPECT_EQ(z.grad()[1].item<double>(), 0) << alpha;
+  }
+}
+
+TEST(Entmax, ExtremesTiesAndShifts) {
+  for (const double alpha : {1.25, 1.5, 2.0}) {
+    EXPECT_TRUE(same(entmax(row({1e4, -1e4, 0}), alpha), row({1, 0, 0}))) << alpha;
+    EXPECT_TRUE(close(entmax(row({3, 3, -9, 3}), alpha), row({1.0 / 3, 1.0 / 3, 0, 1.0 / 3}), 1e-12)) << alpha;
+    EXPECT_TRUE(same(entmax(row({0.37}), alpha), row({1}))) << alpha;
+    const auto z = wave({4, 5});
+    EXPECT_TRUE(close(entmax(z + 100, alpha), entmax(z, alpha), 1e-12)) << alpha;
+    EXPECT_TRUE(close(entmax(z.to(at::kFloat), alpha), entmax(z, alpha), 1e-5)) << alpha;
+  }
+  EXPECT_EQ(entmax(at::zeros({0, 3}), 2).sizes(), at::IntArrayRef({0, 3}));
+  EXPECT_THROW(entmax(row({1}), 0.5), Error);
+}
+
+}  // namespace
+}  // namespace attend::testing
