@@ -11,7 +11,8 @@ namespace attend {
 namespace phrasebook {
 namespace {
 
-constexpr std::size_t kTrain = 8000, kDev = 500, kTest = 500;
+constexpr std::size_t kTrain = 16000, kDev = 500, kTest = 500;
+constexpr double kPlenty = 2.2;  // sentences drawn for each one that a template asks for
 constexpr std::uint64_t kHeldOutPerMille = 55;
 
 std::uint64_t hash(std::string_view text) {  // FNV-1a, 64 bits
@@ -94,8 +95,9 @@ std::vector<Draft> draft(std::uint64_t seed) {
                            &speech_templates(), &clause_templates()}) {
     for (const Template& kind : *list) {
       Draw draw(random_key(seed, {2, ++number}));
-      const auto goal = drafts.size() + static_cast<std::size_t>(kind.pairs);
-      for (int tries = 0; drafts.size() < goal && tries < 30 * kind.pairs; ++tries) {
+      const auto wanted = static_cast<int>(kPlenty * kind.pairs);
+      const auto goal = drafts.size() + static_cast<std::size_t>(wanted);
+      for (int tries = 0; drafts.size() < goal && tries < 30 * wanted; ++tries) {
         Phrase phrase = kind.make(draw);
         if (!phrase.empty() && !is_odd(phrase.words)) add(drafts, seen, kind.name, std::move(phrase));
       }

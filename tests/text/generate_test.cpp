@@ -63,7 +63,7 @@ std::string tsv(const std::vector<GeneratedPair>& pairs) {
 }
 
 TEST(Phrasebook, SizesAndNoEnglishSentenceTwice) {
-  EXPECT_EQ(phrasebook_one().train.size(), 8000u);
+  EXPECT_EQ(phrasebook_one().train.size(), 16000u);
   EXPECT_EQ(phrasebook_one().dev.size(), 500u);
   EXPECT_EQ(phrasebook_one().test.size(), 500u);
   std::set<std::string> sources;
@@ -162,7 +162,7 @@ TEST(Phrasebook, TestHoldsCombinationsThatTrainingLacksAndTemplatesAreVaried) {
   }
   for (const auto& pair : phrasebook_one().dev) EXPECT_TRUE(trained_templates.contains(by_source.at(pair.source).name)) << pair.source;
   EXPECT_GE(trained_templates.size(), 60u);
-  for (const auto& [name, count] : trained_templates) EXPECT_LE(count, 8000 * 15 / 100) << name;
+  for (const auto& [name, count] : trained_templates) EXPECT_LE(count, 16000 * 15 / 100) << name;
 }
 
 TEST(Phrasebook, GrammarRulesHoldInEverySentence) {
@@ -188,7 +188,7 @@ TEST(Phrasebook, GrammarRulesHoldInEverySentence) {
 TEST(Phrasebook, SeedsDecide) {
   EXPECT_EQ(tsv(generate_phrasebook(1).test), tsv(phrasebook_one().test));
   const auto other = generate_phrasebook(2);
-  EXPECT_EQ(other.train.size(), 8000u);
+  EXPECT_EQ(other.train.size(), 16000u);
   EXPECT_NE(tsv(other.train), tsv(phrasebook_one().train));
 }
 

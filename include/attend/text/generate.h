@@ -27,7 +27,7 @@ struct GeneratedSet {
   std::vector<GeneratedPair> train, dev, test;
 };
 
-/// An English–Chinese phrasebook from a small grammar of our own: 8,000 training, 500 dev and 500 test pairs, each English
+/// An English–Chinese phrasebook from a small grammar of our own: 16,000 training, 500 dev and 500 test pairs, each English
 /// sentence once. Source tokens are words, with "?" a token of its own ("tea?" is two tokens); target tokens are characters.
 /// Statements carry no final full stop in either language; questions end in "?" and "？". Every token of both sides has at
 /// least one link. Dev sentences are new; a test sentence also holds a combination (say, a verb with its object) that no
