@@ -27,8 +27,8 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/package/attendConfigVersi
 install(FILES ${PROJECT_BINARY_DIR}/package/attendConfig.cmake ${PROJECT_BINARY_DIR}/package/attendConfigVersion.cmake
   DESTINATION ${attend_package_dir})
 
-# The test of all this: install, then build and run a project that knows nothing but find_package(attend).
-if(ATTEND_BUILD_TESTS AND TARGET attend_core)
+# The test of all this: install, then build and run a project that knows nothing but find_package(attend). It translates, for which libtorch is needed.
+if(ATTEND_BUILD_TESTS AND TARGET attend_decode)
   list(JOIN ATTEND_SANITIZE "," consumer_sanitizers)
   add_test(NAME consumer COMMAND ${CMAKE_COMMAND}
     -DSOURCE_DIR=${PROJECT_SOURCE_DIR} -DBUILD_DIR=${PROJECT_BINARY_DIR} -DCONFIG=$<CONFIG>

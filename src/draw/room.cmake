@@ -15,13 +15,13 @@ target_include_directories(attend_draw PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/gener
 set(tests ${PROJECT_SOURCE_DIR}/tests/draw)
 attend_test(draw_tests KNOWS draw LIBS PkgConfig::pangocairo PkgConfig::png LABELS unit
   SOURCES ${tests}/colour_test.cpp ${tests}/width_test.cpp ${tests}/scene_test.cpp ${tests}/backends_test.cpp ${tests}/page_test.cpp
-          ${tests}/samples.cpp ${tests}/readback.cpp ${tests}/schema.cpp ${tests}/fontconfig_leaks.cpp)
+          ${tests}/samples.cpp ${tests}/readback.cpp ${tests}/schema.cpp ${tests}/fontconfig.cpp)
 attend_test(draw_browser_tests KNOWS draw LIBS PkgConfig::pangocairo PkgConfig::png LABELS browser
-  SOURCES ${tests}/browser_test.cpp ${tests}/samples.cpp ${tests}/readback.cpp ${tests}/fontconfig_leaks.cpp)
+  SOURCES ${tests}/browser_test.cpp ${tests}/samples.cpp ${tests}/readback.cpp ${tests}/fontconfig.cpp)
 
 if(ATTEND_BUILD_TESTS)
   # The sample pictures, on demand: draw_samples FOLDER.
-  add_executable(draw_samples ${tests}/draw_samples.cpp ${tests}/samples.cpp ${tests}/fontconfig_leaks.cpp)
+  add_executable(draw_samples ${tests}/draw_samples.cpp ${tests}/samples.cpp ${tests}/fontconfig.cpp)
   target_include_directories(draw_samples PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   target_link_libraries(draw_samples PRIVATE attend::draw PkgConfig::pangocairo attend_flags)
   add_test(NAME draw_samples COMMAND draw_samples ${CMAKE_CURRENT_BINARY_DIR}/draw_samples_out)
