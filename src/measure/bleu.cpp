@@ -171,4 +171,17 @@ BleuResult Bleu::result() const {
   return result;
 }
 
+std::vector<double> caption_bleu(const BleuResult& counts) {
+  constexpr double kTiny = 1e-15, kSmall = 1e-9;  // the scorer's: they show where nothing matched
+  const double ratio = (static_cast<double>(counts.hypothesis_length) + kTiny) / (static_cast<double>(counts.reference_length) + kSmall);
+  const double brevity_penalty = ratio < 1 ? std::exp(1 - 1 / ratio) : 1;
+  std::vector<double> scores;
+  double product = 1;
+  for (std::size_t n = 0; n < counts.matches.size(); ++n) {
+    product *= (static_cast<double>(counts.matches[n]) + kTiny) / (static_cast<double>(counts.totals[n]) + kSmall);
+    scores.push_back(100 * brevity_penalty * std::pow(product, 1 / static_cast<double>(n + 1)));
+  }
+  return scores;
+}
+
 }  // namespace attend

@@ -20,19 +20,27 @@ class NgramIndex {
   std::size_t size() const { return orders_.size(); }
   int order(std::size_t ngram) const { return orders_[ngram]; }  ///< 0 for unigrams
 
-  /// Counts all n-grams up to `max_order` of a sequence: counts[number] (grown as needed).
-  void count(std::span<const std::uint32_t> symbols, int max_order, std::vector<std::uint32_t>& counts) {
+  /// Calls see(number) for every n-gram up to `max_order` of a sequence, as often as it occurs.
+  template <class See>
+  void for_each(std::span<const std::uint32_t> symbols, int max_order, See see) {
     for (std::size_t i = 0; i < symbols.size(); ++i) {
       std::uint64_t prefix = kNone;
       const std::size_t length = std::min<std::size_t>(static_cast<std::size_t>(max_order), symbols.size() - i);
       for (std::size_t n = 0; n < length; ++n) {
         const auto [at, fresh] = numbers_.try_emplace(prefix << 32 | symbols[i + n], static_cast<std::uint32_t>(orders_.size()));
         if (fresh) orders_.push_back(static_cast<int>(n));
-        if (counts.size() <= at->second) counts.resize(at->second + std::size_t{1});
-        ++counts[at->second];
         prefix = at->second;
+        see(at->second);
       }
     }
+  }
+
+  /// Counts them: counts[number] (grown as needed).
+  void count(std::span<const std::uint32_t> symbols, int max_order, std::vector<std::uint32_t>& counts) {
+    for_each(symbols, max_order, [&](std::uint32_t number) {
+      if (counts.size() <= number) counts.resize(number + std::size_t{1});
+      ++counts[number];
+    });
   }
 
  private:

@@ -22,6 +22,9 @@ bool is_punctuation(char32_t c);  ///< category P
 bool is_symbol(char32_t c);       ///< category S
 bool is_number(char32_t c);       ///< category N
 
+/// Chinese, Japanese and Korean characters: ideographs, kana, bopomofo, hangul, full-width letters and digits; no punctuation.
+bool is_cjk(char32_t c);
+
 /// Full lower-casing without language rules: one code point to one, but İ to i and a combining dot, and Σ to ς where it
 /// ends a word.
 std::u32string lower_case(std::u32string_view text);

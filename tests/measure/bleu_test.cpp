@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <functional>
 
 #include "attend/core/error.h"
 #include "measure/goldens.h"
@@ -12,17 +11,9 @@ namespace attend {
 namespace {
 
 using testing::add_corpus;
+using testing::error_of;
 using testing::golden_corpora;
 using testing::golden_file;
-
-std::string error_of(const std::function<void()>& act) {
-  try {
-    act();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "no error";
-}
 
 TEST(BleuTokens, EqualSacreBleuOnEveryGoldenText) {
   const auto goldens = golden_file("tokens");
@@ -73,6 +64,12 @@ TEST(Bleu, EqualsSacreBleuOnEveryGoldenCorpus) {
   }
 }
 
+TEST(Bleu, GoldenCorporaHaveFiveReferencesToo) {
+  std::size_t with_five = 0;
+  for (const auto& [name, corpus] : golden_corpora()) with_five += corpus.references.front().size() == 5;
+  EXPECT_GE(with_five, 5u);
+}
+
 TEST(Bleu, HandCase) {
   // Tokens: a b c d . against a b d . : matches 4/5, 2/4 (a b, d .), 0/3, 0/2; exp smoothing gives 1/(2·3) and 1/(4·2).
   Bleu bleu;
@@ -98,6 +95,34 @@ TEST(Bleu, SumsCountsOverSentencesBeforeDividing) {
   const BleuResult result = bleu.result();
   EXPECT_NEAR(result.score, 100 * std::pow(4.0 / 5, 0.25), 1e-9);
   EXPECT_EQ(result.hypothesis_length, 5u);
+}
+
+BleuResult caption_counts(const testing::GoldenCorpus& corpus) {
+  BleuOptions options;
+  options.tokenizer = "none";
+  Bleu bleu(options);
+  add_corpus(bleu, corpus);
+  return bleu.result();
+}
+
+TEST(CaptionBleu, EqualsTheCocoScorerOnEveryGoldenCorpus) {
+  const auto corpora = golden_corpora();
+  const auto goldens = golden_file("captions");
+  ASSERT_EQ(goldens.at("entries").size(), corpora.size());
+  for (const auto& golden : goldens.at("entries")) {
+    SCOPED_TRACE(golden.at("corpus"));
+    const auto scores = caption_bleu(caption_counts(corpora.at(golden.at("corpus"))));
+    const auto wanted = golden.at("bleu").get<std::vector<double>>();
+    ASSERT_EQ(scores.size(), wanted.size());
+    for (std::size_t n = 0; n < wanted.size(); ++n) EXPECT_NEAR(scores[n], 100 * wanted[n], 1e-9);
+  }
+}
+
+TEST(CaptionBleu, HandCase) {
+  // Unigrams 3/4, bigrams 1/3; 4 words against 3 or 6: the closest has 3, no penalty.
+  const auto scores = caption_bleu(caption_counts({{"a dog runs home"}, {{"a dog sits", "he runs a big shop there"}}}));
+  EXPECT_NEAR(scores[0], 75, 1e-6);
+  EXPECT_NEAR(scores[1], 100 * std::sqrt(0.75 / 3), 1e-6);
 }
 
 TEST(Bleu, ErrorsSayWhatAndWhere) {

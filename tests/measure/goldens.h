@@ -1,11 +1,14 @@
 #pragma once
-// The golden values that make_goldens.py wrote.
+// The golden values that make_goldens.py and make_task_goldens.py wrote.
 #include <fstream>
+#include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <string>
 #include <vector>
+
+#include "attend/core/error.h"
 
 namespace attend::testing {
 
@@ -30,11 +33,23 @@ inline std::map<std::string, GoldenCorpus> golden_corpora() {
   return corpora;
 }
 
-/// Adds a corpus to a Bleu or a Chrf.
+/// Adds a corpus to a metric.
 template <class Metric>
 void add_corpus(Metric& metric, const GoldenCorpus& corpus) {
   for (std::size_t i = 0; i < corpus.hypotheses.size(); ++i)
     metric.add(corpus.hypotheses[i], std::vector<std::string_view>(corpus.references[i].begin(), corpus.references[i].end()));
+}
+
+inline std::vector<std::string_view> views(const std::vector<std::string>& texts) { return {texts.begin(), texts.end()}; }
+
+/// What an Error that `act` throws says, or "no error".
+inline std::string error_of(const std::function<void()>& act) {
+  try {
+    act();
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "no error";
 }
 
 }  // namespace attend::testing

@@ -125,6 +125,11 @@ def generated():
         sentences = [[rng.choice(VOCABULARY) for _ in range(rng.randrange(1, 20))] for _ in range(12)]
         streams = [[" ".join(edited(rng, words)) for words in sentences] for _ in range(1 + number % 3)]
         corpora.append((f"generated_words_{number}", [" ".join(words) for words in sentences], streams))
+    for number in range(4):  # five references a sentence, as captions have
+        rng = random.Random(3000 + number)
+        sentences = [[rng.choice(VOCABULARY) for _ in range(rng.randrange(4, 14))] for _ in range(10)]
+        streams = [[" ".join(edited(rng, words)) for words in sentences] for _ in range(5)]
+        corpora.append((f"generated_words_five_references_{number}", [" ".join(words) for words in sentences], streams))
     for number in range(6):  # signs in any order; the reference shares most of them
         rng = random.Random(2000 + number)
         hypotheses = [nasty_text(rng) for _ in range(20)]

@@ -74,6 +74,14 @@ class Bleu {
   std::unique_ptr<State> state_;
 };
 
+/// BLEU-1 to BLEU-max_order, each 0 to 100, as the COCO caption scorer (Chen et al., 2015) prints them, from the same counts: no
+/// smoothing but its own 1e-15 and 1e-9 beside matches and totals, the closest reference length. The scorer counts words
+/// between blanks: give captions in lower case, without punctuation, and count them with
+///
+///     BleuOptions options;
+///     options.tokenizer = "none";
+std::vector<double> caption_bleu(const BleuResult& counts);
+
 /// The tokens BLEU counts for one text: `tokenizer` is a name of BleuOptions. Throws as Bleu does.
 ///   13a   mteval-v13a: entities undone, ASCII punctuation apart, '.' and ',' apart unless between digits
 ///   zh    each Chinese character and full-width mark a token, the rest as 13a
