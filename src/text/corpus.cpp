@@ -2,43 +2,15 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 
 #include "attend/core/error.h"
-#include "attend/core/files.h"
 #include "attend/text/unicode.h"
+#include "lines.h"
 
 namespace attend {
 namespace {
 
 constexpr std::size_t kExamplesOfAKind = 3;
-
-/// A mapped text and a place in it.
-struct TextFile {
-  MappedFile map;
-  std::size_t next = 0;     // first byte not read yet
-  std::uint64_t lines = 0;  // read so far
-
-  explicit TextFile(const std::string& path) : map(path) {
-    const auto bytes = map.bytes();
-    ATTEND_CHECK(!(bytes.starts_with("\xff\xfe") || bytes.starts_with("\xfe\xff")), kData,
-                 "{}:1: this is UTF-16, expected UTF-8; convert it with iconv -f UTF-16 -t UTF-8", path);
-    if (bytes.starts_with("\xef\xbb\xbf")) next = 3;
-    ATTEND_CHECK(next < bytes.size(), kFile, "{}: the file is empty; expected one sentence a line", path);
-  }
-  bool at_end() const { return next >= map.bytes().size(); }
-  std::string place() const { return fmt::format("{}:{}", map.path(), lines); }
-};
-
-// The line that begins at `at`, without its end (LF or CRLF); `behind`, when given, receives where the next one begins.
-std::string_view line_at(std::string_view bytes, std::size_t at, std::size_t* behind = nullptr) {
-  const char* begin = bytes.data() + at;
-  const auto* end = static_cast<const char*>(std::memchr(begin, '\n', bytes.size() - at));
-  std::size_t size = end == nullptr ? bytes.size() - at : static_cast<std::size_t>(end - begin);
-  if (behind != nullptr) *behind = at + size + 1;
-  if (size > 0 && begin[size - 1] == '\r') --size;
-  return {begin, size};
-}
 
 struct Columns {
   std::string_view source, target, extra;
@@ -53,8 +25,6 @@ Columns columns_of(std::string_view line) {
   if (second == rest.npos) return {line.substr(0, first), rest, {}, true};
   return {line.substr(0, first), rest.substr(0, second), rest.substr(second + 1), true};
 }
-
-std::size_t first_wrong_byte(std::string_view line) { return std::min(first_broken_byte(line), line.find('\0')); }
 
 }  // namespace
 
@@ -84,9 +54,7 @@ struct ParallelCorpus::State {
   bool skip_wrong(const TextFile& file, std::string_view line) {
     const auto wrong = first_wrong_byte(line);
     if (wrong == line.npos) return false;
-    const auto byte = static_cast<unsigned char>(line[wrong]);
-    const auto reason = byte == 0 ? fmt::format("byte {} is NUL, which no text holds", wrong + 1)
-                                  : fmt::format("byte {} is not UTF-8 (0x{:02X})", wrong + 1, byte);
+    const auto reason = describe_wrong_byte(line, wrong);
     ATTEND_CHECK(options.skip_broken, kData, "{}: {}; convert with iconv or set data.skip_broken: true", file.place(), reason);
     skip(Trouble::kBroken, file.place(), reason);
     return true;
@@ -108,8 +76,7 @@ struct ParallelCorpus::State {
       const std::array<std::uint64_t, 2> begin{source.next, target.next};
       std::array<std::string_view, 2> line;
       for (std::size_t side = 0; side < 2; ++side) {
-        line[side] = line_at(files[side].map.bytes(), files[side].next, &files[side].next);
-        ++files[side].lines;
+        line[side] = files[side].take();
       }
       if (skip_long(source, line[0]) || skip_long(target, line[1])) continue;
       if (skip_wrong(source, line[0]) || skip_wrong(target, line[1])) continue;
@@ -119,10 +86,7 @@ struct ParallelCorpus::State {
     auto& longer = source.at_end() ? target : source;
     const auto& shorter = source.at_end() ? source : target;
     const auto common = longer.lines;
-    while (!longer.at_end()) {
-      line_at(longer.map.bytes(), longer.next, &longer.next);
-      ++longer.lines;
-    }
+    while (!longer.at_end()) longer.take();
     fail(ErrorKind::kData, "{}:{}: no line of {} goes with it: {} lines against {}; line n of one file must translate line n of the other",
          longer.map.path(), common + 1, shorter.map.path(), longer.lines, shorter.lines);
   }
@@ -131,8 +95,7 @@ struct ParallelCorpus::State {
     auto& file = files[0];
     while (!file.at_end()) {
       const std::uint64_t begin = file.next;
-      const auto line = line_at(file.map.bytes(), file.next, &file.next);
-      ++file.lines;
+      const auto line = file.take();
       if (skip_long(file, line) || skip_wrong(file, line)) continue;
       const auto columns = columns_of(line);
       if (!columns.complete && !is_blank(line)) {
@@ -140,13 +103,6 @@ struct ParallelCorpus::State {
       }
       if (!skip_blank(columns.source, columns.target)) rows.push_back(begin);
     }
-  }
-
-  static std::string beginning(std::string_view line) {
-    const auto ends = grapheme_ends(line.substr(0, std::min<std::size_t>(line.size(), 512)));
-    constexpr std::size_t kShown = 40;
-    if (ends.size() <= kShown) return std::string(line);
-    return std::string(line.substr(0, ends[kShown - 1])) + "...";
   }
 
   void finish() {

@@ -1,10 +1,9 @@
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <map>
 #include <unordered_set>
 
 #include "attend/core/error.h"
+#include "choice.h"
 #include "phrasebook_grammar.h"
 
 namespace attend {
@@ -14,12 +13,6 @@ namespace {
 constexpr std::size_t kTrain = 16000, kDev = 500, kTest = 500;
 constexpr double kPlenty = 2.2;  // sentences drawn for each one that a template asks for
 constexpr std::uint64_t kHeldOutPerMille = 55;
-
-std::uint64_t hash(std::string_view text) {  // FNV-1a, 64 bits
-  std::uint64_t h = 0xcbf29ce484222325ULL;
-  for (const char c : text) h = (h ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
-  return h;
-}
 
 /// Sentences that are well formed but say what nobody would.
 bool is_odd(const std::vector<std::string>& words) {
@@ -46,12 +39,6 @@ void add(std::vector<Draft>& drafts, std::unordered_set<std::string>& seen, cons
   GeneratedPair pair = finish(phrase);
   if (!seen.insert(pair.source).second) return;
   drafts.push_back({name, std::move(pair), std::move(phrase.words), std::move(phrase.bonds)});
-}
-
-template <class T>
-void shuffle(std::vector<T>& list, std::uint64_t key) {
-  RandomStream stream(key);
-  for (std::size_t i = list.size(); i > 1; --i) std::swap(list[i - 1], list[stream.below(i)]);
 }
 
 /// Which words and characters a training set holds.
@@ -84,7 +71,7 @@ class Known {
 
 }  // namespace
 
-bool is_held_out(std::uint64_t seed, std::string_view bond) { return random_key(seed, {1, hash(bond)}) % 1000 < kHeldOutPerMille; }
+bool is_held_out(std::uint64_t seed, std::string_view bond) { return held_out(seed, 1, bond, kHeldOutPerMille); }
 
 std::vector<Draft> draft(std::uint64_t seed) {
   std::vector<Draft> drafts;
@@ -121,13 +108,13 @@ GeneratedSet generate_phrasebook(std::uint64_t seed) {
     else
       (held ? held_out : rest).push_back(std::move(d));
   }
-  shuffle(rest, random_key(seed, {3}));
-  shuffle(held_out, random_key(seed, {4}));
+  Choice(random_key(seed, {3})).shuffle(rest);
+  Choice(random_key(seed, {4})).shuffle(held_out);
   ATTEND_ASSERT(train.size() + rest.size() >= kTrain + kDev);
   const auto cut = rest.begin() + static_cast<std::ptrdiff_t>(kTrain - train.size());
   std::move(rest.begin(), cut, std::back_inserter(train));
   for (const auto& d : train) known.learn(d);
-  shuffle(train, random_key(seed, {5}));
+  Choice(random_key(seed, {5})).shuffle(train);
   for (auto& d : train) set.train.push_back(std::move(d.pair));
   const auto take = [&](auto begin, auto end, std::size_t count, std::vector<GeneratedPair>& to) {
     for (; begin != end && to.size() < count; ++begin) {
@@ -138,15 +125,6 @@ GeneratedSet generate_phrasebook(std::uint64_t seed) {
   take(cut, rest.end(), kDev, set.dev);
   take(held_out.begin(), held_out.end(), kTest, set.test);
   return set;
-}
-
-std::string to_tsv_line(const GeneratedPair& pair) {
-  std::string line = pair.source + '\t' + pair.target + '\t';
-  for (std::size_t i = 0; i < pair.links.size(); ++i) {
-    const GoldLink& link = pair.links[i];
-    line += fmt::format("{}{}{}{}", i ? " " : "", link.source, link.sure ? '-' : 'p', link.target);
-  }
-  return line;
 }
 
 }  // namespace attend

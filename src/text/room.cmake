@@ -2,16 +2,24 @@
 set(text_generators
   generate_phrasebook.cpp generate_sequences.cpp phrasebook_phrase.cpp phrasebook_words.cpp phrasebook_nouns.cpp
   phrasebook_grammar.cpp phrasebook_statements.cpp phrasebook_modals.cpp phrasebook_things.cpp phrasebook_questions.cpp
-  phrasebook_clauses.cpp phrasebook_speech.cpp phrasebook_travel.cpp)
-set(text_generator_tests generate_test.cpp generate_sequences_test.cpp)
+  phrasebook_clauses.cpp phrasebook_speech.cpp phrasebook_travel.cpp
+  choice.cpp generate_files.cpp generate_headlines.cpp generate_spelling.cpp generate_parity.cpp story_world.cpp generate_stories.cpp
+  generate_clozes.cpp generate_polarity.cpp generate_sentences.cpp generate_shapes.cpp generate_digits.cpp)
+set(text_generator_tests generate_test.cpp generate_sequences_test.cpp generate_pairs_test.cpp generate_stories_test.cpp
+  generate_opinions_test.cpp generate_pictures_test.cpp)
+
+# Published formats, and pictures.
+set(text_readers lines.cpp babi.cpp cloze.cpp labelled.cpp text_stream.cpp captions.cpp image_store.cpp idx.cpp image.cpp jpeg.cpp)
+set(text_reader_tests story_formats_test.cpp text_stream_test.cpp captions_test.cpp idx_test.cpp image_test.cpp)
 
 attend_room(text
   SOURCES unicode.cpp vocabulary.cpp word_cuts.cpp words.cpp characters.cpp line_sample.cpp pieces.cpp tokenizer.cpp corpus.cpp
-          batches.cpp ${text_generators}
+          batches.cpp ${text_readers} ${text_generators}
   KNOWS core
-  HIDES PkgConfig::utf8proc PkgConfig::sentencepiece)
+  HIDES PkgConfig::utf8proc PkgConfig::sentencepiece PkgConfig::png PkgConfig::jpeg PkgConfig::archive ZLIB::ZLIB)
+list(APPEND text_generator_tests ${text_reader_tests})
 list(TRANSFORM text_generator_tests PREPEND ${PROJECT_SOURCE_DIR}/tests/text/)
-attend_test(text_tests KNOWS text LABELS unit
+attend_test(text_tests KNOWS text LIBS PkgConfig::jpeg PkgConfig::archive LABELS unit
   SOURCES ${PROJECT_SOURCE_DIR}/tests/text/unicode_test.cpp ${PROJECT_SOURCE_DIR}/tests/text/words_test.cpp
           ${PROJECT_SOURCE_DIR}/tests/text/tokenizer_test.cpp ${PROJECT_SOURCE_DIR}/tests/text/corpus_test.cpp
           ${PROJECT_SOURCE_DIR}/tests/text/batches_test.cpp ${text_generator_tests})

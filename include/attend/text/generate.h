@@ -57,7 +57,7 @@ struct SequenceOptions {
 /// pairs are asked for than exist, saying how many there are.
 std::vector<GeneratedPair> generate_sequences(const SequenceOptions& options);
 
-/// `source TAB target TAB links`, links as "0-0 1p2": sure i-j, possible ipj; no newline.
+/// `source TAB target TAB links`, links as "0-0 1p2": sure i-j, possible ipj; without links no third column. No newline.
 std::string to_tsv_line(const GeneratedPair& pair);
 
 }  // namespace attend

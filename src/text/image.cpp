@@ -1,0 +1,133 @@
+#include "attend/text/image.h"
+
+#include <png.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "attend/core/error.h"
+#include "attend/core/files.h"
+#include "jpeg.h"
+
+namespace attend {
+namespace {
+
+constexpr std::uint64_t kMostPixels = std::uint64_t{1} << 28;
+
+std::vector<std::uint8_t> grey_of(const std::vector<std::uint8_t>& rgb) {
+  std::vector<std::uint8_t> grey(rgb.size() / 3);
+  for (std::size_t i = 0; i < grey.size(); ++i)  // ITU-R BT.601, as JPEG has it
+    grey[i] = static_cast<std::uint8_t>((299 * rgb[3 * i] + 587 * rgb[3 * i + 1] + 114 * rgb[3 * i + 2] + 500) / 1000);
+  return grey;
+}
+
+void check_size(std::uint64_t width, std::uint64_t height, const std::string& name) {
+  ATTEND_CHECK(width > 0 && height > 0 && width <= kMostPixels / height, kData,
+               "{}: the picture says it has {} x {} pixels; expected at most 2^28 in all", name, width, height);
+}
+
+/// libpng's state for one picture in memory, freed whatever happens.
+struct PngRead {
+  png_image state{};
+  PngRead() { state.version = PNG_IMAGE_VERSION; }
+  ~PngRead() { png_image_free(&state); }
+  PngRead(const PngRead&) = delete;
+  PngRead& operator=(const PngRead&) = delete;
+};
+
+Image decode_png(std::string_view bytes, const std::string& name) {
+  PngRead png;
+  const auto check = [&](bool good) {
+    ATTEND_CHECK(good, kData, "{}: the PNG picture is damaged or cut short ({}); get the file again", name, png.state.message);
+  };
+  check(png_image_begin_read_from_memory(&png.state, bytes.data(), bytes.size()) != 0);
+  check_size(png.state.width, png.state.height, name);
+  png.state.format = PNG_FORMAT_RGB;
+  Image image{static_cast<int>(png.state.width), static_cast<int>(png.state.height), 3, {}};
+  image.pixels.resize(PNG_IMAGE_SIZE(png.state));
+  const png_color white{255, 255, 255};
+  check(png_image_finish_read(&png.state, &white, image.pixels.data(), 0, nullptr) != 0);
+  return image;
+}
+
+/// What one new pixel covers of a line of old ones: from `first` on, a weight for each.
+struct Cover {
+  int first = 0;
+  std::vector<double> weights;  // sum to 1
+};
+
+std::vector<Cover> covers(int from, int to) {
+  std::vector<Cover> result(static_cast<std::size_t>(to));
+  const double step = static_cast<double>(from) / to;
+  for (int i = 0; i < to; ++i) {
+    const double begin = i * step, end = (i + 1) * step;
+    auto& cover = result[static_cast<std::size_t>(i)];
+    cover.first = std::min(from - 1, static_cast<int>(begin));
+    const int last = std::min(from, std::max(cover.first + 1, static_cast<int>(std::ceil(end - 1e-9))));
+    for (int old = cover.first; old < last; ++old)
+      cover.weights.push_back(std::max(0.0, std::min<double>(end, old + 1) - std::max<double>(begin, old)) / step);
+  }
+  return result;
+}
+
+}  // namespace
+
+Image decode_image(std::string_view bytes, const std::string& name, Channels channels) {
+  const bool is_png = bytes.starts_with("\x89PNG\r\n\x1a\n");
+  ATTEND_CHECK(is_png || bytes.starts_with("\xff\xd8\xff"), kData, "{}: expected a PNG or JPEG picture, got other bytes; convert it first",
+               name);
+  if (!is_png) return decode_jpeg(bytes, name, channels, check_size);
+  auto image = decode_png(bytes, name);
+  if (channels == Channels::kGrey) {
+    image.pixels = grey_of(image.pixels);
+    image.channels = 1;
+  }
+  return image;
+}
+
+Image read_image(const std::string& path, Channels channels) {
+  const MappedFile file(path);
+  return decode_image(file.bytes(), path, channels);
+}
+
+Image resize_image(const Image& image, int width, int height) {
+  ATTEND_CHECK(width >= 1 && height >= 1, kValue, "resize_image: sizes must be at least 1, got {} x {}", width, height);
+  if (width == image.width && height == image.height) return image;
+  const auto columns = covers(image.width, width), rows = covers(image.height, height);
+  const auto channels = static_cast<std::size_t>(image.channels), stride = static_cast<std::size_t>(image.width) * channels;
+  Image result{width, height, image.channels, {}};
+  result.pixels.reserve(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * channels);
+  std::vector<double> line(stride);  // the old rows under one new row, averaged
+  for (const auto& row : rows) {
+    std::fill(line.begin(), line.end(), 0.0);
+    for (std::size_t r = 0; r < row.weights.size(); ++r) {
+      const auto* old = image.pixels.data() + (static_cast<std::size_t>(row.first) + r) * stride;
+      for (std::size_t i = 0; i < stride; ++i) line[i] += row.weights[r] * old[i];
+    }
+    for (const auto& column : columns) {
+      for (std::size_t c = 0; c < channels; ++c) {
+        double sum = 0;
+        for (std::size_t k = 0; k < column.weights.size(); ++k)
+          sum += column.weights[k] * line[(static_cast<std::size_t>(column.first) + k) * channels + c];
+        result.pixels.push_back(static_cast<std::uint8_t>(std::clamp(std::lround(sum), 0L, 255L)));
+      }
+    }
+  }
+  return result;
+}
+
+std::string to_png(const Image& image) {
+  ATTEND_ASSERT(image.pixels.size() == static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.height * image.channels));
+  png_image state{};
+  state.version = PNG_IMAGE_VERSION;
+  state.width = static_cast<png_uint_32>(image.width);
+  state.height = static_cast<png_uint_32>(image.height);
+  state.format = image.channels == 1 ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB;
+  std::string bytes(PNG_IMAGE_PNG_SIZE_MAX(state), '\0');
+  png_alloc_size_t size = bytes.size();
+  ATTEND_ASSERT(png_image_write_to_memory(&state, bytes.data(), &size, 0, image.pixels.data(), 0, nullptr) != 0);
+  bytes.resize(size);
+  return bytes;
+}
+
+}  // namespace attend

@@ -1,0 +1,96 @@
+#include <archive.h>
+#include <archive_entry.h>
+
+#include <filesystem>
+#include <unordered_map>
+
+#include "attend/core/error.h"
+#include "attend/core/files.h"
+#include "attend/text/captions.h"
+
+namespace attend {
+namespace {
+
+using Files = std::unordered_map<std::string, std::string>;
+
+std::string entry_bytes(archive* reader, const std::string& path, const std::string& name) {
+  std::string bytes;
+  char block[1 << 16];
+  for (;;) {
+    const auto got = archive_read_data(reader, block, sizeof block);
+    ATTEND_CHECK(got >= 0, kData, "{}: '{}' cannot be unpacked ({}); the archive is damaged, get it again", path, name,
+                 archive_error_string(reader));
+    if (got == 0) return bytes;
+    bytes.append(block, static_cast<std::size_t>(got));
+  }
+}
+
+Files unpack(const std::string& path) {
+  const MappedFile file(path);
+  const std::unique_ptr<archive, int (*)(archive*)> reader(archive_read_new(), archive_read_free);
+  archive_read_support_filter_gzip(reader.get());
+  archive_read_support_filter_xz(reader.get());
+  archive_read_support_format_tar(reader.get());
+  const auto check = [&](int code) {
+    ATTEND_CHECK(code == ARCHIVE_OK || code == ARCHIVE_WARN, kData,
+                 "{}: expected a folder or a tar archive (plain, gzip or xz), got what cannot be unpacked ({}); get it again or unpack it",
+                 path, archive_error_string(reader.get()));
+  };
+  check(archive_read_open_memory(reader.get(), file.bytes().data(), file.bytes().size()));
+  Files files;
+  archive_entry* entry = nullptr;
+  for (int code; (code = archive_read_next_header(reader.get(), &entry)) != ARCHIVE_EOF;) {
+    check(code);
+    if (archive_entry_filetype(entry) != AE_IFREG) continue;
+    const char* const full = archive_entry_pathname(entry);
+    const auto name = std::filesystem::path(full ? full : "").filename().string();
+    auto bytes = entry_bytes(reader.get(), path, name);
+    ATTEND_CHECK(files.emplace(name, std::move(bytes)).second, kData,
+                 "{}: holds two files called '{}'; pictures go by their name without folders", path, name);
+  }
+  ATTEND_CHECK(!files.empty(), kData, "{}: the archive holds no file", path);
+  return files;
+}
+
+}  // namespace
+
+struct ImageStore::State {
+  std::string path;
+  bool is_folder = false;
+  Files files;  // of an archive
+};
+
+ImageStore::ImageStore(const std::string& path) : state_(std::make_unique<State>()) {
+  state_->path = path;
+  std::error_code ignored;
+  state_->is_folder = std::filesystem::is_directory(path, ignored);
+  if (!state_->is_folder) state_->files = unpack(path);
+}
+ImageStore::ImageStore(ImageStore&&) noexcept = default;
+ImageStore& ImageStore::operator=(ImageStore&&) noexcept = default;
+ImageStore::~ImageStore() = default;
+
+bool ImageStore::holds(const std::string& name) const {
+  std::error_code ignored;
+  return state_->is_folder ? std::filesystem::is_regular_file(place(name), ignored) : state_->files.contains(name);
+}
+
+std::string ImageStore::bytes(const std::string& name) const {
+  ATTEND_CHECK(holds(name), kData, "{}: there is no picture '{}' in it; check the path or the list of names", state_->path, name);
+  return state_->is_folder ? read_file(place(name)) : state_->files.at(name);
+}
+
+std::string ImageStore::place(const std::string& name) const { return state_->path + "/" + name; }
+
+void ImageStore::check_holds(const std::vector<CaptionedImage>& images) const {
+  std::uint64_t missing = 0;
+  const CaptionedImage* first = nullptr;
+  for (const auto& image : images) {
+    if (holds(image.name)) continue;
+    if (missing++ == 0) first = &image;
+  }
+  ATTEND_CHECK(missing == 0, kData, "{}: there is no picture '{}' in it, and {} of {} are missing; check the path or the list of names",
+               state_->path, first->name, missing, images.size());
+}
+
+}  // namespace attend

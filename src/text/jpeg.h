@@ -1,0 +1,13 @@
+#pragma once
+// JPEG pictures, kept apart for libjpeg's setjmp and longjmp.
+#include <functional>
+
+#include "attend/text/image.h"
+
+namespace attend {
+
+/// `check_size(width, height, name)` is asked before memory is taken.
+Image decode_jpeg(std::string_view bytes, const std::string& name, Channels channels,
+                  const std::function<void(std::uint64_t, std::uint64_t, const std::string&)>& check_size);
+
+}  // namespace attend

@@ -1,0 +1,89 @@
+#include "lines.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "attend/core/error.h"
+#include "attend/text/unicode.h"
+
+namespace attend {
+
+std::string_view line_at(std::string_view bytes, std::size_t at, std::size_t* behind) {
+  const char* begin = bytes.data() + at;
+  const auto* end = static_cast<const char*>(std::memchr(begin, '\n', bytes.size() - at));
+  std::size_t size = end == nullptr ? bytes.size() - at : static_cast<std::size_t>(end - begin);
+  if (behind != nullptr) *behind = at + size + 1;
+  if (size > 0 && begin[size - 1] == '\r') --size;
+  return {begin, size};
+}
+
+std::size_t first_wrong_byte(std::string_view line) { return std::min(first_broken_byte(line), line.find('\0')); }
+
+std::string describe_wrong_byte(std::string_view line, std::size_t at) {
+  const auto byte = static_cast<unsigned char>(line[at]);
+  return byte == 0 ? fmt::format("byte {} is NUL, which no text holds", at + 1)
+                   : fmt::format("byte {} is not UTF-8 (0x{:02X})", at + 1, byte);
+}
+
+std::string beginning(std::string_view line) {
+  const auto ends = grapheme_ends(line.substr(0, std::min<std::size_t>(line.size(), 512)));
+  constexpr std::size_t kShown = 40;
+  if (ends.size() <= kShown) return std::string(line);
+  return std::string(line.substr(0, ends[kShown - 1])) + "...";
+}
+
+std::vector<std::string_view> words_of_line(std::string_view text) {
+  std::vector<std::string_view> words;
+  std::size_t begin = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto character = at;
+    if (!is_white_space(next_character(text, at))) continue;
+    if (character > begin) words.push_back(text.substr(begin, character - begin));
+    begin = at;
+  }
+  if (begin < text.size()) words.push_back(text.substr(begin));
+  return words;
+}
+
+std::vector<std::string_view> split_at(std::string_view text, char separator) {
+  std::vector<std::string_view> parts;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const auto end = std::min(text.find(separator, begin), text.size());
+    parts.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return parts;
+}
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t\r";
+  const auto first = text.find_first_not_of(kBlanks);
+  return first == text.npos ? std::string_view{} : text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
+}
+
+TextFile::TextFile(const std::string& path, std::string_view expected) : map(path) {
+  const auto bytes = map.bytes();
+  ATTEND_CHECK(!(bytes.starts_with("\xff\xfe") || bytes.starts_with("\xfe\xff")), kData,
+               "{}:1: this is UTF-16, expected UTF-8; convert it with iconv -f UTF-16 -t UTF-8", path);
+  if (bytes.starts_with("\xef\xbb\xbf")) next = 3;
+  ATTEND_CHECK(next < bytes.size(), kFile, "{}: the file is empty; expected {}", path, expected);
+}
+
+std::string TextFile::place() const { return fmt::format("{}:{}", map.path(), lines); }
+
+std::string_view TextFile::take() {
+  ++lines;
+  return line_at(map.bytes(), next, &next);
+}
+
+bool TextFile::next_line(std::string_view& line) {
+  while (!at_end()) {
+    line = take();
+    const auto wrong = first_wrong_byte(line);
+    ATTEND_CHECK(wrong == line.npos, kData, "{}: {}; convert the file to UTF-8 with iconv", place(), describe_wrong_byte(line, wrong));
+    if (!is_blank(line)) return true;
+  }
+  return false;
+}
+
+}  // namespace attend

@@ -1,0 +1,44 @@
+#pragma once
+// Text files by line, for readers: memory-mapped, and each line knows its place for errors.
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "attend/core/files.h"
+
+namespace attend {
+
+/// The line that begins at `at`, without its end (LF or CRLF); `behind`, when given, receives where the next one begins.
+std::string_view line_at(std::string_view bytes, std::size_t at, std::size_t* behind = nullptr);
+
+/// Position of the first byte that is not UTF-8, or of the first NUL, which no text holds; npos when all is well.
+std::size_t first_wrong_byte(std::string_view line);
+std::string describe_wrong_byte(std::string_view line, std::size_t at);
+
+/// The first 40 characters (of valid UTF-8), for messages.
+std::string beginning(std::string_view line);
+
+/// The parts of a line between white space; `text` must outlive them.
+std::vector<std::string_view> words_of_line(std::string_view text);
+/// The parts of a line between single separators, empty ones included.
+std::vector<std::string_view> split_at(std::string_view text, char separator);
+/// Without ASCII blanks at both ends.
+std::string_view trimmed(std::string_view text);
+
+/// A mapped text and a place in it. Throws kFile for what cannot be read or is empty, kData for UTF-16; drops a BOM.
+struct TextFile {
+  MappedFile map;
+  std::size_t next = 0;     // first byte not read yet
+  std::uint64_t lines = 0;  // read so far
+
+  explicit TextFile(const std::string& path, std::string_view expected = "one sentence a line");
+  bool at_end() const { return next >= map.bytes().size(); }
+  /// "file:line" of the line read last.
+  std::string place() const;
+  std::string_view take();  // the next line, whatever it holds
+  /// The next line that is not blank; false at the end of the file. A byte that no text holds is kData.
+  bool next_line(std::string_view& line);
+};
+
+}  // namespace attend
