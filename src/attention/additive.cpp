@@ -19,11 +19,13 @@ at::Tensor Additive::prepare(const at::Tensor& keys) const {
   return projected;
 }
 
-at::Tensor Additive::scores(const at::Tensor& query, const at::Tensor& prepared) const {
-  const auto projected = per_head_linear(query, query_weight_);                  // [B, H, T, E]
-  const auto hidden = (projected.unsqueeze(3) + prepared.unsqueeze(2)).tanh_();  // [B, H, T, S, E]
-  return additive_energies(hidden, energy());                                    // [B, H, T, S]
+at::Tensor Additive::scores(const at::Tensor& query, const at::Tensor& prepared) const { return energies(sums(query, prepared)); }
+
+at::Tensor Additive::sums(const at::Tensor& query, const at::Tensor& prepared) const {
+  return per_head_linear(query, query_weight_).unsqueeze(3) + prepared.unsqueeze(2);  // [B, H, T, S, E]
 }
+
+at::Tensor Additive::energies(at::Tensor sums) const { return additive_energies(activated(std::move(sums)), energy()); }  // [B, H, T, S]
 
 at::Tensor Additive::energy() const {
   const auto v = widened(energy_);
@@ -37,26 +39,26 @@ at::Tensor additive_energies(const at::Tensor& hidden, const at::Tensor& energy)
 }
 
 std::vector<ScorePart> Additive::parts(const at::Tensor& query, const at::Tensor& prepared) const {
-  const auto projected = per_head_linear(query, query_weight_);                  // [B, H, T, E]
-  const auto hidden = at::tanh(projected.unsqueeze(3) + prepared.unsqueeze(2));  // [B, H, T, S, E]
+  const auto projected = per_head_linear(query, query_weight_);                   // [B, H, T, E]
+  const auto hidden = activated(projected.unsqueeze(3) + prepared.unsqueeze(2));  // [B, H, T, S, E]
   const std::string keys = bias_.defined() ? "U k + b" : "U k";
   return {{"W q", ScorePart::Of::kQuery, projected},
           {keys, ScorePart::Of::kKey, prepared},
           {gain_.defined() ? "g v/|v|" : "v", ScorePart::Of::kHead, energy()},
-          {"tanh(W q + " + keys + ")", ScorePart::Of::kPair, hidden}};
+          {activation() + "(W q + " + keys + ")", ScorePart::Of::kPair, hidden}};
 }
 
-extern constinit const MechanismEntry additive_entry{
-    .name = "additive",
-    .sentence = "a one-layer network over query and key",
-    .formula = "e[t,s] = vᵀ tanh(W q_t + U k_s + b)",
-    .paper = "Bahdanau, Cho & Bengio 2015, §3.1, A.1.2",
-    .parameters = "W [H, E, Dq], U [H, E, D], v [H, E], b [H, E] by option",
-    .cost = "B·H·T·S·E + B·H·S·D·E once a source",
-    .range = "global",
-    .score = "additive",
-    .source = "self or cross",
-    .capabilities = {.scores_bounded = true},
-    .make = [](const MechanismOptions& o) { return make_scored<Additive>("additive", o); }};
+extern constinit const MechanismEntry additive_entry{.name = "additive",
+                                                     .sentence = "a one-layer network over query and key",
+                                                     .formula = "e[t,s] = vᵀ tanh(W q_t + U k_s + b)",
+                                                     .paper = "Bahdanau, Cho & Bengio 2015, §3.1, A.1.2",
+                                                     .parameters = "W [H, E, Dq], U [H, E, D], v [H, E], b [H, E] by option",
+                                                     .cost = "B·H·T·S·E + B·H·S·D·E once a source",
+                                                     .range = "global",
+                                                     .score = "additive",
+                                                     .source = "self or cross",
+                                                     .capabilities = {.scores_bounded = true},
+                                                     .make = [](const MechanismOptions& o) { return make_scored<Additive>("additive", o); },
+                                                     .make_score = make_score_of<Additive>};
 
 }  // namespace attend

@@ -43,6 +43,7 @@ extern constinit const MechanismEntry concat_entry{.name = "concat",
                                                    .score = "additive",
                                                    .source = "self or cross",
                                                    .capabilities = {.scores_bounded = true},
-                                                   .make = [](const MechanismOptions& o) { return make_scored<Concat>("concat", o); }};
+                                                   .make = [](const MechanismOptions& o) { return make_scored<Concat>("concat", o); },
+                                                   .make_score = make_score_of<Concat>};
 
 }  // namespace attend

@@ -18,6 +18,7 @@ extern constinit const MechanismEntry dot_entry{.name = "dot",
                                                 .score = "multiplicative",
                                                 .source = "self or cross",
                                                 .capabilities = {.equal_sizes = true},
-                                                .make = [](const MechanismOptions& o) { return make_scored<Dot>("dot", o); }};
+                                                .make = [](const MechanismOptions& o) { return make_scored<Dot>("dot", o); },
+                                                .make_score = make_score_of<Dot>};
 
 }  // namespace attend

@@ -25,6 +25,7 @@ extern constinit const MechanismEntry general_entry{.name = "general",
                                                     .score = "multiplicative",
                                                     .source = "self or cross",
                                                     .capabilities = {},
-                                                    .make = [](const MechanismOptions& o) { return make_scored<General>("general", o); }};
+                                                    .make = [](const MechanismOptions& o) { return make_scored<General>("general", o); },
+                                                    .make_score = make_score_of<General>};
 
 }  // namespace attend

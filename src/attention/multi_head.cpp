@@ -19,55 +19,59 @@ at::Tensor split(const at::Tensor& x, const at::Tensor& weight, const at::Tensor
 
 }  // namespace
 
-MultiHead::MultiHead(const MechanismOptions& o) : heads_(o.heads), output_size_(o.output_size > 0 ? o.output_size : o.query_size) {
+MultiHead::MultiHead(std::string name, const MechanismOptions& o, std::int64_t key_heads)
+    : name_(std::move(name)), heads_(o.heads), key_heads_(key_heads), output_size_(o.output_size > 0 ? o.output_size : o.query_size) {
   const auto value_size = o.value_size > 0 ? o.value_size : o.key_size;
-  check_sizes("multi_head", o);
-  ATTEND_CHECK(output_size_ % heads_ == 0, kValue, "multi_head: the size {} must be a multiple of the {} heads", output_size_, heads_);
-  ATTEND_CHECK(!find_mechanism(o.inner).capabilities.wraps, kValue,
-               "multi_head: the inner score cannot be {}, which makes heads itself; use scaled_dot", o.inner);
+  check_sizes(name_, o);
+  ATTEND_CHECK(output_size_ % heads_ == 0, kValue, "{}: the size {} must be a multiple of the {} heads", name_, output_size_, heads_);
+  ATTEND_CHECK(key_heads_ >= 1 && heads_ % key_heads_ == 0, kValue, "{}: the {} heads must be a multiple of the key heads, got {}", name_,
+               heads_, key_heads_);
   const auto head_size = output_size_ / heads_;
-  auto weight = [&](const char* name, std::int64_t out, std::int64_t in) {
-    return register_parameter(name, initial_weight({out, in}, in));
-  };
+  auto weight = [&](const char* of, std::int64_t out, std::int64_t in) { return register_parameter(of, initial_weight({out, in}, in)); };
   query_weight_ = weight("query_weight", output_size_, o.query_size);
-  key_weight_ = weight("key_weight", output_size_, o.key_size);
-  value_weight_ = weight("value_weight", output_size_, value_size);
+  key_weight_ = weight("key_weight", key_heads_ * head_size, o.key_size);
+  value_weight_ = weight("value_weight", key_heads_ * head_size, value_size);
   output_weight_ = weight("output_weight", output_size_, output_size_);
   if (o.bias) {
     query_bias_ = register_parameter("query_bias", at::zeros({output_size_}));
-    key_bias_ = register_parameter("key_bias", at::zeros({output_size_}));
-    value_bias_ = register_parameter("value_bias", at::zeros({output_size_}));
+    key_bias_ = register_parameter("key_bias", at::zeros({key_heads_ * head_size}));
+    value_bias_ = register_parameter("value_bias", at::zeros({key_heads_ * head_size}));
     output_bias_ = register_parameter("output_bias", at::zeros({output_size_}));
   }
-  MechanismOptions inner = o;
-  inner.query_size = inner.key_size = inner.value_size = head_size;
-  inner.energy_size = o.energy_size > 0 ? o.energy_size : head_size;
-  inner.bias = false;
-  inner_ = register_module("inner", make_mechanism(o.inner, inner));
+  MechanismOptions inside = o;
+  inside.query_size = inside.key_size = inside.value_size = head_size;
+  inside.energy_size = o.energy_size > 0 ? o.energy_size : head_size;
+  inside.output_size = 0;
+  inside.bias = false;
+  const auto& entry = find_mechanism(o.head_attention.empty() ? o.inner : o.head_attention);
+  const auto& can = entry.capabilities;
+  ATTEND_CHECK(entry.make && !can.makes_heads && !can.reads_previous && !can.ignores_query && !can.projected, kValue,
+               "{}: {} cannot run inside a head; use a score, local_m, local_p, hard, coverage or their like", name_, entry.name);
+  inner_ = register_module("inner", entry.make(inside));
 }
 
 Memory MultiHead::prepare(const at::Tensor& keys, const at::Tensor& values, const Mask& mask) const {
   const auto key_size = key_weight_.size(1), value_size = value_weight_.size(1);
   ATTEND_CHECK(keys.dim() == 4 && values.dim() == 4 && keys.size(1) == 1 && values.size(1) == 1, kShape,
-               "multi_head: keys and values must be [B, 1, S, N], since it makes its own heads, got {} and {}", shape_text(keys),
+               "{}: keys and values must be [B, 1, S, N], since it makes its own heads, got {} and {}", name_, shape_text(keys),
                shape_text(values));
   ATTEND_CHECK(keys.size(0) == values.size(0) && keys.size(2) == values.size(2), kShape,
-               "multi_head: keys and values must share B and S, got {} and {}", shape_text(keys), shape_text(values));
+               "{}: keys and values must share B and S, got {} and {}", name_, shape_text(keys), shape_text(values));
   ATTEND_CHECK(keys.size(3) == key_size && values.size(3) == value_size, kShape,
-               "multi_head: keys and values must have sizes {} and {}, got {} and {}", key_size, value_size, shape_text(keys),
+               "{}: keys and values must have sizes {} and {}, got {} and {}", name_, key_size, value_size, shape_text(keys),
                shape_text(values));
   // What no query may see is zeroed before the projections too, where NaN would already spread.
-  const auto visible = visible_keys_of_source(mask, keys, heads_, "multi_head");
-  return inner_->prepare(split(zero_hidden(keys, visible), key_weight_, key_bias_, heads_),
-                         split(zero_hidden(values, visible), value_weight_, value_bias_, heads_), mask);
+  const auto visible = visible_keys_of_source(mask, keys, heads_, name_);
+  return inner_->prepare(split(zero_hidden(keys, visible), key_weight_, key_bias_, key_heads_),
+                         split(zero_hidden(values, visible), value_weight_, value_bias_, key_heads_), mask);
 }
 
 Result MultiHead::attend(const at::Tensor& query, const Memory& memory, State* state, const Request& request) const {
   ATTEND_CHECK(query.dim() == 4 && query.size(0) == memory.keys.size(0) && query.size(1) == 1 && query.size(3) == query_weight_.size(1),
-               kShape, "multi_head: query must be [B={}, 1, T, {}], got {}", memory.keys.size(0), query_weight_.size(1), shape_text(query));
+               kShape, "{}: query must be [B={}, 1, T, {}], got {}", name_, memory.keys.size(0), query_weight_.size(1), shape_text(query));
   const auto batch = query.size(0), queries = query.size(2);
   at::Tensor live = query;
-  const auto empty = hidden_from(memory, {batch, heads_, queries, memory.keys.size(2)}, "multi_head").rows;  // [B, H, T]
+  const auto empty = hidden_from(memory, {batch, heads_, queries, memory.keys.size(2)}, name_).rows;  // [B, H, T]
   if (empty.defined()) live = query.masked_fill(empty.all(1, /*keepdim=*/true).unsqueeze(-1), 0.0);
   Result result = inner_->attend(split(live, query_weight_, query_bias_, heads_), memory, state, request);
   const auto joined = result.context.transpose(1, 2).reshape({batch, queries, output_weight_.size(1)});  // [B, T, H·Dv]
@@ -96,7 +100,7 @@ extern constinit const MechanismEntry multi_head_entry{
     .range = "global",
     .score = "that of the inner score",
     .source = "self or cross",
-    .capabilities = {.projected = true, .wraps = true},
+    .capabilities = {.projected = true, .wraps = true, .makes_heads = true},
     .make = [](const MechanismOptions& o) -> std::shared_ptr<Mechanism> { return std::make_shared<MultiHead>(o); }};
 
 }  // namespace attend

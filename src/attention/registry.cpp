@@ -24,6 +24,13 @@ std::vector<std::string> mechanism_names() {
   return names;
 }
 
+std::vector<std::string> score_names() {
+  std::vector<std::string> names;
+  for (const auto* entry : kAll)
+    if (entry->make_score) names.emplace_back(entry->name);
+  return names;
+}
+
 const MechanismEntry& find_mechanism(std::string_view name) {
   for (const auto* entry : kAll)
     if (entry->name == name) return *entry;
@@ -31,7 +38,9 @@ const MechanismEntry& find_mechanism(std::string_view name) {
 }
 
 std::shared_ptr<Mechanism> make_mechanism(std::string_view name, const MechanismOptions& options) {
-  return find_mechanism(name).make(options);
+  const auto& entry = find_mechanism(name);
+  ATTEND_CHECK(entry.make, kValue, "{} is no attention to a source by itself; it is set by {}", name, entry.used_by);
+  return entry.make(options);
 }
 
 }  // namespace attend

@@ -27,6 +27,7 @@ extern constinit const MechanismEntry scaled_dot_entry{
     .score = "multiplicative",
     .source = "self or cross",
     .capabilities = {.equal_sizes = true},
-    .make = [](const MechanismOptions& o) { return make_scored<ScaledDot>("scaled_dot", o); }};
+    .make = [](const MechanismOptions& o) { return make_scored<ScaledDot>("scaled_dot", o); },
+    .make_score = make_score_of<ScaledDot>};
 
 }  // namespace attend

@@ -3,16 +3,17 @@
 #include <cmath>
 
 #include "attend/ops/dropout.h"
+#include "attend/ops/entmax.h"
 
 namespace attend {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-// Key heads repeated for the query heads that share them: head h reads key head h / (H/Hk).
-at::Tensor share_heads(const at::Tensor& x, std::int64_t heads) {
-  if (x.size(1) == heads) return x;
-  return x.repeat_interleave(heads / x.size(1), 1);
+// Row t of what broadcasts to [B, H, T, S], T being dimension `dim`.
+at::Tensor row_of(const at::Tensor& x, std::int64_t dim, std::int64_t t) {
+  if (!x.defined() || x.dim() < -dim || x.size(dim) == 1) return x;
+  return x.narrow(dim, t, 1);
 }
 
 // Scores with −inf where hidden; an empty row, which would be 0/0, gets finite scores that its caller discards.
@@ -37,6 +38,25 @@ at::Tensor logsumexp_of(const at::Tensor& masked_scores, const at::Tensor& empty
 }
 
 }  // namespace
+
+at::Tensor share_heads(const at::Tensor& x, std::int64_t heads) {
+  return x.size(1) == heads ? x : x.repeat_interleave(heads / x.size(1), 1);
+}
+
+Result join_steps(std::span<const Result> steps) {
+  const auto each = [&](auto take, std::int64_t dim) {
+    std::vector<at::Tensor> parts;
+    for (const auto& step : steps) parts.push_back(take(step));
+    return at::cat(parts, dim);
+  };
+  Result all;
+  for (const auto member : {&Result::context, &Result::weights, &Result::lse, &Result::entropy, &Result::scores})
+    if ((steps.front().*member).defined()) all.*member = each([&](const Result& r) { return r.*member; }, 2);
+  for (const auto& [name, first] : steps.front().extras)
+    all.extras[name] =
+        name.ends_with("baseline") ? first : each([&name = name](const Result& r) { return r.extras.at(name); }, first.dim() >= 4 ? 2 : -1);
+  return all;
+}
 
 at::Tensor masked_softmax(const at::Tensor& scores, const at::Tensor& allowed) {
   const auto hidden = hidden_outside(allowed);
@@ -72,6 +92,7 @@ Memory Memory::select(const at::Tensor& items) const {
   };
   return {.keys = pick(keys, 4),
           .values = pick(values, 4),
+          .more = pick(more, 4),
           .mask = {.keep = pick(mask.keep, 4),
                    .bias = pick(mask.bias, 4),
                    .key_lengths = pick(mask.key_lengths, 1),
@@ -98,8 +119,88 @@ void check_equal_sizes(std::string_view who, const MechanismOptions& o) {
                o.query_size, o.key_size);
 }
 
+double normaliser_alpha(const MechanismOptions& o) {
+  if (o.normaliser == "softmax") return 1;
+  if (o.normaliser == "entmax15") return 1.5;
+  if (o.normaliser == "sparsemax") return 2;
+  if (o.normaliser == "entmax") return o.alpha;
+  fail_unknown_name("normaliser", o.normaliser, std::vector<std::string>{"softmax", "sparsemax", "entmax15", "entmax"});
+}
+
+std::shared_ptr<Score> make_inner_score(std::string_view who, const MechanismOptions& o) {
+  const auto& entry = find_mechanism(o.inner);
+  ATTEND_CHECK(entry.make_score != nullptr, kValue, "{}: the inner score cannot be {}, which is more than a score; use scaled_dot", who,
+               o.inner);
+  check_sizes(who, o);
+  return entry.make_score(o);
+}
+
+void hide(Hidden& hidden, const at::Tensor& narrower) {
+  hidden.keys = hidden.keys.defined() ? hidden.keys.logical_or(narrower) : narrower;
+  hidden.rows = empty_rows(hidden.keys.logical_not());
+}
+
+at::Tensor ScoreCall::key_lengths() const {
+  return memory.mask.key_lengths.defined() ? memory.mask.key_lengths : at::full({1}, sizes.keys, at::kLong);
+}
+
+at::Tensor ScoreCall::steps() const {
+  if (const auto* counted = dynamic_cast<const StepState*>(state)) return at::full({1, sizes.queries}, counted->step, at::kLong);
+  const auto t = at::arange(sizes.queries, at::kLong).unsqueeze(0);
+  if (!memory.mask.causal) return t;
+  const auto& given = memory.mask.query_lengths;
+  const auto queries = given.defined() ? given : sizes.queries == sizes.keys ? key_lengths() : at::full({1}, sizes.queries, at::kLong);
+  return t + (key_lengths() - queries).unsqueeze(1);
+}
+
+void MechanismOptions::visit(OptionVisitor& v) {
+  v(inner, "score", "scaled_dot", "the score of mechanisms that take one: multi_head, local_m, hard, ...", one_of(score_names()));
+  v(head_attention, "head_attention", "", "multi_head: what runs inside each head (local_m, hard, ...); empty is the score alone");
+  v(key_heads, "key_heads", 0, "grouped_query: heads of the keys, shared by the query heads; 0 is half of them", between(0, 256));
+  v(energy_size, "energy", 0, "hidden size of additive scores; 0 is the size of the keys", between(0, 65536));
+  v(normed, "normed", false, "additive: use g v/|v| in place of v");
+  v(concat_plain_source, "concat_plain_source", false, "concat: add the source state itself, unprojected");
+  v(dropout, "attention_dropout", 0.0, "share of attention weights dropped in training", between(0, 0.95));
+  v(normaliser, "normaliser", "softmax", "how scores become weights", one_of({"softmax", "sparsemax", "entmax15", "entmax"}));
+  v(alpha, "entmax_alpha", 1.5, "of normaliser entmax: 1 is softmax, 2 is sparsemax", between(1, 64));
+  v(temperature, "temperature", 1.0, "divides the scores before a softmax", between(1e-6, 1e6));
+  v(window, "window", 10, "local attention: positions on each side of the centre", between(0, 1e9));
+  v(centre, "centre", "default", "local_m: step or scaled; local_p: paper or inside",
+    one_of({"default", "step", "scaled", "paper", "inside"}));
+  v(clamp, "local_clamp", true, "local_m: a centre beyond the source's end stays at its last position");
+  v(renormalise, "local_renorm", false, "local_p: let the Gaussian enter the scores, so that weights sum to 1");
+  v(local_cell, "local_cell", "gru", "local_rnn: the cell that walks the source", one_of({"rnn_tanh", "lstm", "gru"}));
+  v(local_inner, "local_inner", "softmax", "local_rnn: how partial contexts are weighted", one_of({"softmax", "raw"}));
+  v(local_size, "local_size", 64, "local_rnn: size of its cell", between(1, 65536));
+  v(local_whole, "local_whole", true, "local_rnn: a partial context reaches back to the source's beginning, not over the window");
+  v(location_size, "location_size", 512, "location: source positions that have a weight", between(1, 1 << 24));
+  v(location_overflow, "location_overflow", "zero", "location: positions beyond get weight zero, or are an error",
+    one_of({"zero", "error"}));
+  v(hard_test, "hard_test", "argmax", "hard attention outside training: the best position, a soft mean, or a draw",
+    one_of({"argmax", "soft", "sample"}));
+  v(hard_soft_share, "hard_soft_share", 0.5, "hard: share of training examples that attend softly", between(0, 1));
+  v(gumbel_temperature, "gumbel_temperature", 1.0, "gumbel, gumbel_st: near 0 one position, large uniform", between(1e-3, 1e3));
+  v(coverage, "coverage", "sum", "coverage: what is kept of past weights", one_of({"sum", "fertility", "gru"}));
+  v(coverage_size, "coverage_size", 10, "coverage gru: numbers kept for each position", between(1, 4096));
+  v(location_input, "location_input", "previous", "location_sensitive: which past weights are convolved",
+    one_of({"previous", "cumulative", "both"}));
+  v(location_filters, "location_filters", 10, "location_sensitive: filters", between(1, 4096));
+  v(location_width, "location_width", 11, "location_sensitive: width of a filter, odd", between(1, 4095));
+  v(sharpening, "sharpening", 1.0, "location_sensitive: multiplies the scores", between(1e-6, 1e6));
+  v(smoothing, "smoothing", false, "location_sensitive: weights by logistic functions in place of exponentials");
+  v(position_reach, "position_reach", 16, "positions relative: distances beyond this count as this far", between(1, 1 << 20));
+  v(rotary_pairs, "rotary_pairs", "adjacent", "positions rotary: which numbers are a pair, as the weights were made",
+    one_of({"adjacent", "halves"}));
+  v(pooling_rows, "pooling_rows", 1, "attention_pooling: learned queries", between(1, 4096));
+}
+
 ScoredAttention::ScoredAttention(std::string name, std::shared_ptr<Score> score, const MechanismOptions& options)
-    : name_(std::move(name)), score_(register_module("score", std::move(score))), options_(options) {}
+    : name_(std::move(name)), score_(register_module("score", std::move(score))), options_(options), alpha_(normaliser_alpha(options)) {
+  if (options.position != "none")
+    positions_ = register_module("positions",
+                                 std::make_shared<Positions>(options, find_mechanism(name_).capabilities.wraps ? options.inner : name_));
+  ATTEND_CHECK(options.temperature > 0, kValue, "{}: the temperature must be above 0, got {}", name_, options.temperature);
+}
 
 Memory ScoredAttention::prepare(const at::Tensor& keys, const at::Tensor& values, const Mask& mask) const {
   ATTEND_CHECK(keys.dim() == 4 && values.dim() == 4, kShape, "{}: keys and values must be [B, Hk, S, D], got {} and {}", name_,
@@ -110,38 +211,91 @@ Memory ScoredAttention::prepare(const at::Tensor& keys, const at::Tensor& values
                shape_text(keys));
   ATTEND_CHECK(keys.size(1) >= 1 && options_.heads % keys.size(1) == 0, kShape,
                "{}: {} query heads cannot share {} key heads; H must be a multiple of Hk", name_, options_.heads, keys.size(1));
-  Memory memory{.keys = {}, .values = values, .mask = mask, .visible = visible_keys_of_source(mask, keys, options_.heads, name_)};
+  Memory memory{
+      .keys = {}, .values = values, .more = {}, .mask = mask, .visible = visible_keys_of_source(mask, keys, options_.heads, name_)};
   memory.values = zero_hidden(values, memory.visible);
-  memory.keys = score_->prepare(widened(zero_hidden(keys, memory.visible)));
+  auto known = widened(zero_hidden(keys, memory.visible));
+  if (positions_) known = positions_->keys(known, mask.first_key);
+  memory.keys = score_->prepare(known);
   if (same_for_every_query(mask)) memory.hidden = hidden_set(mask, {keys.size(0), options_.heads, 1, keys.size(2)}, name_);
   return memory;
 }
 
-Result ScoredAttention::attend(const at::Tensor& query, const Memory& memory, State* /*state*/, const Request& request) const {
+Result ScoredAttention::attend(const at::Tensor& query, const Memory& memory, State* state, const Request& request) const {
   ATTEND_CHECK(
       query.dim() == 4 && query.size(1) == options_.heads && query.size(3) == options_.query_size && query.size(0) == memory.keys.size(0),
       kShape, "{}: query must be [B={}, H={}, T, Dq={}], got {}", name_, memory.keys.size(0), options_.heads, options_.query_size,
       shape_text(query));
-  const auto heads = query.size(1);
-  const CallSizes sizes{query.size(0), heads, query.size(2), memory.keys.size(2)};
-  const auto hidden = hidden_from(memory, sizes, name_);
-  const auto& empty = hidden.rows;  // [B, H, T]
+  const auto queries = query.size(2);
+  const CallSizes sizes{query.size(0), query.size(1), queries, memory.keys.size(2)};
+  auto hidden = hidden_from(memory, sizes, name_);
+  if (state || !remembers()) return attend_rows(query, memory, state, request, std::move(hidden), memory.mask.bias);
+  const auto own = start(memory, std::min<std::int64_t>(queries, 1));
+  if (queries <= 1) return attend_rows(query, memory, own.get(), request, std::move(hidden), memory.mask.bias);
+  std::vector<Result> steps;
+  for (std::int64_t t = 0; t < queries; ++t)
+    steps.push_back(attend_rows(query.narrow(2, t, 1), memory, own.get(), request,
+                                {.keys = row_of(hidden.keys, -2, t), .rows = row_of(hidden.rows, -1, t)}, row_of(memory.mask.bias, -2, t)));
+  return join_steps(steps);
+}
+
+Result ScoredAttention::attend_rows(const at::Tensor& query, const Memory& memory, State* state, const Request& request, Hidden hidden,
+                                    const at::Tensor& bias) const {
+  const auto heads = query.size(1), keys = memory.keys.size(2);
+  const auto zeroed = [](const at::Tensor& x, const at::Tensor& rows) {
+    return rows.defined() ? x.masked_fill(rows.unsqueeze(-1), 0.0) : x;
+  };
   // What a query without keys holds may be padding, and 0·NaN would reach the gradients of the keys.
-  const auto live_query = empty.defined() ? query.masked_fill(empty.unsqueeze(-1), 0.0) : query;
+  const auto live_query = zeroed(query, hidden.rows);
+  ScoreCall call{.query = live_query,
+                 .memory = memory,
+                 .sizes = {query.size(0), heads, query.size(2), keys},
+                 .state = state,
+                 .request = request,
+                 .hidden = std::move(hidden),
+                 .scores = {},
+                 .result = {}};
+  if (const auto reach = score_->reach(); reach < keys) hide(call.hidden, at::arange(keys, at::kLong).ge(reach).view({1, 1, 1, -1}));
+  narrow(call);
+  const auto& empty = call.hidden.rows;  // [B, H, T]
   // Half precision overflows at 65,504: scores and statistics are float32.
-  auto scores = score_->scores(widened(live_query), share_heads(memory.keys, heads));  // [B, H, T, S]
-  if (memory.mask.bias.defined()) scores = scores + memory.mask.bias;
-  scores = masked(scores, hidden);
-  const auto weights = softmax_of(scores, empty);  // [B, H, T, S]
-  Result result;
+  auto asked = widened(zeroed(live_query, empty));
+  if (positions_) asked = positions_->query(asked, call.steps());
+  auto scores = energies(call, asked, share_heads(memory.keys, heads));  // [B, H, T, S]
+  if (positions_) scores = positions_->scores(scores, asked, call.steps(), memory.mask.causal);
+  if (bias.defined()) scores = scores + bias;
+  call.scores = masked(scores, call.hidden);
+  const auto weights = weigh(call);
+  auto& result = call.result;
   if (request.weights) result.weights = weights;
-  if (request.lse) result.lse = logsumexp_of(scores, empty);
-  if (request.entropy) result.entropy = entropy_of(weights);
-  if (request.scores) result.scores = empty.defined() ? scores.masked_fill(empty.unsqueeze(-1), -kInfinity) : scores;
-  auto mixed = is_training() && options_.dropout > 0 ? dropout(weights, options_.dropout) : weights;
-  const auto values = share_heads(memory.values, heads);
-  result.context = at::matmul(mixed.to(values.scalar_type()), values);  // [B, H, T, Dv]
-  return result;
+  if (request.scores) result.scores = empty.defined() ? call.scores.masked_fill(empty.unsqueeze(-1), -kInfinity) : call.scores;
+  result.context = mix(call, weights);
+  if (auto* counted = dynamic_cast<StepState*>(state)) ++counted->step;
+  return std::move(call.result);
+}
+
+at::Tensor ScoredAttention::energies(ScoreCall& /*call*/, const at::Tensor& query, const at::Tensor& keys) const {
+  return score_->scores(query, keys);
+}
+
+at::Tensor ScoredAttention::normalise(ScoreCall& call, const at::Tensor& given) const {
+  const auto& empty = call.hidden.rows;
+  const auto scores = options_.temperature == 1 ? given : given / options_.temperature;
+  auto weights = entmax(scores, alpha_);
+  if (empty.defined()) weights = weights.masked_fill(empty.unsqueeze(-1), 0.0);  // which also stops the gradient
+  if (call.request.lse && alpha_ == 1) call.result.lse = logsumexp_of(scores, empty);
+  if (call.request.entropy) call.result.entropy = entropy_of(weights);
+  return weights;
+}
+
+at::Tensor ScoredAttention::mix(ScoreCall& call, const at::Tensor& weights) const { return mixed(call, weights); }
+
+at::Tensor ScoredAttention::mixed(const ScoreCall& call, const at::Tensor& mixing) const {
+  const auto kept = is_training() && options_.dropout > 0 ? dropout(mixing, options_.dropout) : mixing;
+  const auto values = share_heads(call.memory.values, call.sizes.heads);
+  const auto context = at::matmul(kept.to(values.scalar_type()), values);  // [B, H, T, Dv]
+  const auto more = positions_ ? positions_->values(kept, call.steps()) : at::Tensor();
+  return more.defined() ? context + more.to(values.scalar_type()) : context;
 }
 
 std::vector<ScorePart> ScoredAttention::parts(const at::Tensor& query, const Memory& memory) const {

@@ -9,14 +9,15 @@ using torch::autograd::tensor_list;
 struct SmoothedCrossEntropy : torch::autograd::Function<SmoothedCrossEntropy> {
   static tensor_list forward(AutogradContext* ctx, const at::Tensor& logits, const at::Tensor& targets, double smoothing) {
     const auto log_p = at::log_softmax(logits, -1);                      // [n, V]
-    const auto nll = log_p.gather(1, targets.unsqueeze(1)).sum().neg();  // []
+    const auto rows = log_p.gather(1, targets.unsqueeze(1)).squeeze(1);  // [n]
+    const auto nll = rows.sum().neg();                                   // []
     auto loss = nll * (1 - smoothing);
     if (smoothing > 0) loss = loss - log_p.sum() * (smoothing / static_cast<double>(logits.size(1)));
     ctx->saved_data["log_p"] = log_p;  // not an input or output: turned into the gradient in place by the backward pass
     ctx->saved_data["targets"] = targets;
     ctx->saved_data["smoothing"] = smoothing;
-    ctx->mark_non_differentiable({nll});
-    return {loss, nll};
+    ctx->mark_non_differentiable({nll, rows});
+    return {loss, nll, rows};
   }
   static tensor_list backward(AutogradContext* ctx, tensor_list gradients) {
     auto value = ctx->saved_data["log_p"];
@@ -37,7 +38,7 @@ struct SmoothedCrossEntropy : torch::autograd::Function<SmoothedCrossEntropy> {
 
 CrossEntropy cross_entropy(const at::Tensor& logits, const at::Tensor& targets, double smoothing) {
   auto out = SmoothedCrossEntropy::apply(logits, targets, smoothing);
-  return {out[0], out[1].item<double>()};
+  return {out[0], out[1].item<double>(), out[2]};
 }
 
 }  // namespace attend

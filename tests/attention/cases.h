@@ -14,7 +14,21 @@ struct Case {
   MechanismOptions options;  ///< settings only; sizes come from `Sizes`
   const Capabilities& capabilities() const { return entry->capabilities; }
   /// Of the score at the core: the inner one where a mechanism wraps.
-  const Capabilities& inner() const { return entry->capabilities.wraps ? find_mechanism(options.inner).capabilities : entry->capabilities; }
+  const Capabilities& inner() const {
+    if (!options.head_attention.empty()) return find_mechanism(options.head_attention).capabilities;
+    return entry->capabilities.wraps ? find_mechanism(options.inner).capabilities : entry->capabilities;
+  }
+  bool makes_heads() const { return capabilities().makes_heads; }
+  bool equal_sizes() const { return !makes_heads() && inner().equal_sizes; }
+  bool position_aware() const { return options.position != "none" || capabilities().position_aware || inner().position_aware; }
+  bool counts_steps() const { return capabilities().counts_steps || inner().counts_steps; }
+  bool takes(const Mask& mask) const { return !(mask.causal && capabilities().not_causal); }
+  bool is_softmax() const { return options.normaliser == "softmax" && !capabilities().stops; }
+  bool stateful() const {
+    return capabilities().stateful || (!options.head_attention.empty() && find_mechanism(options.head_attention).capabilities.stateful);
+  }
+  bool projected() const { return capabilities().projected || options.position == "relative"; }  // or something else is added to Σ w v
+  bool picks() const { return capabilities().picks; }
 };
 
 /// Every mechanism in its default settings, and with its optional parameters where it has any.
@@ -38,12 +52,44 @@ inline std::vector<Case> all_cases() {
     if (count(full) != count(plain)) cases.push_back(full);
   };
   for (const auto* entry : mechanisms()) {
+    if (!entry->make) continue;  // no attention to a source: its own test holds it to its formula
     if (!entry->capabilities.wraps) {
       add(*entry, "");
-      continue;
+    } else if (entry->capabilities.makes_heads) {
+      for (const auto& inner : score_names()) add(*entry, inner);
+    } else {
+      for (const auto* inner : {"additive", "scaled_dot"}) add(*entry, inner);
     }
-    for (const auto* inner : mechanisms())
-      if (!inner->capabilities.wraps) add(*entry, std::string(inner->name));
+  }
+  const auto set = [&](const char* name, const char* what, const std::function<void(MechanismOptions&)>& change) {
+    Case c{std::string(name) + "_" + what, &find_mechanism(name), {}};
+    change(c.options);
+    cases.push_back(c);
+  };
+  set("coverage", "fertility", [](auto& o) { o.coverage = "fertility"; });
+  set("coverage", "gru", [](auto& o) { o.coverage = "gru", o.coverage_size = 2; });
+  set("location_sensitive", "both", [](auto& o) { o.location_input = "both"; });
+  set("local_rnn", "windowed", [](auto& o) { o.local_whole = false, o.local_cell = "rnn_tanh"; });
+  set("local_rnn", "lstm", [](auto& o) { o.local_cell = "lstm"; });
+  set("local_p", "renormalised", [](auto& o) { o.renormalise = true; });
+  set("local_p", "inside", [](auto& o) { o.centre = "inside"; });
+  set("multi_head", "of_local_m", [](auto& o) { o.head_attention = "local_m"; });
+  set("multi_head", "of_gumbel", [](auto& o) { o.head_attention = "gumbel"; });
+  for (const auto* scheme : {"relative", "relative_bias", "rotary", "alibi"}) {
+    set("scaled_dot", scheme, [&](auto& o) { o.position = scheme, o.position_reach = 2; });
+    set("multi_head", (std::string("with_") + scheme).c_str(), [&](auto& o) { o.position = scheme, o.position_reach = 2; });
+  }
+  for (const auto* normaliser : {"sparsemax", "entmax15", "entmax"}) {
+    Case c{std::string("general_") + normaliser, &find_mechanism("general"), {}};
+    c.options.normaliser = normaliser;
+    c.options.alpha = 1.25;
+    cases.push_back(c);
+  }
+  for (auto& c : cases) {
+    c.options.window = 1;
+    c.options.local_size = 3;
+    c.options.location_width = 3;
+    c.options.location_filters = 2;
   }
   return cases;
 }
@@ -58,17 +104,23 @@ struct Problem {
   Mask mask;
 };
 
-inline std::int64_t query_size(const Case& c, const Sizes& z) { return c.capabilities().equal_sizes ? z.key_size : z.query_size; }
+/// Rotary positions turn pairs of numbers: an odd size becomes the next even one. (Heads of multi_head here have size 2.)
+inline std::int64_t key_size(const Case& c, const Sizes& z) {
+  return c.options.position == "rotary" && !c.makes_heads() ? z.key_size + z.key_size % 2 : z.key_size;
+}
+inline std::int64_t query_size(const Case& c, const Sizes& z) { return c.equal_sizes() ? key_size(c, z) : z.query_size; }
 
 /// The case's mechanism for these sizes: float64, evaluation mode, parameters from cosines.
 inline std::shared_ptr<Mechanism> build(const Case& c, const Sizes& z) {
   auto o = c.options;
   o.heads = z.heads;
   o.query_size = query_size(c, z);
-  o.key_size = z.key_size;
+  o.key_size = key_size(c, z);
   o.value_size = z.value_size;
   o.energy_size = 5;
-  if (c.capabilities().wraps) o.output_size = 2 * z.heads;
+  o.location_size = 16;
+  o.pooling_rows = z.queries;
+  if (c.makes_heads()) o.output_size = 2 * z.heads;
   auto mechanism = c.entry->make(o);
   fill_parameters(*mechanism);
   mechanism->eval();
@@ -82,18 +134,22 @@ inline at::Tensor parameter(const Mechanism& mechanism, const std::string& name)
 }
 
 inline Problem problem(const Case& c, const Sizes& z, double phase = 0) {
-  const bool wraps = c.capabilities().wraps;  // a wrapping mechanism makes its own heads
-  const auto heads = wraps ? 1 : z.heads, key_heads = wraps ? 1 : z.key_heads;
+  const auto heads = c.makes_heads() ? 1 : z.heads, key_heads = c.makes_heads() ? 1 : z.key_heads;
   return {wave({z.batch, heads, z.queries, query_size(c, z)}, phase + 0.1),
-          wave({z.batch, key_heads, z.keys, z.key_size}, phase + 0.5),
+          wave({z.batch, key_heads, z.keys, key_size(c, z)}, phase + 0.5),
           wave({z.batch, key_heads, z.keys, z.value_size}, phase + 0.9),
           {}};
 }
 
 inline Result run(const Mechanism& mechanism, const Problem& p, const Request& request = Request::everything()) {
-  const Memory memory = mechanism.prepare(p.keys, p.values, p.mask);
-  const auto state = mechanism.start(memory, 1);
-  return mechanism.attend(p.query, memory, state.get(), request);
+  return mechanism.attend(p.query, mechanism.prepare(p.keys, p.values, p.mask), nullptr, request);
+}
+
+/// What the context mixes the values with: the weights, or the one-hot of the choice.
+inline at::Tensor mixing(const Case& c, const Result& r) {
+  if (!c.picks() || r.weights.size(3) == 0) return r.weights;
+  const auto& choice = r.extras.at("choice");  // [B, H, T], −1 on empty rows
+  return at::zeros_like(r.weights).scatter(3, choice.clamp_min(0).unsqueeze(-1), 1.0) * choice.ge(0).unsqueeze(-1);
 }
 
 /// A scalar that depends on every number of the result; the −inf of empty rows is left out.
@@ -145,21 +201,34 @@ inline at::Tensor allowed_by_definition(const Mask& mask, const CallSizes& z) {
   });
 }
 
+/// A(t) less what the mechanism's own window leaves out, where it has one: bool [B, H, T, S].
+inline at::Tensor seen_by_definition(const Case& c, const Mask& mask, const CallSizes& z, const Result& result) {
+  const auto allowed = allowed_by_definition(mask, z);
+  const auto found = result.extras.find("centre");
+  if (c.capabilities().stops) return allowed.logical_and(result.weights.gt(0));
+  if (found == result.extras.end()) return allowed;
+  const auto centre = found->second.dim() == 2 ? found->second.unsqueeze(1) : found->second;  // [B, H or 1, T]
+  return bools({z.batch, z.heads, z.queries, z.keys}, [&](auto b, auto h, auto t, auto s) {
+    const auto p = centre[b][centre.size(1) == 1 ? 0 : h][t].template item<double>();
+    return allowed[b][h][t][s].template item<bool>() && std::abs(static_cast<double>(s) - p) <= static_cast<double>(c.options.window);
+  });
+}
+
 struct NamedMask {
   std::string name;
   Mask mask;
 };
 
-/// Masks of every kind for B = 2 and these T and S (each at least 3), among them empty rows and a whole empty item. Heads are
-/// treated alike, since a wrapping mechanism's context mixes them.
-inline std::vector<NamedMask> all_masks(const Sizes& z) {
+/// Masks of every kind that the case takes, for B = 2 and these T and S (each at least 3), among them empty rows and a whole empty
+/// item. Heads are treated alike, since some mechanisms' contexts mix them.
+inline std::vector<NamedMask> all_masks(const Case& c, const Sizes& z) {
   const auto t_last = z.queries - 1, s_last = z.keys - 1;
   const auto keep =
       bools({2, 1, z.queries, z.keys}, [&](auto b, auto, auto t, auto s) { return (b + t + 2 * s) % 3 != 0 && !(b == 0 && t == 1); });
   const auto padding = bools({2, 1, 1, z.keys}, [&](auto b, auto, auto, auto s) { return s != 1 + b && s != s_last; });
   auto bias = wave({1, 1, z.queries, z.keys}, 0.4);
   bias.index_put_({at::tensor(0), at::tensor(0), at::tensor(t_last), at::tensor(1)}, -std::numeric_limits<double>::infinity());
-  return {
+  std::vector<NamedMask> masks{
       {"none", {}},
       {"keep", {.keep = keep}},
       {"padding", {.keep = padding}},
@@ -171,6 +240,8 @@ inline std::vector<NamedMask> all_masks(const Sizes& z) {
       {"causal_lengths", {.key_lengths = lengths({s_last, 2}), .causal = true}},
       {"everything",
        {.keep = keep, .bias = bias, .key_lengths = lengths({s_last, 2}), .query_lengths = lengths({t_last, z.queries}), .causal = true}}};
+  std::erase_if(masks, [&](const NamedMask& m) { return !c.takes(m.mask); });
+  return masks;
 }
 
 /// Where the contract suite is instantiated once for every case.

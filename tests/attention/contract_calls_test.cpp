@@ -15,7 +15,10 @@ constexpr double kEightUlp = 8 * 2.220446049250313e-16;
 
 Result rows_of(const Result& r, std::int64_t batch, std::int64_t queries, std::int64_t keys) {
   const auto cut = [&](const at::Tensor& x) { return x.narrow(0, batch, 1).narrow(2, 0, queries); };
-  return {.context = cut(r.context), .weights = cut(r.weights).narrow(3, 0, keys), .lse = cut(r.lse), .entropy = cut(r.entropy)};
+  return {.context = cut(r.context),
+          .weights = cut(r.weights).narrow(3, 0, keys),
+          .lse = r.lse.defined() ? cut(r.lse) : r.lse,
+          .entropy = cut(r.entropy)};
 }
 
 // U10: every item of a padded batch is what it is alone; the padding holds NaN.
@@ -30,6 +33,7 @@ TEST_P(ContractCalls, PaddingAndBatchChangeNothing) {
                           {true, true, {5, 2}, {3, 3}},    // causal with T > S
                           {true, false, {6, 4}, {6, 4}}};  // causal self attention by the key lengths alone
   for (const auto& shape : shapes) {
+    if (shape.causal && c_.capabilities().not_causal) continue;
     const Sizes z{.queries = std::max(shape.queries[0], shape.queries[1]), .keys = std::max(shape.keys[0], shape.keys[1])};
     const auto mechanism = build(c_, z);
     auto batch = problem(c_, z);
@@ -59,6 +63,7 @@ TEST_P(ContractCalls, PaddingAndBatchChangeNothing) {
 }
 
 TEST_P(ContractCalls, TheFutureChangesNoEarlierRow) {  // U13
+  if (c_.capabilities().not_causal) return;
   for (const std::int64_t queries : {5, 3}) {
     const Sizes z{.queries = queries, .keys = 5};
     const auto mechanism = build(c_, z);
@@ -76,6 +81,7 @@ TEST_P(ContractCalls, TheFutureChangesNoEarlierRow) {  // U13
 }
 
 TEST_P(ContractCalls, StepsEqualOnePass) {  // U13: the memory grows by one key a step, as in a decoder's cache
+  if (c_.capabilities().not_causal) return;
   const Sizes z{.queries = 5, .keys = 5};
   const auto mechanism = build(c_, z);
   auto p = problem(c_, z);
@@ -85,7 +91,9 @@ TEST_P(ContractCalls, StepsEqualOnePass) {  // U13: the memory grows by one key 
   std::unique_ptr<State> state;
   for (std::int64_t t = 0; t < z.queries; ++t) {
     SCOPED_TRACE(fmt::format("step {}", t));
-    const auto next = mechanism->prepare(p.keys.narrow(2, t, 1), p.values.narrow(2, t, 1), p.mask);
+    auto mask = p.mask;
+    mask.first_key = t;
+    const auto next = mechanism->prepare(p.keys.narrow(2, t, 1), p.values.narrow(2, t, 1), mask);
     memory.keys = t == 0 ? next.keys : at::cat({memory.keys, next.keys}, 2);
     memory.values = t == 0 ? next.values : at::cat({memory.values, next.values}, 2);
     memory.mask = next.mask;
@@ -94,7 +102,7 @@ TEST_P(ContractCalls, StepsEqualOnePass) {  // U13: the memory grows by one key 
     const auto row = [&](const at::Tensor& x) { return x.narrow(2, t, 1); };
     const Result expected{.context = row(whole.context),
                           .weights = row(whole.weights).narrow(3, 0, t + 1),
-                          .lse = row(whole.lse),
+                          .lse = whole.lse.defined() ? row(whole.lse) : whole.lse,
                           .entropy = row(whole.entropy)};
     expect_same(step, expected, 1e-13);
   }
@@ -105,7 +113,7 @@ TEST_P(ContractCalls, ChunksOfQueriesEqualOnePass) {  // bottom-right: the last 
   const auto mechanism = build(c_, z);
   auto p = problem(c_, z);
   p.mask.causal = true;
-  if (c_.capabilities().stateful) return;  // the state of the earlier queries is needed
+  if (c_.stateful() || c_.capabilities().not_causal) return;  // the state of the earlier queries is needed
   const auto whole = run(*mechanism, p);
   p.query = p.query.narrow(2, 3, 2);
   const auto tail = run(*mechanism, p);
@@ -120,8 +128,11 @@ TEST_P(ContractCalls, ExtremesStayFinite) {  // U14
     auto q = p;
     q.query = leaf(p.query), q.keys = leaf(p.keys), q.values = leaf(p.values);
     const auto r = run(*mechanism, q);
-    EXPECT_TRUE(all_finite(r.context) && all_finite(r.weights) && all_finite(r.entropy) && all_finite(r.lse));
-    EXPECT_TRUE(close(r.weights.sum(-1), at::ones({2, 3, 3}, at::kDouble), 1e-5));
+    EXPECT_TRUE(all_finite(r.context) && all_finite(r.weights) && all_finite(r.entropy));
+    EXPECT_TRUE(!r.lse.defined() || all_finite(r.lse));
+    const auto sums = r.weights.sum(-1);
+    EXPECT_TRUE(c_.capabilities().unnormalised ? sums.le(1 + 1e-5).all().item<bool>()
+                                               : bool(close(sums, at::ones({2, 3, 3}, at::kDouble), 1e-5)));
     mixed_loss(r).backward();
     for (const auto& x : {q.query, q.keys, q.values}) EXPECT_TRUE(all_finite(gradient_of(x)));
   };
@@ -148,7 +159,7 @@ TEST_P(ContractCalls, Float32StaysNearFloat64) {
   const Sizes z{.queries = 7, .keys = 11, .query_size = 13, .key_size = 13};
   const auto mechanism = build(c_, z);
   auto p = problem(c_, z);
-  p.mask = {.key_lengths = lengths({11, 4}), .causal = true};
+  p.mask = {.key_lengths = lengths({11, 4}), .causal = !c_.capabilities().not_causal};
   const auto exact = run(*mechanism, p);
   mechanism->to(at::kFloat);
   const auto r = run(*mechanism, in(p, at::kFloat));
@@ -172,9 +183,12 @@ TEST_P(ContractCalls, HalfPrecisionIsFiniteAndNear) {
       EXPECT_EQ(r.context.scalar_type(), dtype);
       EXPECT_EQ(r.weights.scalar_type(), at::kFloat);
       EXPECT_TRUE(close(r.weights, exact.weights, dtype == at::kHalf ? 0.02 : 0.15));
-      EXPECT_TRUE(close(r.context, exact.context, dtype == at::kHalf ? 0.02 : 0.2));
+      if (!c_.picks() && !c_.capabilities().stops) {  // a choice may change altogether
+        EXPECT_TRUE(close(r.context, exact.context, dtype == at::kHalf ? 0.02 : 0.2));
+      }
       auto huge = in(p, dtype);
-      huge.query = wave(p.query.sizes()).sign().mul(6e4).to(dtype);
+      // A layer that adds a map of the query has no room in float16 for one of its largest numbers.
+      if (!c_.capabilities().adds_query) huge.query = wave(p.query.sizes()).sign().mul(6e4).to(dtype);
       huge.keys = wave(p.keys.sizes()).sign().mul(6e4).to(dtype);
       const auto extreme = run(*mechanism, huge);
       EXPECT_TRUE(all_finite(extreme.context) && all_finite(extreme.weights) && all_finite(extreme.entropy));
@@ -195,17 +209,21 @@ TEST_P(ContractCalls, EmptySizesGiveEmptyResults) {
                   .bias = at::zeros({batch, 1, 1, keys}, at::kDouble),
                   .key_lengths = at::full({batch}, keys, at::kLong),
                   .query_lengths = at::full({batch}, queries, at::kLong),
-                  .causal = true};
+                  .causal = !c_.capabilities().not_causal};
       const auto r = run(*mechanism, p);
       EXPECT_EQ(r.context.sizes(), at::IntArrayRef({batch, p.query.size(1), queries, mechanism->context_size(z.value_size)}));
       EXPECT_EQ(r.weights.sizes(), at::IntArrayRef({batch, z.heads, queries, keys}));
-      EXPECT_TRUE(same(r.lse, at::full({batch, z.heads, queries}, -std::numeric_limits<double>::infinity(), at::kDouble)));
+      if (c_.is_softmax()) {
+        EXPECT_TRUE(same(r.lse, at::full({batch, z.heads, queries}, -std::numeric_limits<double>::infinity(), at::kDouble)));
+      }
       EXPECT_TRUE(same(r.entropy, at::zeros({batch, z.heads, queries}, at::kDouble)));
-      if (!parameter(*mechanism, "output_bias").defined()) {
+      const bool adds_query = c_.capabilities().adds_query;  // what a layer adds after the context stays
+      if (!parameter(*mechanism, "output_bias").defined() && !adds_query) {
         EXPECT_TRUE(all_zero(r.context));
       }
       mixed_loss(r).backward();
-      for (const auto& x : {p.query, p.keys, p.values}) EXPECT_TRUE(all_zero(gradient_of(x)));
+      EXPECT_TRUE(adds_query || all_zero(gradient_of(p.query)));
+      EXPECT_TRUE(all_zero(gradient_of(p.keys)) && all_zero(gradient_of(p.values)));
     }
 }
 
@@ -213,7 +231,7 @@ TEST_P(ContractCalls, TwoCallsGiveTheSameBits) {
   const Sizes z{.queries = 7, .keys = 13};
   const auto mechanism = build(c_, z);
   auto p = problem(c_, z);
-  p.mask.causal = true;
+  p.mask.causal = !c_.capabilities().not_causal;
   expect_same(run(*mechanism, p), run(*mechanism, p));
 }
 
@@ -224,7 +242,8 @@ TEST_P(ContractCalls, ParametersByNameMakeTheSameMechanism) {
   const auto p = problem(c_, z);
   const auto saved = a->named_parameters();
   if (!saved.is_empty()) {
-    EXPECT_FALSE(close(run(*b, p).weights, run(*a, p).weights, 1e-6));
+    const auto x = run(*a, p), y = run(*b, p);
+    EXPECT_FALSE(close(x.scores, y.scores, 1e-6) && close(x.context, y.context, 1e-6));
   }
   for (auto& item : b->named_parameters()) {
     ASSERT_TRUE(saved.contains(item.key()));
@@ -235,13 +254,14 @@ TEST_P(ContractCalls, ParametersByNameMakeTheSameMechanism) {
 }
 
 TEST_P(ContractCalls, DropoutFollowsTheReturnedWeights) {
+  if (c_.capabilities().stops) return;  // its weights themselves are drawn in training
   const Sizes z{.queries = 7, .keys = 11};
   auto dropping = c_;
   dropping.options.dropout = 0.5;
   const auto mechanism = build(dropping, z);
   auto p = problem(c_, z);
   p.values = at::ones_like(p.values);
-  p.mask.causal = true;
+  p.mask.causal = !c_.capabilities().not_causal;
   const auto plain = run(*build(c_, z), p);
   expect_same(run(*mechanism, p), plain);  // off in evaluation
   mechanism->train();
@@ -249,21 +269,24 @@ TEST_P(ContractCalls, DropoutFollowsTheReturnedWeights) {
   const auto r = run(*mechanism, p);
   EXPECT_TRUE(same(r.weights, plain.weights)) << "the weights returned are those before dropout";
   EXPECT_FALSE(close(r.context, plain.context, 1e-3)) << "dropout had no effect";
-  if (c_.capabilities().projected) return;
+  if (c_.projected()) return;
   // Inverted scaling: a weight of 1 becomes 0 or 1/(1 − p) = 2.
   const Sizes one_key{.queries = 31, .keys = 1};
   const auto q = problem(c_, one_key);
-  const auto ratio = run(*mechanism, q).context / q.values;
-  EXPECT_TRUE(all_zero(ratio * (ratio - 2)));
-  EXPECT_GT(ratio.eq(0).sum().item<std::int64_t>(), 0);
-  EXPECT_GT(ratio.eq(2).sum().item<std::int64_t>(), 0);
+  const auto one = build(dropping, one_key);
+  one->train();
+  const auto of_one = run(*one, q);
+  const auto ratio = of_one.context / (of_one.weights * q.values);  // the weight itself is 1 where Σ w = 1
+  EXPECT_TRUE(close(ratio * (ratio - 2), at::zeros_like(ratio), 1e-13));
+  EXPECT_GT(ratio.lt(1).sum().item<std::int64_t>(), 0);
+  EXPECT_GT(ratio.gt(1).sum().item<std::int64_t>(), 0);
 }
 
 TEST_P(ContractCalls, WrongSizesAreNamed) {
   const Sizes z;
   const auto mechanism = build(c_, z);
   const auto p = problem(c_, z);
-  const std::string who = c_.capabilities().wraps ? "multi_head" : std::string(c_.entry->name);
+  const std::string who = std::string(c_.entry->name);
   const auto wrong = [&](const Problem& q, const std::vector<std::string>& fragments) {
     expect_error(ErrorKind::kShape, fragments, [&] { run(*mechanism, q); });
   };
@@ -273,15 +296,17 @@ TEST_P(ContractCalls, WrongSizesAreNamed) {
   wrong({wave({2, p.query.size(1), 3, 9}), p.keys, p.values, {}}, {who, "query", "9"});
   wrong({p.query.narrow(0, 0, 1), p.keys, p.values, {}}, {who, "query"});
   wrong({wave({2, 5, 3, p.query.size(3)}), p.keys, p.values, {}}, {who, "query"});
-  wrong({p.query, wave({2, 2, 5, 3}), wave({2, 2, 5, 2}), {}}, {who, "head"});
+  wrong({p.query, wave({2, 2, 5, p.keys.size(3)}), wave({2, 2, 5, 2}), {}}, {who, "head"});
 }
 
 TEST_P(ContractCalls, WhatIsDeclaredUnsupportedThrows) {
   MechanismOptions o = c_.options;
   o.heads = 2, o.query_size = 4, o.key_size = 3;
-  if (c_.capabilities().equal_sizes)
-    expect_error(ErrorKind::kShape, {std::string(c_.entry->name) + ":", "same size", "Dq=4", "D=3", "use general"},
-                 [&] { c_.entry->make(o); });
+  if (c_.equal_sizes())
+    expect_error(
+        ErrorKind::kShape,
+        {std::string(c_.entry->capabilities.wraps ? c_.options.inner : c_.entry->name) + ":", "same size", "Dq=4", "D=3", "use general"},
+        [&] { c_.entry->make(o); });
   else
     EXPECT_NO_THROW(c_.entry->make(o));
   o.heads = 0;
@@ -289,7 +314,7 @@ TEST_P(ContractCalls, WhatIsDeclaredUnsupportedThrows) {
   expect_error(ErrorKind::kValue, {std::string(c_.entry->name) + ":", "heads", "0"}, [&] { c_.entry->make(o); });
   o.heads = 1;
   o.key_size = -1;
-  o.query_size = c_.capabilities().equal_sizes ? -1 : 4;
+  o.query_size = c_.equal_sizes() ? -1 : 4;
   expect_error(ErrorKind::kValue, {std::string(c_.entry->name) + ":", "key size", "-1"}, [&] { c_.entry->make(o); });
 }
 

@@ -20,7 +20,7 @@ MechanismOptions without_bias(std::int64_t heads = 2) {
 }
 
 TEST(MultiHead, ParametersKeepTheirNamesAndShapes) {
-  MechanismOptions o{.heads = 2, .query_size = 4, .key_size = 3, .value_size = 5, .bias = true, .output_size = 6};
+  MechanismOptions o{.heads = 2, .query_size = 4, .key_size = 3, .value_size = 5, .output_size = 6, .bias = true};
   const auto mechanism = make_filled("multi_head", o);
   auto names = kWeights;
   names.insert(names.end(), kBiases.begin(), kBiases.end());
@@ -120,7 +120,8 @@ TEST(MultiHead, ScalesByTheSizeOfAHead) {  // √D, not √N
   const auto mechanism = make_filled("multi_head", without_bias(3));
   const auto w = mechanism->named_parameters();
   const auto heads = [&](const at::Tensor& x, const char* name) { return at::matmul(x, w[name].t()).view({2, -1, 3, 2}).transpose(1, 2); };
-  const auto e = at::matmul(heads(kMultiHeadProblem.query, "query_weight"), heads(kMultiHeadProblem.keys, "key_weight").mT()) / std::sqrt(2.0);
+  const auto e =
+      at::matmul(heads(kMultiHeadProblem.query, "query_weight"), heads(kMultiHeadProblem.keys, "key_weight").mT()) / std::sqrt(2.0);
   EXPECT_TRUE(close(energies(run(*mechanism, kMultiHeadProblem)), e, 1e-12));
 }
 
@@ -150,7 +151,7 @@ TEST(MultiHead, MistakesAreNamed) {
   expect_error(ErrorKind::kValue, {"multi_head", "6", "multiple of the 4 heads"}, make(without_bias(4)));
   auto nested = kMultiHeadOptions;
   nested.inner = "multi_head";
-  expect_error(ErrorKind::kValue, {"multi_head", "inner", "scaled_dot"}, make(nested));
+  expect_error(ErrorKind::kValue, {"multi_head: multi_head cannot run inside a head", "local_m"}, make(nested));
   nested.inner = "skaled_dot";
   expect_error(ErrorKind::kUnknownName, {"scaled_dot"}, make(nested));
 }

@@ -1,5 +1,7 @@
 #pragma once
 // One mechanism with given sizes and parameters, for the tests of single mechanisms.
+#include <torch/csrc/autograd/autograd.h>
+
 #include "attention/cases.h"
 
 namespace attend::testing {
@@ -20,6 +22,22 @@ inline void set_parameter(Mechanism& mechanism, const std::string& name, const a
 }
 
 inline std::vector<std::string> parameter_names(const Mechanism& mechanism) { return mechanism.named_parameters().keys(); }
+
+/// A call whose scores are e [B, H, T, S] themselves, for mechanisms over `dot` made with of_scores(options, S): q·k with k one-hot.
+inline Problem of_scores(const at::Tensor& e, const at::Tensor& values) {
+  const auto keys = e.size(3);
+  return {e, at::eye(keys, at::kDouble).expand({e.size(0), e.size(1), keys, keys}), values, {}};
+}
+inline MechanismOptions of_scores(MechanismOptions o, std::int64_t keys) {
+  o.query_size = o.key_size = keys;
+  o.inner = "dot";
+  return o;
+}
+
+/// The gradient of a scalar at x, which need not be a leaf.
+inline at::Tensor gradient(const at::Tensor& scalar, const at::Tensor& x) {
+  return torch::autograd::grad({scalar}, {x}, {}, /*retain_graph=*/true)[0];
+}
 
 /// The scores up to a constant of the row, from the weights: ln w + lse = e.
 inline at::Tensor energies(const Result& r) { return r.weights.log() + r.lse.unsqueeze(-1); }

@@ -1,5 +1,6 @@
 // "I love you" → 我爱你, second step: one query on the three encoder states under every score. All numbers are rounded to six
 // decimals in the worked example, so 1e-6 is as near as they can be met.
+#include "attend/attention/history.h"
 #include "attention/single_head.h"
 
 namespace attend::testing {
@@ -24,8 +25,11 @@ struct Example {
     query = (start + 0.5 * first_query.view({3}) + 0.5 * c).tanh().view({1, 1, 1, 3});
   }
 
-  std::function<Result(const at::Tensor&)> make(const std::string& name, const std::map<std::string, at::Tensor>& parameters = {}) const {
-    const auto mechanism = make_filled(name, {.query_size = 3, .key_size = 3});
+  std::function<Result(const at::Tensor&)> make(const std::string& name, const std::map<std::string, at::Tensor>& parameters = {},
+                                                MechanismOptions o = {}) const {
+    o.query_size = o.key_size = 3;
+    o.inner = "dot";
+    const auto mechanism = make_filled(name, o);
     for (const auto& [key, value] : parameters) set_parameter(*mechanism, key, value);
     return [mechanism, s = states](const at::Tensor& q) { return run(*mechanism, {q, s, s, {}}); };
   }
@@ -83,6 +87,82 @@ TEST(WorkedExample, AdditiveAndConcat) {
       x.make("additive", {{"score.query_weight", identity}, {"score.key_weight", identity}, {"score.energy", ones}})(x.query).weights,
       expected);
   expect_numbers(x.make("concat", {{"score.weight", at::cat({identity, identity}, 2)}, {"score.energy", ones}})(x.query).weights, expected);
+}
+
+TEST(WorkedExample, AdditiveRelu) {
+  const Example x;
+  const auto identity = at::eye(3).unsqueeze(0);
+  expect_numbers(x.make("additive_relu", {{"score.query_weight", identity},
+                                          {"score.key_weight", identity},
+                                          {"score.energy", at::ones({1, 3})},
+                                          {"score.bias", at::zeros({1, 3})}})(x.query)
+                     .weights,
+                 {0.295386, 0.462264, 0.242350});
+}
+
+TEST(WorkedExample, SparseNormalisers) {
+  const Example x;
+  MechanismOptions o;
+  o.normaliser = "sparsemax";
+  expect_numbers(x.make("dot", {}, o)(x.query).weights, {0.011778, 0.988222, 0});
+  o.normaliser = "entmax15";
+  expect_numbers(x.make("dot", {}, o)(x.query).weights, {0.157914, 0.784299, 0.057787});
+}
+
+TEST(WorkedExample, LocalMAtTheFirstStep) {
+  const Example x;
+  MechanismOptions o;
+  o.window = 1;
+  const auto r = x.make("local_m", {}, o)(x.first_query);
+  expect_numbers(r.weights, {0.771010, 0.228990, 0});
+  expect_numbers(r.extras.at("centre"), {0});
+}
+
+TEST(WorkedExample, LocalP) {
+  const Example x;
+  const std::map<std::string, at::Tensor> identity = {{"centre_weight", at::eye(3).unsqueeze(0)}, {"centre_vector", at::ones({1, 3})}};
+  MechanismOptions o;
+  o.window = 1;
+  const auto r = x.make("local_p", identity, o)(x.query);
+  expect_numbers(r.extras.at("centre"), {0.427983});
+  expect_numbers(r.weights, {0.189677, 0.377548, 0});
+  expect_numbers(r.weights.sum(), {0.567224});
+  o.renormalise = true;
+  expect_numbers(x.make("local_p", identity, o)(x.query).weights, {0.334395, 0.665605, 0});
+}
+
+TEST(WorkedExample, CoverageAfterTheFirstStep) {
+  const Example x;
+  const auto mechanism = make_filled("coverage", {.query_size = 3, .key_size = 3});
+  const auto identity = at::eye(3).unsqueeze(0);
+  set_parameter(*mechanism, "score.query_weight", identity);
+  set_parameter(*mechanism, "score.key_weight", identity);
+  set_parameter(*mechanism, "score.energy", at::ones({1, 3}));
+  set_parameter(*mechanism, "coverage_weight", at::full({1, 3, 1}, -1.0));
+  const auto memory = mechanism->prepare(x.states, x.states, {});
+  const auto state = mechanism->start(memory, 1);
+  dynamic_cast<HistoryState&>(*state).kept["total"] = x.make("dot")(x.first_query).weights;
+  const auto r = mechanism->attend(x.query, memory, state.get(), Request::everything());
+  expect_numbers(r.weights, {0.145132, 0.313184, 0.541684});
+  expect_numbers(r.extras.at("coverage_loss"), {0.463915});
+}
+
+TEST(WorkedExample, HardReadsLove) {
+  const Example x;
+  const auto r = x.make("hard")(x.query);
+  expect_numbers(r.extras.at("choice"), {1});
+  expect_numbers(r.extras.at("log_prob"), {-0.501865});
+  expect_numbers(r.entropy, {0.939473});
+  expect_numbers(r.context, {0.447855, 0.964028, 0});
+}
+
+TEST(WorkedExample, QkvLayer) {
+  const Example x;
+  const auto identity = at::eye(3).unsqueeze(0), zero = at::zeros({1, 3});
+  expect_numbers(
+      x.make("qkv_layer", {{"context_weight", identity}, {"query_weight", identity}, {"context_bias", zero}, {"query_bias", zero}})(x.query)
+          .context,
+      {0.405288, 1.517151, -0.642092});
 }
 
 }  // namespace

@@ -10,12 +10,23 @@ namespace attend {
 /// Shapes: query [B, H, T, Dq], keys [B, H, S, D] -> [B, H, T, S].
 /// Cost: B·H·S·D·E once a source (U k), then B·H·T·(Dq·E + S·E); one block [B, H, T, S, E] is alive at a time.
 /// Same as: at::matmul(at::tanh((q Wᵀ).unsqueeze(3) + (k Uᵀ).unsqueeze(2)), v).
-class Additive final : public Score {
+class Additive : public Score {
  public:
   explicit Additive(const MechanismOptions& options);
   at::Tensor prepare(const at::Tensor& keys) const override;
   at::Tensor scores(const at::Tensor& query, const at::Tensor& prepared) const override;
   std::vector<ScorePart> parts(const at::Tensor& query, const at::Tensor& prepared) const override;
+
+  /// The two halves of scores(), for mechanisms that add to the sum in place: W q + U k + b [B, H, T, S, E], and vᵀ tanh of it.
+  at::Tensor sums(const at::Tensor& query, const at::Tensor& prepared) const;
+  at::Tensor energies(at::Tensor sums) const;
+  std::int64_t energy_size() const { return energy_.size(1); }
+
+ protected:
+  /// What is done to W q + U k + b, in place.
+  virtual at::Tensor activated(at::Tensor sum) const { return sum.tanh_(); }
+  virtual std::string activation() const { return "tanh"; }
+  at::Tensor& bias() { return bias_; }
 
  private:
   at::Tensor energy() const;                                     // v, or g v/‖v‖

@@ -15,6 +15,7 @@ struct Mask {
   at::Tensor key_lengths;    ///< int64 [B]; undefined = S
   at::Tensor query_lengths;  ///< int64 [B]; undefined = S_b when causal and T = S, else T
   bool causal = false;
+  std::int64_t first_key = 0;  ///< position of key 0 in its sequence, where keys are prepared piece by piece
 };
 
 /// Sizes of one call: B, H, T, S.

@@ -5,25 +5,30 @@ namespace attend {
 
 /// Multi-head attention: several attentions side by side, each in its own projection of queries, keys and values.
 /// Formula: head_h = attention(X_q W_qʰ, X_k W_kʰ, X_v W_vʰ); output [head_0; …; head_{H−1}] W_o. Any score of the registry may sit
-/// inside (option `inner`, default scaled_dot).
+/// inside (option `inner`, default scaled_dot), and any mechanism that works on heads (option `head_attention`: local_m, hard, ...).
 /// Paper: Vaswani et al. 2017, §3.2.2. Parameters: W_q [H·D, Nq], W_k [H·D, Nk], W_v [H·Dv, Nv], W_o [N, H·Dv]; biases by option
 /// (none in the paper, all in PyTorch).
 /// Shapes: query [B, 1, T, Nq], keys [B, 1, S, Nk], values [B, 1, S, Nv] -> context [B, 1, T, N], weights [B, H, T, S] of every
 /// head. Throws kValue when N is not a multiple of H.
 /// Cost: B·T·S·H·(D + Dv) + (T + S)·N·H·D.
 /// Same as: torch::nn::MultiheadAttention with the masks inverted.
-class MultiHead final : public Mechanism {
+class MultiHead : public Mechanism {
  public:
-  explicit MultiHead(const MechanismOptions& options);
+  explicit MultiHead(const MechanismOptions& options) : MultiHead("multi_head", options, options.heads) {}
   Memory prepare(const at::Tensor& keys, const at::Tensor& values, const Mask& mask) const override;
   Result attend(const at::Tensor& query, const Memory& memory, State* state, const Request& request) const override;
   std::vector<ScorePart> parts(const at::Tensor& query, const Memory& memory) const override;
+  std::unique_ptr<State> start(const Memory& memory, std::int64_t rows) const override { return inner_->start(memory, rows); }
   std::int64_t context_size(std::int64_t value_size) const override;
   std::int64_t weight_heads(std::int64_t heads) const override;
 
+ protected:
+  MultiHead(std::string name, const MechanismOptions& options, std::int64_t key_heads);
+
  private:
-  std::int64_t heads_, output_size_;
-  at::Tensor query_weight_, key_weight_, value_weight_, output_weight_;  // [H·D, N*], [N, H·Dv]
+  std::string name_;
+  std::int64_t heads_, key_heads_, output_size_;
+  at::Tensor query_weight_, key_weight_, value_weight_, output_weight_;  // [H·D, N*], [Hk·D, N*], [N, H·Dv]
   at::Tensor query_bias_, key_bias_, value_bias_, output_bias_;
   std::shared_ptr<Mechanism> inner_;
 };

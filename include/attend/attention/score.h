@@ -2,6 +2,7 @@
 // A mechanism of the first kind: score × normaliser over the allowed set, as plain tensor compositions. The score says how
 // well a key fits a query; everything else (masks, empty rows, statistics, dropout, context) is done here once.
 #include "attend/attention/mechanism.h"
+#include "attend/attention/positions.h"
 
 namespace attend {
 
@@ -12,23 +13,73 @@ class Score : public torch::nn::Module {
   virtual at::Tensor prepare(const at::Tensor& keys) const { return keys; }
   /// query [B, H, T, Dq] (float32 for half precision), prepared keys with the head count of the query [B, H, S, *] -> [B, H, T, S].
   virtual at::Tensor scores(const at::Tensor& query, const at::Tensor& prepared) const = 0;
+  /// Keys it has a score for, from the first; those beyond count as hidden.
+  virtual std::int64_t reach() const { return std::numeric_limits<std::int64_t>::max(); }
   /// What scores() computes on its way, same arguments; empty when there is nothing between.
   virtual std::vector<ScorePart> parts(const at::Tensor& /*query*/, const at::Tensor& /*prepared*/) const { return {}; }
 };
 
-/// Global soft attention: the softmax of a score over all allowed keys.
-class ScoredAttention final : public Mechanism {
+/// The α of a normaliser by name: softmax 1, sparsemax 2, entmax15 1.5, entmax the option. Throws kUnknownName.
+double normaliser_alpha(const MechanismOptions& options);
+
+/// Counts the steps that were taken with it.
+struct StepState : State {
+  std::int64_t step = 0;
+  void reorder(const at::Tensor& /*rows*/, std::int64_t /*beams*/) override {}
+};
+
+/// One call of a ScoredAttention, as its parts see it.
+struct ScoreCall {
+  const at::Tensor& query;  // [B, H, T, Dq], zero in empty rows
+  const Memory& memory;
+  CallSizes sizes;
+  State* state;
+  const Request& request;
+  Hidden hidden;
+  at::Tensor scores;  // [B, H, T, S] once they are known, −inf where hidden (finite on empty rows)
+  Result result;
+
+  at::Tensor key_lengths() const;  ///< int64 [B or 1]
+  at::Tensor steps() const;        ///< the absolute target step of every row, int64 [B or 1, T]
+};
+
+/// Soft attention: a score, what of the source it sees, a normaliser. As it stands, it sees all that is allowed.
+class ScoredAttention : public Mechanism {
  public:
+  /// A position scheme goes with the score that the name or, of a mechanism that wraps one, options.inner says.
   ScoredAttention(std::string name, std::shared_ptr<Score> score, const MechanismOptions& options);
   Memory prepare(const at::Tensor& keys, const at::Tensor& values, const Mask& mask) const override;
   Result attend(const at::Tensor& query, const Memory& memory, State* state, const Request& request) const override;
   std::vector<ScorePart> parts(const at::Tensor& query, const Memory& memory) const override;
   const Score& score() const { return *score_; }
 
+ protected:
+  /// True for mechanisms whose steps depend on the weights of the steps before: they are called step by step, with a state.
+  virtual bool remembers() const { return false; }
+  /// Hides more than the mask does, by narrowing call.hidden.
+  virtual void narrow(ScoreCall& /*call*/) const {}
+  /// Scores [B, H, T, S] of a call: query in float32 at least, prepared keys [B, H, S, *].
+  virtual at::Tensor energies(ScoreCall& call, const at::Tensor& query, const at::Tensor& keys) const;
+  /// Weights [B, H, T, S] from call.scores; fills lse and entropy when asked.
+  virtual at::Tensor weigh(ScoreCall& call) const { return normalise(call, call.scores); }
+  /// The context from the weights that are returned; a mechanism with history also remembers them.
+  virtual at::Tensor mix(ScoreCall& call, const at::Tensor& weights) const;
+
+  at::Tensor normalise(ScoreCall& call, const at::Tensor& scores) const;
+  /// The context of given mixing vectors [B, H, T, S], dropout included.
+  at::Tensor mixed(const ScoreCall& call, const at::Tensor& mixing) const;
+  const MechanismOptions& options() const { return options_; }
+  const std::string& called() const { return name_; }
+
  private:
+  Result attend_rows(const at::Tensor& query, const Memory& memory, State* state, const Request& request, Hidden hidden,
+                     const at::Tensor& bias) const;
+
   std::string name_;
   std::shared_ptr<Score> score_;
   MechanismOptions options_;
+  std::shared_ptr<Positions> positions_;  // null without a scheme
+  double alpha_;
 };
 
 /// Throws kValue unless heads, query size and key size are at least 1.
@@ -42,6 +93,17 @@ std::shared_ptr<Mechanism> make_scored(std::string_view name, const MechanismOpt
   return std::make_shared<ScoredAttention>(std::string(name), std::make_shared<S>(options), options);
 }
 
+/// The score alone, as MechanismEntry::make_score.
+template <class S>
+std::shared_ptr<Score> make_score_of(const MechanismOptions& options) {
+  return std::make_shared<S>(options);
+}
+/// The score that options.inner names. Throws kValue when `who` cannot take it.
+std::shared_ptr<Score> make_inner_score(std::string_view who, const MechanismOptions& options);
+
+/// Also hides what `narrower` (bool, true = hidden, broadcastable to [B, H, T, S] with its last dimension S) does.
+void hide(Hidden& hidden, const at::Tensor& narrower);
+
 /// What a call on this memory may not see.
 Hidden hidden_from(const Memory& memory, const CallSizes& sizes, std::string_view who);
 
@@ -54,6 +116,9 @@ at::Tensor entropy_of(const at::Tensor& weights);
 
 /// float16 and bfloat16 as float32, everything else as it is.
 at::Tensor widened(const at::Tensor& x);
+
+/// Key heads repeated for the query heads that share them: head h reads key head h / (H/Hk). x [B, Hk, S, *] -> [B, H, S, *].
+at::Tensor share_heads(const at::Tensor& x, std::int64_t heads);
 
 /// x [B, Hk, T, in] times a weight per head [H, out, in] -> [B, H, T, out], in the number format of x. Head h reads x's head h / (H/Hk).
 at::Tensor per_head_linear(const at::Tensor& x, const at::Tensor& weight);

@@ -7,6 +7,7 @@ namespace attend {
 struct CrossEntropy {
   at::Tensor loss;  ///< Σ −[(1−ε) ln p(y) + (ε/V) Σ_v ln p(v)], differentiable once (Szegedy et al. 2016, §7)
   double nll = 0;   ///< Σ −ln p(y), without smoothing
+  at::Tensor rows;  ///< ln p(y) of every row [n], without smoothing or gradient
 };
 /// Cross entropy with label smoothing ε. Keeps one [n, V] block and turns it into the gradient in place, so a second
 /// backward pass through the same result is refused.

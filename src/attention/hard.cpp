@@ -1,0 +1,96 @@
+#include "attend/attention/hard.h"
+
+namespace attend {
+namespace {
+
+// Which examples of a batch attend softly is decided once for all their steps.
+struct HardState final : State {
+  at::Tensor soft;  // bool [B], undefined = none
+  void reorder(const at::Tensor& /*rows*/, std::int64_t /*beams*/) override {}
+};
+
+struct StraightThrough : torch::autograd::Function<StraightThrough> {
+  static at::Tensor forward(torch::autograd::AutogradContext*, const at::Tensor& hard, const at::Tensor& /*soft*/) { return hard.clone(); }
+  static torch::autograd::tensor_list backward(torch::autograd::AutogradContext*, torch::autograd::tensor_list g) {
+    return {at::Tensor(), g[0]};
+  }
+};
+
+// −ln(−ln u), u in (0, 1): neither end can be drawn.
+at::Tensor gumbel_noise(const at::Tensor& like) {
+  const double smallest = like.scalar_type() == at::kDouble ? 1e-300 : 1e-37;
+  const double largest = like.scalar_type() == at::kDouble ? 1 - 1e-15 : 1 - 6e-8;
+  return at::rand_like(like).clamp(smallest, largest).log().neg().log().neg();
+}
+
+}  // namespace
+
+at::Tensor straight_through(const at::Tensor& hard, const at::Tensor& soft) { return StraightThrough::apply(hard, soft); }
+
+Hard::Hard(std::string name, const MechanismOptions& o) : ScoredAttention(name, make_inner_score(name, o), o) {
+  ATTEND_CHECK(o.hard_test == "argmax" || o.hard_test == "soft" || o.hard_test == "sample", kUnknownName,
+               "{}: hard_test '{}' is not known; valid: argmax, soft, sample", name, o.hard_test);
+  reward_baseline_ = register_buffer("reward_baseline", at::zeros({512}));
+}
+
+std::unique_ptr<State> Hard::start(const Memory& memory, std::int64_t /*rows*/) const {
+  auto state = std::make_unique<HardState>();
+  if (is_training() && needs_reward()) state->soft = draw_soft(memory.keys.size(0));
+  return state;
+}
+
+at::Tensor Hard::draw_soft(std::int64_t batch) const {
+  const double share = options().hard_soft_share;
+  return share > 0 ? at::rand({batch}).lt(share) : at::Tensor();
+}
+
+at::Tensor Hard::mix(ScoreCall& call, const at::Tensor& weights) const {
+  const auto& o = options();
+  auto& extras = call.result.extras;
+  const auto log_p = weights.masked_fill(weights.le(0), 1.0).log().masked_fill(weights.le(0), -std::numeric_limits<double>::infinity());
+  const bool draws = is_training() || o.hard_test == "sample";
+  const auto noisy = draws ? log_p + gumbel_noise(weights) : log_p;
+  if (call.sizes.keys == 0) return mixed(call, weights);
+  const auto choice = noisy.detach().argmax(-1, /*keepdim=*/true);  // ties: the lowest index
+  auto one_hot = at::zeros_like(weights.detach()).scatter_(3, choice, 1.0);
+  const auto& empty = call.hidden.rows;
+  if (empty.defined()) one_hot = one_hot.masked_fill(empty.unsqueeze(-1), 0.0);
+  // A row's own logarithm: −inf never meets a gradient, since the chosen weight is above 0 wherever the row is live.
+  auto log_prob = log_p.gather(3, choice).squeeze(-1);
+  auto chosen = choice.squeeze(-1);
+  if (empty.defined()) {
+    log_prob = log_prob.masked_fill(empty, 0.0);
+    chosen = chosen.masked_fill(empty, -1);
+  }
+  auto mixing = is_training() ? relaxed(weights, noisy, one_hot) : o.hard_test == "soft" ? weights : one_hot;
+  if (is_training() && needs_reward()) {
+    const auto* kept = dynamic_cast<const HardState*>(call.state);
+    const auto soft = kept ? kept->soft : draw_soft(call.sizes.batch);
+    const auto was_soft = (soft.defined() ? soft : at::zeros({call.sizes.batch}, at::kBool)).unsqueeze(1);  // [B, 1]
+    mixing = at::where(was_soft.unsqueeze(-1).unsqueeze(-1), weights, mixing);
+    log_prob = log_prob.masked_fill(was_soft.unsqueeze(-1), 0.0);
+    extras["was_soft"] = was_soft.expand({call.sizes.batch, call.sizes.queries});
+    extras["reward_baseline"] = reward_baseline_;
+  }
+  if (!needs_reward() && is_training()) extras["sample"] = mixing;
+  extras["choice"] = chosen.expand({call.sizes.batch, call.sizes.heads, call.sizes.queries});
+  extras["log_prob"] = log_prob;
+  return mixed(call, mixing);
+}
+
+at::Tensor Hard::relaxed(const at::Tensor& /*weights*/, const at::Tensor& /*noisy*/, const at::Tensor& one_hot) const { return one_hot; }
+
+extern constinit const MechanismEntry hard_entry{
+    .name = "hard",
+    .sentence = "one position, drawn in training and learned by its reward",
+    .formula = "z_t ~ Cat(softmax(e_t)), c_t = v_{z_t}; gradient by REINFORCE with a moving baseline",
+    .paper = "Xu et al. 2015, §4.1, eq. 8–12; Williams 1992",
+    .parameters = "those of the inner score",
+    .cost = "that of the inner score",
+    .range = "hard",
+    .score = "that of the inner score",
+    .source = "self or cross",
+    .capabilities = {.wraps = true, .picks = true, .samples = true},
+    .make = [](const MechanismOptions& o) -> std::shared_ptr<Mechanism> { return std::make_shared<Hard>(o); }};
+
+}  // namespace attend

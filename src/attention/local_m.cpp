@@ -1,0 +1,54 @@
+#include "attend/attention/local_m.h"
+
+namespace attend {
+
+LocalM::LocalM(const MechanismOptions& o) : ScoredAttention("local_m", make_inner_score("local_m", o), o), scaled_(o.centre == "scaled") {
+  ATTEND_CHECK(scaled_ || o.centre == "default" || o.centre == "step", kUnknownName,
+               "local_m: centre '{}' is not known; valid: step, scaled", o.centre);
+  ATTEND_CHECK(o.window >= (scaled_ ? 1 : 0), kValue, "local_m: the window must be at least {}, got {}", scaled_ ? 1 : 0, o.window);
+}
+
+Memory LocalM::prepare(const at::Tensor& keys, const at::Tensor& values, const Mask& mask) const {
+  ATTEND_CHECK(!(scaled_ && mask.causal), kUnsupported,
+               "local_m: a scaled centre needs the target's length, which a causal call does not have; use centre: step");
+  return ScoredAttention::prepare(keys, values, mask);
+}
+
+std::unique_ptr<State> LocalM::start(const Memory& /*memory*/, std::int64_t /*rows*/) const { return std::make_unique<StepState>(); }
+
+void LocalM::narrow(ScoreCall& call) const {
+  const auto t = call.steps();  // [B or 1, T]
+  const auto last = (call.key_lengths() - 1).unsqueeze(1);
+  at::Tensor centre;
+  if (scaled_) {
+    ATTEND_CHECK(call.state == nullptr, kValue,
+                 "local_m: a scaled centre needs the target's length, which step-by-step decoding does not know; use centre: step");
+    const auto& given = call.memory.mask.query_lengths;
+    const auto queries = given.defined() ? given : at::full({1}, call.sizes.queries, at::kLong);
+    centre = t.to(at::kDouble) * last.to(at::kDouble) / (queries - 1).clamp_min(1).unsqueeze(1).to(at::kDouble);
+  } else {
+    centre = options().clamp ? at::minimum(t, last).clamp_min(0) : t;
+  }
+  hide(call.hidden, outside_window(centre, call.sizes.keys, options().window));
+  call.result.extras["centre"] = centre.to(at::kDouble).expand({call.sizes.batch, call.sizes.queries});
+}
+
+at::Tensor outside_window(const at::Tensor& centre, std::int64_t keys, std::int64_t radius) {
+  const auto per_head = centre.dim() == 2 ? centre.unsqueeze(1) : centre;                                        // [B, H or 1, T]
+  return (at::arange(keys, at::kLong) - per_head.detach().unsqueeze(-1)).abs().gt(static_cast<double>(radius));  // [B, H or 1, T, S]
+}
+
+extern constinit const MechanismEntry local_m_entry{
+    .name = "local_m",
+    .sentence = "a window around the position that has the target step's number",
+    .formula = "p_t = t; the inner score over |s − p_t| ≤ R",
+    .paper = "Luong, Pham & Manning 2015, §3.2",
+    .parameters = "those of the inner score",
+    .cost = "that of the inner score",
+    .range = "local",
+    .score = "that of the inner score",
+    .source = "self or cross",
+    .capabilities = {.position_aware = true, .wraps = true, .counts_steps = true},
+    .make = [](const MechanismOptions& o) -> std::shared_ptr<Mechanism> { return std::make_shared<LocalM>(o); }};
+
+}  // namespace attend

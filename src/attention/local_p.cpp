@@ -1,0 +1,56 @@
+#include "attend/attention/local_p.h"
+
+#include "attend/attention/local_m.h"
+
+namespace attend {
+
+LocalP::LocalP(const MechanismOptions& o) : ScoredAttention("local_p", make_inner_score("local_p", o), o), inside_(o.centre == "inside") {
+  ATTEND_CHECK(inside_ || o.centre == "default" || o.centre == "paper", kUnknownName,
+               "local_p: centre '{}' is not known; valid: paper, inside", o.centre);
+  ATTEND_CHECK(o.window >= 1, kValue, "local_p: the window must be at least 1, got {}", o.window);
+  const auto size = o.energy_size > 0 ? o.energy_size : o.query_size;
+  centre_weight_ = register_parameter("centre_weight", initial_weight({o.heads, size, o.query_size}, o.query_size));
+  centre_vector_ = register_parameter("centre_vector", initial_weight({o.heads, size}, size));
+}
+
+Memory LocalP::prepare(const at::Tensor& keys, const at::Tensor& values, const Mask& mask) const {
+  ATTEND_CHECK(!mask.causal, kUnsupported,
+               "local_p: a causal call would move the centre whenever the source grows; use local_m, or local_p in cross attention");
+  return ScoredAttention::prepare(keys, values, mask);
+}
+
+void LocalP::narrow(ScoreCall& call) const {
+  const auto empty = call.hidden.rows;
+  const auto hidden = at::tanh(per_head_linear(widened(call.query), centre_weight_));  // [B, H, T, P]
+  const auto vector = centre_vector_.to(hidden.scalar_type()).unsqueeze(-1);           // [H, P, 1]
+  const auto share = at::sigmoid(at::matmul(hidden, vector).squeeze(-1));              // [B, H, T]
+  const auto lengths = call.key_lengths().view({-1, 1, 1}).to(share.scalar_type());
+  const auto centre = inside_ ? share * (lengths - 1) : share * lengths - 1;
+  hide(call.hidden, outside_window(centre, call.sizes.keys, options().window));
+  call.result.extras["centre"] = empty.defined() ? centre.masked_fill(empty, 0.0) : centre;
+}
+
+at::Tensor LocalP::weigh(ScoreCall& call) const {
+  const auto& centre = call.result.extras.at("centre");
+  const auto distance = at::arange(call.sizes.keys, centre.options()) - centre.unsqueeze(-1);  // [B, H, T, S]
+  const double deviation = static_cast<double>(options().window) / 2;
+  const auto penalty = distance.square() * (-0.5 / (deviation * deviation));
+  if (!options().renormalise) return normalise(call, call.scores) * penalty.exp();
+  call.scores = call.scores + penalty;
+  return normalise(call, call.scores);
+}
+
+extern constinit const MechanismEntry local_p_entry{
+    .name = "local_p",
+    .sentence = "a window around a predicted position, its middle favoured by a Gaussian",
+    .formula = "p_t = S σ(v_pᵀ tanh(W_p q_t)) − 1, w[t,s] = softmax(e)[s] exp(−(s−p_t)²/2ς²), |s − p_t| ≤ R = 2ς",
+    .paper = "Luong, Pham & Manning 2015, §3.2, eq. 9–10",
+    .parameters = "W_p [H, P, Dq], v_p [H, P], those of the inner score",
+    .cost = "that of the inner score, and B·H·T·P·Dq",
+    .range = "local",
+    .score = "that of the inner score",
+    .source = "cross",
+    .capabilities = {.position_aware = true, .wraps = true, .unnormalised = true, .not_causal = true},
+    .make = [](const MechanismOptions& o) -> std::shared_ptr<Mechanism> { return std::make_shared<LocalP>(o); }};
+
+}  // namespace attend

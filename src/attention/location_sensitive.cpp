@@ -1,0 +1,66 @@
+#include "attend/attention/location_sensitive.h"
+
+namespace attend {
+
+LocationSensitive::LocationSensitive(const MechanismOptions& o)
+    : AdditiveHistory("location_sensitive", o), previous_(o.location_input != "cumulative"), cumulative_(o.location_input != "previous") {
+  ATTEND_CHECK(o.location_input == "previous" || o.location_input == "cumulative" || o.location_input == "both", kUnknownName,
+               "location_sensitive: location_input '{}' is not known; valid: previous, cumulative, both", o.location_input);
+  ATTEND_CHECK(o.location_width % 2 == 1, kValue, "location_sensitive: location_width must be odd, got {}; a filter needs a middle",
+               o.location_width);
+  const std::int64_t channels = previous_ && cumulative_ ? 2 : 1;
+  filters_ = register_parameter("filters",
+                                initial_weight({o.heads * o.location_filters, channels, o.location_width}, channels * o.location_width));
+  filter_weight_ =
+      register_parameter("filter_weight", initial_weight({o.heads, additive().energy_size(), o.location_filters}, o.location_filters));
+}
+
+std::unique_ptr<State> LocationSensitive::start(const Memory& memory, std::int64_t rows) const {
+  auto state = std::make_unique<HistoryState>();
+  if (previous_) state->kept["previous"] = nothing_yet(memory, rows);
+  if (cumulative_) state->kept["total"] = nothing_yet(memory, rows);
+  return state;
+}
+
+void LocationSensitive::add_history(const HistoryState& state, at::Tensor& sums) const {
+  std::vector<at::Tensor> channels;
+  for (const auto& [name, x] : state.kept) channels.push_back(x);  // each [B, H, K, S]
+  const auto seen = at::stack(channels, 3);                        // [B, H, K, c, S]
+  const auto batch = seen.size(0), heads = seen.size(1), rows = seen.size(2), keys = seen.size(4);
+  if (keys == 0) return;
+  const auto filters = filters_.to(sums.scalar_type());
+  const auto input = seen.transpose(1, 2).reshape({batch * rows, heads * seen.size(3), keys});
+  const auto f = at::conv1d(input, filters, {}, /*stride=*/1, /*padding=*/filters.size(2) / 2, /*dilation=*/1, /*groups=*/heads);
+  const auto per_head = f.view({batch, rows, heads, filters.size(0) / heads, keys}).transpose(1, 2).transpose(3, 4);  // [B, H, K, S, n_f]
+  const auto weight = filter_weight_.to(sums.scalar_type());
+  sums.add_(at::matmul(per_head, weight.mT().view({1, heads, 1, weight.size(2), weight.size(1)})));
+}
+
+at::Tensor LocationSensitive::weigh(ScoreCall& call) const {
+  if (options().sharpening != 1) call.scores = call.scores * options().sharpening;
+  if (options().smoothing) call.scores = at::log_sigmoid(call.scores);  // σ(e)/Σ σ(e) as a softmax: 0/0 cannot come of it
+  return normalise(call, call.scores);
+}
+
+at::Tensor LocationSensitive::mix(ScoreCall& call, const at::Tensor& weights) const {
+  auto& kept = history(call).kept;
+  const auto& empty = call.hidden.rows;  // such a row passes its state on
+  if (previous_) kept["previous"] = empty.defined() ? at::where(empty.unsqueeze(-1), kept["previous"], weights) : weights;
+  if (cumulative_) kept["total"] = kept["total"] + weights;
+  return mixed(call, weights);
+}
+
+extern constinit const MechanismEntry location_sensitive_entry{
+    .name = "location_sensitive",
+    .sentence = "additive attention that sees a convolution of where it looked before",
+    .formula = "f_t = F * w_{t−1}, e[t,s] = vᵀ tanh(W q_t + U k_s + U_f f[t,s] + b)",
+    .paper = "Chorowski et al. 2015, §2, eq. 8–9",
+    .parameters = "those of additive, F [H·n_f, c, r], U_f [H, E, n_f]",
+    .cost = "B·H·T·S·(E + n_f·(r + E)) + B·H·S·D·E once a source",
+    .range = "global",
+    .score = "additive",
+    .source = "cross",
+    .capabilities = {.position_aware = true, .stateful = true, .not_causal = true, .scores_bounded = true},
+    .make = [](const MechanismOptions& o) -> std::shared_ptr<Mechanism> { return std::make_shared<LocationSensitive>(o); }};
+
+}  // namespace attend

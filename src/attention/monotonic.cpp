@@ -1,0 +1,88 @@
+#include "attend/attention/monotonic.h"
+
+namespace attend {
+namespace {
+
+MechanismOptions with_norm(MechanismOptions o) {
+  o.bias = o.normed = true;
+  return o;
+}
+
+}  // namespace
+
+Monotonic::Monotonic(const MechanismOptions& o)
+    : ScoredAttention("monotonic", (check_sizes("monotonic", o), std::make_shared<Additive>(with_norm(o))), o) {
+  offset_ = register_parameter("offset", at::full({o.heads}, -4.0));
+}
+
+Memory Monotonic::prepare(const at::Tensor& keys, const at::Tensor& values, const Mask& mask) const {
+  ATTEND_CHECK(!mask.causal, kUnsupported,
+               "monotonic: a causal call would let the source grow while it is walked; use it in cross attention");
+  return ScoredAttention::prepare(keys, values, mask);
+}
+
+// Training keeps the expected alignment "weights" [B, H, K, S], running the position "choice" [B, H, K, 1] of the last stop.
+std::unique_ptr<State> Monotonic::start(const Memory& memory, std::int64_t rows) const {
+  auto state = std::make_unique<HistoryState>();
+  const auto batch = memory.keys.size(0), heads = options().heads, keys = memory.keys.size(2);
+  auto first = at::zeros({batch, heads, rows, keys}, memory.keys.options().requires_grad(false));
+  if (keys > 0) first.select(3, 0).fill_(1);
+  state->kept["weights"] = first;
+  state->kept["choice"] = at::zeros({batch, heads, rows, 1}, at::kLong);
+  return state;
+}
+
+at::Tensor Monotonic::energies(ScoreCall& /*call*/, const at::Tensor& query, const at::Tensor& keys) const {
+  const auto e = score().scores(query, keys);
+  return e + offset_.to(e.scalar_type()).view({1, -1, 1, 1});
+}
+
+at::Tensor Monotonic::weigh(ScoreCall& call) const {
+  auto& kept = static_cast<HistoryState&>(*call.state).kept;
+  const auto& empty = call.hidden.rows;
+  const auto keys = call.sizes.keys;
+  at::Tensor weights;
+  if (is_training()) {
+    auto p = at::sigmoid(call.scores + at::randn_like(call.scores));  // −inf where hidden: 0
+    if (empty.defined()) p = p.masked_fill(empty.unsqueeze(-1), 0.0);
+    const auto stop = p.unbind(-1), before = kept["weights"].unbind(-1);
+    std::vector<at::Tensor> w;
+    at::Tensor y;
+    for (std::size_t s = 0; s < static_cast<std::size_t>(keys); ++s) {
+      y = s == 0 ? before[0] + at::zeros_like(stop[0]) : (1 - stop[s - 1]) * y + before[s];
+      w.push_back(stop[s] * y);
+    }
+    weights = keys > 0 ? at::stack(w, -1) : at::zeros_like(call.scores);
+    kept["weights"] = empty.defined() ? at::where(empty.unsqueeze(-1), kept["weights"], weights) : weights;
+  } else {
+    auto stops = call.scores.gt(0).logical_and(at::arange(keys, at::kLong).ge(kept["choice"]));  // [B, H, T, S]
+    if (empty.defined()) stops = stops.masked_fill(empty.unsqueeze(-1), false);
+    const auto any = stops.any(-1, /*keepdim=*/true);
+    if (keys > 0) {
+      const auto found = stops.to(at::kByte).argmax(-1, /*keepdim=*/true);  // the first
+      weights = at::zeros_like(call.scores.detach()).scatter_(3, found, 1.0).masked_fill(any.logical_not(), 0.0);
+      auto next = at::where(any, found, at::full({}, keys, at::kLong));
+      if (empty.defined()) next = at::where(empty.unsqueeze(-1), kept["choice"], next);
+      kept["choice"] = next;
+    } else {
+      weights = at::zeros_like(call.scores);
+    }
+  }
+  if (call.request.entropy) call.result.entropy = entropy_of(weights);
+  return weights;
+}
+
+extern constinit const MechanismEntry monotonic_entry{
+    .name = "monotonic",
+    .sentence = "a reader that walks forward and decides at each position whether to stop",
+    .formula = "p[t,s] = σ(e[t,s] + noise); y_s = (1 − p[t,s−1]) y_{s−1} + w[t−1,s], w[t,s] = p[t,s] y_s",
+    .paper = "Raffel et al. 2017, §2",
+    .parameters = "those of additive with g and b, r [H]",
+    .cost = "that of additive; the expected alignment is sequential in S",
+    .range = "local",
+    .score = "additive",
+    .source = "cross",
+    .capabilities = {.position_aware = true, .stateful = true, .unnormalised = true, .not_causal = true, .samples = true, .stops = true},
+    .make = [](const MechanismOptions& o) -> std::shared_ptr<Mechanism> { return std::make_shared<Monotonic>(o); }};
+
+}  // namespace attend
