@@ -16,22 +16,10 @@ class StepsAsOne final : public Observer {
   }
   void pass_on() {
     if (steps_.empty()) return;
-    Result all;
-    for (const auto member : {&Result::context, &Result::weights, &Result::lse, &Result::entropy, &Result::scores})
-      if ((steps_.front().*member).defined()) all.*member = at::cat(each([&](const Result& r) { return r.*member; }), 2);
-    for (const auto& [name, first] : steps_.front().extras)
-      all.extras[name] = at::cat(each([&name = name](const Result& r) { return r.extras.at(name); }), -1);
-    outer_->observe(site_, all);
+    outer_->observe(site_, join_steps(steps_));
   }
 
  private:
-  template <class Take>
-  std::vector<at::Tensor> each(Take take) const {
-    std::vector<at::Tensor> parts;
-    for (const auto& step : steps_) parts.push_back(take(step));
-    return parts;
-  }
-
   Observer* outer_;
   AttentionSite site_;
   std::vector<Result> steps_;
@@ -55,6 +43,8 @@ std::unique_ptr<Encoded> RecurrentSource::select(const at::Tensor& items) const 
 void RecurrentState::reorder(const at::Tensor& rows, std::int64_t new_beams) {
   for (auto& cell : cells) cell = chosen_rows(cell, rows);
   if (feed.defined()) feed = feed.index_select(0, rows);
+  if (context.defined()) context = context.index_select(0, rows);
+  outputs.reorder(rows);
   if (attention) attention->reorder(rows, new_beams);
   beams = new_beams;
 }
@@ -82,28 +72,38 @@ class RecurrentDecoder::Loop {
     if (follower && o.input_feeding) follower->number("decoder.feed", state.feed);
     at::Tensor context;  // [rows, Dv]
     const bool before = o.timing == "before";
-    if (d_.attention_ && before) context = attend(state.cells.back().h, state, observer);
+    const auto previous = state.cells.back().h;
+    if (d_.attention_ && before) context = attend(previous, state, observer);
     if (o.fixed_context) context = spread(source_.fixed_context, state.beams);
     std::vector<at::Tensor> fed;
     if (d_.context_enters_cell()) fed.push_back(context);
     if (o.input_feeding) fed.push_back(state.feed);
+    if (d_.feeds_context()) fed.push_back(state.context);
     advance(projected_[t], fed.empty() ? at::Tensor() : fed.size() == 1 ? fed[0] : at::cat(fed, 1), state, follower);
-    if (d_.attention_ && !before) context = attend(state.cells.back().h, state, observer);
+    if (d_.attention_ && !before)
+      context = attend(query(previous, state.cells.back().h, vectors_[static_cast<std::int64_t>(t)]), state, observer);
+    if (d_.feeds_context()) state.context = context;
     auto out = readout(context, state.cells.back().h, known_steps_.empty() ? at::Tensor() : known_steps_[t]);
     if (o.input_feeding) state.feed = out;
     if (follower) follower->number("decoder.readout", out);
     return out;
   }
 
-  // The cells alone, where nothing of the attention enters them: top states [B, T, N].
+  // The cells alone, where nothing of the attention enters them: top states [B, T + 1, N], the initial one first.
   at::Tensor cells_only(RecurrentState& state) {
-    std::vector<at::Tensor> tops;
+    std::vector<at::Tensor> tops{state.cells.back().h};
     for (const auto& projected : projected_) {
       advance(projected, {}, state, nullptr);
       tops.push_back(state.cells.back().h);
     }
     return at::stack(tops, 1);
   }
+
+  // What the mechanism is asked with, from states [.., N] and the previous token's vectors [.., Ne].
+  at::Tensor query(const at::Tensor& previous, const at::Tensor& current, const at::Tensor& vector) const {
+    return d_.reads_previous_ ? at::cat({previous, current, vector}, -1) : current;
+  }
+  at::Tensor all_vectors() const { return vectors_.transpose(0, 1); }  // [rows, T, Ne]
 
   at::Tensor readout(const at::Tensor& context, const at::Tensor& top, const at::Tensor& known) const {
     auto joined = context.defined() ? at::cat({context, top}, -1) : top;  // [rows, Dv + N]
@@ -136,10 +136,10 @@ class RecurrentDecoder::Loop {
   }
 
   // The hypotheses of an item are query rows on its one memory: [B·K, N] -> [B, 1, K, N].
-  at::Tensor attend(const at::Tensor& top, RecurrentState& state, Observer* observer) const {
-    const auto query = top.view({source_.batch(), 1, state.beams, top.size(1)});
+  at::Tensor attend(const at::Tensor& asked, RecurrentState& state, Observer* observer) const {
+    const auto query = asked.view({source_.batch(), 1, state.beams, asked.size(1)});
     const auto result = attend_observed(*d_.attention_, query, source_.memory, state.attention.get(), {kSite, 0}, observer);
-    return result.context.reshape({top.size(0), -1});
+    return result.context.reshape({asked.size(0), -1});
   }
 
   const RecurrentDecoder& d_;
@@ -154,16 +154,18 @@ RecurrentDecoder::RecurrentDecoder(const ModelOptions& o, std::int64_t source_si
                "model.fixed_context is for attention none only; with {} the context changes at every step", o.attention);
   ATTEND_CHECK(!(o.input_feeding && o.readout == "linear"), kValue,
                "model.input_feeding needs a readout of size hidden: use readout tanh or maxout, or set input_feeding: false");
-  if (o.attention != "none")
-    attention_ = register_module("attention", make_mechanism(o.attention, {.heads = o.attention == "multi_head" ? o.heads : 1,
-                                                                           .query_size = o.hidden,
-                                                                           .key_size = source_size,
-                                                                           .value_size = source_size,
-                                                                           .energy_size = o.energy,
-                                                                           .normed = o.normed,
-                                                                           .concat_plain_source = o.concat_plain_source,
-                                                                           .inner = o.score,
-                                                                           .dropout = o.attention_dropout}));
+  if (o.attention != "none") {
+    check_decoding(o, o.attention);
+    const auto& entry = find_mechanism(o.attention);
+    reads_previous_ = entry.capabilities.reads_previous;
+    ATTEND_CHECK(!reads_previous_ || o.timing == "after", kValue,
+                 "model.timing: {} reads the state after the step, which timing before does not have yet; use after", o.attention);
+    auto m = o.mechanism;
+    m.heads = entry.capabilities.makes_heads ? o.heads : 1;
+    m.query_size = reads_previous_ ? 2 * o.hidden + o.embedding : o.hidden;
+    m.key_size = m.value_size = source_size;
+    attention_ = register_module("attention", make_mechanism(o.attention, m));
+  }
   for (std::int64_t layer = 0; layer < o.decoder_layers; ++layer) {
     const auto input = layer == 0 ? o.embedding + fed_size() : o.hidden;
     cells_.push_back(
@@ -171,6 +173,7 @@ RecurrentDecoder::RecurrentDecoder(const ModelOptions& o, std::int64_t source_si
   }
   const auto joined = context_size() + o.hidden;
   if (o.readout == "linear") {
+    ATTEND_CHECK(!o.output_attention, kValue, "model.output_attention needs readout tanh or maxout, whose outputs it reads");
     ATTEND_CHECK(!o.readout_embedding, kValue, "model.readout_embedding needs readout tanh or maxout");
     output_size_ = joined;
     return;
@@ -179,6 +182,9 @@ RecurrentDecoder::RecurrentDecoder(const ModelOptions& o, std::int64_t source_si
   readout_weight_ = register_parameter("readout_weight", readout.weight.detach().clone());
   if (o.recurrent_bias) readout_bias_ = register_parameter("readout_bias", readout.bias.detach().clone());
   output_size_ = o.hidden;
+  if (!o.output_attention) return;
+  output_attention_ = register_module("output_attention", std::make_shared<OutputAttention>(o.embedding, o.hidden));
+  output_size_ = 2 * o.hidden;
 }
 
 Memory RecurrentDecoder::prepare(const at::Tensor& states, const at::Tensor& lengths) const {
@@ -193,7 +199,7 @@ std::int64_t RecurrentDecoder::context_size() const {
 
 // What only the loop knows of the first cell's input: the context of an attention before the step, and h̃.
 std::int64_t RecurrentDecoder::fed_size() const {
-  return (context_enters_cell() ? context_size() : 0) + (o_.input_feeding ? o_.hidden : 0);
+  return (context_enters_cell() || feeds_context() ? context_size() : 0) + (o_.input_feeding ? o_.hidden : 0);
 }
 
 StepMaps RecurrentDecoder::step_maps() const {
@@ -210,6 +216,7 @@ void RecurrentDecoder::start(const RecurrentSource& source, RecurrentState& stat
   state.maps = step_maps();
   state.cells = source.initial;
   if (o_.input_feeding) state.feed = at::zeros({source.batch(), o_.hidden}, state.cells[0].h.options().requires_grad(false));
+  if (feeds_context()) state.context = at::zeros({source.batch(), context_size()}, state.cells[0].h.options().requires_grad(false));
   if (attention_) state.attention = attention_->start(source.memory, 1);
 }
 
@@ -217,30 +224,39 @@ at::Tensor RecurrentDecoder::decode(const RecurrentSource& source, const at::Ten
   RecurrentState state;
   start(source, state);
   Loop loop(*this, source, state.maps, vectors.transpose(0, 1).contiguous());
-  if (!o_.input_feeding && !context_enters_cell()) return decode_at_once(source, loop, state, observer);
-  StepsAsOne collected(observer);
-  std::vector<at::Tensor> states;
-  for (std::size_t t = 0; t < loop.steps(); ++t) states.push_back(loop.step(t, state, observer ? &collected : nullptr));
-  collected.pass_on();
-  return at::stack(states, 1);
+  at::Tensor outputs;  // h̃ [B, T, R]
+  if (!o_.input_feeding && !context_enters_cell() && !feeds_context()) {
+    outputs = decode_at_once(source, loop, state, observer);
+  } else {
+    StepsAsOne collected(observer);
+    std::vector<at::Tensor> steps;
+    for (std::size_t t = 0; t < loop.steps(); ++t) steps.push_back(loop.step(t, state, observer ? &collected : nullptr));
+    collected.pass_on();
+    outputs = at::stack(steps, 1);
+  }
+  return output_attention_ ? at::cat({outputs, (*output_attention_)(outputs, vectors, observer)}, -1) : outputs;
 }
 
 // Where no step depends on what the one before it saw, all steps attend in one call.
 at::Tensor RecurrentDecoder::decode_at_once(const RecurrentSource& source, Loop& loop, RecurrentState& state, Observer* observer) const {
-  const auto tops = loop.cells_only(state);  // [B, T, N]
+  const auto states = loop.cells_only(state);  // [B, T + 1, N]
+  const auto steps = states.size(1) - 1;
+  const auto tops = states.narrow(1, 1, steps);
   at::Tensor context;
-  if (attention_)
-    context =
-        attend_observed(*attention_, tops.unsqueeze(1), source.memory, state.attention.get(), {kSite, 0}, observer).context.squeeze(1);
+  if (attention_) {
+    const auto query = loop.query(states.narrow(1, 0, steps), tops, loop.all_vectors());
+    context = attend_observed(*attention_, query.unsqueeze(1), source.memory, nullptr, {kSite, 0}, observer).context.squeeze(1);
+  }
   const auto known = loop.readout_known().defined() ? loop.readout_known().transpose(0, 1).flatten(0, 1) : at::Tensor();
-  const auto out = loop.readout(context.defined() ? context.flatten(0, 1) : context, tops.flatten(0, 1), known);
+  const auto out = loop.readout(context.defined() ? context.flatten(0, 1) : context, tops.reshape({-1, tops.size(2)}), known);
   return out.view({tops.size(0), tops.size(1), -1});
 }
 
 at::Tensor RecurrentDecoder::step(const RecurrentSource& source, RecurrentState& state, const at::Tensor& vectors,
                                   Observer* observer) const {
   Loop loop(*this, source, state.maps, vectors.unsqueeze(0));
-  return loop.step(0, state, observer);
+  const auto output = loop.step(0, state, observer);
+  return output_attention_ ? at::cat({output, output_attention_->step(output, vectors, state.outputs, observer)}, -1) : output;
 }
 
 void show_state(Observer& follower, const std::string& name, const CellState& state) {

@@ -1,6 +1,7 @@
 #pragma once
 // The recurrent decoder: cells, a mechanism over a prepared source, a readout. What its source is (a sentence, a picture's
 // regions) and where its first state comes from is the model's business.
+#include "attend/attention/output_attention.h"
 #include "attend/layers/basic.h"
 #include "attend/layers/recurrent.h"
 #include "attend/models/seq2seq.h"
@@ -25,7 +26,9 @@ struct StepMaps {
 struct RecurrentState final : DecoderState {
   StepMaps maps;
   std::vector<CellState> cells;
-  at::Tensor feed;  // h̃ [B·K, N], with input feeding
+  at::Tensor feed;     // h̃ [B·K, N], with input feeding
+  at::Tensor context;  // c_{t−1} [B·K, Dv], where the next state reads it
+  OutputAttention::History outputs;
   std::unique_ptr<State> attention;
   std::int64_t beams = 1;
 
@@ -49,6 +52,7 @@ class RecurrentDecoder : public torch::nn::Module {
  private:
   class Loop;
 
+  bool feeds_context() const { return reads_previous_ && o_.psi_replace_query; }
   bool context_enters_cell() const { return (attention_ && o_.timing == "before") || o_.fixed_context; }
   std::int64_t context_size() const;
   std::int64_t fed_size() const;
@@ -58,8 +62,10 @@ class RecurrentDecoder : public torch::nn::Module {
   at::Tensor decode_at_once(const RecurrentSource& source, Loop& loop, RecurrentState& state, Observer* observer) const;
 
   ModelOptions o_;
+  bool reads_previous_ = false;  // the mechanism's query is [h_{t−1}; h_t; E y_{t−1}]
   std::int64_t source_size_, output_size_ = 0;
   std::shared_ptr<Mechanism> attention_;
+  std::shared_ptr<OutputAttention> output_attention_;
   std::vector<std::shared_ptr<RecurrentCell>> cells_;
   at::Tensor readout_weight_, readout_bias_;
 };

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "attend/models/rnn_lm.h"
 #include "attend/models/rnn_seq2seq.h"
 #include "attend/models/transformer.h"
+#include "attend/models/transformer_lm.h"
 
 namespace attend {
 namespace {
@@ -15,7 +17,8 @@ class RangeChecker final : public OptionVisitor {
   void on(double& f, double, const Field& about) override { check(f, about); }
   void on(std::string& f, const std::string&, const Field& about) override {
     const auto& valid = about.range->choices;
-    if (std::find(valid.begin(), valid.end(), f) == valid.end()) fail_unknown_name(fmt::format("model.{}", about.name), f, valid);
+    if (!valid.empty() && std::find(valid.begin(), valid.end(), f) == valid.end())
+      fail_unknown_name(fmt::format("model.{}", about.name), f, valid);
   }
   void on(std::vector<std::string>&, const std::vector<std::string>&, const Field&) override {}
   static void check(double value, const Field& about) {
@@ -35,24 +38,25 @@ std::vector<std::string> model_names() {
 }
 
 std::vector<std::string> attention_choices() {
-  auto names = mechanism_names();
-  names.insert(names.begin(), "none");
+  std::vector<std::string> names{"none"};
+  for (const auto* entry : mechanisms())
+    if (entry->make) names.emplace_back(entry->name);
   return names;
 }
 
 void ModelOptions::visit(OptionVisitor& v) {
-  const auto mechanisms = one_of(mechanism_names());
   v(type, "type", "rnn_seq2seq", "the model", one_of(model_names()));
   v(attention, "attention", "additive", "how the decoder attends to the source; none is the bottleneck baseline",
     one_of(attention_choices()));
-  v(score, "score", "scaled_dot", "the score inside multi_head", mechanisms);
+  v(self_attention, "self_attention", "",
+    "within a transformer's encoder and decoder; empty: attention itself where it is a score, else scaled_dot");
+  v(layer_attention, "layer_attention", {}, "attention to the source for each decoder layer of a transformer in place of one for all");
   v(heads, "heads", 4, "heads of multi_head and of a transformer's layers", between(1, 256));
   v(embedding, "embedding", 256, "size of token vectors; in a transformer the size of everything", between(1, 65536));
   v(hidden, "hidden", 512, "size of the recurrent decoder's state", between(1, 65536));
   v(encoder_layers, "encoder_layers", 1, "layers of the encoder", between(1, 96));
   v(decoder_layers, "decoder_layers", 1, "layers of the decoder", between(1, 96));
   v(dropout, "dropout", 0.2, "share of units dropped in training", between(0, 0.95));
-  v(attention_dropout, "attention_dropout", 0.0, "share of attention weights dropped in training", between(0, 0.95));
   v(tied, "tied", "none", "shared tables: target = target embedding and output layer, all = source too (needs text.shared)",
     one_of({"none", "target", "all"}));
   v(cell, "cell", "lstm", "recurrent cell", one_of({"rnn_tanh", "lstm", "gru"}));
@@ -66,17 +70,25 @@ void ModelOptions::visit(OptionVisitor& v) {
   v(readout_embedding, "readout_embedding", false, "let the readout see the previous token's vector too");
   v(fixed_context, "fixed_context", false, "with attention none: feed the encoder's last state at every step");
   v(recurrent_bias, "recurrent_bias", true, "biases in cells, bridge and readout");
-  v(energy, "energy", 0, "hidden size of additive scores; 0 is the size of the keys", between(0, 65536));
-  v(normed, "normed", false, "additive: use g v/|v| in place of v");
-  v(concat_plain_source, "concat_plain_source", false, "concat: add the source state itself, unprojected");
+  v(output_attention, "output_attention", false, "let the output layer look back at the decoder's own earlier outputs");
+  v(psi_replace_query, "psi_replace_query", true, "soft_psi: the next state reads the context");
   v(feed_forward, "feed_forward", 1024, "hidden size of a transformer's feed-forward part", between(1, 1 << 20));
   v(norm, "norm", "pre", "layer norm before or after each part of a transformer's layer", one_of({"pre", "post"}));
-  v(positions, "positions", "sinusoidal", "how a transformer knows the order of tokens", one_of({"none", "sinusoidal", "learned"}));
+  v(positions, "positions", "sinusoidal", "how a transformer knows the order of tokens",
+    one_of({"none", "sinusoidal", "learned", "relative", "relative_bias", "rotary", "alibi"}));
   v(longest, "longest", 512, "positions in a learned table", between(1, 1 << 24));
   v(attention_bias, "attention_bias", true, "biases in a transformer's attention projections");
+  mechanism.visit(v);
 }
 
 std::shared_ptr<Seq2Seq> make_model(const ModelOptions& options, std::int64_t source_vocabulary, std::int64_t target_vocabulary) {
+  auto model = std::dynamic_pointer_cast<Seq2Seq>(make_network(options, source_vocabulary, target_vocabulary));
+  ATTEND_CHECK(model, kValue, "model.type: {} does not turn one sequence into another; use rnn_seq2seq or transformer", options.type);
+  return model;
+}
+
+std::shared_ptr<torch::nn::Module> make_network(const ModelOptions& options, std::int64_t source_vocabulary,
+                                                std::int64_t target_vocabulary) {
   RangeChecker checker;
   auto checked = options;
   checked.visit(checker);
@@ -89,6 +101,19 @@ std::shared_ptr<Seq2Seq> make_model(const ModelOptions& options, std::int64_t so
 #include "models/models.def"
 #undef MODEL
   fail_unknown_name("model.type", options.type, model_names());
+}
+
+void check_decoding(const ModelOptions& o, const std::string& attention) {
+  const auto& can = find_mechanism(attention).capabilities;
+  ATTEND_CHECK(!can.ignores_query, kValue,
+               "model.attention: {} reads with learned queries, so a decoder would see the same at every step; use it in a classifier, "
+               "additive here",
+               attention);
+  ATTEND_CHECK(o.mechanism.centre != "scaled" || attention != "local_m", kValue,
+               "model.centre: scaled needs the target's length, which decoding does not know before its end; use step");
+  ATTEND_CHECK(
+      o.mechanism.centre == "default" || (o.mechanism.centre == "inside" || o.mechanism.centre == "paper") == (attention == "local_p"),
+      kValue, "model.centre: {} does not belong to {}; local_m takes step, local_p paper or inside", o.mechanism.centre, attention);
 }
 
 std::int64_t parameter_count(const torch::nn::Module& module) {

@@ -29,7 +29,9 @@ Case make_case(const std::string& attention, const std::string& inner, bool befo
   auto& o = c.options;
   o.type = "rnn_seq2seq";
   o.attention = attention;
-  if (!inner.empty()) o.score = inner;
+  if (!inner.empty()) o.mechanism.inner = inner;
+  o.mechanism.window = 1;
+  o.mechanism.local_size = 3;
   o.heads = 2;
   o.cell = cells[i % 3];
   o.bridge = bridges[i % 5];
@@ -43,11 +45,13 @@ Case make_case(const std::string& attention, const std::string& inner, bool befo
   o.sum_directions = direction == 1;
   o.recurrent_bias = i % 7 != 0;
   o.readout_embedding = o.readout != "linear" && (i / 2) % 2 == 0;
-  o.normed = i % 4 == 0;
-  o.concat_plain_source = attention == "concat" && i % 2 == 1;
-  o.energy = attention == "additive" ? 7 : 0;
+  o.mechanism.normed = i % 4 == 0;
+  o.mechanism.concat_plain_source = attention == "concat" && i % 2 == 1;
+  o.mechanism.energy_size = attention == "additive" ? 7 : 0;
   if (attention == "none") o.fixed_context = o.bridge == "zero" || o.bridge == "backward_first" || (i / 5) % 2 == 0;
-  const auto equal = attention != "none" && find_mechanism(attention).capabilities.equal_sizes;
+  const auto needs_equal = [](const std::string& name) { return find_mechanism(name).capabilities.equal_sizes; };
+  const bool own_sizes = attention != "none" && find_mechanism(attention).capabilities.makes_heads;
+  const auto equal = attention != "none" && !own_sizes && (needs_equal(attention) || (!inner.empty() && needs_equal(inner)));
   set_sizes(o, equal);
   if (o.readout != "linear" && i % 11 == 0) {
     o.tied = "target";
@@ -61,16 +65,19 @@ Case make_case(const std::string& attention, const std::string& inner, bool befo
 std::vector<Case> cases() {
   std::vector<Case> all;
   for (const auto& attention : attention_choices()) {
-    const bool wraps = attention != "none" && find_mechanism(attention).capabilities.wraps;
-    if (wraps) {
-      for (const auto* inner : mechanisms())
-        if (!inner->capabilities.wraps)
-          all.push_back(make_case(attention, std::string(inner->name), all.size() % 2 == 0, (all.size() / 2) % 2 == 0, all.size()));
+    const auto can = attention == "none" ? Capabilities{} : find_mechanism(attention).capabilities;
+    if (can.ignores_query) continue;  // refused, see below
+    if (can.wraps) {
+      for (const auto& inner : score_names())
+        if (can.makes_heads || inner == "additive" || inner == "dot")
+          all.push_back(make_case(attention, inner, all.size() % 2 == 0, (all.size() / 2) % 2 == 0, all.size()));
       continue;
     }
-    for (const bool before : {true, false})
+    for (const bool before : {true, false}) {
+      if (before && can.reads_previous) continue;
       for (const bool feeding : {true, false})
         for (int cell = 0; cell < 3; ++cell) all.push_back(make_case(attention, "", before, feeding, all.size()));
+    }
   }
   return all;
 }
@@ -92,7 +99,10 @@ TEST(RnnCases, CoverEveryPairThatMatters) {
   };
   const std::vector<std::string> ways{"beforefed", "before", "afterfed", "after"};
   auto plain = attention_choices();
-  std::erase(plain, "multi_head");
+  std::erase_if(plain, [](const std::string& name) {
+    const auto can = name == "none" ? Capabilities{} : find_mechanism(name).capabilities;
+    return can.wraps || can.ignores_query || can.reads_previous;
+  });
   expect_all(plain, ways);
   expect_all(plain, cells);
   expect_all(cells, ways);
@@ -115,7 +125,13 @@ TEST_P(RnnModels, HypothesesKeepTheirOwnHistory) {
   for (const auto& p : kPrecisions) HypothesisWalk(*small_model(GetParam().options, p.type), p.tolerance).run();
 }
 TEST_P(RnnModels, SelectIsConsistent) { expect_select_is_consistent(*small_model(GetParam().options), 1e-10); }
-TEST_P(RnnModels, GradientReachesEveryParameter) { expect_gradient_everywhere(*small_model(GetParam().options)); }
+TEST_P(RnnModels, GradientReachesEveryParameter) {
+  const auto& o = GetParam().options;
+  const auto can = o.attention == "none" ? Capabilities{} : find_mechanism(o.attention).capabilities;
+  if (can.picks || can.stops) return;  // outside training nothing flows through a choice
+  const auto score = can.wraps ? o.mechanism.inner : o.attention;
+  expect_gradient_everywhere(*small_model(o), [&](const std::string& name) { return flat_by_score(score, name); });
+}
 
 TEST_P(RnnModels, ObserverSeesOneMapOfDecoding) {
   const auto& o = GetParam().options;
@@ -132,10 +148,15 @@ TEST_P(RnnModels, ObserverSeesOneMapOfDecoding) {
   const auto& results = keeper.seen.at("decoder.attention.0");
   ASSERT_EQ(results.size(), 1u);
   const auto& weights = results[0].weights;
-  EXPECT_EQ(shape_text(weights), o.attention == "multi_head" ? "[3, 2, 4, 5]" : "[3, 1, 4, 5]");
-  EXPECT_TRUE(close(weights.sum(-1), at::ones_like(weights.sum(-1)), 1e-12));
+  const auto& can = find_mechanism(o.attention).capabilities;
+  EXPECT_EQ(shape_text(weights), can.makes_heads ? "[3, 2, 4, 5]" : "[3, 1, 4, 5]");
+  if (!can.unnormalised) {
+    EXPECT_TRUE(close(weights.sum(-1), at::ones_like(weights.sum(-1)), 1e-12));
+  }
   EXPECT_TRUE(all_zero(weights.masked_select(own(b.lengths, 5).logical_not().view({3, 1, 1, 5}))));
-  EXPECT_EQ(results[0].lse.sizes(), weights.sizes().slice(0, 3));
+  if (!can.stops) {
+    EXPECT_EQ(results[0].lse.sizes(), weights.sizes().slice(0, 3));
+  }
   EXPECT_EQ(results[0].entropy.sizes(), weights.sizes().slice(0, 3));
 }
 
@@ -234,11 +255,15 @@ TEST(RnnModel, RefusesWhatCannotWork) {
   expect_refused([](auto& o) { o.hidden = 7, o.bridge = "copy"; }, value, {"copy", "6 and 7", "linear"});
   expect_refused([](auto& o) { o.input_feeding = false, o.readout = "linear", o.readout_embedding = true; }, value,
                  {"readout_embedding", "tanh or maxout"});
+  expect_refused([](auto& o) { o.attention = "attention_pooling"; }, value, {"attention_pooling", "learned queries", "additive"});
+  expect_refused([](auto& o) { o.attention = "soft_psi", o.timing = "before"; }, value, {"model.timing", "soft_psi", "after"});
+  expect_refused([](auto& o) { o.attention = "local_m", o.mechanism.centre = "scaled"; }, value, {"model.centre", "step"});
   expect_refused([](auto& o) { o.tied = "target"; }, value, {"model.tied", "embedding = 6", "got 5"});
   expect_refused([](auto& o) { o.tied = "all"; }, value, {"model.tied", "9 and 8", "text.shared"});
   expect_refused([](auto& o) { o.attention = "dot", o.hidden = 7; }, ErrorKind::kShape, {"dot", "Dq=7", "D=6", "general"});
   expect_refused([](auto& o) { o.attention = "multi_head", o.heads = 4; }, value, {"multi_head", "6", "4 heads"});
-  expect_refused([](auto& o) { o.attention = "multi_head", o.heads = 2, o.score = "multi_head"; }, value, {"multi_head", "inner"});
+  expect_refused([](auto& o) { o.attention = "multi_head", o.heads = 2, o.mechanism.inner = "multi_head"; }, ErrorKind::kUnknownName,
+                 {"model.score", "multi_head"});
 }
 
 TEST(RnnModel, RefusesUnknownNamesAndValuesOutOfRange) {

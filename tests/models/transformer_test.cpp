@@ -27,23 +27,33 @@ ModelOptions small_transformer() {
 std::vector<TransformerCase> transformer_cases() {
   const std::vector<std::string> positions{"sinusoidal", "learned", "none"}, tied{"none", "target", "all", "none"};
   std::vector<TransformerCase> all;
-  for (const auto* entry : mechanisms())
+  for (const auto* entry : mechanisms()) {
+    const auto& can = entry->capabilities;
+    if (!entry->make || can.ignores_query || can.reads_previous || (can.projected && !can.makes_heads)) continue;  // refused, see below
     for (const auto* norm : {"pre", "post"}) {
       const auto i = all.size();
       auto o = small_transformer();
-      if (entry->capabilities.wraps) {
-        o.score = i % 2 == 0 ? "general" : "scaled_dot";
-      } else {
-        o.attention = entry->name;
-      }
+      o.attention = entry->name;
+      if (can.wraps) o.mechanism.inner = i % 2 == 0 ? "general" : "scaled_dot";
+      o.mechanism.window = 1;
       o.norm = norm;
       o.positions = positions[i % 3];
       o.tied = tied[(i / 2) % 4];
       o.attention_bias = (i / 2) % 2 == 0;
-      o.normed = true;
+      o.mechanism.normed = true;
       o.decoder_layers = 1 + static_cast<std::int64_t>(i % 2);
       all.push_back({fmt::format("{}_{}_{}_{}", entry->name, o.norm, o.positions, o.tied), o});
     }
+  }
+  for (const auto* scheme : {"relative", "relative_bias", "rotary", "alibi"}) {
+    auto o = small_transformer();
+    o.positions = scheme;
+    o.mechanism.position_reach = 2;
+    all.push_back({fmt::format("multi_head_with_{}", scheme), o});
+  }
+  auto several = small_transformer();
+  several.layer_attention = {"additive", "local_m"};
+  all.push_back({"another_in_each_layer", several});
   return all;
 }
 
@@ -65,10 +75,15 @@ TEST_P(Transformers, HypothesesKeepTheirOwnHistory) {
 TEST_P(Transformers, SelectIsConsistent) { expect_select_is_consistent(*model(), 1e-10); }
 TEST_P(Transformers, GradientReachesEveryParameter) {
   const auto& o = GetParam().options;
-  const auto inner = o.attention == "multi_head" ? o.score : o.attention;
+  const auto& can = find_mechanism(o.attention).capabilities;
+  if (can.picks || can.stops) return;  // outside training nothing flows through a choice
+  const auto inner = can.wraps ? o.mechanism.inner : o.attention;
   const bool linear_in_keys = inner == "dot" || inner == "scaled_dot" || inner == "general";
   // Where the score is linear in the key, a bias of the keys adds the same to every score of a query, and the softmax forgets it.
-  expect_gradient_everywhere(*model(), [&](const std::string& name) { return linear_in_keys && name.ends_with("key_bias"); });
+  expect_gradient_everywhere(*model(), [&](const std::string& name) {
+    const bool turned = o.positions == "rotary" && name.find(".self.") != std::string::npos;
+    return flat_by_score(inner, name) || ((linear_in_keys || o.self_attention.empty()) && !turned && name.ends_with("key_bias"));
+  });
 }
 
 TEST_P(Transformers, TheFutureChangesNothingEarlier) {
@@ -99,7 +114,9 @@ TEST_P(Transformers, ObserverSeesEverySiteLayerAndHead) {
     const auto& w = results[0].weights;
     const bool source_keys = !site.starts_with("decoder.self");
     EXPECT_EQ(shape_text(w), site.starts_with("encoder.self") ? "[3, 2, 5, 5]" : source_keys ? "[3, 2, 4, 5]" : "[3, 2, 4, 4]") << site;
-    EXPECT_TRUE(close(w.sum(-1), at::ones_like(w.sum(-1)), 1e-12)) << site;
+    if (!find_mechanism(GetParam().options.attention).capabilities.unnormalised || site.ends_with(".self")) {
+      EXPECT_TRUE(close(w.sum(-1), at::ones_like(w.sum(-1)), 1e-12)) << site;
+    }
     if (source_keys) {
       EXPECT_TRUE(all_zero(w.masked_select(own(b.lengths, 5).logical_not().view({3, 1, 1, 5})))) << site;
     } else {
@@ -109,7 +126,8 @@ TEST_P(Transformers, ObserverSeesEverySiteLayerAndHead) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Transformers, ::testing::ValuesIn(transformer_cases()), [](const auto& instance) { return instance.param.name; });
+INSTANTIATE_TEST_SUITE_P(All, Transformers, ::testing::ValuesIn(transformer_cases()),
+                         [](const auto& instance) { return instance.param.name; });
 
 // Everything but the tables: parameters of the layers and last norms.
 std::int64_t count_of_layers(const ModelOptions& o) {
@@ -280,10 +298,18 @@ TEST(Transformer, RefusesWhatCannotWork) {
   };
   refused([](auto& o) { o.attention = "none"; }, ErrorKind::kValue, {"model.attention", "rnn_seq2seq"});
   refused([](auto& o) { o.heads = 3; }, ErrorKind::kValue, {"model.embedding", "8 and 3"});
-  refused([](auto& o) { o.score = "multi_head"; }, ErrorKind::kValue, {"multi_head", "inner"});
+  refused([](auto& o) { o.mechanism.inner = "multi_head"; }, ErrorKind::kUnknownName, {"model.score", "multi_head"});
+  refused([](auto& o) { o.attention = "attention_pooling"; }, ErrorKind::kValue, {"attention_pooling", "learned queries", "additive"});
+  refused([](auto& o) { o.attention = "soft_psi"; }, ErrorKind::kValue, {"soft_psi", "inside a head"});
+  refused([](auto& o) { o.self_attention = "local_p"; }, ErrorKind::kValue, {"model.self_attention", "local_p", "causal", "scaled_dot"});
+  refused([](auto& o) { o.self_attention = "coverage"; }, ErrorKind::kValue, {"model.self_attention", "coverage", "causal"});
+  refused([](auto& o) { o.attention = "local_m", o.mechanism.centre = "scaled"; }, ErrorKind::kValue, {"model.centre", "step"});
+  refused([](auto& o) { o.attention = "local_p", o.mechanism.centre = "step"; }, ErrorKind::kValue, {"model.centre", "local_p", "inside"});
+  refused([](auto& o) { o.layer_attention = {"additive"}; }, ErrorKind::kValue, {"model.layer_attention", "1 names", "2 decoder layers"});
+  refused([](auto& o) { o.positions = "relative", o.attention = "additive"; }, ErrorKind::kValue, {"relative", "additive", "scaled_dot"});
   refused([](auto& o) { o.tied = "all"; }, ErrorKind::kValue, {"model.tied", "9 and 8"});
   refused([](auto& o) { o.norm = "middle"; }, ErrorKind::kUnknownName, {"model.norm", "pre", "post"});
-  refused([](auto& o) { o.positions = "rotary"; }, ErrorKind::kUnknownName, {"model.positions", "sinusoidal"});
+  refused([](auto& o) { o.positions = "rotari"; }, ErrorKind::kUnknownName, {"model.positions", "rotary"});
 }
 
 TEST(Transformer, DropsInTrainingOnly) {

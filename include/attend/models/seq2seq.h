@@ -11,14 +11,16 @@ namespace attend {
 
 /// Config section `model`: what the network looks like.
 struct ModelOptions {
-  std::string type, attention, score;
+  std::string type, attention, self_attention;
+  std::vector<std::string> layer_attention;
+  MechanismOptions mechanism;  ///< keys of the same section; sizes are the model's own business
   std::int64_t heads, embedding, hidden, encoder_layers, decoder_layers;
-  double dropout, attention_dropout;
+  double dropout;
   std::string tied;
   // Recurrent models.
   std::string cell, bridge, timing, readout;
-  std::int64_t encoder_hidden, energy;
-  bool bidirectional, sum_directions, input_feeding, readout_embedding, fixed_context, recurrent_bias, normed, concat_plain_source;
+  std::int64_t encoder_hidden;
+  bool bidirectional, sum_directions, input_feeding, readout_embedding, fixed_context, recurrent_bias, psi_replace_query, output_attention;
   // Transformers.
   std::int64_t feed_forward, longest;
   std::string norm, positions;
@@ -66,8 +68,14 @@ class Seq2Seq : public torch::nn::Module {
 
 std::vector<std::string> model_names();
 std::vector<std::string> attention_choices();  ///< "none" and every mechanism
-/// Builds a model with fresh parameters from torch's generator. Throws for combinations that cannot work, with the reason.
+/// Builds a model of any type with fresh parameters from torch's generator; a vocabulary of 0 is a side that is no text. Throws for
+/// combinations that cannot work, with the reason.
+std::shared_ptr<torch::nn::Module> make_network(const ModelOptions& options, std::int64_t source_vocabulary,
+                                                std::int64_t target_vocabulary);
+/// The same for encoder–decoders; throws kValue for other types.
 std::shared_ptr<Seq2Seq> make_model(const ModelOptions& options, std::int64_t source_vocabulary, std::int64_t target_vocabulary);
+/// Throws kValue when a decoder cannot attend to its source with `attention`, naming the reason and what to use.
+void check_decoding(const ModelOptions& options, const std::string& attention);
 std::int64_t parameter_count(const torch::nn::Module& module);
 
 }  // namespace attend

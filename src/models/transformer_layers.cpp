@@ -1,0 +1,106 @@
+#include "models/transformer_layers.h"
+
+namespace attend {
+namespace {
+
+// The mechanism of that name in heads: itself where it makes heads, else inside multi_head.
+std::shared_ptr<Mechanism> make_heads(const ModelOptions& o, const std::string& name, bool self) {
+  const auto& entry = find_mechanism(name);
+  auto m = o.mechanism;
+  if (self) {
+    m.head_attention.clear();  // that is for the attention to the source
+    if (relative_positions(o)) m.position = o.positions;
+  }
+  m.heads = o.heads;
+  m.query_size = m.key_size = m.value_size = o.embedding;
+  m.bias = o.attention_bias;
+  if (entry.capabilities.makes_heads) return entry.make(m);
+  (entry.make_score ? m.inner : m.head_attention) = name;
+  return make_mechanism("multi_head", m);
+}
+
+// What layers read of their own sequence; the decoder's must be causal.
+std::string self_attention(const ModelOptions& o) {
+  const auto named = o.self_attention.empty() ? o.attention : o.self_attention;
+  const auto& entry = find_mechanism(named);
+  if (o.self_attention.empty()) return entry.make_score || entry.capabilities.makes_heads ? named : "scaled_dot";
+  ATTEND_CHECK(
+      !entry.capabilities.not_causal, kValue,
+      "model.self_attention: {} cannot be causal, which a decoder's attention to itself must be; use it as model.attention, to the source, "
+      "and one of {} here",
+      named, fmt::join(score_names(), ", "));
+  return named;
+}
+
+// The attention to the source of one layer.
+std::string cross_attention(const ModelOptions& o, std::int64_t layer) {
+  return o.layer_attention.empty() ? o.attention : o.layer_attention[static_cast<std::size_t>(layer)];
+}
+
+}  // namespace
+
+bool relative_positions(const ModelOptions& o) { return o.positions != "none" && o.positions != "sinusoidal" && o.positions != "learned"; }
+
+std::shared_ptr<InputPositions> input_positions(const ModelOptions& o) {
+  return std::make_shared<InputPositions>(relative_positions(o) ? "none" : o.positions, o.embedding, o.longest);
+}
+
+EncoderLayer::EncoderLayer(const ModelOptions& o, std::int64_t index)
+    : index_(index),
+      self_(register_module("self", make_heads(o, self_attention(o), true))),
+      feed_forward_(register_module("feed_forward", std::make_shared<FeedForward>(o.embedding, o.feed_forward, o.dropout))),
+      around_self_(register_module("around_self", std::make_shared<Residual>(o))),
+      around_feed_forward_(register_module("around_feed_forward", std::make_shared<Residual>(o))) {}
+
+at::Tensor EncoderLayer::operator()(const at::Tensor& x, const at::Tensor& lengths, Observer* observer) const {
+  auto attended = (*around_self_)(x, [&](const at::Tensor& y) {
+    const auto states = y.unsqueeze(1);
+    const auto memory = self_->prepare(states, states, Mask{.key_lengths = lengths});
+    return attend_observed(*self_, states, memory, nullptr, {"encoder.self", index_}, observer).context.squeeze(1);
+  });
+  return (*around_feed_forward_)(attended, [&](const at::Tensor& y) { return (*feed_forward_)(y); });
+}
+
+DecoderLayer::DecoderLayer(const ModelOptions& o, std::int64_t index, bool alone)
+    : index_(index),
+      self_(register_module("self", make_heads(o, self_attention(o), true))),
+      cross_(alone ? nullptr : register_module("cross", make_heads(o, cross_attention(o, index), false))),
+      feed_forward_(register_module("feed_forward", std::make_shared<FeedForward>(o.embedding, o.feed_forward, o.dropout))),
+      around_self_(register_module("around_self", std::make_shared<Residual>(o))),
+      around_cross_(alone ? nullptr : register_module("around_cross", std::make_shared<Residual>(o))),
+      around_feed_forward_(register_module("around_feed_forward", std::make_shared<Residual>(o))) {}
+
+Memory DecoderLayer::prepare(const at::Tensor& states, const at::Tensor& lengths) const {
+  return cross_->prepare(states.unsqueeze(1), states.unsqueeze(1), Mask{.key_lengths = lengths});
+}
+
+at::Tensor DecoderLayer::operator()(const at::Tensor& x, const Memory& memory, Observer* observer) const {
+  auto y = (*around_self_)(x, [&](const at::Tensor& z) {
+    const auto states = z.unsqueeze(1);
+    const auto own = self_->prepare(states, states, Mask{.causal = true});
+    return attend_observed(*self_, states, own, nullptr, {"decoder.self", index_}, observer).context.squeeze(1);
+  });
+  return rest(y, memory, nullptr, observer);
+}
+
+at::Tensor DecoderLayer::step(const at::Tensor& x, const Memory& memory, TransformerState& state, Observer* observer) const {
+  auto& cache = state.caches[static_cast<std::size_t>(index_)];
+  auto y = (*around_self_)(x, [&](const at::Tensor& z) {
+    const auto rows = z.reshape({-1, 1, 1, z.size(2)});  // [B·K, 1, 1, N]
+    cache.append(self_->prepare(rows, rows, Mask{.first_key = state.used}), state.used, state.room);
+    const auto result = attend_observed(*self_, rows, cache.memory(state.used + 1), nullptr, {"decoder.self", index_}, observer);
+    return result.context.view_as(z);
+  });
+  return rest(y, memory, state.attention[static_cast<std::size_t>(index_)].get(), observer);
+}
+
+at::Tensor DecoderLayer::rest(const at::Tensor& x, const Memory& memory, State* state, Observer* observer) const {
+  auto y = x;
+  if (cross_)
+    y = (*around_cross_)(x, [&](const at::Tensor& z) {
+      return attend_observed(*cross_, z.unsqueeze(1), memory, state, {"decoder.cross", index_}, observer).context.squeeze(1);
+    });
+  return (*around_feed_forward_)(y, [&](const at::Tensor& z) { return (*feed_forward_)(z); });
+}
+
+}  // namespace attend
