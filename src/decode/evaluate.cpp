@@ -2,21 +2,10 @@
 
 #include <cmath>
 
+#include "attend/measure/focus.h"
 #include "attend/measure/text_scores.h"
 
 namespace attend {
-
-double Evaluation::figure(const std::string& metric) const {
-  if (metric == "bleu") return bleu.score;
-  if (metric == "chrf") return chrf.score;
-  if (metric == "exact") return exact;
-  if (metric == "loss") return loss;
-  if (metric == "perplexity") return perplexity;
-  const std::vector<std::string> valid{"bleu", "chrf", "exact", "loss", "perplexity"};
-  fail_unknown_name("metric", metric, valid);
-}
-
-bool larger_is_better(const std::string& metric) { return metric != "loss" && metric != "perplexity"; }
 
 Evaluation evaluate(const Translator& translator, std::span<const std::string> sources, std::span<const std::string> references,
                     const EvaluateOptions& options) {
@@ -66,16 +55,46 @@ LinkOptions default_links(const TranslationModel& model) {
   return options;
 }
 
-AlignmentScore evaluate_alignment(const Translator& translator, std::span<const std::string> sources,
-                                  std::span<const std::string> references, std::span<const Links> gold, const MapChoice& choice,
-                                  const LinkOptions& options) {
+namespace {
+
+// Mean over the heads of the mean over the rows, of the map that links are read from.
+std::optional<double> mean_entropy(const Record& record, const MapChoice& choice) {
+  for (const auto& map : record.data().maps) {
+    if (map.axis != RowAxis::kNode || map.target_columns) continue;
+    if (!choice.site.empty() && (map.site != choice.site || map.layer != choice.layer)) continue;
+    double sum = 0;
+    int heads = 0;
+    for (std::uint32_t h = 0; h < map.heads; ++h)
+      if (const auto focus = focus_of_map(record.map(map, h)); focus.mean) {
+        sum += focus.mean->entropy;
+        ++heads;
+      }
+    return heads > 0 ? std::optional(sum / heads) : std::nullopt;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+AttentionFigures evaluate_attention(const Translator& translator, std::span<const std::string> sources,
+                                    std::span<const std::string> references, std::span<const Links> gold, const MapChoice& choice,
+                                    const LinkOptions& options) {
   ATTEND_CHECK(sources.size() == gold.size(), kValue, "evaluate: {} sentences and {} lines of gold links; give one line a sentence",
                sources.size(), gold.size());
-  AlignmentScore score;
+  AttentionFigures figures;
   const auto forced = translator.score(sources, references, true);
-  for (std::size_t i = 0; i < forced.size(); ++i)
-    if (forced[i].record) score.add(links_of(*forced[i].record, choice, 0, options).links, gold[i]);
-  return score;
+  double entropy = 0;
+  int counted = 0;
+  for (std::size_t i = 0; i < forced.size(); ++i) {
+    if (!forced[i].record) continue;
+    figures.links.add(links_of(*forced[i].record, choice, 0, options).links, gold[i]);
+    if (const auto own = mean_entropy(*forced[i].record, choice)) {
+      entropy += *own;
+      ++counted;
+    }
+  }
+  if (counted > 0) figures.entropy = entropy / counted;
+  return figures;
 }
 
 }  // namespace attend

@@ -1,5 +1,7 @@
 #include "decode/maps.h"
 
+#include <algorithm>
+
 namespace attend {
 
 void GrowingMaps::add_encoder(const std::map<WeightsObserver::Key, at::Tensor>& seen, std::int64_t item, std::int64_t length) {
@@ -20,13 +22,32 @@ void GrowingMaps::add_node(const std::map<WeightsObserver::Key, at::Tensor>& see
                            std::int64_t length) {
   for (const auto& [key, weights] : seen) {
     auto& growing = decoder_[key];
-    growing.self = key.first == "decoder.self";
+    growing.self = key.first.ends_with(".self");
     const auto own = growing.self ? weights[item * beams + row].select(1, 0)           // [H, t+1]
                                   : weights[item].select(1, row).slice(1, 0, length);  // [H, S_b]
     const auto flat = own.contiguous();
     growing.heads = flat.size(0);
     growing.rows.emplace_back(flat.data_ptr<float>(), flat.data_ptr<float>() + flat.numel());
   }
+}
+
+void WeightsObserver::keep_scalars(const AttentionSite& site, const Result& result) {
+  for (const auto& [name, value] : result.extras) {
+    if (value.dim() != 2 && value.dim() != 3) continue;
+    const auto per_head = value.dim() == 2 ? value.unsqueeze(1) : value;  // [B, H, K]
+    const auto full = site.name == "decoder.cross" ? fmt::format("{}.{}", name, site.layer) : name;
+    scalars_[full] = per_head.detach().to(at::kFloat).contiguous();
+  }
+}
+
+void GrowingMaps::add_scalars(const std::map<std::string, at::Tensor>& scalars, std::int64_t item, std::int64_t row) {
+  for (const auto& [name, value] : scalars)
+    for (std::int64_t h = 0; h < value.size(1); ++h) {
+      const auto full = value.size(1) == 1 ? name : fmt::format("{}.{}", name, h);
+      auto place = std::find_if(scalars_.begin(), scalars_.end(), [&](const NodeScalars& s) { return s.name == full; });
+      if (place == scalars_.end()) place = scalars_.insert(place, NodeScalars{full, {}});
+      place->values.push_back(value[item][h][row].item<float>());
+    }
 }
 
 std::vector<AttentionMap> GrowingMaps::finish() {

@@ -16,11 +16,19 @@ class WeightsObserver final : public Observer {
   Request request(const AttentionSite&) override { return {.weights = true}; }
   void observe(const AttentionSite& site, const Result& result) override {
     seen_[{site.name, site.layer}] = result.weights.detach().to(at::kFloat).contiguous();
+    if (!site.name.ends_with(".self")) keep_scalars(site, result);
   }
+  /// What a mechanism says of each row beside its weights, one number a head: centre, choice, ... [B, H, K]
+  const std::map<std::string, at::Tensor>& scalars() const { return scalars_; }
   const std::map<Key, at::Tensor>& seen() const { return seen_; }
-  void clear() { seen_.clear(); }
+  void clear() {
+    seen_.clear();
+    scalars_.clear();
+  }
 
  private:
+  void keep_scalars(const AttentionSite& site, const Result& result);
+  std::map<std::string, at::Tensor> scalars_;
   std::map<Key, at::Tensor> seen_;
 };
 
@@ -33,7 +41,10 @@ class GrowingMaps {
   /// [B, H, K, S], decoder.self is [B·K, H, 1, t+1].
   void add_node(const std::map<WeightsObserver::Key, at::Tensor>& seen, std::int64_t item, std::int64_t beams, std::int64_t row,
                 std::int64_t length);
+  /// The scalars of that row become those of the node; names end in ".HEAD" where there is more than one.
+  void add_scalars(const std::map<std::string, at::Tensor>& scalars, std::int64_t item, std::int64_t row);
   std::vector<AttentionMap> finish();
+  std::vector<NodeScalars> finish_scalars() { return std::move(scalars_); }
 
  private:
   struct Growing {
@@ -43,6 +54,7 @@ class GrowingMaps {
   };
   std::map<WeightsObserver::Key, Growing> decoder_;
   std::vector<AttentionMap> encoder_;
+  std::vector<NodeScalars> scalars_;
 };
 
 }  // namespace attend

@@ -92,6 +92,7 @@ class Search {
     std::vector<SearchResult> results;
     for (auto& item : items) {
       if (record_) item.result.maps = item.maps.finish();
+      if (record_) item.result.scalars = item.maps.finish_scalars();
       results.push_back(std::move(item.result));
     }
     return results;
@@ -137,6 +138,7 @@ class Search {
       item.result.nodes.push_back({parent.node, static_cast<std::uint32_t>(step), candidate.token, candidate.token_log_prob,
                                    static_cast<float>(candidate.log_prob), ends ? NodeEnd::kFinished : NodeEnd::kLive});
       if (record_) item.maps.add_node(observer.seen(), row, beams, candidate.parent, item.source_length);
+      if (record_) item.maps.add_scalars(observer.scalars(), row, candidate.parent);
       Live live{node, candidate.log_prob, parent.coverage};
       if (o_.coverage_penalty > 0) add_coverage(live.coverage, observer, row, candidate.parent, item.source_length);
       if (ends) {
@@ -160,7 +162,7 @@ class Search {
                     std::int64_t length) const {
     const at::Tensor* weights = nullptr;
     for (const auto& [key, seen] : observer.seen())
-      if (key.first != "decoder.self") weights = &seen;  // ordered by layer: the last one stays
+      if (!key.first.ends_with(".self")) weights = &seen;  // ordered by layer: the last one stays
     ATTEND_CHECK(weights, kValue, "decode.coverage_penalty needs a model with attention to the source; set it to 0");
     const auto mean = (*weights)[row].select(1, k).mean(0).contiguous();  // [S]
     coverage.resize(static_cast<std::size_t>(length), 0.0);
@@ -291,14 +293,16 @@ std::vector<SearchResult> force(const Seq2Seq& model, const at::Tensor& source, 
       std::map<WeightsObserver::Key, at::Tensor> row;  // this step's row in the shapes of a single step of one hypothesis
       for (const auto& [key, weights] : observer.seen()) {
         auto own = weights[b].narrow(1, t, 1);  // [H, 1, S]
-        row[key] = (key.first == "decoder.self" ? own.narrow(2, 0, t + 1) : own).unsqueeze(0);
+        row[key] = (key.first.ends_with(".self") ? own.narrow(2, 0, t + 1) : own).unsqueeze(0);
       }
       maps.add_node(row, 0, 1, 0, source_length);
+      maps.add_scalars(observer.scalars(), b, t);
     }
     found.last_node = static_cast<std::int32_t>(steps) - 1;
     found.score = found.log_prob;
     result.best.push_back(std::move(found));
     if (record) result.maps = maps.finish();
+    if (record) result.scalars = maps.finish_scalars();
   }
   return results;
 }

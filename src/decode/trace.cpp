@@ -52,11 +52,19 @@ TracingObserver::Selection selection_of(const ModelOptions& model, const TraceOp
 // Name and formula; of heads also the formula inside them.
 std::pair<std::string, std::string> mechanism_of(const ModelOptions& model) {
   if (model.attention == "none") return {};
-  const bool heads = model.type != "rnn_seq2seq" || model.attention == "multi_head";
-  const auto& inner = find_mechanism(model.attention == "multi_head" ? model.score : model.attention);
-  if (!heads) return {model.attention, std::string(inner.formula)};
+  const auto& entry = find_mechanism(model.attention);
+  const auto& m = model.mechanism;
+  const auto around = [&](const MechanismEntry& outer, const MechanismEntry& inner) {
+    return fmt::format("{}; inside {}: {}", outer.formula, inner.name, inner.formula);
+  };
+  const auto alone = [&](const MechanismEntry& e) {
+    return e.capabilities.wraps && !e.capabilities.makes_heads ? around(e, find_mechanism(m.inner)) : std::string(e.formula);
+  };
+  if (entry.capabilities.makes_heads)
+    return {model.attention, around(entry, find_mechanism(m.head_attention.empty() ? m.inner : m.head_attention))};
+  if (model.type == "rnn_seq2seq") return {model.attention, alone(entry)};
   const auto& outer = find_mechanism("multi_head");
-  return {std::string(outer.name), fmt::format("{}; inside {}: {}", outer.formula, inner.name, inner.formula)};
+  return {std::string(outer.name), fmt::format("{}; inside {}: {}", outer.formula, entry.name, alone(entry))};
 }
 
 std::vector<TraceToken> source_tokens(const Tokenizer& tokenizer, const std::string& text, bool end) {

@@ -92,7 +92,7 @@ TraceAttention TracingObserver::one_query(const AttentionSite& site, const Resul
   const auto query = static_cast<std::size_t>(t);
   TraceAttention a{.site = site.name, .layer = site.layer, .head = head};
   a.query = of_encoder(site.name) ? source_[query] : target_;
-  a.keys = site.name == "decoder.self" ? read_ : source_;
+  a.keys = site.name == "decoder.self" || site.name == "output.self" ? read_ : source_;
   ATTEND_ASSERT(static_cast<std::int64_t>(a.keys.size()) == result.weights.size(3));
   auto row = [&](const at::Tensor& x) { return numbers_of(x.select(0, 0).select(0, head).select(0, t)); };
   a.weights = row(result.weights);

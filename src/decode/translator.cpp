@@ -16,6 +16,15 @@ std::vector<Token> record_tokens(const std::vector<TextToken>& tokens) {
   return out;
 }
 
+Hypothesis record_hypothesis(const Tokenizer& tokenizer, const FoundHypothesis& best) {
+  Hypothesis h{.last_node = best.last_node, .text = {}, .log_prob = best.log_prob, .score = best.score};
+  std::vector<TextToken> spans;
+  h.text.utf8 = tokenizer.decode(best.tokens, &spans);
+  h.text.tokens = record_tokens(spans);
+  for (auto& token : h.text.tokens) token.special = token.id == kEndId;
+  return h;
+}
+
 // Cuts sentences into batches of similar length: indices by descending length.
 std::vector<std::vector<std::size_t>> batches_by_length(const std::vector<std::vector<std::int64_t>>& ids, const RunLimits& limits) {
   std::vector<std::size_t> order(ids.size());
@@ -30,6 +39,17 @@ std::vector<std::vector<std::size_t>> batches_by_length(const std::vector<std::v
     batches.back().push_back(i);
   }
   return batches;
+}
+
+// How the rows of a site's maps are normalised.
+RowKind row_kind(const ModelOptions& o, const AttentionMap& map) {
+  auto name = o.layer_attention.empty() ? o.attention : o.layer_attention[map.layer];
+  const bool self = map.site.ends_with(".self");
+  if (self) name = o.self_attention;
+  const auto can = [&](const std::string& of) { return of.empty() || of == "none" ? Capabilities{} : find_mechanism(of).capabilities; };
+  if (!self && can(name).makes_heads && !o.mechanism.head_attention.empty()) name = o.mechanism.head_attention;
+  if ((name == "local_rnn" && o.mechanism.local_inner == "raw") || can(name).unnormalised) return RowKind::kUnnormalised;
+  return o.mechanism.normaliser == "softmax" ? RowKind::kSoftmax : RowKind::kSparse;
 }
 
 PaddedBatch pad_chosen(const std::vector<std::vector<std::int64_t>>& ids, const std::vector<std::size_t>& chosen) {
@@ -113,14 +133,24 @@ std::shared_ptr<const Record> Translator::make_record(const std::string& source,
   if (model_.text.source_end) data.source.tokens.push_back(special_token(kEndId, source.size()));
   data.nodes = std::move(found.nodes);
   data.maps = std::move(found.maps);
-  for (const auto& best : found.best) {
-    Hypothesis h{.last_node = best.last_node, .text = {}, .log_prob = best.log_prob, .score = best.score};
-    std::vector<TextToken> spans;
-    h.text.utf8 = model_.target->decode(best.tokens, &spans);
-    h.text.tokens = record_tokens(spans);
-    for (auto& token : h.text.tokens) token.special = token.id == kEndId;
-    data.hypotheses.push_back(std::move(h));
-  }
+  data.scalars = std::move(found.scalars);
+  for (auto& map : data.maps) map.kind = row_kind(model_.model, map);
+  for (const auto& best : found.best) data.hypotheses.push_back(record_hypothesis(*model_.target, best));
+  return std::make_shared<const Record>(std::move(data));
+}
+
+std::shared_ptr<const Record> text_record(const ModelOptions& model, const Tokenizer& tokenizer, SearchResult& found,
+                                          std::uint64_t sentence) {
+  RecordData data;
+  data.sentence = sentence;
+  data.task = "generate";
+  data.model = model.type;
+  data.mechanism = model.attention;
+  data.nodes = std::move(found.nodes);
+  data.maps = std::move(found.maps);
+  data.scalars = std::move(found.scalars);
+  for (auto& map : data.maps) map.kind = row_kind(model, map);
+  for (const auto& best : found.best) data.hypotheses.push_back(record_hypothesis(tokenizer, best));
   return std::make_shared<const Record>(std::move(data));
 }
 

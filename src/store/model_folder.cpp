@@ -125,7 +125,7 @@ void load_tensors(const std::string& path, const NamedTensors& tensors) {
                  "{}: holds '{}', which the configuration has no place for; config.yaml and weights do not belong together", path, name);
 }
 
-void write_model(const std::string& folder, const TranslationModel& model, const std::string& config,
+void write_model(const std::string& folder, const AnyModel& model, const std::string& config,
                  const std::function<void(const std::string&)>& add) {
   write_folder_atomic(folder, [&](const std::string& inside) {
     auto write = [&](const char* name, std::string_view content) {
@@ -134,8 +134,8 @@ void write_model(const std::string& folder, const TranslationModel& model, const
       file.sync_and_close();
     };
     write("config.yaml", config);
-    write("source.vocabulary", model.source->serialize());
-    write("target.vocabulary", model.target->serialize());
+    if (model.source) write("source.vocabulary", model.source->serialize());
+    if (model.target) write("target.vocabulary", model.target->serialize());
     save_tensors(inside + "/weights.safetensors", named_weights(*model.network));
     if (add) add(inside);
     write("manifest.json", manifest_of(inside).dump(2) + "\n");
@@ -150,16 +150,20 @@ std::string find_model_folder(const std::string& path) {
        "{}: not a model: it has no manifest.json, and no best or last checkpoint; give the folder that `attend train --out` made", path);
 }
 
-TranslationModel read_model(const std::string& path) {
+AnyModel read_any_model(const std::string& path) {
   const auto folder = find_model_folder(path);
-  read_manifest(folder);
-  TranslationModel model;
+  const auto manifest = read_manifest(folder);
+  AnyModel model;
   auto config = read_stored_config(folder);
   model.model = config.model;
   model.text = config.text;
-  model.source = load_tokenizer(model.text.source, read_file(folder + "/source.vocabulary"));
-  model.target = load_tokenizer(model.text.shared ? model.text.source : model.text.target, read_file(folder + "/target.vocabulary"));
-  model.network = make_model(model.model, model.source->size(), model.target->size());
+  const auto tokenizer = [&](const char* name, const TokenizerOptions& options) -> std::shared_ptr<Tokenizer> {
+    const auto file = folder + "/" + name;
+    return manifest.at("files").contains(name) ? load_tokenizer(options, read_file(file)) : nullptr;
+  };
+  model.source = tokenizer("source.vocabulary", model.text.source);
+  model.target = tokenizer("target.vocabulary", model.text.shared ? model.text.source : model.text.target);
+  model.network = make_network(model.model, model.source ? model.source->size() : 0, model.target ? model.target->size() : 0);
   load_tensors(folder + "/weights.safetensors", named_weights(*model.network));
   model.network->eval();
   return model;

@@ -31,7 +31,7 @@ std::vector<Case> cases() {
   all.push_back({"none", o, 0});
   for (const auto* inner : {"scaled_dot", "additive"}) {
     auto t = transformer_options();
-    t.score = inner;
+    t.mechanism.inner = inner;
     t.norm = inner[0] == 's' ? "pre" : "post";
     all.push_back({std::string("transformer_") + inner, t, 6});
   }

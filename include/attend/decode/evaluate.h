@@ -26,11 +26,7 @@ struct Evaluation {
   BleuResult bleu;
   ChrfResult chrf;
   std::vector<std::string> translations;
-  /// The figure that a name of train.metric stands for.
-  double figure(const std::string& metric) const;
 };
-/// True when a larger figure is a better one.
-bool larger_is_better(const std::string& metric);
 
 Evaluation evaluate(const Translator& translator, std::span<const std::string> sources, std::span<const std::string> references,
                     const EvaluateOptions& options);
@@ -40,9 +36,13 @@ bool has_pieces(const TranslationModel& model);
 /// How links are read off a model's attention by default: argmax, between words for models of pieces, else between tokens.
 LinkOptions default_links(const TranslationModel& model);
 
-/// Alignment error rate of the attention under forced decoding of the references, argmax per target word.
-AlignmentScore evaluate_alignment(const Translator& translator, std::span<const std::string> sources,
-                                  std::span<const std::string> references, std::span<const Links> gold, const MapChoice& choice = {},
-                                  const LinkOptions& options = {});
+/// What the attention to the source looks at under forced decoding of the references.
+struct AttentionFigures {
+  AlignmentScore links;           ///< argmax per target word, against gold
+  std::optional<double> entropy;  ///< of its rows in nats: mean over rows, then heads, then sentences; null without weights
+};
+AttentionFigures evaluate_attention(const Translator& translator, std::span<const std::string> sources,
+                                    std::span<const std::string> references, std::span<const Links> gold, const MapChoice& choice = {},
+                                    const LinkOptions& options = {});
 
 }  // namespace attend

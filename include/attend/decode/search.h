@@ -32,7 +32,8 @@ struct FoundHypothesis {
 struct SearchResult {
   std::vector<FoundHypothesis> best;
   std::vector<Node> nodes;
-  std::vector<AttentionMap> maps;  ///< when recording: every site, layer and head; rows are nodes
+  std::vector<AttentionMap> maps;    ///< when recording: every site, layer and head; rows are nodes
+  std::vector<NodeScalars> scalars;  ///< when recording: what the mechanism says of each node beside its weights
 };
 
 /// Searches for each item of a batch. source int64 [B, S] with </s>, padded; lengths int64 [B].

@@ -62,6 +62,9 @@ class Translator {
   SearchOptions search_options_;
 };
 
+/// The record of a text that a model without a source produced.
+std::shared_ptr<const Record> text_record(const ModelOptions& model, const Tokenizer& tokenizer, SearchResult& found,
+                                          std::uint64_t sentence);
 /// Token ids of one text with </s>, as decoders write them.
 std::vector<std::int64_t> ids_with_end(const Tokenizer& tokenizer, std::string_view text);
 /// Token ids of a source as encoders read them: with </s> where text.source_end says so. A text without tokens gives </s> alone.

@@ -23,22 +23,40 @@ struct TextOptions {
   void visit(OptionVisitor& v);
 };
 
-/// A model that can run: text in, text out.
-struct TranslationModel {
+/// A network that can run, with what turns text into its numbers and back. A side that is no text has no tokenizer.
+template <class Network>
+struct StoredModel {
   ModelOptions model;
   TextOptions text;
   std::shared_ptr<Tokenizer> source, target;
-  std::shared_ptr<Seq2Seq> network;
+  std::shared_ptr<Network> network;
 };
+using AnyModel = StoredModel<torch::nn::Module>;
+/// Text in, text out.
+using TranslationModel = StoredModel<Seq2Seq>;
 
 /// Writes the folder atomically (core/files.h: write_folder_atomic). `config` is the full resolved configuration as YAML; its
 /// sections `model` and `text` must be those of `model`. `add` may write further files before the manifest is made.
-void write_model(const std::string& folder, const TranslationModel& model, const std::string& config,
+void write_model(const std::string& folder, const AnyModel& model, const std::string& config,
                  const std::function<void(const std::string& folder)>& add = {});
+template <class Network>
+void write_model(const std::string& folder, const StoredModel<Network>& model, const std::string& config,
+                 const std::function<void(const std::string& folder)>& add = {}) {
+  write_model(folder, AnyModel{model.model, model.text, model.source, model.target, model.network}, config, add);
+}
 
 /// Reads a model folder, or the folder of a training run (its `best`, else its `last`). Weights are checked for names and shapes.
 /// Throws kFile or kData naming the file, what was expected and the cure.
-TranslationModel read_model(const std::string& path);
+AnyModel read_any_model(const std::string& path);
+/// The same where the network must be of one kind; throws kValue naming `path` and what it holds instead.
+template <class Network>
+StoredModel<Network> read_model_of(const std::string& path, const char* expected) {
+  auto any = read_any_model(path);
+  auto network = std::dynamic_pointer_cast<Network>(any.network);
+  ATTEND_CHECK(network, kValue, "{}: expected {}, got a model of type {}; see attend info {}", path, expected, any.model.type, path);
+  return {any.model, any.text, any.source, any.target, network};
+}
+inline TranslationModel read_model(const std::string& path) { return read_model_of<Seq2Seq>(path, "a model that turns text into text"); }
 /// The model folder that `path` stands for: itself, PATH/best or PATH/last.
 std::string find_model_folder(const std::string& path);
 

@@ -1,0 +1,30 @@
+#pragma once
+// Drawing texts from a model, token by token.
+#include <cstdint>
+#include <vector>
+
+#include "attend/decode/search.h"
+
+namespace attend {
+
+/// Flags of `generate`.
+struct SampleOptions {
+  double temperature, top_p;
+  std::int64_t top_k, max_tokens, no_repeat_ngram, seed;
+  bool past_end;
+  SampleOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
+};
+
+/// Draws one continuation for each prompt (token ids without <s>; may be empty): logits / temperature, the top_k best, of these the
+/// smallest set with mass top_p or more (the token that crosses it included), renormalised, one drawn. Constraints (</s> and <unk>
+/// where unwanted, repeated n-grams) come before the softmax. Temperature 0 takes the best token, ties to the lower id.
+/// The draw depends on the seed and the prompt's number alone. source int64 [B, S] and lengths as for `search`; a language model takes
+/// S = 0. Results have one hypothesis each, the prompt's tokens included; nodes and maps as `search` with one beam.
+std::vector<SearchResult> sample(const Seq2Seq& model, const at::Tensor& source, const at::Tensor& lengths,
+                                 const std::vector<std::vector<std::int32_t>>& prompts, const SampleOptions& options, bool record);
+
+/// The ids that may be drawn from logits, and their probabilities, best first: what the options leave of one row. float32 [V].
+std::vector<std::pair<std::int32_t, double>> candidates(const float* logits, std::int64_t vocabulary, const SampleOptions& options);
+
+}  // namespace attend
