@@ -71,7 +71,7 @@ Checkpoints::Checkpoints(std::string folder, std::string config, std::int64_t ke
 
 bool Checkpoints::exist_in(const std::string& folder) { return fs::exists(folder + "/last/manifest.json"); }
 
-Progress Checkpoints::load(const std::string& checkpoint, TranslationModel& model, Optimiser& optimiser) {
+Progress Checkpoints::load(const std::string& checkpoint, const AnyModel& model, Optimiser& optimiser) {
   load_tensors(checkpoint + "/weights.safetensors", named_weights(*model.network));
   load_tensors(checkpoint + "/optimiser.safetensors", optimiser.state());
   return progress_from_json(checkpoint + "/training.json");
@@ -101,7 +101,7 @@ void Checkpoints::begin(const Progress& progress) {
     if (const auto step = step_of(entry.path().filename().string()); step && *step > progress.step) fs::remove_all(entry.path());
 }
 
-std::string Checkpoints::save(Progress& progress, const TranslationModel& model, const Optimiser& optimiser) {
+std::string Checkpoints::save(Progress& progress, const AnyModel& model, const Optimiser& optimiser) {
   bool now_best = false;
   if (progress.validated_step == progress.step) {
     auto better = [&](const auto& a, const auto& b) { return larger_is_better_ ? a.second > b.second : a.second < b.second; };
@@ -127,7 +127,7 @@ std::string Checkpoints::save(Progress& progress, const TranslationModel& model,
   return folder;
 }
 
-void Checkpoints::save_average(Progress& progress, double figure, const TranslationModel& model) {
+void Checkpoints::save_average(Progress& progress, double figure, const AnyModel& model) {
   const auto name = fmt::format("average-{}", progress.step);
   std::error_code ignored;
   fs::remove_all(folder_ + "/" + name, ignored);
@@ -147,19 +147,10 @@ void Checkpoints::prune(const Progress& progress) const {
 }
 
 void Checkpoints::log(const ValidationReport& report, const Progress& progress) {
-  const auto& e = *report.evaluation;
-  const ordered_json line = {{"step", report.step},
-                             {"epoch", report.epoch},
-                             {"seconds", report.seconds},
-                             {"train_loss", report.train_loss},
-                             {"loss", e.loss},
-                             {"perplexity", e.perplexity},
-                             {"bleu", e.bleu.score},
-                             {"chrf", e.chrf.score},
-                             {"exact", e.exact},
-                             {"plateau_factor", progress.plateau_factor},
-                             {"best", report.best},
-                             {"bleu_signature", e.bleu.signature}};
+  ordered_json line = {{"step", report.step}, {"epoch", report.epoch}, {"seconds", report.seconds}, {"train_loss", report.train_loss}};
+  for (const auto& [name, value] : report.figures) line[name] = value;
+  line["plateau_factor"] = progress.plateau_factor;
+  line["best"] = report.best;
   std::ofstream out(folder_ + "/metrics.jsonl", std::ios::app);
   out << line.dump() << '\n';
   out.flush();

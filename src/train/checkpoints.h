@@ -29,13 +29,13 @@ class Checkpoints {
   Checkpoints(std::string folder, std::string config, std::int64_t keep, bool larger_is_better);
   static bool exist_in(const std::string& folder);
   /// Restores weights and optimiser from a checkpoint folder.
-  static Progress load(const std::string& checkpoint, TranslationModel& model, Optimiser& optimiser);
+  static Progress load(const std::string& checkpoint, const AnyModel& model, Optimiser& optimiser);
 
   /// Makes the run's folder, drops what a killed run left half written, cuts metrics.jsonl back to `progress`.
   void begin(const Progress& progress);
   /// Writes RUN/step-N, points `last` (and `best`) at it, then removes what is no longer among the best. Returns its folder.
-  std::string save(Progress& progress, const TranslationModel& model, const Optimiser& optimiser);
-  void save_average(Progress& progress, double figure, const TranslationModel& model);
+  std::string save(Progress& progress, const AnyModel& model, const Optimiser& optimiser);
+  void save_average(Progress& progress, double figure, const AnyModel& model);
   void log(const ValidationReport& report, const Progress& progress);
   std::vector<std::string> best_folders(std::size_t most) const;
   double best_figure() const { return best_figure_; }

@@ -13,6 +13,11 @@ void DataOptions::visit(OptionVisitor& v) {
   v(dev_tsv, "dev_tsv", "", "instead of the two: one file, source TAB target");
   v(dev_pairs, "dev_pairs", 0, "without validation files: pairs held out of the training data; 0 chooses by the corpus's size",
     at_least(0));
+  v(text, "text", "", "a language model's text");
+  v(dev_text, "dev_text", "", "text to validate on; without it a share of data.text");
+  v(dev_share, "dev_share", 0.05, "share of data.text to validate on", between(0, 0.9));
+  v(test_share, "test_share", 0.05, "share of data.text, its end, that is left alone for testing", between(0, 0.9));
+  v(length, "length", 128, "tokens that a language model reads together", between(2, 1 << 20));
   v(max_length, "max_length", 100, "pairs with more tokens on a side are left out of training", at_least(1));
   v(skip_broken, "skip_broken", false, "skip and count lines that are not UTF-8 instead of stopping");
 }
@@ -37,6 +42,15 @@ void TrainOptions::visit(OptionVisitor& v) {
   v(momentum, "momentum", 0.0, "of sgd", between(0, 0.9999));
   v(clip, "clip", 1.0, "largest norm of the gradient; 0 is off", at_least(0));
   v(label_smoothing, "label_smoothing", 0.1, "share of probability spread over the vocabulary", between(0, 0.9));
+  v(coverage_weight, "coverage_weight", 1.0, "attention coverage: weight of its loss, what is read twice", at_least(0));
+  v(coverage_start, "coverage_start", 0, "updates before that loss begins; later is safer", at_least(0));
+  v(reward_weight, "reward_weight", 1.0, "attention hard: weight of the reward's gradient", at_least(0));
+  v(entropy_weight, "entropy_weight", 0.002, "attention hard: weight of the entropy of its choices", at_least(0));
+  v(reward, "reward", "sum", "attention hard: a choice is rewarded by the whole sentence, or by what follows it", one_of({"sum", "to_go"}));
+  v(guided_weight, "guided_weight", 0.0, "weight of a loss that draws the attention to gold links, the third column of data.tsv",
+    at_least(0));
+  v(guided_head, "guided_head", 0, "the head of the last layer that it draws", at_least(0));
+  v(doubly_weight, "doubly_weight", 0.0, "weight of a loss that asks every source position to be read once in all", at_least(0));
   v(accumulate, "accumulate", 1, "batches whose gradients make one update", between(1, 100000));
   v(matmul, "matmul", "auto", "matrix products: auto is the fastest that keep float32; bfloat16 may round the factors, sums stay float32",
     one_of({"auto", "float32", "bfloat16"}));
@@ -48,7 +62,7 @@ void TrainOptions::visit(OptionVisitor& v) {
   v(validate_pairs, "validate_pairs", 1000, "pairs translated at a validation, the first ones; 0 is all", at_least(0));
   v(save_every, "save_every", 0, "updates between checkpoints; 0 is at every validation", at_least(0));
   v(keep, "keep", 2, "best checkpoints kept besides the last", between(1, 1000));
-  v(metric, "metric", "bleu", "what best means", one_of({"bleu", "chrf", "exact", "loss", "perplexity"}));
+  v(metric, "metric", "", "what best means, one of the task's figures; empty is the task's own (translate: bleu)");
   v(patience, "patience", 0, "validations without a better metric before the run ends; 0 is never", at_least(0));
   v(average, "average", 0, "at the end average the weights of this many best checkpoints (at most keep); used if better", between(0, 1000));
   v(samples, "samples", 5, "validation pairs whose translations are shown and stored", between(0, 1000));
@@ -59,6 +73,7 @@ void TrainOptions::visit(OptionVisitor& v) {
 }
 
 void Config::visit(OptionVisitor& v) {
+  v(task, "task", "translate", "what is learned; says how the data are read and what is measured");
   v.group(data, "data", "what is read");
   v.group(text, "text", "how text becomes tokens");
   v.group(model, "model", "what the network looks like");
@@ -66,7 +81,7 @@ void Config::visit(OptionVisitor& v) {
   v.group(decode, "decode", "how it searches when running");
 }
 
-void check_config(const Config& c) {
+void check_pairs(const Config& c) {
   const auto& d = c.data;
   ATTEND_CHECK(d.tsv.empty() != (d.source.empty() && d.target.empty()), kValue, "data: give either source and target or tsv{}",
                d.tsv.empty() ? "; nothing was given" : ", not both");
@@ -75,6 +90,11 @@ void check_config(const Config& c) {
   ATTEND_CHECK(d.dev_source.empty() == d.dev_target.empty(), kValue, "data: {} is missing; dev_source and dev_target come together",
                d.dev_source.empty() ? "dev_source" : "dev_target");
   ATTEND_CHECK(d.dev_tsv.empty() || d.dev_source.empty(), kValue, "data: give dev_source and dev_target or dev_tsv, not both");
+  ATTEND_CHECK(c.train.guided_weight == 0 || !d.tsv.empty(), kValue,
+               "train.guided_weight needs gold links, the third column of data.tsv; set it to 0, or give data as a TSV");
+}
+
+void check_config(const Config& c) {
   const auto& t = c.train;
   ATTEND_CHECK(!t.out.empty(), kValue, "train.out is missing: the folder to write the run to; give --out DIR");
   ATTEND_CHECK(t.schedule != "noam" || t.warmup > 0, kValue, "train.schedule: noam needs train.warmup of at least 1, 4000 in the paper");
@@ -82,6 +102,10 @@ void check_config(const Config& c) {
   ATTEND_CHECK(t.epochs > 0 || t.steps > 0 || t.minutes > 0, kValue,
                "train: epochs, steps and minutes are all 0; one of them must end the run");
   ATTEND_CHECK(t.average <= t.keep, kValue, "train.average must be at most train.keep, got {} and {}", t.average, t.keep);
+  ATTEND_CHECK(
+      c.model.attention != "hard" || t.reward_weight > 0 || c.model.mechanism.hard_soft_share > 0, kValue,
+      "model.attention: hard learns where to look from the reward or from soft examples, and both are off; set train.reward_weight or "
+      "model.hard_soft_share above 0, or use hard_st or gumbel");
   ATTEND_CHECK(c.decode.n_best <= c.decode.beam, kValue, "decode.n_best must be at most decode.beam, got {} and {}", c.decode.n_best,
                c.decode.beam);
 }

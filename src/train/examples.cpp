@@ -5,6 +5,7 @@
 
 #include "attend/core/random.h"
 #include "attend/decode/translator.h"
+#include "attend/measure/alignment.h"
 
 namespace attend {
 namespace {
@@ -100,7 +101,31 @@ std::unique_ptr<BatchIterator> Examples::batches(const TrainOptions& t, BatchPos
       corpus_.size(), [this](std::size_t i) { return std::int64_t{lengths_[i]}; }, plan, start);
 }
 
-TrainBatch Examples::make_batch(const std::vector<std::size_t>& indices, const TranslationModel& model) const {
+// Links join words where a side has pieces of words, else tokens; every piece of a linked word counts.
+at::Tensor Examples::gold_rows(const std::vector<std::size_t>& indices, const TranslationModel& model, std::int64_t steps,
+                               std::int64_t keys) const {
+  auto gold = at::zeros({static_cast<std::int64_t>(indices.size()), steps, keys});
+  auto cells = gold.accessor<float, 3>();
+  const auto units = [](const Tokenizer& tokenizer, std::string_view text) {
+    const auto& kind = tokenizer.options().kind;
+    const bool pieces = kind == "unigram" || kind == "bpe";
+    std::vector<std::uint32_t> unit;
+    for (const auto& token : tokenizer.encode(text)) unit.push_back(pieces ? token.word : static_cast<std::uint32_t>(unit.size()));
+    return unit;
+  };
+  for (std::size_t b = 0; b < indices.size(); ++b) {
+    const auto i = indices[b];
+    const auto links = parse_links(corpus_.extra(i), 0, corpus_.place(i));
+    const auto sources = units(*model.source, corpus_.source(i)), targets = units(*model.target, corpus_.target(i));
+    for (std::size_t t = 0; t < targets.size(); ++t)
+      for (std::size_t s = 0; s < sources.size(); ++s)
+        for (const auto& link : links)
+          if (link.target == targets[t] && link.source == sources[s]) cells[b][t][s] = 1;
+  }
+  return gold / gold.sum(-1, /*keepdim=*/true).clamp_min(1);
+}
+
+TrainBatch Examples::make_batch(const std::vector<std::size_t>& indices, const TranslationModel& model, bool with_links) const {
   std::vector<std::vector<std::int64_t>> sources, targets;
   for (const auto i : indices) {
     sources.push_back(source_ids(*model.source, model.text, corpus_.source(i)));
@@ -122,6 +147,7 @@ TrainBatch Examples::make_batch(const std::vector<std::size_t>& indices, const T
   batch.live = flat.ne(kPadId).nonzero().squeeze(1);
   batch.targets = flat.index_select(0, batch.live);
   batch.tokens = batch.targets.size(0);
+  if (with_links) batch.gold = gold_rows(indices, model, t.ids.size(1), s.ids.size(1));
   return batch;
 }
 

@@ -19,6 +19,7 @@ struct TrainBatch {
   at::Tensor source, source_lengths;  // int64 [B, S], [B]
   at::Tensor inputs, target_lengths;  // int64 [B, T], [B]
   at::Tensor live, targets;           // int64 [n], [n]
+  at::Tensor gold;                    // [B, T, S] rows that sum to 1, from the TSV's links; undefined unless asked for
   std::int64_t tokens = 0;            // n
 };
 
@@ -38,10 +39,11 @@ class Examples {
   /// Counts every training pair's tokens once; pairs over data.max_length are left out.
   void measure(const Tokenizer& source, const Tokenizer& target);
   std::unique_ptr<BatchIterator> batches(const TrainOptions& options, BatchPosition start) const;
-  TrainBatch make_batch(const std::vector<std::size_t>& indices, const TranslationModel& model) const;
+  TrainBatch make_batch(const std::vector<std::size_t>& indices, const TranslationModel& model, bool with_links = false) const;
   std::string places(const std::vector<std::size_t>& indices) const;  ///< "file:line, file:line, ..." for errors
 
  private:
+  at::Tensor gold_rows(const std::vector<std::size_t>& indices, const TranslationModel& model, std::int64_t steps, std::int64_t keys) const;
   void hold_out(std::int64_t wanted, std::uint64_t seed);
   DataOptions options_;
   ParallelCorpus corpus_;

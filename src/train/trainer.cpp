@@ -1,14 +1,14 @@
 #include "attend/train/trainer.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 
 #include "attend/core/random.h"
-#include "attend/ops/cross_entropy.h"
 #include "attend/ops/products.h"
 #include "attend/train/optimiser.h"
 #include "train/checkpoints.h"
-#include "train/examples.h"
+#include "train/learner.h"
 
 namespace attend {
 namespace {
@@ -30,27 +30,27 @@ class Trainer::Run {
       ATTEND_CHECK(!Checkpoints::exist_in(config_.train.out), kFile,
                    "{}: already holds a training run; continue it with --resume, or choose another --out", config_.train.out);
     choose_products(config_.train.matmul);
-    examples_ = std::make_unique<Examples>(config_.data, static_cast<std::uint64_t>(config_.train.seed));
-    if (start.fit)
-      plan_.notes = fit_to_corpus(config_, start.given, examples_->size(), examples_->mean_source_bytes(), examples_->target_is_cjk());
-    plan_.corpus = examples_->report();
-    build_model(start.resume);
-    examples_->measure(*model_.source, *model_.target);
-    ATTEND_CHECK(examples_->usable() > 0, kData, "training data: every pair is longer than data.max_length = {}; raise it",
-                 config_.data.max_length);
-    plan_.pairs = examples_->usable();
-    plan_.dev_pairs = examples_->dev_sources().size();
-    plan_.source_vocabulary = model_.source->size();
-    plan_.target_vocabulary = model_.target->size();
-    plan_.parameters = parameter_count(*model_.network);
+    learner_ = make_learner(config_);
+    if (config_.train.metric.empty()) config_.train.metric = default_metric(config_.task);
+    if (const auto names = learner_->figures(); std::find(names.begin(), names.end(), config_.train.metric) == names.end())
+      fail_unknown_name("train.metric", config_.train.metric, names);
+    if (start.fit) plan_.notes = learner_->fit(config_, start.given);
+    const auto stored = start.resume ? config_.train.out + "/last" : config_.train.init_from;
+    if (!stored.empty() && !start.resume)
+      say(fmt::format("starting from {}: its vocabularies and sizes replace those of the configuration", stored));
+    learner_->build(config_, stored);
+    network_ = learner_->model().network;
+    learner_->describe(plan_);
+    plan_.task = config_.task;
+    plan_.parameters = parameter_count(*network_);
     plan_.config = to_yaml(list_options(config_));
-    optimiser_ = std::make_unique<Optimiser>(config_.train, named_weights(*model_.network));
+    optimiser_ = std::make_unique<Optimiser>(config_.train, named_weights(*network_));
     if (start.resume) {
-      progress_ = Checkpoints::load(config_.train.out + "/last", model_, *optimiser_);
+      progress_ = Checkpoints::load(config_.train.out + "/last", learner_->model(), *optimiser_);
       saved_ = true;  // a run that has nothing left to do must not write its last checkpoint again
       say(fmt::format("resuming after update {} (epoch {})", progress_.step, progress_.position.epoch + 1));
     }
-    batches_ = examples_->batches(config_.train, progress_.position);
+    batches_ = learner_->batches(progress_.position);
     plan_.batches_per_epoch = batches_->batches_in_epoch();
   }
 
@@ -63,7 +63,7 @@ class Trainer::Run {
     started_ = Clock::now();
     before_ = progress_.seconds;
     rate_started_ = started_;
-    model_.network->train();
+    network_->train();
     TrainResult result;
     while (true) {
       const auto epoch = batches_->position().epoch;
@@ -105,23 +105,6 @@ class Trainer::Run {
     if (events_.message) events_.message(line);
   }
 
-  void build_model(bool resume) {
-    const auto seed = static_cast<std::uint64_t>(config_.train.seed);
-    const auto from = resume ? config_.train.out + "/last" : config_.train.init_from;
-    if (!from.empty()) {
-      model_ = read_model(from);
-      if (!resume) say(fmt::format("starting from {}: its vocabularies and sizes replace those of the configuration", from));
-      config_.model = model_.model;
-      config_.text = model_.text;
-    } else {
-      model_.model = config_.model;
-      model_.text = config_.text;
-      std::tie(model_.source, model_.target) = examples_->train_tokenizers(config_.text);
-      at::manual_seed(random_key(seed, {0}));
-      model_.network = make_model(config_.model, model_.source->size(), model_.target->size());
-    }
-  }
-
   std::string limit_reached() const {
     const auto& t = config_.train;
     if (t.steps > 0 && progress_.step >= t.steps) return fmt::format("{} updates", t.steps);
@@ -149,24 +132,24 @@ class Trainer::Run {
     at::manual_seed(random_key(static_cast<std::uint64_t>(t.seed), {1, static_cast<std::uint64_t>(progress_.step)}));
     std::vector<std::vector<std::size_t>> parts;
     std::int64_t tokens = 0;
-    std::vector<TrainBatch> batches;
+    std::vector<std::unique_ptr<Learner::Batch>> batches;
     for (std::int64_t i = 0; i < t.accumulate; ++i) {
       parts.push_back(batches_->next());
-      batches.push_back(examples_->make_batch(parts.back(), model_));
-      tokens += batches.back().tokens;
+      batches.push_back(learner_->batch(parts.back()));
+      tokens += batches.back()->units;
     }
     double nll = 0;
     for (std::size_t i = 0; i < batches.size(); ++i) {
-      nll += backward(batches[i], tokens);
+      nll += learner_->backward(*batches[i], tokens, progress_.step);
       ATTEND_CHECK(std::isfinite(nll), kData,
                    "update {}: the loss is {}; lower train.rate or set train.clip, and look at these lines of the batch: {}",
-                   progress_.step, nll, examples_->places(parts[i]));
+                   progress_.step, nll, learner_->places(parts[i]));
     }
     progress_.position = batches_->position();
     const double norm = clip_gradients(optimiser_->parameters(), t.clip);
     ATTEND_CHECK(std::isfinite(norm), kData,
                  "update {}: the gradient is {}; lower train.rate or set train.clip, and look at these lines: {}", progress_.step, norm,
-                 examples_->places(parts.back()));
+                 learner_->places(parts.back()));
     const double rate = progress_.plateau_factor * scheduled_rate(t, progress_.step, config_.model.embedding);
     optimiser_->step(rate);
     optimiser_->zero_gradients();
@@ -174,15 +157,6 @@ class Trainer::Run {
     progress_.loss_sum += nll;
     progress_.loss_tokens += tokens;
     report(nll, tokens, rate, norm);
-  }
-
-  double backward(const TrainBatch& batch, std::int64_t tokens) {
-    const auto encoded = model_.network->encode(batch.source, batch.source_lengths, nullptr);
-    const auto states = model_.network->decode(*encoded, batch.inputs, batch.target_lengths, nullptr);  // [B, T, N]
-    const auto live = states.flatten(0, 1).index_select(0, batch.live);                                 // [n, N]
-    const auto entropy = cross_entropy(model_.network->logits(live), batch.targets, config_.train.label_smoothing);
-    (entropy.loss / static_cast<double>(tokens)).backward();
-    return entropy.nll;
   }
 
   void report(double nll, std::int64_t tokens, double rate, double norm) {
@@ -221,26 +195,24 @@ class Trainer::Run {
     return std::min(1.0, share);
   }
 
-  Evaluation evaluate_dev() const {
-    const auto& t = config_.train;
-    const auto all = examples_->dev_sources().size();
-    const auto n = t.validate_pairs > 0 ? std::min<std::size_t>(all, static_cast<std::size_t>(t.validate_pairs)) : all;
-    EvaluateOptions options;
-    options.search = config_.decode;
-    options.search.beam = t.validate_beam;
-    options.search.n_best = 1;
-    options.bleu_tokenizer = t.bleu_tokenizer;
-    options.lowercase = t.lowercase_bleu;
-    const Translator translator(model_);
-    auto result = evaluate(translator, std::span(examples_->dev_sources()).first(n), std::span(examples_->dev_targets()).first(n), options);
-    model_.network->train();
-    return result;
+  Validation evaluate_dev() const {
+    network_->eval();
+    auto validation = learner_->validate();
+    network_->train();
+    return validation;
+  }
+
+  double figure_of(const Validation& validation) const {
+    for (const auto& [name, value] : validation.figures)
+      if (name == config_.train.metric) return value;
+    ATTEND_ASSERT(false);
+    return 0;
   }
 
   void validate_now() {
     const auto& t = config_.train;
-    const auto evaluation = evaluate_dev();
-    const double figure = evaluation.figure(t.metric);
+    auto validation = evaluate_dev();
+    const double figure = figure_of(validation);
     const bool better =
         !progress_.best_figure || (larger_is_better(t.metric) ? figure > *progress_.best_figure : figure < *progress_.best_figure);
     if (better) {
@@ -259,14 +231,11 @@ class Trainer::Run {
     ValidationReport report;
     report.step = progress_.step;
     report.epoch = progress_.position.epoch;
-    report.evaluation = &evaluation;
+    report.figures = std::move(validation.figures);
     report.train_loss = progress_.loss_tokens > 0 ? progress_.loss_sum / static_cast<double>(progress_.loss_tokens) : 0;
     report.seconds = progress_.seconds;
     report.best = better;
-    const auto n = std::min<std::size_t>(static_cast<std::size_t>(t.samples), evaluation.translations.size());
-    for (std::size_t i = 0; i < n; ++i)
-      report.samples.push_back(fmt::format("{}\n  reference   {}\n  translation {}", examples_->dev_sources()[i],
-                                           examples_->dev_targets()[i], evaluation.translations[i]));
+    report.samples = std::move(validation.samples);
     checkpoints_->log(report, progress_);
     progress_.loss_sum = 0;
     progress_.loss_tokens = 0;
@@ -278,7 +247,7 @@ class Trainer::Run {
 
   void save() {
     progress_.seconds = elapsed();
-    const auto folder = checkpoints_->save(progress_, model_, *optimiser_);
+    const auto folder = checkpoints_->save(progress_, learner_->model(), *optimiser_);
     saved_ = true;
     if (events_.saved) events_.saved(folder);
   }
@@ -288,7 +257,7 @@ class Trainer::Run {
     const auto& t = config_.train;
     const auto folders = checkpoints_->best_folders(static_cast<std::size_t>(t.average));
     if (t.average < 2 || folders.size() < 2) return;
-    NamedTensors weights = named_weights(*model_.network);
+    NamedTensors weights = named_weights(*network_);
     std::vector<at::Tensor> sums;
     {
       at::NoGradGuard no_grad;
@@ -304,19 +273,18 @@ class Trainer::Run {
       }
       for (std::size_t i = 0; i < weights.size(); ++i) weights[i].second.copy_(sums[i] / static_cast<double>(folders.size()));
     }
-    const auto evaluation = evaluate_dev();
-    const double figure = evaluation.figure(t.metric);
+    const double figure = figure_of(evaluate_dev());
     const bool better = larger_is_better(t.metric) ? figure > checkpoints_->best_figure() : figure < checkpoints_->best_figure();
     say(fmt::format("average of the {} best checkpoints: {} {:.4f}, best single {:.4f}{}", folders.size(), t.metric, figure,
                     checkpoints_->best_figure(), better ? "; kept as best" : ""));
-    if (better) checkpoints_->save_average(progress_, figure, model_);
+    if (better) checkpoints_->save_average(progress_, figure, learner_->model());
   }
 
   TrainEvents events_;
   Config config_;
   TrainPlan plan_;
-  std::unique_ptr<Examples> examples_;
-  TranslationModel model_;
+  std::unique_ptr<Learner> learner_;
+  std::shared_ptr<torch::nn::Module> network_;
   std::unique_ptr<Optimiser> optimiser_;
   Progress progress_;
   std::unique_ptr<BatchIterator> batches_;

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "attend/core/files.h"
+#include "attend/decode/translator.h"
 #include "attend/ops/cross_entropy.h"
 #include "attend/text/generate.h"
 #include "attend/train/optimiser.h"
@@ -174,6 +175,68 @@ TEST_F(Training, StartsFromAnotherModel) {
   auto c = config("second", {"train.steps=1", "train.rate=0", "train.init_from=" + folder_.path() + "/first"});
   train(c);
   EXPECT_EQ(weights("second"), weights("first"));
+}
+
+// Mechanisms that draw, remember or add losses of their own: a run goes through, and going on is bit for bit there too.
+TEST_F(Training, EveryKindOfMechanismResumesBitForBit) {
+  for (const std::string attention : {"hard", "gumbel_st", "coverage", "location_sensitive", "monotonic", "soft_psi", "local_rnn"}) {
+    SCOPED_TRACE(attention);
+    const std::vector<std::string> changes{"model.attention=" + attention, "model.score=additive", "model.local_size=4",
+                                           "train.guided_weight=0.5", "train.steps=12"};
+    train(config(attention + "-whole", changes));
+    auto c = config(attention + "-parts", changes);
+    c.train.steps = 7;
+    train(c);
+    c.train.steps = 12;
+    EXPECT_EQ(train(c, true).steps, 12);
+    EXPECT_EQ(weights(attention + "-parts"), weights(attention + "-whole"));
+  }
+}
+
+TEST_F(Training, HardAttentionLearnsFromItsReward) {
+  const auto result = train(config("run", {"model.attention=hard", "model.score=additive", "train.reward=to_go", "train.steps=500",
+                                           "train.validate_every=100", "model.hidden=32", "model.encoder_hidden=32", "model.embedding=16",
+                                           "model.dropout=0", "train.metric=exact", "train.label_smoothing=0"}));
+  EXPECT_GE(result.best_figure, 0.5);
+}
+
+TEST_F(Training, GuidanceNeedsLinksAndHardAttentionNeedsAGradient) {
+  write_file_atomic(folder_.path() + "/a.en", "a b\nb a\n");
+  auto c = config("run", {"train.guided_weight=1"});
+  c.data.tsv = "";
+  c.data.source = c.data.target = folder_.path() + "/a.en";
+  EXPECT_ERROR(train(c), kValue, "third column of data.tsv");
+  EXPECT_ERROR(train(config("run", {"model.attention=hard", "train.reward_weight=0", "model.hard_soft_share=0"})), kValue,
+               "hard_st or gumbel");
+}
+
+// A language model of one text: lines, their ends, and what the figures are of.
+TEST_F(Training, LearnsAText) {
+  std::string text;
+  for (int i = 0; i < 60; ++i) text += "abcab\n";
+  write_file_atomic(folder_.path() + "/text.txt", text);
+  for (const std::string type : {"rnn_lm", "transformer_lm"}) {
+    auto c = config(type, {"task=generate", "model.type=" + type, type == "rnn_lm" ? "model.attention=none" : "model.attention=scaled_dot",
+                           "text.target.kind=characters", "data.length=12", "train.steps=150", "train.validate_every=50", "model.dropout=0",
+                           "train.batch_size=8", "train.label_smoothing=0", "data.text=" + folder_.path() + "/text.txt"});
+    c.data.tsv = "";
+    const auto result = train(c);
+    EXPECT_LT(result.best_figure, 0.2) << type;  // what follows is certain once two letters are known
+    const auto model = read_model_of<Seq2Seq>(folder_.path() + "/" + type, "a language model");
+    EXPECT_EQ(model.source, nullptr);
+    EXPECT_EQ(model.target->size(), 4 + 3);
+  }
+  EXPECT_ERROR(train(config("other", {"task=generate"})), kValue, "data.text is missing");
+  EXPECT_ERROR(train(config("other", {"task=translat"})), kUnknownName, "did you mean 'translate'");
+}
+
+TEST_F(Training, AnUnknownMetricIsHelped) {
+  EXPECT_ERROR(train(config("run", {"train.metric=blue"})), kUnknownName, "did you mean 'bleu'");
+}
+
+TEST(Metrics, LossesAndErrorsAreBetterWhenSmaller) {
+  for (const auto* name : {"bleu", "chrf", "exact", "accuracy"}) EXPECT_TRUE(larger_is_better(name)) << name;
+  for (const auto* name : {"loss", "perplexity", "bits_per_character", "wer"}) EXPECT_FALSE(larger_is_better(name)) << name;
 }
 
 TEST(CrossEntropy, EqualsLibtorchInValueAndGradient) {

@@ -14,7 +14,9 @@ namespace attend {
 /// Config section `data`: two line-aligned files, or one TSV, for training and validation each.
 struct DataOptions {
   std::string source, target, tsv, dev_source, dev_target, dev_tsv;
-  std::int64_t dev_pairs, max_length;
+  std::string text, dev_text;
+  double dev_share, test_share;
+  std::int64_t dev_pairs, max_length, length;
   bool skip_broken;
   DataOptions() { set_defaults(*this); }
   void visit(OptionVisitor& v);
@@ -29,6 +31,10 @@ struct TrainOptions {
   std::string optimiser, schedule, matmul;
   double rate, beta1, beta2, epsilon, weight_decay, momentum, minimum_rate, plateau_factor, clip, label_smoothing;
   std::int64_t warmup, plateau_patience, accumulate;
+  // Losses beside the likelihood.
+  double coverage_weight, reward_weight, entropy_weight, guided_weight, doubly_weight;
+  std::int64_t coverage_start, guided_head;
+  std::string reward;
   // Batches.
   std::string batch_by;
   std::int64_t batch_size, window;
@@ -42,16 +48,20 @@ struct TrainOptions {
 };
 
 struct Config {
+  std::string task;
   DataOptions data;
   TextOptions text;
   ModelOptions model;
   TrainOptions train;
   SearchOptions decode;
+  Config() { set_defaults(*this); }
   void visit(OptionVisitor& v);
 };
 
-/// Checks what belongs together and throws kValue with the cure: a source needs a target, a TSV excludes both, ...
+/// Checks what belongs together and throws kValue with the cure.
 void check_config(const Config& config);
+/// The same for the files of a task of pairs: a source needs a target, a TSV excludes both, ...
+void check_pairs(const Config& config);
 
 /// Fills what was not given with what suits a corpus of that many pairs: sizes of model and vocabulary, steps between
 /// validations. `given` are the keys the user set. Returns one line a decision, for the user to read.

@@ -12,7 +12,6 @@
 #include <string>
 #include <vector>
 
-#include "attend/decode/evaluate.h"
 #include "attend/text/corpus.h"
 #include "attend/train/config.h"
 
@@ -28,10 +27,14 @@ struct StepReport {
   double tokens_per_second = 0;  ///< target tokens, over the last updates
   double seconds = 0, seconds_left = 0;
 };
+/// Named figures in the order to show them: loss, perplexity, bleu, accuracy, ... Shares are 0 to 1.
+using Figures = std::vector<std::pair<std::string, double>>;
+/// True when a larger figure is a better one: of all but losses and error rates.
+bool larger_is_better(const std::string& metric);
 struct ValidationReport {
   std::int64_t step = 0;
   std::uint64_t epoch = 0;
-  const Evaluation* evaluation = nullptr;
+  Figures figures;
   double train_loss = 0, seconds = 0;
   bool best = false;
   std::vector<std::string> samples;  ///< lines to show
@@ -58,7 +61,8 @@ struct TrainResult {
 /// Sizes of a run without training it.
 struct TrainPlan {
   CorpusReport corpus;
-  std::size_t pairs = 0, dev_pairs = 0;
+  std::string task;
+  std::size_t examples = 0, dev_examples = 0;
   std::int64_t source_vocabulary = 0, target_vocabulary = 0, parameters = 0;
   std::uint64_t batches_per_epoch = 0;
   std::vector<std::string> notes;  ///< what was fitted to the corpus

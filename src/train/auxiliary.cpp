@@ -1,0 +1,89 @@
+#include "train/auxiliary.h"
+
+namespace attend {
+namespace {
+
+bool of_source(const AttentionSite& site) { return site.name == "decoder.attention" || site.name == "decoder.cross"; }
+
+// bool [B, 1, T]: the steps an item has.
+at::Tensor live_steps(const AuxiliaryBatch& batch, std::int64_t steps) { return within_lengths(batch.target_lengths, steps).unsqueeze(1); }
+
+void add(at::Tensor& sum, const at::Tensor& part) { sum = sum.defined() ? sum + part : part; }
+
+}  // namespace
+
+bool AuxiliaryLosses::wanted(const TrainOptions& o, const ModelOptions& model) {
+  if (o.guided_weight > 0 || o.doubly_weight > 0) return true;
+  auto names = model.layer_attention;
+  names.push_back(model.attention);
+  names.push_back(model.mechanism.head_attention);
+  for (const auto& name : names)
+    if (name == "hard" || (name == "coverage" && o.coverage_weight > 0)) return true;
+  return false;
+}
+
+Request AuxiliaryLosses::request(const AttentionSite& site) {
+  Request request;
+  request.weights = of_source(site) && (o_.guided_weight > 0 || o_.doubly_weight > 0);
+  request.entropy = o_.entropy_weight > 0;
+  return request;
+}
+
+void AuxiliaryLosses::observe(const AttentionSite& site, const Result& result) { calls_.emplace_back(site, result); }
+
+at::Tensor AuxiliaryLosses::rewards(const AuxiliaryBatch& batch) const {
+  if (o_.reward == "to_go") return batch.log_probs.flip({1}).cumsum(1).flip({1});
+  return batch.log_probs.sum(1, /*keepdim=*/true).expand_as(batch.log_probs);
+}
+
+at::Tensor AuxiliaryLosses::loss(const AuxiliaryBatch& batch) const {
+  at::Tensor sum;
+  const std::pair<AttentionSite, Result>* last = nullptr;
+  for (const auto& call : calls_) {
+    const auto& [site, result] = call;
+    if (of_source(site)) last = &call;
+    const auto steps = result.context.size(2);
+    const auto live = live_steps(batch, steps);
+    const auto& extras = result.extras;
+    if (const auto found = extras.find("coverage_loss"); found != extras.end() && o_.coverage_weight > 0 && update_ > o_.coverage_start)
+      add(sum, o_.coverage_weight * found->second.mean(1, true).masked_fill(live.logical_not(), 0.0).sum());
+    if (const auto found = extras.find("reward_baseline"); found != extras.end()) {
+      const auto baseline = found->second.narrow(0, 0, std::min(steps, found->second.size(0)));
+      const auto reward =
+          rewards(batch) - (o_.reward == "to_go" && baseline.size(0) == steps ? baseline : baseline.narrow(0, 0, 1));  // [B, T]
+      const auto surprise = extras.at("log_prob") * reward.detach().unsqueeze(1);                                      // [B, H, T]
+      add(sum, -o_.reward_weight * surprise.masked_fill(live.logical_not(), 0.0).sum());
+      if (o_.entropy_weight > 0) add(sum, -o_.entropy_weight * result.entropy.masked_fill(live.logical_not(), 0.0).sum());
+    }
+    if (o_.doubly_weight > 0 && of_source(site)) {
+      const auto covered = result.weights.masked_fill(live.unsqueeze(-1).logical_not(), 0.0).sum(2);  // [B, H, S]
+      const auto seen = result.weights.gt(0).any(2);                                                  // padding has no weight to lack
+      add(sum, o_.doubly_weight * (1 - covered).square().masked_fill(seen.logical_not(), 0.0).mean(1).sum());
+    }
+  }
+  if (o_.guided_weight > 0 && last && batch.gold.defined()) {
+    const auto& weights = last->second.weights;
+    const auto head = std::min<std::int64_t>(o_.guided_head, weights.size(1) - 1);
+    const auto w = weights.select(1, head);  // [B, T, S]
+    const auto gold = batch.gold.to(w.scalar_type());
+    const auto logs = at::where(gold.gt(0), w.clamp_min(1e-12), at::ones({}, w.options())).log();
+    add(sum, -o_.guided_weight * ((gold * logs).sum({1, 2}) / batch.target_lengths.to(w.scalar_type())).sum());
+  }
+  return sum;
+}
+
+void AuxiliaryLosses::move_baselines(const AuxiliaryBatch& batch) const {
+  at::NoGradGuard no_grad;
+  for (const auto& [site, result] : calls_) {
+    const auto found = result.extras.find("reward_baseline");
+    if (found == result.extras.end()) continue;
+    const auto steps = std::min(batch.log_probs.size(1), found->second.size(0));
+    auto baseline = found->second.narrow(0, 0, steps);
+    const auto live = live_steps(batch, batch.log_probs.size(1)).squeeze(1).narrow(1, 0, steps);  // [B, T]
+    const auto count = live.sum(0);
+    const auto mean = rewards(batch).narrow(1, 0, steps).masked_fill(live.logical_not(), 0.0).sum(0) / count.clamp_min(1);
+    baseline.copy_(at::where(count.gt(0), 0.9 * baseline + 0.1 * mean.to(baseline.scalar_type()), baseline));
+  }
+}
+
+}  // namespace attend

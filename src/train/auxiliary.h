@@ -1,0 +1,44 @@
+#pragma once
+// Losses beside the likelihood, read from what the mechanisms say of their calls while the model decodes.
+#include <vector>
+
+#include "attend/attention/observer.h"
+#include "attend/train/config.h"
+
+namespace attend {
+
+/// What the auxiliary losses of one batch need to know of it.
+struct AuxiliaryBatch {
+  at::Tensor target_lengths;  ///< int64 [B]
+  at::Tensor log_probs;       ///< ln p of every target token, [B, T], zero past an item's end; without gradient
+  at::Tensor gold;            ///< gold links as rows that sum to 1, [B, T, S], rows without links zero; undefined = none
+};
+
+/// Watches one pass of the decoder.
+///   coverage_weight   λ Σ_t Σ_s min(w[t, s], C[t−1, s]) from update coverage_start on (See, Liu & Manning 2017, eq. 12–13)
+///   reward_weight     −λ_r Σ_t sg(ℓ − b) ln p_t(z_t) of hard attention, ℓ = ln p(y | z, x) of the example, or with reward to_go
+///                     Σ_{t' ≥ t} ln p(y_t'); b ← 0.9 b + 0.1 mean ℓ afterwards, one number or one a step (Xu et al. 2015, eq. 11–12)
+///   entropy_weight    −λ_e Σ_t H(p_t) of hard attention
+///   guided_weight     −λ_g (1/T_b) Σ_t Σ_s ã[t, s] ln w[t, s] on one head of the last layer (Chen et al. 2016)
+///   doubly_weight     λ Σ_s (1 − Σ_t w[t, s])² (Xu et al. 2015, eq. 14)
+class AuxiliaryLosses final : public Observer {
+ public:
+  AuxiliaryLosses(const TrainOptions& options, std::int64_t update) : o_(options), update_(update) {}
+  /// Whether a model with this attention has any of them; else nothing need watch it.
+  static bool wanted(const TrainOptions& options, const ModelOptions& model);
+
+  Request request(const AttentionSite& site) override;
+  void observe(const AttentionSite& site, const Result& result) override;
+  /// Their sum over the batch's examples; undefined when there is none.
+  at::Tensor loss(const AuxiliaryBatch& batch) const;
+  /// Moves the baselines of hard attention, once the loss has been used.
+  void move_baselines(const AuxiliaryBatch& batch) const;
+
+ private:
+  at::Tensor rewards(const AuxiliaryBatch& batch) const;  // ℓ [B, T]
+  const TrainOptions& o_;
+  std::int64_t update_;
+  std::vector<std::pair<AttentionSite, Result>> calls_;
+};
+
+}  // namespace attend

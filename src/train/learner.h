@@ -1,0 +1,57 @@
+#pragma once
+// What a task is to the training loop: its data, its network, its loss and its figures.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "attend/ops/torch.h"
+#include "attend/store/model_folder.h"
+#include "attend/text/corpus.h"
+#include "attend/train/config.h"
+#include "attend/train/trainer.h"
+
+namespace attend {
+
+/// Figures of a validation and a few examples to show.
+struct Validation {
+  Figures figures;                   ///< first the loss: the mean of what training lowers, without smoothing
+  std::vector<std::string> samples;  ///< input, expected and given, as the user should read them
+};
+
+/// A learner is made from a configuration and reads its data then; vocabularies and network come with build().
+class Learner {
+ public:
+  /// Examples as tensors; `units` is what the loss is a mean over: target tokens, answers, ...
+  struct Batch {
+    virtual ~Batch() = default;
+    std::int64_t units = 0;
+  };
+
+  virtual ~Learner() = default;
+  /// Sizes that suit the data where the user set none; one line a decision.
+  virtual std::vector<std::string> fit(Config& /*config*/, const GivenValues& /*given*/) { return {}; }
+  /// Makes vocabularies and a fresh network from `config` (seeded by its caller), or takes over a stored model and writes its
+  /// options into `config`.
+  virtual void build(Config& config, const std::string& stored) = 0;
+  virtual void describe(TrainPlan& plan) const = 0;
+  virtual const AnyModel& model() const = 0;
+
+  virtual std::unique_ptr<BatchIterator> batches(BatchPosition start) const = 0;
+  virtual std::unique_ptr<Batch> batch(const std::vector<std::size_t>& examples) const = 0;
+  /// Adds the gradient of (sum of the batch's loss) / units; returns that sum, without smoothing and auxiliary losses.
+  virtual double backward(const Batch& batch, std::int64_t units, std::int64_t update) = 0;
+  virtual Validation validate() const = 0;
+  /// Names of the figures that validate() gives.
+  virtual std::vector<std::string> figures() const = 0;
+  /// "file:line, file:line, ..." of examples, for errors.
+  virtual std::string places(const std::vector<std::size_t>& examples) const = 0;
+};
+
+/// The learner of config.task. Throws kUnknownName for another task.
+std::unique_ptr<Learner> make_learner(const Config& config);
+
+/// The tasks there are, and the figure that each is judged by.
+std::vector<std::string> task_names();
+std::string default_metric(const std::string& task);
+
+}  // namespace attend

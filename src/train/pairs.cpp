@@ -1,0 +1,120 @@
+// Learning from pairs of texts: translation and everything that has its form.
+#include "attend/core/random.h"
+#include "attend/decode/evaluate.h"
+#include "attend/ops/cross_entropy.h"
+#include "train/auxiliary.h"
+#include "train/examples.h"
+#include "train/learner.h"
+
+namespace attend {
+namespace {
+
+class Pairs final : public Learner {
+ public:
+  explicit Pairs(const Config& config)
+      : config_(config), examples_((check_pairs(config), config.data), static_cast<std::uint64_t>(config.train.seed)) {}
+
+  std::vector<std::string> fit(Config& config, const GivenValues& given) override {
+    return fit_to_corpus(config, given, examples_.size(), examples_.mean_source_bytes(), examples_.target_is_cjk());
+  }
+
+  void build(Config& config, const std::string& stored) override {
+    if (!stored.empty()) {
+      model_ = read_model(stored);
+      config.model = model_.model;
+      config.text = model_.text;
+    } else {
+      model_.model = config.model;
+      model_.text = config.text;
+      std::tie(model_.source, model_.target) = examples_.train_tokenizers(config.text);
+      at::manual_seed(random_key(static_cast<std::uint64_t>(config.train.seed), {0}));
+      model_.network = make_model(config.model, model_.source->size(), model_.target->size());
+    }
+    any_ = {model_.model, model_.text, model_.source, model_.target, model_.network};
+    config_ = config;
+    examples_.measure(*model_.source, *model_.target);
+    ATTEND_CHECK(examples_.usable() > 0, kData, "training data: every pair is longer than data.max_length = {}; raise it",
+                 config_.data.max_length);
+    watch_ = AuxiliaryLosses::wanted(config_.train, config_.model);
+  }
+
+  void describe(TrainPlan& plan) const override {
+    plan.corpus = examples_.report();
+    plan.examples = examples_.usable();
+    plan.dev_examples = examples_.dev_sources().size();
+    plan.source_vocabulary = model_.source->size();
+    plan.target_vocabulary = model_.target->size();
+  }
+
+  const AnyModel& model() const override { return any_; }
+  std::unique_ptr<BatchIterator> batches(BatchPosition start) const override { return examples_.batches(config_.train, start); }
+  std::string places(const std::vector<std::size_t>& examples) const override { return examples_.places(examples); }
+
+  std::unique_ptr<Batch> batch(const std::vector<std::size_t>& examples) const override {
+    auto batch = std::make_unique<PairBatch>();
+    batch->tensors = examples_.make_batch(examples, model_, config_.train.guided_weight > 0);
+    batch->units = batch->tensors.tokens;
+    return batch;
+  }
+
+  double backward(const Batch& base, std::int64_t tokens, std::int64_t update) override {
+    const auto& batch = static_cast<const PairBatch&>(base).tensors;
+    AuxiliaryLosses auxiliary(config_.train, update);
+    auto* observer = watch_ ? &auxiliary : nullptr;
+    const auto encoded = model_.network->encode(batch.source, batch.source_lengths, observer);
+    const auto states = model_.network->decode(*encoded, batch.inputs, batch.target_lengths, observer);  // [B, T, N]
+    const auto live = states.flatten(0, 1).index_select(0, batch.live);                                  // [n, N]
+    const auto entropy = cross_entropy(model_.network->logits(live), batch.targets, config_.train.label_smoothing);
+    auto loss = entropy.loss;
+    AuxiliaryBatch known;
+    if (watch_) {
+      known.target_lengths = batch.target_lengths;
+      known.log_probs =
+          at::zeros({batch.inputs.numel()}, entropy.rows.options()).index_copy(0, batch.live, entropy.rows).view_as(batch.inputs);
+      known.gold = batch.gold;
+      if (const auto more = auxiliary.loss(known); more.defined()) loss = loss + more;
+    }
+    (loss / static_cast<double>(tokens)).backward();
+    if (watch_) auxiliary.move_baselines(known);
+    return entropy.nll;
+  }
+
+  std::vector<std::string> figures() const override { return {"loss", "perplexity", "bleu", "chrf", "exact"}; }
+
+  Validation validate() const override {
+    const auto& t = config_.train;
+    const std::span<const std::string> sources = examples_.dev_sources(), targets = examples_.dev_targets();
+    const auto n =
+        t.validate_pairs > 0 ? std::min<std::size_t>(sources.size(), static_cast<std::size_t>(t.validate_pairs)) : sources.size();
+    EvaluateOptions options;
+    options.search = config_.decode;
+    options.search.beam = t.validate_beam;
+    options.search.n_best = 1;
+    options.bleu_tokenizer = t.bleu_tokenizer;
+    options.lowercase = t.lowercase_bleu;
+    const Translator translator(model_);
+    const auto e = evaluate(translator, sources.first(n), targets.first(n), options);
+    Validation v;
+    v.figures = {{"loss", e.loss}, {"perplexity", e.perplexity}, {"bleu", e.bleu.score}, {"chrf", e.chrf.score}, {"exact", e.exact}};
+    for (std::size_t i = 0; i < std::min<std::size_t>(static_cast<std::size_t>(t.samples), n); ++i)
+      v.samples.push_back(fmt::format("{}\n  reference   {}\n  translation {}", sources[i], targets[i], e.translations[i]));
+    return v;
+  }
+
+ private:
+  struct PairBatch final : Batch {
+    TrainBatch tensors;
+  };
+
+  Config config_;
+  Examples examples_;
+  TranslationModel model_;
+  AnyModel any_;
+  bool watch_ = false;  // the model's attention has losses of its own
+};
+
+}  // namespace
+
+std::unique_ptr<Learner> make_pairs_learner(const Config& config) { return std::make_unique<Pairs>(config); }
+
+}  // namespace attend

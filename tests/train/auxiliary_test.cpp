@@ -1,0 +1,135 @@
+// Losses beside the likelihood, against their formulas on small numbers.
+#include "train/auxiliary.h"
+
+#include <gtest/gtest.h>
+
+#include "support/tensors.h"
+
+namespace attend::testing {
+namespace {
+
+const AttentionSite kSource{"decoder.attention", 0};
+
+// Two items of three steps, the second with only two.
+AuxiliaryBatch batch() {
+  return {.target_lengths = at::tensor({3, 2}, at::kLong),
+          .log_probs = at::tensor({-1.0, -2.0, -3.0, -4.0, -5.0, 0.0}, at::kDouble).view({2, 3}),
+          .gold = {}};
+}
+
+TrainOptions nothing() {
+  TrainOptions o;
+  o.coverage_weight = o.reward_weight = o.entropy_weight = o.guided_weight = o.doubly_weight = 0;
+  return o;
+}
+
+Result weights_of(std::initializer_list<double> values, std::int64_t keys) {
+  Result r;
+  r.weights = leaf(at::tensor(at::ArrayRef<double>(values), at::kDouble).view({2, 1, 3, keys}));
+  r.context = at::zeros({2, 1, 3, 1}, at::kDouble);
+  return r;
+}
+
+TEST(Auxiliary, NothingToSayWithoutExtras) {
+  AuxiliaryLosses losses(nothing(), 1);
+  losses.observe(kSource, weights_of({1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0}, 2));
+  EXPECT_FALSE(losses.loss(batch()).defined());
+}
+
+TEST(Auxiliary, CoverageIsSummedOverLiveStepsAndBeginsLate) {
+  auto o = nothing();
+  o.coverage_weight = 2;
+  o.coverage_start = 5;
+  Result r;
+  r.context = at::zeros({2, 1, 3, 1}, at::kDouble);
+  r.extras["coverage_loss"] = at::tensor({0.0, 0.5, 0.25, 0.0, 1.0, 99.0}, at::kDouble).view({2, 1, 3});  // 99 lies past the item's end
+  AuxiliaryLosses early(o, 5), late(o, 6);
+  early.observe(kSource, r);
+  late.observe(kSource, r);
+  EXPECT_FALSE(early.loss(batch()).defined());
+  EXPECT_NEAR(late.loss(batch()).item<double>(), 2 * 1.75, 1e-12);
+}
+
+Result drawn() {
+  Result r;
+  r.context = at::zeros({2, 1, 3, 1}, at::kDouble);
+  r.entropy = leaf(at::full({2, 1, 3}, 0.5, at::kDouble));
+  r.extras["log_prob"] = leaf(at::tensor({-0.1, -0.2, -0.3, -0.4, -0.5, -0.6}, at::kDouble).view({2, 1, 3}));
+  r.extras["reward_baseline"] = at::full({4}, -2.0, at::kDouble);
+  return r;
+}
+
+// −λ_r Σ_t sg(ℓ − b) ln p_t(z_t): the gradient of ln p_t(z_t) is −λ_r (ℓ − b) for every live step of the example.
+TEST(Auxiliary, RewardOfTheWholeSentence) {
+  auto o = nothing();
+  o.reward_weight = 0.5;
+  AuxiliaryLosses losses(o, 1);
+  const auto r = drawn();
+  losses.observe(kSource, r);
+  losses.loss(batch()).backward();
+  const double first = -0.5 * (-6 + 2), second = -0.5 * (-9 + 2);
+  EXPECT_TRUE(close(r.extras.at("log_prob").grad().flatten(), at::tensor({first, first, first, second, second, 0.0}, at::kDouble), 1e-12));
+  losses.move_baselines(batch());
+  // Each step's mean over the examples that have it: (−6 − 9)/2 twice, then −6 alone.
+  EXPECT_TRUE(close(r.extras.at("reward_baseline"), at::tensor({-1.8 - 0.75, -1.8 - 0.75, -1.8 - 0.6, -2.0}, at::kDouble), 1e-12));
+}
+
+TEST(Auxiliary, RewardToGoIsThatOfTheStepsThatFollow) {
+  auto o = nothing();
+  o.reward_weight = 1;
+  o.reward = "to_go";
+  AuxiliaryLosses losses(o, 1);
+  const auto r = drawn();
+  losses.observe(kSource, r);
+  losses.loss(batch()).backward();
+  EXPECT_TRUE(
+      close(r.extras.at("log_prob").grad().flatten(), at::tensor({6 - 2.0, 5 - 2.0, 3 - 2.0, 9 - 2.0, 5 - 2.0, 0.0}, at::kDouble), 1e-12));
+}
+
+TEST(Auxiliary, EntropyOfChoicesIsRaised) {
+  auto o = nothing();
+  o.reward_weight = 1;
+  o.entropy_weight = 0.01;
+  AuxiliaryLosses losses(o, 1);
+  const auto r = drawn();
+  losses.observe(kSource, r);
+  losses.loss(batch()).backward();
+  EXPECT_TRUE(close(r.entropy.grad().flatten(), at::tensor({-0.01, -0.01, -0.01, -0.01, -0.01, 0.0}, at::kDouble), 1e-15));
+}
+
+TEST(Auxiliary, GuidanceIsTheCrossEntropyOfGoldLinks) {
+  auto o = nothing();
+  o.guided_weight = 3;
+  AuxiliaryLosses losses(o, 1);
+  losses.observe(kSource, weights_of({0.5, 0.5, 0.25, 0.75, 1, 0, 0.1, 0.9, 0.2, 0.8, 0.3, 0.7}, 2));
+  auto b = batch();
+  // Item 0: step 0 to key 0, step 1 to both; step 2 without links. Item 1: step 0 to key 1.
+  b.gold = at::tensor({1.0, 0.0, 0.5, 0.5, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0}, at::kDouble).view({2, 3, 2});
+  const double first = -(std::log(0.5) + 0.5 * std::log(0.25) + 0.5 * std::log(0.75)) / 3, second = -std::log(0.9) / 2;
+  EXPECT_NEAR(losses.loss(b).item<double>(), 3 * (first + second), 1e-12);
+}
+
+TEST(Auxiliary, EverySourcePositionIsToBeReadOnce) {
+  auto o = nothing();
+  o.doubly_weight = 1;
+  AuxiliaryLosses losses(o, 1);
+  // Item 0 reads key 0 twice and key 1 once; item 1 has two steps, key 1 is its padding.
+  losses.observe(kSource, weights_of({1, 0, 1, 0, 0, 1, 1, 0, 1, 0, 1, 0}, 2));
+  EXPECT_NEAR(losses.loss(batch()).item<double>(), 1 + 0 + 1, 1e-12);
+}
+
+TEST(Auxiliary, OnlyModelsThatHaveThemAreWatched) {
+  ModelOptions additive, hard, coverage;
+  hard.attention = "hard";
+  coverage.attention = "coverage";
+  const TrainOptions o;
+  EXPECT_FALSE(AuxiliaryLosses::wanted(o, additive));
+  EXPECT_TRUE(AuxiliaryLosses::wanted(o, hard));
+  EXPECT_TRUE(AuxiliaryLosses::wanted(o, coverage));
+  TrainOptions guided;
+  guided.guided_weight = 1;
+  EXPECT_TRUE(AuxiliaryLosses::wanted(guided, additive));
+}
+
+}  // namespace
+}  // namespace attend::testing
