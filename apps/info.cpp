@@ -18,10 +18,10 @@ struct InfoFlags {
 };
 
 void about_program() {
-  fmt::print("attend            {}\nlibtorch          {}\ninstruction set   {}\nthreads           {}\nmatrix products   {}\n\nmechanisms\n", kVersion,
-             torch_version(), torch_instruction_set(), threads(), products_in_use());
-  for (const auto* m : mechanisms()) fmt::print("  {:<14} {}\n", m->name, m->sentence);
-  fmt::print("  {:<14} no attention: the bottleneck baseline\n\nmodels\n", "none");
+  fmt::print("attend            {}\nlibtorch          {}\ninstruction set   {}\nthreads           {}\nmatrix products   {}\n\nmechanisms\n",
+             kVersion, torch_version(), torch_instruction_set(), threads(), products_in_use());
+  for (const auto* m : mechanisms()) fmt::print("  {:<20} {}\n", m->name, m->sentence);
+  fmt::print("  {:<20} no attention: the bottleneck baseline\n\nmodels\n", "none");
   for (const auto& name : model_names()) fmt::print("  {}\n", name);
   fmt::print("\nattend info NAME tells a mechanism's formula, paper and parameters; attend info MODEL what a model folder holds.\n");
 }
@@ -31,6 +31,12 @@ void about_mechanism(const MechanismEntry& m) {
       "{}: {}\n\n  formula      {}\n  paper        {}\n  parameters   {}\n  cost         {}\n  range        {}\n  score        {}\n  "
       "source       {}\n",
       m.name, m.sentence, m.formula, m.paper, m.parameters, m.cost, m.range, m.score, m.source);
+  fmt::print("  set by       {}\n", m.used_by.empty() ? fmt::format("model.attention: {}", m.name) : std::string(m.used_by));
+  const auto& can = m.capabilities;
+  if (can.wraps) fmt::print("  wraps        the score that model.score names\n");
+  if (can.samples && can.picks)
+    fmt::print("  in training  it draws at random{}\n", m.name == "hard" ? "; unbiased" : "; its gradient is biased");
+  if (can.not_causal) fmt::print("  not causal   a decoder cannot use it for its attention to itself\n");
 }
 
 int about_model(const std::string& path, bool verify) {

@@ -1,4 +1,5 @@
 // attend score and attend evaluate
+#include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -116,10 +117,15 @@ int evaluate_model(const Arguments& arguments) {
     LinkOptions link_options;
     link_options.shifted = flags.shift;
     link_options.words = flags.link_units == "words" || (flags.link_units == "auto" && has_pieces(translator.model()));
-    const auto score = evaluate_alignment(translator, text.sources, text.targets, gold, {}, link_options);
+    const auto figures = evaluate_attention(translator, text.sources, text.targets, gold, {}, link_options);
+    const auto& score = figures.links;
     auto percent = [](const std::optional<double>& x) { return x ? fmt::format("{:.2f} %", 100 * *x) : std::string("undefined"); };
     fmt::print("AER         {}  precision {}  recall {}  (forced decoding of the references, argmax)\n", percent(score.aer()),
                percent(score.precision()), percent(score.recall()));
+    if (figures.entropy) {
+      fmt::print("entropy     {:.3f} nat a row, {:.2f} effective tokens\n", *figures.entropy, std::exp(*figures.entropy));
+      json["entropy"] = *figures.entropy;
+    }
     json["aer"] = score.aer() ? nlohmann::ordered_json(*score.aer()) : nlohmann::ordered_json(nullptr);
   }
   if (!flags.output.empty()) {

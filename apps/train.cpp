@@ -1,5 +1,7 @@
 // attend train
 #include <filesystem>
+#include <map>
+#include <set>
 
 #include "attend/train/trainer.h"
 #include "terminal.h"
@@ -51,9 +53,10 @@ GivenValues gather(const Arguments& arguments, const TrainFlags& flags) {
 
 void show_plan(const TrainPlan& plan) {
   fmt::print(
-      "training pairs      {}\nvalidation pairs    {}\nsource vocabulary   {}\ntarget vocabulary   {}\nparameters          {}\nupdates an "
-      "epoch    {}\n",
-      plan.pairs, plan.dev_pairs, plan.source_vocabulary, plan.target_vocabulary, plan.parameters, plan.batches_per_epoch);
+      "task                {}\ntraining examples   {}\nvalidation examples {}\nsource vocabulary   {}\ntarget vocabulary   {}\nparameters  "
+      " "
+      "       {}\nupdates an epoch    {}\n",
+      plan.task, plan.examples, plan.dev_examples, plan.source_vocabulary, plan.target_vocabulary, plan.parameters, plan.batches_per_epoch);
   fmt::print("\n{}", plan.config);
 }
 
@@ -62,11 +65,20 @@ std::string step_text(const StepReport& r) {
                      duration_text(r.seconds_left));
 }
 
+// Names as people write them; shares in per cent.
+std::string figure_text(const std::string& name, double value) {
+  static const std::map<std::string, std::string> kNames{{"loss", "valid"}, {"perplexity", "ppl"}, {"bleu", "BLEU"}, {"chrf", "chrF"}};
+  static const std::set<std::string> kShares{"exact", "accuracy", "macro_f1", "error_rate", "wer", "per", "cer"};
+  const auto known = kNames.find(name);
+  const auto& shown = known == kNames.end() ? name : known->second;
+  if (kShares.contains(name)) return fmt::format("{} {:.1f} %", shown, 100 * value);
+  return fmt::format("{} {:.{}f}", shown, value, name == "loss" ? 3 : 2);
+}
+
 std::string validation_text(const ValidationReport& r) {
-  const auto& e = *r.evaluation;
-  return fmt::format("update {:<6} {:>9}  train {:.3f}  valid {:.3f}  ppl {:.2f}  BLEU {:.2f}  chrF {:.2f}  exact {:.1f} %{}", r.step,
-                     duration_text(r.seconds), r.train_loss, e.loss, e.perplexity, e.bleu.score, e.chrf.score, 100 * e.exact,
-                     r.best ? "  best" : "");
+  auto text = fmt::format("update {:<6} {:>9}  train {:.3f}", r.step, duration_text(r.seconds), r.train_loss);
+  for (const auto& [name, value] : r.figures) text += "  " + figure_text(name, value);
+  return text + (r.best ? "  best" : "");
 }
 
 int train(const Arguments& arguments) {
@@ -103,8 +115,8 @@ int train(const Arguments& arguments) {
     show_plan(plan);
     return 0;
   }
-  progress.line(fmt::format("{} training pairs, {} for validation, vocabularies {} and {}, {:.2f} million parameters, {} thread{}",
-                            plan.pairs, plan.dev_pairs, plan.source_vocabulary, plan.target_vocabulary,
+  progress.line(fmt::format("{} training examples, {} for validation, vocabularies {} and {}, {:.2f} million parameters, {} thread{}",
+                            plan.examples, plan.dev_examples, plan.source_vocabulary, plan.target_vocabulary,
                             static_cast<double>(plan.parameters) * 1e-6, threads(), threads() == 1 ? "" : "s"));
   catch_interrupts();
   const auto result = trainer.run(interrupted);

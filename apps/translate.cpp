@@ -112,20 +112,38 @@ int translate(const Arguments& arguments) {
 
 }  // namespace
 
-Command translate_command() {
-  return {.name = "translate",
-          .sentence = "Translate lines of text.",
+// Tasks that turn a line into a line differ in name and in what their lines are.
+Command lines_command(const char* name, const char* sentence, const char* details) {
+  return {.name = name,
+          .sentence = sentence,
           .words = "MODEL [FILE...]",
-          .details =
-              "Without files it reads standard input. MODEL is a model folder or the folder of a training run (its best checkpoint).\n"
-              "With --n-best N each line is: number ||| text ||| score.\n"
-              "Examples:\n"
-              "  echo 'I love you' | attend translate runs/phrasebook\n"
-              "  attend translate runs/phrasebook a.en --record a.record.npz && attend draw a.record.npz",
+          .details = details,
           .fewest_words = 1,
           .most_words = 100000,
           .options = flags_of<TranslateFlags>(),
           .run = translate};
+}
+
+Command translate_command() {
+  return lines_command(
+      "translate", "Translate lines of text.",
+      "Without files it reads standard input. MODEL is a model folder or the folder of a training run (its best checkpoint).\n"
+      "With --n-best N each line is: number ||| text ||| score.\n"
+      "Examples:\n"
+      "  echo 'I love you' | attend translate runs/phrasebook\n"
+      "  attend translate runs/phrasebook a.en --record a.record.npz && attend draw a.record.npz");
+}
+
+Command summarise_command() {
+  return lines_command("summarise", "Summarise documents, one a line.",
+                       "Without files it reads standard input. MODEL was trained with task: summarise on document TAB summary.\n"
+                       "Example:\n  attend summarise runs/headlines stories.txt");
+}
+
+Command transliterate_command() {
+  return lines_command("transliterate", "Spell words in sounds or in another script.",
+                       "Without files it reads standard input, a word a line. MODEL was trained with task: transliterate.\n"
+                       "Example:\n  echo Anna | attend transliterate runs/names");
 }
 
 }  // namespace attend::cli

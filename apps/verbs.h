@@ -7,6 +7,9 @@ namespace attend::cli {
 Command data_command();
 Command train_command();
 Command translate_command();
+Command summarise_command();
+Command transliterate_command();
+Command generate_command();
 Command score_command();
 Command evaluate_command();
 Command draw_command();
