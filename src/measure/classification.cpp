@@ -3,17 +3,9 @@
 #include <algorithm>
 
 #include "attend/core/error.h"
+#include "measure/share.h"
 
 namespace attend {
-namespace {
-
-std::optional<double> share(std::uint64_t part, std::uint64_t whole) {
-  if (whole == 0) return std::nullopt;
-  return static_cast<double>(part) / static_cast<double>(whole);
-}
-
-}  // namespace
-
 ConfusionMatrix::ConfusionMatrix(std::vector<std::string> classes) : classes_(std::move(classes)) {
   ATTEND_CHECK(!classes_.empty(), kValue, "confusion matrix: expected at least one class, got none");
   for (std::size_t i = 0; i < classes_.size(); ++i)

@@ -5,6 +5,7 @@
 
 #include "attend/core/error.h"
 #include "attend/measure/text_scores.h"
+#include "measure/share.h"
 #include "measure/unicode.h"
 
 namespace attend {
@@ -17,11 +18,6 @@ std::vector<std::string_view> tokens_of(std::string_view text, ErrorUnit unit) {
   while (!characters.empty() && blank(characters.back())) characters.pop_back();
   characters.erase(characters.begin(), std::find_if_not(characters.begin(), characters.end(), blank));
   return characters;
-}
-
-std::optional<double> share(std::uint64_t part, std::uint64_t whole) {
-  if (whole == 0) return std::nullopt;
-  return static_cast<double>(part) / static_cast<double>(whole);
 }
 
 }  // namespace

@@ -51,7 +51,7 @@ struct Rule {
   bool (*holds)(std::string_view stem) = positive;
 };
 /// The first rule whose suffix fits decides, whether or not its condition holds.
-std::string apply(std::string word, std::span<const Rule> rules) {
+std::string apply_rules(std::string word, std::span<const Rule> rules) {
   for (const Rule& rule : rules) {
     if (!word.ends_with(rule.suffix)) continue;
     const std::size_t stem = word.size() - rule.suffix.size();
@@ -65,7 +65,7 @@ std::string apply(std::string word, std::span<const Rule> rules) {
 std::string step_1a(std::string word) {
   static constexpr Rule kRules[] = {{"sses", "ss", always}, {"ies", "i", always}, {"ss", "ss", always}, {"s", "", always}};
   if (word.size() == 4 && word.ends_with("ies")) return word.substr(0, 3);
-  return apply(std::move(word), kRules);
+  return apply_rules(std::move(word), kRules);
 }
 
 /// -eed, -ed and -ing; what they leave is mended.
@@ -104,13 +104,13 @@ std::string step_2(std::string word) {
   if (view.ends_with("alli") && positive(view.substr(0, view.size() - 4))) return step_2(word.substr(0, word.size() - 2));
   // The l counts as part of the stem, so that "geologi" goes the way of "archaeologi".
   if (view.ends_with("logi")) return positive(view.substr(0, view.size() - 3)) ? word.substr(0, word.size() - 1) : word;
-  return apply(std::move(word), kRules);
+  return apply_rules(std::move(word), kRules);
 }
 
 std::string step_3(std::string word) {
   static constexpr Rule kRules[] = {{"icate", "ic"}, {"ative", ""}, {"alize", "al"}, {"iciti", "ic"},
                                     {"ical", "ic"},  {"ful", ""},   {"ness", ""}};
-  return apply(std::move(word), kRules);
+  return apply_rules(std::move(word), kRules);
 }
 
 std::string step_4(std::string word) {
@@ -120,7 +120,7 @@ std::string step_4(std::string word) {
                                     {"ement", "", above_one}, {"ment", "", above_one}, {"ent", "", above_one},  {"ion", "", kAfterSOrT},
                                     {"ou", "", above_one},    {"ism", "", above_one},  {"ate", "", above_one},  {"iti", "", above_one},
                                     {"ous", "", above_one},   {"ive", "", above_one},  {"ize", "", above_one}};
-  return apply(std::move(word), kRules);
+  return apply_rules(std::move(word), kRules);
 }
 
 /// A final e, and one l of two.

@@ -11,7 +11,7 @@
 namespace attend {
 namespace {
 
-using Symbols = std::vector<std::uint32_t>;
+using TokenIds = std::vector<std::uint32_t>;
 
 std::vector<std::string> tokens_of(std::u32string_view text, const RougeOptions& options) {
   std::vector<std::string> tokens;
@@ -34,8 +34,8 @@ std::vector<std::string> tokens_of(std::u32string_view text, const RougeOptions&
 
 /// A text as numbers: its sentences, and all of them in a row.
 struct Text {
-  std::vector<Symbols> sentences;
-  Symbols all;
+  std::vector<TokenIds> sentences;
+  TokenIds all;
 };
 
 /// Numbers the tokens of one item's texts.
@@ -48,7 +48,7 @@ class Reader {
     Text read;
     for (std::size_t begin = 0; begin <= text.size();) {
       const std::size_t end = std::min(text.find(U'\n', begin), text.size());
-      Symbols& sentence = read.sentences.emplace_back();
+      TokenIds& sentence = read.sentences.emplace_back();
       for (auto& token : tokens_of(text.substr(begin, end - begin), options_))
         sentence.push_back(numbers_.try_emplace(std::move(token), static_cast<std::uint32_t>(numbers_.size())).first->second);
       read.all.insert(read.all.end(), sentence.begin(), sentence.end());
@@ -88,7 +88,7 @@ void score_ngrams(const Text& said, const Text& wanted, RougeScores& scores) {
 /// Lengths of the longest common subsequences of all prefixes.
 class CommonSubsequence {
  public:
-  CommonSubsequence(const Symbols& a, const Symbols& b) : a_(a), b_(b), columns_(b.size() + 1), lengths_((a.size() + 1) * columns_) {
+  CommonSubsequence(const TokenIds& a, const TokenIds& b) : a_(a), b_(b), columns_(b.size() + 1), lengths_((a.size() + 1) * columns_) {
     for (std::size_t i = 1; i <= a.size(); ++i)
       for (std::size_t j = 1; j <= b.size(); ++j)
         lengths_[i * columns_ + j] = a[i - 1] == b[j - 1] ? at(i - 1, j - 1) + 1 : std::max(at(i - 1, j), at(i, j - 1));
@@ -111,7 +111,7 @@ class CommonSubsequence {
 
  private:
   std::uint32_t at(std::size_t i, std::size_t j) const { return lengths_[i * columns_ + j]; }
-  const Symbols &a_, &b_;
+  const TokenIds &a_, &b_;
   std::size_t columns_;
   std::vector<std::uint32_t> lengths_;
 };
@@ -122,9 +122,9 @@ RougeScore score_sentences(const Text& said, const Text& wanted) {
   for (const auto token : said.all) ++left_said[token];
   for (const auto token : wanted.all) ++left_wanted[token];
   std::uint64_t matches = 0;
-  for (const Symbols& sentence : wanted.sentences) {
+  for (const TokenIds& sentence : wanted.sentences) {
     std::vector<bool> marks(sentence.size());
-    for (const Symbols& other : said.sentences) CommonSubsequence(sentence, other).mark(marks);
+    for (const TokenIds& other : said.sentences) CommonSubsequence(sentence, other).mark(marks);
     for (std::size_t i = 0; i < sentence.size(); ++i) {
       if (!marks[i]) continue;
       auto &in_hypothesis = left_said[sentence[i]], &in_reference = left_wanted[sentence[i]];

@@ -78,6 +78,8 @@ Phrase has(const Person& person);
 Phrase pronoun(const Person& person);     ///< "he" with 他
 Phrase possessive(const Person& person);  ///< "his" with 他的, of those with a pronoun
 
+/// Adds the subject–verb bond where the verb has no object to be bound to.
+Phrase bound(Phrase phrase, const Person& person, const Action& action);
 Phrase at_place(Draw& draw, const Action& action, int per_cent);  ///< "in the park", or empty
 Phrase there(const Place& place);                                 ///< "to the park" with 去公园
 const Place& pick_place(Draw& draw, std::string_view tags);

@@ -8,11 +8,6 @@
 namespace attend::phrasebook {
 namespace {
 
-Phrase bound(Phrase phrase, const Person& person, const Action& action) {
-  if (action.object.head.empty()) bond(phrase, name(person), name(action));
-  return phrase;
-}
-
 Phrase past_question(Draw& d) {
   const Person& person = pick_asked(d);
   const Action action = pick_any(d, kPast, Determiners::kLight, person);

@@ -4,13 +4,8 @@
 #include "phrasebook_grammar.h"
 
 namespace attend::phrasebook {
-namespace {
 
-/// Adds the subject–verb bond where the verb has no object to be bound to.
-Phrase bound(Phrase phrase, const Person& person, const Action& action) {
-  if (action.object.head.empty()) bond(phrase, name(person), name(action));
-  return phrase;
-}
+namespace {
 
 /// "{s} ... {v} {at} {t}": the slots that all sentences with an action share.
 struct Scene {
@@ -264,6 +259,11 @@ Phrase for_hours(Draw& d) {
 }
 
 }  // namespace
+
+Phrase bound(Phrase phrase, const Person& person, const Action& action) {
+  if (action.object.head.empty()) bond(phrase, name(person), name(action));
+  return phrase;
+}
 
 const std::vector<Template>& statement_templates() {
   static const std::vector<Template> list = {

@@ -8,6 +8,11 @@ set(text_generators
 set(text_generator_tests generate_test.cpp generate_sequences_test.cpp generate_pairs_test.cpp generate_stories_test.cpp
   generate_opinions_test.cpp generate_pictures_test.cpp)
 
+# Each of these names its own sizes and words, by the same names as the next.
+foreach(generator IN ITEMS headlines spelling parity stories clozes polarity sentences shapes digits)
+  set_source_files_properties(${PROJECT_SOURCE_DIR}/src/text/generate_${generator}.cpp PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+endforeach()
+
 # Published formats, and pictures.
 set(text_readers lines.cpp babi.cpp cloze.cpp labelled.cpp text_stream.cpp captions.cpp image_store.cpp idx.cpp image.cpp jpeg.cpp)
 set(text_reader_tests story_formats_test.cpp text_stream_test.cpp captions_test.cpp idx_test.cpp image_test.cpp)
