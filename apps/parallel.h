@@ -9,10 +9,12 @@ namespace attend::cli {
 
 struct ParallelFlags {
   std::string source, target, tsv;
+  bool header;
   void visit(OptionVisitor& v) {
     v(source, "source", "", "sentences, one a line");
     v(target, "target", "", "their translations, line by line");
     v(tsv, "tsv", "", "instead of the two: one file, source TAB target");
+    v(header, "header", false, "the first line of each file names columns");
   }
 };
 

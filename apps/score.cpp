@@ -5,6 +5,7 @@
 
 #include "attend/core/files.h"
 #include "attend/decode/evaluate.h"
+#include "attend/measure/rouge.h"
 #include "attend/text/corpus.h"
 #include "parallel.h"
 #include "terminal.h"
@@ -61,7 +62,7 @@ struct EvaluateFlags {
   ParallelFlags text;
   SearchOptions search;
   std::string links, link_units, output, bleu_tokenizer, json;
-  bool lowercase, shift;
+  bool lowercase, shift, rouge;
   std::int64_t link_base, batch;
   EvaluateFlags() { set_defaults(*this); }
   void visit(OptionVisitor& v) {
@@ -73,6 +74,7 @@ struct EvaluateFlags {
       one_of({"auto", "tokens", "words"}));
     v(link_base, "link_base", 0, "number of the first word in the gold links", between(0, 1));
     v(shift, "shift", false, "read a token's links from the step that takes it as input");
+    v(rouge, "rouge", false, "also ROUGE-1, 2 and L, as rouge_score counts them; Chinese characters are tokens");
     v(output, "output", "", "file for the translations");
     v(json, "json", "", "file for the figures as JSON");
     v(batch, "batch", 64, "sentences translated together", between(1, 100000));
@@ -102,10 +104,25 @@ int evaluate_model(const Arguments& arguments) {
                                  {"chrf", result.chrf.score},
                                  {"chrf_signature", result.chrf.signature},
                                  {"exact", result.exact},
+                                 {"wer", result.word_errors},
+                                 {"cer", result.character_errors},
                                  {"seconds", seconds},
                                  {"beam", flags.search.beam}};
   fmt::print("sentences   {}\nloss        {:.4f} nat a token\nperplexity  {:.3f}\n{}\n{}\nexact       {:.2f} %\n", result.sentences,
              result.loss, result.perplexity, result.bleu.line_with_signature(), result.chrf.line_with_signature(), 100 * result.exact);
+  fmt::print("errors      {:.2f} % of words or symbols, {:.2f} % of characters\n", 100 * result.word_errors, 100 * result.character_errors);
+  if (flags.rouge) {
+    RougeOptions rouge_options;
+    rouge_options.characters = true;
+    Rouge rouge(rouge_options);
+    for (std::size_t i = 0; i < text.targets.size(); ++i) rouge.add(result.translations[i], text.targets[i]);
+    const auto scores = rouge.result();
+    fmt::print("{}\n", scores.line_with_signature());
+    json["rouge_1"] = scores.mean.rouge_1.f1;
+    json["rouge_2"] = scores.mean.rouge_2.f1;
+    json["rouge_l"] = scores.mean.rouge_l.f1;
+    json["rouge_signature"] = scores.signature;
+  }
   if (!flags.links.empty()) {
     std::vector<Links> gold;
     if (flags.links == "tsv") {
@@ -142,7 +159,10 @@ int evaluate_model(const Arguments& arguments) {
 ParallelText read_parallel(const ParallelFlags& flags, const char* verb) {
   if (flags.tsv.empty() && (flags.source.empty() || flags.target.empty()))
     fail(ErrorKind::kUsage, "{}: give --source FILE and --target FILE, or --tsv FILE", verb);
-  const auto corpus = flags.tsv.empty() ? ParallelCorpus::from_files(flags.source, flags.target) : ParallelCorpus::from_tsv(flags.tsv);
+  CorpusOptions options;
+  options.header = flags.header;
+  const auto corpus =
+      flags.tsv.empty() ? ParallelCorpus::from_files(flags.source, flags.target, options) : ParallelCorpus::from_tsv(flags.tsv, options);
   ParallelText text;
   for (std::size_t i = 0; i < corpus.size(); ++i) {
     text.sources.emplace_back(corpus.source(i));

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "attend/measure/error_rate.h"
 #include "attend/measure/focus.h"
 #include "attend/measure/text_scores.h"
 
@@ -21,17 +22,22 @@ Evaluation evaluate(const Translator& translator, std::span<const std::string> s
   Bleu bleu(bleu_options);
   Chrf chrf(chrf_options);
   ExactMatch exact;
+  ErrorRate words(ErrorUnit::kWords), characters(ErrorUnit::kCharacters);
   const auto translated = translator.translate(sources, options.search);
   for (std::size_t i = 0; i < sources.size(); ++i) {
     const auto& text = translated[i].text();
     bleu.add(text, references[i]);
     chrf.add(text, references[i]);
     exact.add(text, references[i]);
+    words.add(text, references[i]);
+    characters.add(text, references[i]);
     result.translations.push_back(text);
   }
   result.bleu = bleu.result();
   result.chrf = chrf.result();
   result.exact = exact.share().value_or(0);
+  result.word_errors = words.rate().value_or(0);
+  result.character_errors = characters.rate().value_or(0);
   if (options.forced_loss) {
     double sum = 0;
     for (const auto& scored : translator.score(sources, references)) {

@@ -69,9 +69,17 @@ struct ParallelCorpus::State {
     return true;
   }
 
+  void leave_header() {
+    if (!options.header) return;
+    for (auto& file : files)
+      if (!file.at_end()) file.take();
+    skipped.push_back(0);
+  }
+
   void read_files() {
     auto& source = files[0];
     auto& target = files[1];
+    leave_header();
     while (!source.at_end() && !target.at_end()) {
       const std::array<std::uint64_t, 2> begin{source.next, target.next};
       std::array<std::string_view, 2> line;
@@ -93,6 +101,7 @@ struct ParallelCorpus::State {
 
   void read_tsv() {
     auto& file = files[0];
+    leave_header();
     while (!file.at_end()) {
       const std::uint64_t begin = file.next;
       const auto line = file.take();

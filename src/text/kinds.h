@@ -56,6 +56,8 @@ std::unique_ptr<Tokenizer> train_words(const TokenizerOptions& options, const Li
 std::unique_ptr<Tokenizer> load_words(const TokenizerOptions& options, const std::string& serialized);
 std::unique_ptr<Tokenizer> train_characters(const TokenizerOptions& options, const LineSource& lines);
 std::unique_ptr<Tokenizer> load_characters(const TokenizerOptions& options, const std::string& serialized);
+std::unique_ptr<Tokenizer> train_symbols(const TokenizerOptions& options, const LineSource& lines);
+std::unique_ptr<Tokenizer> load_symbols(const TokenizerOptions& options, const std::string& serialized);
 /// SentencePiece: kinds unigram and bpe.
 std::unique_ptr<Tokenizer> train_pieces(const TokenizerOptions& options, const LineSource& lines);
 std::unique_ptr<Tokenizer> load_pieces(const TokenizerOptions& options, const std::string& serialized);

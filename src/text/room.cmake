@@ -18,7 +18,7 @@ set(text_readers lines.cpp babi.cpp cloze.cpp labelled.cpp text_stream.cpp capti
 set(text_reader_tests story_formats_test.cpp text_stream_test.cpp captions_test.cpp idx_test.cpp image_test.cpp)
 
 attend_room(text
-  SOURCES unicode.cpp vocabulary.cpp word_cuts.cpp words.cpp characters.cpp line_sample.cpp pieces.cpp tokenizer.cpp corpus.cpp
+  SOURCES unicode.cpp vocabulary.cpp word_cuts.cpp words.cpp characters.cpp symbols.cpp line_sample.cpp pieces.cpp tokenizer.cpp corpus.cpp
           batches.cpp ${text_readers} ${text_generators}
   KNOWS core
   HIDES PkgConfig::utf8proc PkgConfig::sentencepiece PkgConfig::png PkgConfig::jpeg PkgConfig::archive ZLIB::ZLIB)

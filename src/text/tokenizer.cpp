@@ -17,6 +17,7 @@ struct Kind {
 constexpr Kind kKinds[] = {
     {"words", train_words, load_words},
     {"characters", train_characters, load_characters},
+    {"symbols", train_symbols, load_symbols},
     {"unigram", train_pieces, load_pieces},
     {"bpe", train_pieces, load_pieces},
 };

@@ -19,6 +19,7 @@ void DataOptions::visit(OptionVisitor& v) {
   v(test_share, "test_share", 0.05, "share of data.text, its end, that is left alone for testing", between(0, 0.9));
   v(length, "length", 128, "tokens that a language model reads together", between(2, 1 << 20));
   v(max_length, "max_length", 100, "pairs with more tokens on a side are left out of training", at_least(1));
+  v(header, "header", false, "the first line of each file names columns");
   v(skip_broken, "skip_broken", false, "skip and count lines that are not UTF-8 instead of stopping");
 }
 

@@ -10,18 +10,19 @@
 namespace attend {
 namespace {
 
-ParallelCorpus open(const std::string& source, const std::string& target, const std::string& tsv, bool skip_broken) {
+ParallelCorpus open(const std::string& source, const std::string& target, const std::string& tsv, const DataOptions& data) {
   CorpusOptions options;
-  options.skip_broken = skip_broken;
+  options.skip_broken = data.skip_broken;
+  options.header = data.header;
   return tsv.empty() ? ParallelCorpus::from_files(source, target, options) : ParallelCorpus::from_tsv(tsv, options);
 }
 
 }  // namespace
 
 Examples::Examples(const DataOptions& options, std::uint64_t seed)
-    : options_(options), corpus_(open(options.source, options.target, options.tsv, options.skip_broken)), held_out_(corpus_.size(), false) {
+    : options_(options), corpus_(open(options.source, options.target, options.tsv, options)), held_out_(corpus_.size(), false) {
   if (!options.dev_tsv.empty() || !options.dev_source.empty()) {
-    const auto dev = open(options.dev_source, options.dev_target, options.dev_tsv, options.skip_broken);
+    const auto dev = open(options.dev_source, options.dev_target, options.dev_tsv, options);
     for (std::size_t i = 0; i < dev.size(); ++i) {
       dev_sources_.emplace_back(dev.source(i));
       dev_targets_.emplace_back(dev.target(i));

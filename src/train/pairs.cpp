@@ -79,7 +79,7 @@ class Pairs final : public Learner {
     return entropy.nll;
   }
 
-  std::vector<std::string> figures() const override { return {"loss", "perplexity", "bleu", "chrf", "exact"}; }
+  std::vector<std::string> figures() const override { return {"loss", "perplexity", "bleu", "chrf", "exact", "wer"}; }
 
   Validation validate() const override {
     const auto& t = config_.train;
@@ -95,7 +95,8 @@ class Pairs final : public Learner {
     const Translator translator(model_);
     const auto e = evaluate(translator, sources.first(n), targets.first(n), options);
     Validation v;
-    v.figures = {{"loss", e.loss}, {"perplexity", e.perplexity}, {"bleu", e.bleu.score}, {"chrf", e.chrf.score}, {"exact", e.exact}};
+    v.figures = {{"loss", e.loss},       {"perplexity", e.perplexity}, {"bleu", e.bleu.score},
+                 {"chrf", e.chrf.score}, {"exact", e.exact},           {"wer", e.word_errors}};
     for (std::size_t i = 0; i < std::min<std::size_t>(static_cast<std::size_t>(t.samples), n); ++i)
       v.samples.push_back(fmt::format("{}\n  reference   {}\n  translation {}", sources[i], targets[i], e.translations[i]));
     return v;

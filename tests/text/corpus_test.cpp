@@ -39,6 +39,20 @@ TEST(Corpus, PairsLinesOfTwoFiles) {
   EXPECT_TRUE(corpus.report().examples.empty());
 }
 
+TEST(Corpus, AHeaderIsNoPair) {
+  TextFolder folder;
+  CorpusOptions options;
+  options.header = true;
+  const auto corpus = ParallelCorpus::from_tsv(folder.write("a.tsv", "SRC\tTRG\na b\t1 2\n"), options);
+  ASSERT_EQ(corpus.size(), 1U);
+  EXPECT_EQ(corpus.source(0), "a b");
+  EXPECT_EQ(corpus.place(0), folder.path("a.tsv") + ":2");
+  const auto files = ParallelCorpus::from_files(folder.write("a", "SRC\none\n"), folder.write("b", "TRG\neins\n"), options);
+  EXPECT_EQ(files.size(), 1U);
+  EXPECT_TRUE(
+      contains(error_of<Error>([&] { ParallelCorpus::from_tsv(folder.write("h.tsv", "SRC\tTRG\n"), options); }), "no sentence pair"));
+}
+
 TEST(Corpus, ReadsTsvWithFurtherColumns) {
   TextFolder folder;
   const auto corpus = ParallelCorpus::from_tsv(folder.write("a.tsv", "\xef\xbb\xbfone\t一\tCC-BY\t0-0\r\n\r\ntwo\t二\r\n"));

@@ -70,7 +70,7 @@ Texts chinese() {
 }
 
 class EveryKind : public testing::TestWithParam<const char*> {};
-INSTANTIATE_TEST_SUITE_P(Kinds, EveryKind, testing::Values("words", "characters", "unigram", "bpe"),
+INSTANTIATE_TEST_SUITE_P(Kinds, EveryKind, testing::Values("words", "characters", "symbols", "unigram", "bpe"),
                          [](const auto& kind) { return kind.param; });
 
 TEST_P(EveryKind, GivesTrainingTextBack) {
@@ -229,6 +229,18 @@ TEST(Vocabulary, ErrorsNameTheLine) {
   EXPECT_NE(load(head + "a\n\xff\n").find("vocabulary:6: the piece is not UTF-8"), std::string::npos);
   EXPECT_NE(load("<pad>\n").find("vocabulary:1: expected <unk>, got '<pad>'"), std::string::npos);
   EXPECT_EQ(load(head + "a\n"), "");
+}
+
+TEST(Symbols, OnlySpacesDivideThem) {
+  const auto tokenizer = train(options_of("symbols"), {"t͡ʃ aː n, -", "n,  aː"});
+  const std::string text = " t͡ʃ  aː n, x";
+  const auto tokens = tokenizer->encode(text);
+  ASSERT_EQ(tokens.size(), 4u);
+  EXPECT_EQ(text.substr(tokens[0].begin, tokens[0].end - tokens[0].begin), "t͡ʃ");
+  EXPECT_EQ(tokenizer->piece(tokens[2].id), "n,");
+  EXPECT_EQ(tokens[3].id, kUnknownId);
+  EXPECT_EQ(tokens[3].word, 3u);
+  EXPECT_EQ(tokenizer->decode(ids_of(*tokenizer, "- n, aː")), "- n, aː");
 }
 
 TEST(Characters, AreGraphemeClusters) {

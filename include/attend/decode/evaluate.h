@@ -20,9 +20,10 @@ struct EvaluateOptions {
 
 struct Evaluation {
   std::size_t sentences = 0, target_tokens = 0;
-  double loss = 0;        ///< mean −ln p of the references' tokens, </s> included
-  double perplexity = 0;  ///< exp(loss)
-  double exact = 0;       ///< share of translations equal to the reference, 0 to 1
+  double loss = 0;                               ///< mean −ln p of the references' tokens, </s> included
+  double perplexity = 0;                         ///< exp(loss)
+  double exact = 0;                              ///< share of translations equal to the reference, 0 to 1
+  double word_errors = 0, character_errors = 0;  ///< edits a reference token: words or symbols between spaces, characters
   BleuResult bleu;
   ChrfResult chrf;
   std::vector<std::string> translations;

@@ -19,6 +19,7 @@ struct CorpusReport {
 
 struct CorpusOptions {
   std::uint64_t max_line_bytes = 65536;  ///< longer lines are skipped and counted
+  bool header = false;                   ///< the first line names columns and is no pair
   bool skip_broken = false;              ///< broken UTF-8 or NUL: skip and count instead of an error
 };
 

@@ -17,7 +17,7 @@ struct DataOptions {
   std::string text, dev_text;
   double dev_share, test_share;
   std::int64_t dev_pairs, max_length, length;
-  bool skip_broken;
+  bool skip_broken, header;
   DataOptions() { set_defaults(*this); }
   void visit(OptionVisitor& v);
 };

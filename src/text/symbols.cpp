@@ -1,0 +1,56 @@
+#include "kinds.h"
+#include "lines.h"
+#include "vocabulary.h"
+
+namespace attend {
+namespace {
+
+// Symbols written apart, as phonemes and letters of a list are: nothing but the space divides, nothing is cut off.
+class SymbolTokenizer final : public VocabularyTokenizer {
+ public:
+  using VocabularyTokenizer::VocabularyTokenizer;
+
+  std::vector<TextToken> encode(std::string_view text) const override {
+    const auto normal = normalise(text, normalisation(options_));
+    const std::string_view line = normal.bytes();
+    std::vector<TextToken> tokens;
+    for (const auto symbol : words_of_line(line)) {
+      const auto begin = static_cast<std::uint32_t>(symbol.data() - line.data());
+      const auto [first, last] = normal.original(begin, begin + static_cast<std::uint32_t>(symbol.size()));
+      const auto id = vocabulary_.id(symbol);
+      tokens.push_back({id < kFirstFreeId ? kUnknownId : id, first, last, static_cast<std::uint32_t>(tokens.size())});
+    }
+    return tokens;
+  }
+
+  std::string decode(std::span<const std::int32_t> ids, std::vector<TextToken>* spans) const override {
+    DecodedText text(spans);
+    for (const auto id : ids) {
+      check_id(id, size());
+      if (id != kUnknownId && id < kFirstFreeId) {
+        text.skip(id);
+      } else {
+        text.space();
+        text.add(id, vocabulary_.piece(id));
+      }
+    }
+    return text.take();
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Tokenizer> train_symbols(const TokenizerOptions& options, const LineSource& lines) {
+  PieceCounter counter;
+  lines([&](std::string_view line) {
+    const auto normal = normalise(line, normalisation(options));
+    for (const auto symbol : words_of_line(normal.bytes())) counter.add(symbol);
+  });
+  return std::make_unique<SymbolTokenizer>(options, Vocabulary::from_counts(counter, options));
+}
+
+std::unique_ptr<Tokenizer> load_symbols(const TokenizerOptions& options, const std::string& serialized) {
+  return std::make_unique<SymbolTokenizer>(options, Vocabulary::from_lines(serialized));
+}
+
+}  // namespace attend
