@@ -145,7 +145,7 @@ std::shared_ptr<const Record> text_record(const ModelOptions& model, const Token
   data.sentence = sentence;
   data.task = "generate";
   data.model = model.type;
-  data.mechanism = model.attention;
+  data.mechanism = model.attention == "none" && model.output_attention ? "output_attention" : model.attention;
   data.nodes = std::move(found.nodes);
   data.maps = std::move(found.maps);
   data.scalars = std::move(found.scalars);

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "attend/decode/evaluate.h"
+#include "attend/measure/error_rate.h"
 #include "decode/search_checks.h"
 #include "models/seq2seq_checks.h"
 
@@ -186,6 +187,15 @@ TEST_P(Translators, EvaluationCountsWhatWasSaid) {
   const auto e = evaluate(translator, sources, references, o);
   EXPECT_EQ(e.sentences, 3u);
   EXPECT_NEAR(e.exact, 2.0 / 3, 1e-12);
+  ErrorRate words, characters(ErrorUnit::kCharacters);
+  for (std::size_t i = 0; i < 3; ++i) {
+    words.add(e.translations[i], references[i]);
+    characters.add(e.translations[i], references[i]);
+  }
+  EXPECT_GT(e.word_errors, 0);
+  EXPECT_NE(e.word_errors, e.character_errors);
+  EXPECT_DOUBLE_EQ(e.word_errors, words.rate().value());
+  EXPECT_DOUBLE_EQ(e.character_errors, characters.rate().value());
   EXPECT_EQ(e.translations[0], references[0]);
   double sum = 0;
   std::size_t tokens = 0;
