@@ -24,8 +24,7 @@ struct GenerateFlags {
 
 int generate(const Arguments& arguments) {
   const auto flags = arguments.read<GenerateFlags>();
-  const auto model = read_model_of<Seq2Seq>(arguments.words[0], "a language model");
-  ATTEND_CHECK(!model.source, kValue, "{}: this model answers to a source text; use attend translate", arguments.words[0]);
+  const auto model = read_language_model(arguments.words[0]);
   std::vector<std::int32_t> prompt;
   for (const auto& token : model.target->encode(flags.prompt)) prompt.push_back(token.id);
   std::unique_ptr<RecordWriter> writer;
@@ -34,12 +33,7 @@ int generate(const Arguments& arguments) {
   auto found = sample(*model.network, at::empty({count, 0}, at::kLong), at::zeros({count}, at::kLong),
                       std::vector(static_cast<std::size_t>(count), prompt), flags.draw, writer != nullptr);
   for (std::size_t i = 0; i < found.size(); ++i) {
-    const auto& tokens = found[i].best[0].tokens;
-    for (auto begin = tokens.begin(); begin < tokens.end();) {
-      const auto end = std::find(begin, tokens.end(), kEndId);
-      fmt::print("{}\n", model.target->decode(std::vector<std::int32_t>(begin, end)));
-      begin = end == tokens.end() ? end : end + 1;
-    }
+    for (const auto& line : lines_of(*model.target, found[i].best[0].tokens)) fmt::print("{}\n", line);
     if (writer) writer->add(*text_record(model.model, *model.target, found[i], i));
   }
   if (writer) writer->close();

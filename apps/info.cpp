@@ -50,12 +50,14 @@ int about_model(const std::string& path, bool verify) {
     if (!sound) fail(ErrorKind::kData, "{}: damaged; use another checkpoint of the run, or train --resume from one", folder);
     return 0;
   }
-  const auto model = read_model(folder);
-  fmt::print(
-      "folder              {}\nmodel               {}\nattention           {}\nparameters          {}\nsource vocabulary   {} {}\ntarget "
-      "vocabulary   {} {}\n",
-      std::filesystem::canonical(folder).string(), model.model.type, model.model.attention, parameter_count(*model.network),
-      model.source->size(), model.source->options().kind, model.target->size(), model.target->options().kind);
+  const auto model = read_any_model(folder);
+  fmt::print("folder              {}\nmodel               {}\nattention           {}\nparameters          {}\n",
+             std::filesystem::canonical(folder).string(), model.model.type, model.model.attention, parameter_count(*model.network));
+  const auto tell = [](const char* side, const std::shared_ptr<Tokenizer>& tokenizer) {
+    if (tokenizer) fmt::print("{} vocabulary   {} {}\n", side, tokenizer->size(), tokenizer->options().kind);
+  };
+  tell("source", model.source);
+  tell("target", model.target);
   return 0;
 }
 

@@ -20,11 +20,11 @@ def phrasebook(model, title):
     rows = [json.loads(path.read_text()) for path in sorted((RESULTS / "phrasebook").glob(f"{model}-*.json"))]
     if not rows:
         return []
-    lines = [f"### {title}", "", "| mechanism | changes of the recipe | exact % | AER % | entropy, nat | parameters | minutes |", "|---|---|---|---|---|---|---|"]
+    lines = [f"### {title}", "", "| mechanism | changes of the recipe | exact % | AER % | entropy, nat | parameters | processor minutes |", "|---|---|---|---|---|---|---|"]
     for r in sorted(rows, key=lambda r: -r["exact"]):
         changes = " ".join(f"`{c}`" for c in r["changes"])
         entropy = "" if r.get("entropy") is None else f"{r['entropy']:.2f}"
-        lines.append(f"| {r['name']} | {changes} | {percent(r['exact'])} | {percent(r.get('aer'))} | {entropy} | {r['parameters']} | {r['minutes']:.1f} |")
+        lines.append(f"| {r['name']} | {changes} | {percent(r['exact'])} | {percent(r.get('aer'))} | {entropy} | {r['parameters']} | {r['cpu_minutes']:.1f} |")
     return lines + [""]
 
 

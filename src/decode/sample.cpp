@@ -5,7 +5,6 @@
 #include <numeric>
 
 #include "attend/core/random.h"
-#include "attend/text/tokenizer.h"
 #include "decode/maps.h"
 
 namespace attend {
@@ -156,6 +155,16 @@ std::vector<SearchResult> sample(const Seq2Seq& model, const at::Tensor& source,
     results.push_back(std::move(text.result));
   }
   return results;
+}
+
+std::vector<std::string> lines_of(const Tokenizer& tokenizer, const std::vector<std::int32_t>& tokens) {
+  std::vector<std::string> lines;
+  for (auto begin = tokens.begin(); begin < tokens.end();) {
+    const auto end = std::find(begin, tokens.end(), kEndId);
+    lines.push_back(tokenizer.decode(std::vector<std::int32_t>(begin, end)));
+    begin = end == tokens.end() ? end : end + 1;
+  }
+  return lines;
 }
 
 }  // namespace attend

@@ -31,10 +31,18 @@ class RangeChecker final : public OptionVisitor {
 
 std::vector<std::string> model_names() {
   std::vector<std::string> names;
-#define MODEL(name) names.emplace_back(#name);
+#define MODEL(name, source) names.emplace_back(#name);
 #include "models/models.def"
 #undef MODEL
   return names;
+}
+
+bool reads_source(const std::string& type) {
+#define MODEL(name, source) \
+  if (type == #name) return source;
+#include "models/models.def"
+#undef MODEL
+  fail_unknown_name("model.type", type, model_names());
 }
 
 std::vector<std::string> attention_choices() {
@@ -96,7 +104,7 @@ std::shared_ptr<torch::nn::Module> make_network(const ModelOptions& options, std
     ATTEND_CHECK(source_vocabulary == target_vocabulary, kValue,
                  "model.tied: all needs one vocabulary for both sides, got {} and {} entries; set text.shared: true", source_vocabulary,
                  target_vocabulary);
-#define MODEL(name) \
+#define MODEL(name, source) \
   if (options.type == #name) return make_##name(options, source_vocabulary, target_vocabulary);
 #include "models/models.def"
 #undef MODEL

@@ -169,6 +169,24 @@ AnyModel read_any_model(const std::string& path) {
   return model;
 }
 
+TranslationModel as_seq2seq(const AnyModel& m, const std::string& who) {
+  auto network = std::dynamic_pointer_cast<Seq2Seq>(m.network);
+  ATTEND_CHECK(network, kValue, "{}: a model of type {} does not write sequences; see attend info", who, m.model.type);
+  return {m.model, m.text, m.source, m.target, std::move(network)};
+}
+
+TranslationModel read_model(const std::string& path) {
+  auto model = as_seq2seq(read_any_model(path), path);
+  ATTEND_CHECK(model.source, kValue, "{}: a language model ({}) reads no source text; use attend generate", path, model.model.type);
+  return model;
+}
+
+TranslationModel read_language_model(const std::string& path) {
+  auto model = as_seq2seq(read_any_model(path), path);
+  ATTEND_CHECK(!model.source, kValue, "{}: this model ({}) answers to a source text; use attend translate", path, model.model.type);
+  return model;
+}
+
 std::vector<FileCheck> verify_model(const std::string& path) {
   const auto folder = find_model_folder(path);
   const auto manifest = read_manifest(folder);

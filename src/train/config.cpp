@@ -1,6 +1,7 @@
 #include "attend/train/config.h"
 
 #include "attend/core/error.h"
+#include "train/learner.h"
 
 namespace attend {
 
@@ -74,7 +75,7 @@ void TrainOptions::visit(OptionVisitor& v) {
 }
 
 void Config::visit(OptionVisitor& v) {
-  v(task, "task", "translate", "what is learned; says how the data are read and what is measured");
+  v(task, "task", "translate", "what is learned; says how the data are read and what is measured", one_of(task_names()));
   v.group(data, "data", "what is read");
   v.group(text, "text", "how text becomes tokens");
   v.group(model, "model", "what the network looks like");

@@ -96,10 +96,8 @@ void Examples::measure(const Tokenizer& source, const Tokenizer& target) {
 }
 
 std::unique_ptr<BatchIterator> Examples::batches(const TrainOptions& t, BatchPosition start) const {
-  const BatchPlan plan{
-      .size = t.batch_size, .by_tokens = t.batch_by == "tokens", .window = t.window, .seed = static_cast<std::uint64_t>(t.seed)};
   return std::make_unique<BatchIterator>(
-      corpus_.size(), [this](std::size_t i) { return std::int64_t{lengths_[i]}; }, plan, start);
+      corpus_.size(), [this](std::size_t i) { return std::int64_t{lengths_[i]}; }, batch_plan(t), start);
 }
 
 // Links join words where a side has pieces of words, else tokens; every piece of a linked word counts.

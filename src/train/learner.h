@@ -18,7 +18,7 @@ struct Validation {
   std::vector<std::string> samples;  ///< input, expected and given, as the user should read them
 };
 
-/// A learner is made from a configuration and reads its data then; vocabularies and network come with build().
+/// A learner is made from a configuration and reads its data then; vocabularies and network come with build(), which all share.
 class Learner {
  public:
   /// Examples as tensors; `units` is what the loss is a mean over: target tokens, answers, ...
@@ -30,11 +30,10 @@ class Learner {
   virtual ~Learner() = default;
   /// Sizes that suit the data where the user set none; one line a decision.
   virtual std::vector<std::string> fit(Config& /*config*/, const GivenValues& /*given*/) { return {}; }
-  /// Makes vocabularies and a fresh network from `config` (seeded by its caller), or takes over a stored model and writes its
-  /// options into `config`.
-  virtual void build(Config& config, const std::string& stored) = 0;
+  /// Makes vocabularies and a fresh network from `config`, or takes over a stored model and writes its options into `config`.
+  void build(Config& config, const std::string& stored);
   virtual void describe(TrainPlan& plan) const = 0;
-  virtual const AnyModel& model() const = 0;
+  const AnyModel& model() const { return model_; }
 
   virtual std::unique_ptr<BatchIterator> batches(BatchPosition start) const = 0;
   virtual std::unique_ptr<Batch> batch(const std::vector<std::size_t>& examples) const = 0;
@@ -45,7 +44,20 @@ class Learner {
   virtual std::vector<std::string> figures() const = 0;
   /// "file:line, file:line, ..." of examples, for errors.
   virtual std::string places(const std::vector<std::size_t>& examples) const = 0;
+
+ protected:
+  /// Throws kValue for a model that cannot learn this task.
+  virtual void check(const ModelOptions& options) const = 0;
+  virtual void make_vocabularies(const TextOptions& text, AnyModel& model) const = 0;
+  /// What is left to do once model() is there.
+  virtual void begin(const Config& config) = 0;
+
+ private:
+  AnyModel model_;
 };
+
+/// How `options` want their batches made.
+BatchPlan batch_plan(const TrainOptions& options);
 
 /// The learner of config.task. Throws kUnknownName for another task.
 std::unique_ptr<Learner> make_learner(const Config& config);

@@ -1,5 +1,4 @@
 // Learning from pairs of texts: translation and everything that has its form.
-#include "attend/core/random.h"
 #include "attend/decode/evaluate.h"
 #include "attend/ops/cross_entropy.h"
 #include "train/auxiliary.h"
@@ -18,26 +17,6 @@ class Pairs final : public Learner {
     return fit_to_corpus(config, given, examples_.size(), examples_.mean_source_bytes(), examples_.target_is_cjk());
   }
 
-  void build(Config& config, const std::string& stored) override {
-    if (!stored.empty()) {
-      model_ = read_model(stored);
-      config.model = model_.model;
-      config.text = model_.text;
-    } else {
-      model_.model = config.model;
-      model_.text = config.text;
-      std::tie(model_.source, model_.target) = examples_.train_tokenizers(config.text);
-      at::manual_seed(random_key(static_cast<std::uint64_t>(config.train.seed), {0}));
-      model_.network = make_model(config.model, model_.source->size(), model_.target->size());
-    }
-    any_ = {model_.model, model_.text, model_.source, model_.target, model_.network};
-    config_ = config;
-    examples_.measure(*model_.source, *model_.target);
-    ATTEND_CHECK(examples_.usable() > 0, kData, "training data: every pair is longer than data.max_length = {}; raise it",
-                 config_.data.max_length);
-    watch_ = AuxiliaryLosses::wanted(config_.train, config_.model);
-  }
-
   void describe(TrainPlan& plan) const override {
     plan.corpus = examples_.report();
     plan.examples = examples_.usable();
@@ -46,7 +25,6 @@ class Pairs final : public Learner {
     plan.target_vocabulary = model_.target->size();
   }
 
-  const AnyModel& model() const override { return any_; }
   std::unique_ptr<BatchIterator> batches(BatchPosition start) const override { return examples_.batches(config_.train, start); }
   std::string places(const std::vector<std::size_t>& examples) const override { return examples_.places(examples); }
 
@@ -102,6 +80,25 @@ class Pairs final : public Learner {
     return v;
   }
 
+ protected:
+  void check(const ModelOptions& options) const override {
+    ATTEND_CHECK(reads_source(options.type), kValue,
+                 "model.type: {} reads no source, so task {} cannot use it; use rnn_seq2seq or transformer", options.type, config_.task);
+  }
+
+  void make_vocabularies(const TextOptions& text, AnyModel& model) const override {
+    std::tie(model.source, model.target) = examples_.train_tokenizers(text);
+  }
+
+  void begin(const Config& config) override {
+    model_ = as_seq2seq(model(), "task " + config.task);
+    config_ = config;
+    examples_.measure(*model_.source, *model_.target);
+    ATTEND_CHECK(examples_.usable() > 0, kData, "training data: every pair is longer than data.max_length = {}; raise it",
+                 config_.data.max_length);
+    watch_ = AuxiliaryLosses::wanted(config_.train, config_.model);
+  }
+
  private:
   struct PairBatch final : Batch {
     TrainBatch tensors;
@@ -109,9 +106,8 @@ class Pairs final : public Learner {
 
   Config config_;
   Examples examples_;
-  TranslationModel model_;
-  AnyModel any_;
-  bool watch_ = false;  // the model's attention has losses of its own
+  TranslationModel model_;  // model() with its network as what it is
+  bool watch_ = false;      // the model's attention has losses of its own
 };
 
 }  // namespace

@@ -1,15 +1,39 @@
 // Learning a language model from one long text, cut into windows.
-#include <cmath>
+#include <numeric>
 
-#include "attend/core/random.h"
 #include "attend/decode/sample.h"
 #include "attend/measure/language_model.h"
 #include "attend/ops/cross_entropy.h"
 #include "attend/text/text_stream.h"
+#include "attend/text/unicode.h"
 #include "train/learner.h"
 
 namespace attend {
 namespace {
+
+// Calls `take` for each line, without its end.
+void each_line(std::string_view text, const std::function<void(std::string_view)>& take) {
+  for (std::size_t begin = 0; begin < text.size();) {
+    const auto end = std::min(text.find('\n', begin), text.size());
+    take(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+}
+
+// Characters that tokens of a line spell: a run of white space is one, and none stands at either end.
+std::uint64_t spelled_characters(std::string_view line) {
+  std::uint64_t count = 0;
+  bool space = false;
+  for (std::size_t at = 0; at < line.size();) {
+    if (is_white_space(next_character(line, at))) {
+      space = count > 0;
+    } else {
+      count += space ? 2 : 1;
+      space = false;
+    }
+  }
+  return count;
+}
 
 // Token ids of a text, every line closed by </s>, and the characters they spell (the line's end counts as one).
 struct Stream {
@@ -17,19 +41,48 @@ struct Stream {
   std::uint64_t characters = 0;
 };
 
-Stream encode(const Tokenizer& tokenizer, const std::string& text) {
+Stream stream_of(const Tokenizer& tokenizer, const std::string& text) {
   Stream stream;
-  std::size_t begin = 0;
-  while (begin < text.size()) {
-    const auto end = std::min(text.find('\n', begin), text.size());
-    const auto line = std::string_view(text).substr(begin, end - begin);
+  each_line(text, [&](std::string_view line) {
     for (const auto& token : tokenizer.encode(line)) stream.ids.push_back(token.id);
     stream.ids.push_back(kEndId);
-    for (const char c : line) stream.characters += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-    ++stream.characters;
-    begin = end + 1;
-  }
+    stream.characters += spelled_characters(line) + 1;
+  });
   return stream;
+}
+
+// Places in a stream, and at each of them some tokens that are read together.
+struct Window {
+  std::size_t begin, size;
+};
+
+struct Windows final : Learner::Batch {
+  at::Tensor inputs, wanted, lengths;  // [B, T]: what is read before each token, the token; [B]
+  at::Tensor live, targets;            // [n] places in [B·T], [n]
+};
+
+Windows windows_of(const Stream& stream, const std::vector<Window>& windows) {
+  Windows batch;
+  std::size_t longest = 0;
+  for (const auto& w : windows) longest = std::max(longest, w.size);
+  const auto rows = static_cast<std::int64_t>(windows.size()), steps = static_cast<std::int64_t>(longest);
+  batch.inputs = at::full({rows, steps}, kPadId, at::kLong);
+  batch.wanted = at::full({rows, steps}, kPadId, at::kLong);
+  batch.lengths = at::empty({rows}, at::kLong);
+  auto in = batch.inputs.accessor<std::int64_t, 2>(), out = batch.wanted.accessor<std::int64_t, 2>();
+  for (std::int64_t b = 0; b < rows; ++b) {
+    const auto& [begin, size] = windows[static_cast<std::size_t>(b)];
+    for (std::size_t t = 0; t < size; ++t) {
+      in[b][static_cast<std::int64_t>(t)] = begin + t == 0 ? kBeginId : stream.ids[begin + t - 1];
+      out[b][static_cast<std::int64_t>(t)] = stream.ids[begin + t];
+    }
+    batch.lengths[b] = static_cast<std::int64_t>(size);
+  }
+  const auto flat = batch.wanted.flatten();
+  batch.live = flat.ne(kPadId).nonzero().squeeze(1);
+  batch.targets = flat.index_select(0, batch.live);
+  batch.units = batch.targets.size(0);
+  return batch;
 }
 
 class StreamLearner final : public Learner {
@@ -48,72 +101,26 @@ class StreamLearner final : public Learner {
     }
   }
 
-  void build(Config& config, const std::string& stored) override {
-    if (!stored.empty()) {
-      model_ = read_model_of<Seq2Seq>(stored, "a language model");
-      config.model = model_.model;
-      config.text = model_.text;
-    } else {
-      model_.model = config.model;
-      model_.text = config.text;
-      model_.target = train_tokenizer(config.text.target, [&](const std::function<void(std::string_view)>& take) {
-        for (std::size_t begin = 0; begin < train_text_.size();) {
-          const auto end = std::min(train_text_.find('\n', begin), train_text_.size());
-          take(std::string_view(train_text_).substr(begin, end - begin));
-          begin = end + 1;
-        }
-      });
-      at::manual_seed(random_key(static_cast<std::uint64_t>(config.train.seed), {0}));
-      model_.network = make_model(config.model, 0, model_.target->size());
-    }
-    any_ = {model_.model, model_.text, nullptr, model_.target, model_.network};
-    config_ = config;
-    train_ = encode(*model_.target, train_text_);
-    dev_ = encode(*model_.target, dev_text_);
-    ATTEND_CHECK(!train_.ids.empty() && !dev_.ids.empty(), kData, "{}: nothing is left to learn from or to validate on; give a longer text",
-                 config.data.text);
-  }
-
   void describe(TrainPlan& plan) const override {
     plan.examples = windows();
     plan.dev_examples = (dev_.ids.size() + length() - 1) / length();
     plan.target_vocabulary = model_.target->size();
   }
 
-  const AnyModel& model() const override { return any_; }
-
   std::unique_ptr<BatchIterator> batches(BatchPosition start) const override {
-    const auto& t = config_.train;
-    const BatchPlan plan{
-        .size = t.batch_size, .by_tokens = t.batch_by == "tokens", .window = t.window, .seed = static_cast<std::uint64_t>(t.seed)};
     return std::make_unique<BatchIterator>(
-        windows(), [this](std::size_t i) { return static_cast<std::int64_t>(size_of(i)); }, plan, start);
+        windows(), [this](std::size_t i) { return static_cast<std::int64_t>(window(i).size); }, batch_plan(config_.train), start);
   }
 
   std::unique_ptr<Batch> batch(const std::vector<std::size_t>& examples) const override {
-    auto batch = std::make_unique<Windows>();
-    std::size_t longest = 0;
-    for (const auto i : examples) longest = std::max(longest, size_of(i));
-    const auto rows = static_cast<std::int64_t>(examples.size()), steps = static_cast<std::int64_t>(longest);
-    batch->inputs = at::full({rows, steps}, kPadId, at::kLong);
-    auto wanted = at::full({rows, steps}, kPadId, at::kLong);
-    batch->lengths = at::empty({rows}, at::kLong);
-    for (std::int64_t b = 0; b < rows; ++b) {
-      const auto i = examples[static_cast<std::size_t>(b)];
-      fill(train_, i * length(), size_of(i), batch->inputs[b], wanted[b]);
-      batch->lengths[b] = static_cast<std::int64_t>(size_of(i));
-    }
-    const auto flat = wanted.flatten();
-    batch->live = flat.ne(kPadId).nonzero().squeeze(1);
-    batch->targets = flat.index_select(0, batch->live);
-    batch->units = batch->targets.size(0);
-    return batch;
+    std::vector<Window> places;
+    for (const auto i : examples) places.push_back(window(i));
+    return std::make_unique<Windows>(windows_of(train_, places));
   }
 
   double backward(const Batch& base, std::int64_t units, std::int64_t /*update*/) override {
     const auto& batch = static_cast<const Windows&>(base);
-    const auto states = states_of(batch.inputs, batch.lengths);
-    const auto live = states.flatten(0, 1).index_select(0, batch.live);  // [n, N]
+    const auto live = states_of(batch).flatten(0, 1).index_select(0, batch.live);  // [n, N]
     const auto entropy = cross_entropy(model_.network->logits(live), batch.targets, config_.train.label_smoothing);
     (entropy.loss / static_cast<double>(units)).backward();
     return entropy.nll;
@@ -121,31 +128,18 @@ class StreamLearner final : public Learner {
 
   std::vector<std::string> figures() const override { return {"loss", "perplexity", "bits_per_character"}; }
 
-  // Windows overlap by half; of each but the first only the second half counts, so every token is read with some past.
   Validation validate() const override {
-    at::NoGradGuard no_grad;
-    LanguageModelScore score;
-    const auto half = std::max<std::size_t>(1, length() / 2), total = dev_.ids.size();
-    for (std::size_t begin = 0; begin == 0 || begin + half < total; begin += half) {
-      const auto size = std::min(length(), total - begin);
-      auto inputs = at::empty({1, static_cast<std::int64_t>(size)}, at::kLong), wanted = at::empty_like(inputs);
-      fill(dev_, begin, size, inputs[0], wanted[0]);
-      const auto states = states_of(inputs, at::full({1}, static_cast<std::int64_t>(size), at::kLong));
-      const auto log_p = at::log_softmax(model_.network->logits(states[0]).to(at::kFloat), -1).gather(1, wanted[0].unsqueeze(1));
-      const auto first = static_cast<std::int64_t>(begin == 0 ? 0 : half);
-      const auto counted = static_cast<std::int64_t>(size) - first;
-      if (counted > 0) score.add(-log_p.narrow(0, first, counted).sum().item<double>(), static_cast<std::uint64_t>(counted));
-    }
+    const auto score = predict(dev_);
     Validation v;
     v.figures = {{"loss", score.loss().value_or(0)},
                  {"perplexity", score.perplexity().value_or(0)},
-                 {"bits_per_character", score.nll() / std::log(2.0) / static_cast<double>(dev_.characters)}};
+                 {"bits_per_character", score.bits_per_character().value_or(0)}};
     SampleOptions options;
     options.temperature = 0.8;
     options.max_tokens = 120;
     options.past_end = true;
     const auto drawn = sample(*model_.network, at::empty({1, 0}, at::kLong), at::zeros({1}, at::kLong), {{}}, options, false);
-    v.samples.push_back(lines_of(drawn[0].best[0].tokens));
+    v.samples.push_back(fmt::format("{}", fmt::join(lines_of(*model_.target, drawn[0].best[0].tokens), "\n")));
     return v;
   }
 
@@ -153,44 +147,64 @@ class StreamLearner final : public Learner {
     return fmt::format("{}: windows {}", config_.data.text, fmt::join(examples, ", "));
   }
 
- private:
-  struct Windows final : Batch {
-    at::Tensor inputs, lengths, live, targets;
-  };
+ protected:
+  void check(const ModelOptions& options) const override {
+    ATTEND_CHECK(!reads_source(options.type), kValue,
+                 "model.type: {} answers to a source, and task {} has none; use rnn_lm or transformer_lm", options.type, config_.task);
+  }
 
+  void make_vocabularies(const TextOptions& text, AnyModel& model) const override {
+    model.target = train_tokenizer(text.target, [&](const std::function<void(std::string_view)>& take) { each_line(train_text_, take); });
+  }
+
+  void begin(const Config& config) override {
+    config_ = config;
+    model_ = as_seq2seq(model(), "task " + config.task);
+    train_ = stream_of(*model_.target, train_text_);
+    dev_ = stream_of(*model_.target, dev_text_);
+    ATTEND_CHECK(!train_.ids.empty() && !dev_.ids.empty(), kData, "{}: nothing is left to learn from or to validate on; give a longer text",
+                 config_.data.text);
+  }
+
+ private:
   std::size_t length() const { return static_cast<std::size_t>(config_.data.length); }
   std::size_t windows() const { return (train_.ids.size() + length() - 1) / length(); }
-  std::size_t size_of(std::size_t i) const { return std::min(length(), train_.ids.size() - i * length()); }
+  Window window(std::size_t i) const { return {i * length(), std::min(length(), train_.ids.size() - i * length())}; }
 
-  // `size` tokens from `begin` on, and what is read before each of them.
-  static void fill(const Stream& stream, std::size_t begin, std::size_t size, at::Tensor inputs, at::Tensor wanted) {
-    auto in = inputs.accessor<std::int64_t, 1>(), out = wanted.accessor<std::int64_t, 1>();
-    for (std::size_t t = 0; t < size; ++t) {
-      in[static_cast<std::int64_t>(t)] = begin + t == 0 ? kBeginId : stream.ids[begin + t - 1];
-      out[static_cast<std::int64_t>(t)] = stream.ids[begin + t];
+  // Windows overlap by half; of each but the first only the second half counts, so every token is read with some past.
+  LanguageModelScore predict(const Stream& stream) const {
+    at::NoGradGuard no_grad;
+    constexpr std::size_t kTogether = 32;
+    const auto half = std::max<std::size_t>(1, length() / 2), total = stream.ids.size();
+    std::vector<Window> places{{0, std::min(length(), total)}};
+    for (auto begin = half; begin + half < total; begin += half) places.push_back({begin, std::min(length(), total - begin)});
+    LanguageModelScore score;
+    for (std::size_t at = 0; at < places.size(); at += kTogether) {
+      const std::vector<Window> some(places.begin() + static_cast<std::ptrdiff_t>(at),
+                                     places.begin() + static_cast<std::ptrdiff_t>(std::min(places.size(), at + kTogether)));
+      const auto batch = windows_of(stream, some);
+      const auto logits = model_.network->logits(states_of(batch)).to(at::kFloat);
+      const auto log_p = at::log_softmax(logits, -1).gather(2, batch.wanted.unsqueeze(2)).squeeze(2);  // [B, T]
+      for (std::size_t b = 0; b < some.size(); ++b) {
+        const auto first = some[b].begin == 0 ? 0 : half, counted = some[b].size - first;
+        const auto counts =
+            log_p[static_cast<std::int64_t>(b)].narrow(0, static_cast<std::int64_t>(first), static_cast<std::int64_t>(counted));
+        score.add(-counts.sum().item<double>(), counted);
+      }
     }
+    score.add(0, 0, stream.characters);
+    return score;
   }
 
-  at::Tensor states_of(const at::Tensor& inputs, const at::Tensor& lengths) const {
-    const auto rows = inputs.size(0);
+  at::Tensor states_of(const Windows& batch) const {
+    const auto rows = batch.inputs.size(0);
     const auto encoded = model_.network->encode(at::empty({rows, 0}, at::kLong), at::zeros({rows}, at::kLong), nullptr);
-    return model_.network->decode(*encoded, inputs, lengths, nullptr);  // [B, T, N]
-  }
-
-  std::string lines_of(const std::vector<std::int32_t>& tokens) const {
-    std::string text;
-    for (auto begin = tokens.begin(); begin < tokens.end();) {
-      const auto end = std::find(begin, tokens.end(), kEndId);
-      text += model_.target->decode(std::vector<std::int32_t>(begin, end)) + (end == tokens.end() ? "" : "\n");
-      begin = end == tokens.end() ? end : end + 1;
-    }
-    return text;
+    return model_.network->decode(*encoded, batch.inputs, batch.lengths, nullptr);  // [B, T, N]
   }
 
   Config config_;
   std::string train_text_, dev_text_;
-  StoredModel<Seq2Seq> model_;
-  AnyModel any_;
+  TranslationModel model_;
   Stream train_, dev_;
 };
 

@@ -201,6 +201,31 @@ TEST_F(Cli, Evaluates) {
   EXPECT_TRUE(json.at("aer").get<double>() >= 0 && json.at("aer").get<double>() <= 1);
 }
 
+// Verbs that answer to a source say so of a model that has none.
+TEST_F(Cli, ALanguageModelGeneratesAndNothingElse) {
+  write_file_atomic(*shared_ / "text.txt", "a b c\na b c\na b c\na b c\na b c\na b c\na b c\na b c\n");
+  const auto config = *shared_ / "lm.yaml", lm = *shared_ / "lm";
+  write_file_atomic(
+      config,
+      "task: generate\ndata:\n  text: " + *shared_ / "text.txt" +
+          "\n  dev_share: 0.2\n  test_share: 0.2\n  length: 8\nmodel:\n  type: rnn_lm\n  attention: none\n  embedding: 8\n  hidden: 8\n"
+          "text:\n  target: {kind: words}\ntrain: {steps: 3, batch_size: 16}\n");
+  ASSERT_EQ(run({"train", config, "--out", lm, "--threads", "1"}).code, 0);
+  const auto drawn = run({"generate", lm, "--prompt", "a b", "--max-tokens", "5"});
+  EXPECT_EQ(drawn.code, 0) << drawn.err;
+  EXPECT_TRUE(drawn.out.starts_with("a b")) << drawn.out;
+  EXPECT_EQ(run({"info", lm}).code, 0);
+  for (const auto* verb : {"translate", "trace", "evaluate"}) {
+    const auto said = run({verb, lm, "--tsv", *shared_ / "data/test.tsv"}, "a\n");
+    EXPECT_NE(said.code, 0) << verb;
+    EXPECT_LT(said.code, 128) << verb;
+    const auto plain = run({verb, lm}, "a\n");
+    EXPECT_LT(plain.code, 128) << verb << plain.err;
+  }
+  EXPECT_NE(run({"translate", lm}, "a\n").err.find("use attend generate"), std::string::npos);
+  EXPECT_NE(run({"generate", model()}).err.find("use attend translate"), std::string::npos);
+}
+
 TEST_F(Cli, InfoVerifiesAndFindsDamage) {
   const auto copy = folder_ / "copy";
   fs::copy(fs::canonical(model() + "/last"), copy);

@@ -2,18 +2,14 @@
 #include "attend/layers/attention_over_attention.h"
 
 #include <cmath>
-#include <limits>
 
-#include "support/gradcheck.h"
+#include "layers/sequences.h"
 
 namespace attend::testing {
 namespace {
 
-constexpr double kTight = 1e-12, kNaN = std::numeric_limits<double>::quiet_NaN(), kInfinity = std::numeric_limits<double>::infinity();
-constexpr std::int64_t kBatch = 3, kPlaces = 5, kAsked = 4, kSize = 3;
-
-at::Tensor ids(at::ArrayRef<std::int64_t> values) { return at::tensor(values, at::kLong); }
-at::Tensor numbers(at::ArrayRef<double> values) { return at::tensor(values, at::kDouble); }
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr std::int64_t kPlaces = 5, kAsked = 4;
 
 at::Tensor document_wave() { return wave({kBatch, kPlaces, kSize}, 0.2); }
 at::Tensor query_wave() { return wave({kBatch, kAsked, kSize}, 1.3); }

@@ -11,9 +11,9 @@
 namespace attend::testing {
 namespace {
 
-constexpr std::int64_t kBatch = 4, kSteps = 6, kIn = 5, kSize = 3;
+constexpr std::int64_t kItems = 4, kWords = 6, kFeatures = 5, kUnits = 3;
 
-at::Tensor uneven_lengths() { return at::tensor({3, 6, 1, 5}, at::kLong); }  // neither sorted nor equal
+at::Tensor word_counts() { return at::tensor({3, 6, 1, 5}, at::kLong); }  // neither sorted nor equal
 
 struct Case {
   std::string cell;
@@ -33,7 +33,7 @@ std::vector<Case> cases() {
 }
 
 RecurrentEncoderOptions options_of(const Case& c) {
-  return {.cell = c.cell, .input_size = kIn, .size = kSize, .layers = c.layers, .bidirectional = c.bidirectional, .bias = c.bias};
+  return {.cell = c.cell, .input_size = kFeatures, .size = kUnits, .layers = c.layers, .bidirectional = c.bidirectional, .bias = c.bias};
 }
 
 // The weights of a module of libtorch in an encoder of ours; libtorch has two biases where one would do.
@@ -78,9 +78,9 @@ Reference run_reference(Options options, const Case& c, const at::Tensor& x, con
 }
 
 Reference reference(const Case& c, const at::Tensor& x, const at::Tensor& lengths) {
-  if (c.cell == "lstm") return run_reference<torch::nn::LSTM>(torch::nn::LSTMOptions(kIn, kSize), c, x, lengths);
-  if (c.cell == "gru") return run_reference<torch::nn::GRU>(torch::nn::GRUOptions(kIn, kSize), c, x, lengths);
-  return run_reference<torch::nn::RNN>(torch::nn::RNNOptions(kIn, kSize), c, x, lengths);
+  if (c.cell == "lstm") return run_reference<torch::nn::LSTM>(torch::nn::LSTMOptions(kFeatures, kUnits), c, x, lengths);
+  if (c.cell == "gru") return run_reference<torch::nn::GRU>(torch::nn::GRUOptions(kFeatures, kUnits), c, x, lengths);
+  return run_reference<torch::nn::RNN>(torch::nn::RNNOptions(kFeatures, kUnits), c, x, lengths);
 }
 
 // The last layer's entries of h or c [L·directions, B, N], directions side by side.
@@ -94,8 +94,8 @@ class Encoders : public ::testing::TestWithParam<Case> {};
 
 TEST_P(Encoders, EqualTheModulesOfLibtorch) {
   const auto& c = GetParam();
-  const auto x = wave({kBatch, kSteps, kIn}, 0.4);
-  const auto lengths = uneven_lengths();
+  const auto x = wave({kItems, kWords, kFeatures}, 0.4);
+  const auto lengths = word_counts();
   const auto expected = reference(c, x, lengths);
   RecurrentEncoder encoder(options_of(c));
   encoder.to(at::kDouble);
@@ -121,8 +121,8 @@ TEST_P(Encoders, EqualTheModulesOfLibtorch) {
 
 TEST_P(Encoders, GradientsEqualThoseOfLibtorch) {
   const auto& c = GetParam();
-  const auto lengths = uneven_lengths();
-  const auto theirs = leaf(wave({kBatch, kSteps, kIn}, 0.4)), ours = leaf(theirs);
+  const auto lengths = word_counts();
+  const auto theirs = leaf(wave({kItems, kWords, kFeatures}, 0.4)), ours = leaf(theirs);
   const auto expected = reference(c, theirs, lengths);
   const auto mix = wave(expected.states.sizes(), 0.9);
   ((expected.states * mix).sum() + last_layer(expected.h, c.bidirectional).sum()).backward();
@@ -137,15 +137,15 @@ TEST_P(Encoders, GradientsEqualThoseOfLibtorch) {
 // Whatever stands behind an item's end, NaN included, reaches neither outputs nor gradients.
 TEST_P(Encoders, PaddingMayHoldAnything) {
   const auto& c = GetParam();
-  const auto lengths = uneven_lengths();
-  const auto padding = within_lengths(lengths, kSteps).logical_not().unsqueeze(-1);
+  const auto lengths = word_counts();
+  const auto padding = within_lengths(lengths, kWords).logical_not().unsqueeze(-1);
   RecurrentEncoder encoder(options_of(c));
   fill_parameters(encoder, 0.7);
   std::vector<at::Tensor> outputs[2], gradients[2];
   for (const int run : {0, 1}) {
     encoder.zero_grad();
     const auto fill = run == 0 ? 0.0 : std::numeric_limits<double>::quiet_NaN();
-    const auto x = leaf(wave({kBatch, kSteps, kIn}, 0.4).masked_fill(padding, fill));
+    const auto x = leaf(wave({kItems, kWords, kFeatures}, 0.4).masked_fill(padding, fill));
     const auto out = encoder(x, lengths);
     outputs[run] = {without_padding(out.states, lengths), out.last};
     if (out.last_cell.defined()) outputs[run].push_back(out.last_cell);
@@ -161,12 +161,12 @@ TEST_P(Encoders, PaddingMayHoldAnything) {
 }
 
 TEST_P(Encoders, AnItemAloneEqualsTheItemInABatch) {
-  const auto lengths = uneven_lengths();
+  const auto lengths = word_counts();
   RecurrentEncoder encoder(options_of(GetParam()));
   fill_parameters(encoder, 0.7);
-  const auto x = wave({kBatch, kSteps, kIn}, 0.4);
+  const auto x = wave({kItems, kWords, kFeatures}, 0.4);
   const auto together = encoder(x, lengths);
-  for (std::int64_t b = 0; b < kBatch; ++b) {
+  for (std::int64_t b = 0; b < kItems; ++b) {
     const auto length = lengths[b].item<std::int64_t>();
     const auto alone = encoder(x.narrow(0, b, 1).narrow(1, 0, length), lengths.narrow(0, b, 1));
     EXPECT_TRUE(close(alone.states[0], together.states[b].narrow(0, 0, length), 1e-14)) << b;
@@ -184,23 +184,23 @@ TEST(RecurrentEncoder, SumOfDirectionsIsTheSumOfTheirHalves) {
   RecurrentEncoder summed(options);
   fill_parameters(joined);
   fill_parameters(summed);
-  const auto x = wave({kBatch, kSteps, kIn}, 0.4);
-  const auto lengths = uneven_lengths();
+  const auto x = wave({kItems, kWords, kFeatures}, 0.4);
+  const auto lengths = word_counts();
   const auto halves = joined(x, lengths), sum = summed(x, lengths);
-  EXPECT_EQ(summed.output_size(), kSize);
-  EXPECT_TRUE(close(sum.states, halves.states.narrow(-1, 0, kSize) + halves.states.narrow(-1, kSize, kSize), 1e-14));
-  EXPECT_TRUE(close(sum.last, halves.last.narrow(-1, 0, kSize) + halves.last.narrow(-1, kSize, kSize), 1e-14));
+  EXPECT_EQ(summed.output_size(), kUnits);
+  EXPECT_TRUE(close(sum.states, halves.states.narrow(-1, 0, kUnits) + halves.states.narrow(-1, kUnits, kUnits), 1e-14));
+  EXPECT_TRUE(close(sum.last, halves.last.narrow(-1, 0, kUnits) + halves.last.narrow(-1, kUnits, kUnits), 1e-14));
   EXPECT_TRUE(close(sum.first_backward, halves.first_backward, 0));
 }
 
 TEST(RecurrentEncoder, DropsBetweenLayersInTrainingOnly) {
-  RecurrentEncoderOptions options{.cell = "gru", .input_size = kIn, .size = kSize, .layers = 2, .dropout = 0.5};
+  RecurrentEncoderOptions options{.cell = "gru", .input_size = kFeatures, .size = kUnits, .layers = 2, .dropout = 0.5};
   RecurrentEncoder two(options);
   options.layers = 1;
   RecurrentEncoder one(options);
   for (auto* encoder : {&two, &one}) fill_parameters(*encoder);
-  const auto x = wave({kBatch, kSteps, kIn}, 0.4);
-  const auto lengths = uneven_lengths();
+  const auto x = wave({kItems, kWords, kFeatures}, 0.4);
+  const auto lengths = word_counts();
   EXPECT_TRUE(same(one(x, lengths).last, one(x, lengths).last));
   EXPECT_FALSE(same(two(x, lengths).last, two(x, lengths).last));
   two.eval();

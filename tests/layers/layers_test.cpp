@@ -1,14 +1,10 @@
 // Embeddings, positions, norms, feed-forward blocks, and cells against their formulas.
 #include "attend/layers/basic.h"
 #include "attend/layers/recurrent.h"
-#include "support/gradcheck.h"
+#include "layers/sequences.h"
 
 namespace attend::testing {
 namespace {
-
-constexpr double kTight = 1e-12;
-
-at::Tensor ids(std::initializer_list<std::int64_t> values) { return at::tensor(at::ArrayRef<std::int64_t>(values), at::kLong); }
 
 TEST(Linear, IsTheFormula) {
   Linear linear(3, 2);

@@ -2,21 +2,16 @@
 #include "attend/layers/ntm.h"
 
 #include <cmath>
-#include <limits>
 
-#include "support/gradcheck.h"
+#include "layers/sequences.h"
 
 namespace attend::testing {
 namespace {
 
-constexpr double kTight = 1e-12, kNaN = std::numeric_limits<double>::quiet_NaN();
-constexpr std::int64_t kBatch = 3, kSteps = 4, kIn = 2, kSize = 3, kRows = 5, kWidth = 2;
+constexpr std::int64_t kRows = 5, kWidth = 2;
 
-at::Tensor ids(at::ArrayRef<std::int64_t> values) { return at::tensor(values, at::kLong); }
-at::Tensor numbers(at::ArrayRef<double> values) { return at::tensor(values, at::kDouble); }
 at::Tensor scalar(double value) { return at::scalar_tensor(value, at::kDouble); }
 at::Tensor one_hot(std::int64_t i, std::int64_t size) { return at::eye(size, at::kDouble)[i]; }
-at::Tensor uneven_lengths() { return ids({2, 4, 3}); }
 
 TEST(NtmShift, HandCaseAndSharpened) {
   const auto shifted = ntm_shift(numbers({0.1, 0.6, 0.3, 0}), numbers({0.1, 0.2, 0.7}));

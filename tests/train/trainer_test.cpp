@@ -222,12 +222,25 @@ TEST_F(Training, LearnsAText) {
     c.data.tsv = "";
     const auto result = train(c);
     EXPECT_LT(result.best_figure, 0.2) << type;  // what follows is certain once two letters are known
-    const auto model = read_model_of<Seq2Seq>(folder_.path() + "/" + type, "a language model");
+    const auto model = read_language_model(folder_.path() + "/" + type);
     EXPECT_EQ(model.source, nullptr);
     EXPECT_EQ(model.target->size(), 4 + 3);
   }
   EXPECT_ERROR(train(config("other", {"task=generate"})), kValue, "data.text is missing");
   EXPECT_ERROR(train(config("other", {"task=translat"})), kUnknownName, "did you mean 'translate'");
+}
+
+// Characters are those that tokens spell: two spaces are one, as a tokenizer reads them.
+TEST_F(Training, BitsPerCharacterCountWhatIsPredicted) {
+  std::string text;
+  for (int i = 0; i < 60; ++i) text += "ab  ab \n";
+  write_file_atomic(folder_.path() + "/text.txt", text);
+  auto c = config("run", {"task=generate", "model.type=rnn_lm", "model.attention=none", "text.target.kind=characters", "data.length=12",
+                          "train.steps=2", "train.validate_every=2", "data.text=" + folder_.path() + "/text.txt"});
+  c.data.tsv = "";
+  train(c);
+  const auto metrics = nlohmann::json::parse(read_file(folder_.path() + "/run/metrics.jsonl"));
+  EXPECT_NEAR(metrics.at("bits_per_character").get<double>(), metrics.at("loss").get<double>() / std::log(2.0), 1e-9);
 }
 
 TEST_F(Training, AnUnknownMetricIsHelped) {

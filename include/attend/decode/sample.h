@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "attend/decode/search.h"
+#include "attend/text/tokenizer.h"
 
 namespace attend {
 
@@ -26,5 +27,8 @@ std::vector<SearchResult> sample(const Seq2Seq& model, const at::Tensor& source,
 
 /// The ids that may be drawn from logits, and their probabilities, best first: what the options leave of one row. float32 [V].
 std::vector<std::pair<std::int32_t, double>> candidates(const float* logits, std::int64_t vocabulary, const SampleOptions& options);
+
+/// The lines of a text that was drawn past its line ends: what stands between </s> and </s>.
+std::vector<std::string> lines_of(const Tokenizer& tokenizer, const std::vector<std::int32_t>& tokens);
 
 }  // namespace attend

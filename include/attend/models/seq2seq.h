@@ -67,6 +67,8 @@ class Seq2Seq : public torch::nn::Module {
 };
 
 std::vector<std::string> model_names();
+/// False for language models, whose source is not read. Throws kUnknownName.
+bool reads_source(const std::string& type);
 std::vector<std::string> attention_choices();  ///< "none" and every mechanism
 /// Builds a model of any type with fresh parameters from torch's generator; a vocabulary of 0 is a side that is no text. Throws for
 /// combinations that cannot work, with the reason.

@@ -32,6 +32,10 @@ struct StoredModel {
   std::shared_ptr<Network> network;
 };
 using AnyModel = StoredModel<torch::nn::Module>;
+template <class Network>
+AnyModel any_model(const StoredModel<Network>& m) {
+  return {m.model, m.text, m.source, m.target, m.network};
+}
 /// Text in, text out.
 using TranslationModel = StoredModel<Seq2Seq>;
 
@@ -39,24 +43,20 @@ using TranslationModel = StoredModel<Seq2Seq>;
 /// sections `model` and `text` must be those of `model`. `add` may write further files before the manifest is made.
 void write_model(const std::string& folder, const AnyModel& model, const std::string& config,
                  const std::function<void(const std::string& folder)>& add = {});
-template <class Network>
-void write_model(const std::string& folder, const StoredModel<Network>& model, const std::string& config,
-                 const std::function<void(const std::string& folder)>& add = {}) {
-  write_model(folder, AnyModel{model.model, model.text, model.source, model.target, model.network}, config, add);
+inline void write_model(const std::string& folder, const TranslationModel& model, const std::string& config,
+                        const std::function<void(const std::string& folder)>& add = {}) {
+  write_model(folder, any_model(model), config, add);
 }
 
 /// Reads a model folder, or the folder of a training run (its `best`, else its `last`). Weights are checked for names and shapes.
 /// Throws kFile or kData naming the file, what was expected and the cure.
 AnyModel read_any_model(const std::string& path);
-/// The same where the network must be of one kind; throws kValue naming `path` and what it holds instead.
-template <class Network>
-StoredModel<Network> read_model_of(const std::string& path, const char* expected) {
-  auto any = read_any_model(path);
-  auto network = std::dynamic_pointer_cast<Network>(any.network);
-  ATTEND_CHECK(network, kValue, "{}: expected {}, got a model of type {}; see attend info {}", path, expected, any.model.type, path);
-  return {any.model, any.text, any.source, any.target, network};
-}
-inline TranslationModel read_model(const std::string& path) { return read_model_of<Seq2Seq>(path, "a model that turns text into text"); }
+/// The same where the model must turn one text into another; throws kValue naming `path`, what it holds instead, and the verb for that.
+TranslationModel read_model(const std::string& path);
+/// A language model: a decoder without a source. Throws likewise.
+TranslationModel read_language_model(const std::string& path);
+/// `model` as one whose network is an encoder–decoder; throws kValue naming `who` when it is another.
+TranslationModel as_seq2seq(const AnyModel& model, const std::string& who);
 /// The model folder that `path` stands for: itself, PATH/best or PATH/last.
 std::string find_model_folder(const std::string& path);
 
