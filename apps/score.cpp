@@ -1,14 +1,7 @@
-// attend score and attend evaluate
-#include <cmath>
-#include <fstream>
-#include <nlohmann/json.hpp>
-
-#include "attend/core/files.h"
+// attend score
 #include "attend/decode/evaluate.h"
-#include "attend/measure/rouge.h"
 #include "attend/text/corpus.h"
 #include "parallel.h"
-#include "terminal.h"
 #include "verbs.h"
 
 namespace attend::cli {
@@ -58,102 +51,6 @@ int score(const Arguments& arguments) {
   return 0;
 }
 
-struct EvaluateFlags {
-  ParallelFlags text;
-  SearchOptions search;
-  std::string links, link_units, output, bleu_tokenizer, json;
-  bool lowercase, shift, rouge;
-  std::int64_t link_base, batch;
-  EvaluateFlags() { set_defaults(*this); }
-  void visit(OptionVisitor& v) {
-    text.visit(v);
-    v(bleu_tokenizer, "bleu_tokenizer", "13a", "tokens of BLEU: zh for Chinese", one_of({"13a", "zh", "char", "intl", "none"}));
-    v(lowercase, "lowercase", false, "compare in lower case");
-    v(links, "links", "", "gold alignments, i-j sure and ipj possible; with --tsv its third column is used: --links tsv");
-    v(link_units, "link_units", "auto", "what gold links count: tokens, or words between spaces; auto: words for unigram and bpe models",
-      one_of({"auto", "tokens", "words"}));
-    v(link_base, "link_base", 0, "number of the first word in the gold links", between(0, 1));
-    v(shift, "shift", false, "read a token's links from the step that takes it as input");
-    v(rouge, "rouge", false, "also ROUGE-1, 2 and L, as rouge_score counts them; Chinese characters are tokens");
-    v(output, "output", "", "file for the translations");
-    v(json, "json", "", "file for the figures as JSON");
-    v(batch, "batch", 64, "sentences translated together", between(1, 100000));
-    search.visit(v);
-  }
-};
-
-int evaluate_model(const Arguments& arguments) {
-  EvaluateFlags flags;
-  Translator translator(arguments.words[0]);
-  flags.search = translator.search_options();
-  flags = arguments.read(flags);
-  translator.limits.sentences = static_cast<std::size_t>(flags.batch);
-  const auto text = read_parallel(flags.text, "evaluate");
-  EvaluateOptions options;
-  options.search = flags.search;
-  options.bleu_tokenizer = flags.bleu_tokenizer;
-  options.lowercase = flags.lowercase;
-  const auto started = std::chrono::steady_clock::now();
-  const auto result = evaluate(translator, text.sources, text.targets, options);
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
-  nlohmann::ordered_json json = {{"sentences", result.sentences},
-                                 {"loss", result.loss},
-                                 {"perplexity", result.perplexity},
-                                 {"bleu", result.bleu.score},
-                                 {"bleu_signature", result.bleu.signature},
-                                 {"chrf", result.chrf.score},
-                                 {"chrf_signature", result.chrf.signature},
-                                 {"exact", result.exact},
-                                 {"wer", result.word_errors},
-                                 {"cer", result.character_errors},
-                                 {"seconds", seconds},
-                                 {"beam", flags.search.beam}};
-  fmt::print("sentences   {}\nloss        {:.4f} nat a token\nperplexity  {:.3f}\n{}\n{}\nexact       {:.2f} %\n", result.sentences,
-             result.loss, result.perplexity, result.bleu.line_with_signature(), result.chrf.line_with_signature(), 100 * result.exact);
-  fmt::print("errors      {:.2f} % of words or symbols, {:.2f} % of characters\n", 100 * result.word_errors, 100 * result.character_errors);
-  if (flags.rouge) {
-    RougeOptions rouge_options;
-    rouge_options.characters = true;
-    Rouge rouge(rouge_options);
-    for (std::size_t i = 0; i < text.targets.size(); ++i) rouge.add(result.translations[i], text.targets[i]);
-    const auto scores = rouge.result();
-    fmt::print("{}\n", scores.line_with_signature());
-    json["rouge_1"] = scores.mean.rouge_1.f1;
-    json["rouge_2"] = scores.mean.rouge_2.f1;
-    json["rouge_l"] = scores.mean.rouge_l.f1;
-    json["rouge_signature"] = scores.signature;
-  }
-  if (!flags.links.empty()) {
-    std::vector<Links> gold;
-    if (flags.links == "tsv") {
-      for (std::size_t i = 0; i < text.extras.size(); ++i)
-        gold.push_back(parse_links(text.extras[i], static_cast<int>(flags.link_base), fmt::format("pair {}", i + 1)));
-    } else {
-      gold = read_links(flags.links, static_cast<int>(flags.link_base));
-    }
-    LinkOptions link_options;
-    link_options.shifted = flags.shift;
-    link_options.words = flags.link_units == "words" || (flags.link_units == "auto" && has_pieces(translator.model()));
-    const auto figures = evaluate_attention(translator, text.sources, text.targets, gold, {}, link_options);
-    const auto& score = figures.links;
-    auto percent = [](const std::optional<double>& x) { return x ? fmt::format("{:.2f} %", 100 * *x) : std::string("undefined"); };
-    fmt::print("AER         {}  precision {}  recall {}  (forced decoding of the references, argmax)\n", percent(score.aer()),
-               percent(score.precision()), percent(score.recall()));
-    if (figures.entropy) {
-      fmt::print("entropy     {:.3f} nat a row, {:.2f} effective tokens\n", *figures.entropy, std::exp(*figures.entropy));
-      json["entropy"] = *figures.entropy;
-    }
-    json["aer"] = score.aer() ? nlohmann::ordered_json(*score.aer()) : nlohmann::ordered_json(nullptr);
-  }
-  if (!flags.output.empty()) {
-    std::string all;
-    for (const auto& line : result.translations) all += line + "\n";
-    write_file_atomic(flags.output, all);
-  }
-  if (!flags.json.empty()) write_file_atomic(flags.json, json.dump(2) + "\n");
-  return 0;
-}
-
 }  // namespace
 
 ParallelText read_parallel(const ParallelFlags& flags, const char* verb) {
@@ -181,17 +78,6 @@ Command score_command() {
           .most_words = 1,
           .options = flags_of<ScoreFlags>(),
           .run = score};
-}
-
-Command evaluate_command() {
-  return {.name = "evaluate",
-          .sentence = "BLEU, chrF, exact match, perplexity and alignment error of a model.",
-          .words = "MODEL",
-          .details = "Example:\n  attend evaluate runs/phrasebook --tsv data/phrasebook/test.tsv --bleu-tokenizer zh --links tsv",
-          .fewest_words = 1,
-          .most_words = 1,
-          .options = flags_of<EvaluateFlags>(),
-          .run = evaluate_model};
 }
 
 }  // namespace attend::cli

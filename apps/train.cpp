@@ -1,6 +1,7 @@
 // attend train
 #include <filesystem>
 #include <map>
+#include <set>
 
 #include "attend/train/trainer.h"
 #include "terminal.h"
@@ -59,8 +60,8 @@ void show_plan(const TrainPlan& plan) {
   fmt::print("\n{}", plan.config);
 }
 
-std::string step_text(const StepReport& r) {
-  return fmt::format("epoch {} update {}  loss {:.3f}  {:.0f} tok/s  left {}", r.epoch + 1, r.step, r.loss, r.tokens_per_second,
+std::string step_text(const StepReport& r, const std::string& unit) {
+  return fmt::format("epoch {} update {}  loss {:.3f}  {:.0f} {}/s  left {}", r.epoch + 1, r.step, r.loss, r.tokens_per_second, unit,
                      duration_text(r.seconds_left));
 }
 
@@ -69,7 +70,8 @@ std::string figure_text(const std::string& name, double value) {
   static const std::map<std::string, std::string> kNames{{"loss", "valid"}, {"perplexity", "ppl"}, {"bleu", "BLEU"}, {"chrf", "chrF"}};
   const auto known = kNames.find(name);
   const auto& shown = known == kNames.end() ? name : known->second;
-  if (name == "exact" || name == "wer") return fmt::format("{} {:.1f} %", shown, 100 * value);
+  static const std::set<std::string> kShares{"exact", "wer", "accuracy", "macro_f1"};
+  if (kShares.contains(name) || name.starts_with("support")) return fmt::format("{} {:.1f} %", shown, 100 * value);
   return fmt::format("{} {:.{}f}", shown, value, name == "loss" ? 3 : 2);
 }
 
@@ -94,9 +96,10 @@ int train(const Arguments& arguments) {
   set_threads(start.config.train.threads);
 
   ProgressLine progress(arguments.common.quiet);
+  const std::string unit = start.config.task == "classify" || start.config.task == "answer" ? "items" : "tok";
   TrainEvents events;
   events.message = [&](const std::string& line) { progress.line(line); };
-  events.step = [&](const StepReport& r) { progress.show(step_text(r), r.progress); };
+  events.step = [&](const StepReport& r) { progress.show(step_text(r, unit), r.progress); };
   events.validated = [&](const ValidationReport& r) {
     progress.line(validation_text(r));
     if (!r.samples.empty()) progress.line("  " + r.samples.front());

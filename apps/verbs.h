@@ -10,6 +10,8 @@ Command translate_command();
 Command summarise_command();
 Command transliterate_command();
 Command generate_command();
+Command classify_command();
+Command answer_command();
 Command score_command();
 Command evaluate_command();
 Command draw_command();

@@ -23,8 +23,10 @@ const AttentionMap& choose_map(const Record& record, const SceneOptions& options
   auto has = [&](const std::string& site) {
     return std::any_of(maps.begin(), maps.end(), [&](const AttentionMap& m) { return m.site == site; });
   };
-  std::string site = options.site;
-  if (site.empty()) site = has("decoder.attention") ? "decoder.attention" : has("decoder.cross") ? "decoder.cross" : maps[0].site;
+  std::string site = options.site.empty() ? maps[0].site : options.site;
+  if (options.site.empty())
+    for (const auto* likely : {"hops", "reader.attended", "pool", "decoder.cross", "decoder.attention"})
+      if (has(likely)) site = likely;
   std::optional<std::uint16_t> layer = options.layer;
   if (!layer) {
     for (const auto& map : maps) {

@@ -1,7 +1,12 @@
 #include "attend/models/seq2seq.h"
 
 #include <algorithm>
+#include <map>
 
+#include "attend/models/encoder_classifier.h"
+#include "attend/models/memory_hops.h"
+#include "attend/models/patch_classifier.h"
+#include "attend/models/reader.h"
 #include "attend/models/rnn_lm.h"
 #include "attend/models/rnn_seq2seq.h"
 #include "attend/models/transformer.h"
@@ -31,18 +36,37 @@ class RangeChecker final : public OptionVisitor {
 
 std::vector<std::string> model_names() {
   std::vector<std::string> names;
-#define MODEL(name, source) names.emplace_back(#name);
+#define MODEL(name, reads, gives) names.emplace_back(#name);
 #include "models/models.def"
 #undef MODEL
   return names;
 }
 
-bool reads_source(const std::string& type) {
-#define MODEL(name, source) \
-  if (type == #name) return source;
+ModelKind model_kind(const std::string& type) {
+#define MODEL(name, reads, gives) \
+  if (type == #name) return {Matter::reads, Matter::gives};
 #include "models/models.def"
 #undef MODEL
   fail_unknown_name("model.type", type, model_names());
+}
+
+std::string describe(const ModelKind& kind) {
+  static const std::map<Matter, const char*> kNames{{Matter::kNothing, "nothing"},   {Matter::kText, "a text"},
+                                                    {Matter::kPicture, "a picture"}, {Matter::kDocument, "a document"},
+                                                    {Matter::kStory, "a story"},     {Matter::kAnswer, "an answer"}};
+  return fmt::format("reads {} and gives {}", kNames.at(kind.reads), kNames.at(kind.gives));
+}
+
+std::vector<std::string> models_of(const ModelKind& kind) {
+  std::vector<std::string> names;
+  for (const auto& name : model_names())
+    if (model_kind(name) == kind) names.push_back(name);
+  return names;
+}
+
+void check_kind(const std::string& type, const ModelKind& kind, const std::string& who) {
+  ATTEND_CHECK(model_kind(type) == kind, kValue, "{}: a model of type {} {}; what {} is wanted here: {}", who, type,
+               describe(model_kind(type)), describe(kind), fmt::join(models_of(kind), ", "));
 }
 
 std::vector<std::string> attention_choices() {
@@ -86,6 +110,31 @@ void ModelOptions::visit(OptionVisitor& v) {
     one_of({"none", "sinusoidal", "learned", "relative", "relative_bias", "rotary", "alibi"}));
   v(longest, "longest", 512, "positions in a learned table", between(1, 1 << 24));
   v(attention_bias, "attention_bias", true, "biases in a transformer's attention projections");
+  v(encoder, "encoder", "recurrent",
+    "of a classifier: recurrent, transformer, universal (one layer until every position halts) or adaptive (a cell that ponders over each "
+    "input)",
+    one_of({"recurrent", "transformer", "universal", "adaptive"}));
+  v(whole, "whole", false,
+    "a classifier takes the whole line as one input: every place has token vectors of its own, and they are added up");
+  v(pooling, "pooling", "attention_pooling", "how a classifier leaves one vector: by attention, the mean, or the first position",
+    one_of({"attention_pooling", "mean", "first"}));
+  v(reader, "reader", "attention_over_attention",
+    "how a document is read: attention_over_attention, question_to_doc (its places by the question) or doc_to_question (its words with "
+    "what "
+    "the question says to them)",
+    one_of({"attention_over_attention", "question_to_doc", "doc_to_question"}));
+  v(hops, "hops", 3, "times memory_hops looks into the story", between(1, 100));
+  v(statements, "statements", 50, "statements that memory_hops holds, the latest ones", between(1, 10000));
+  v(position_encoding, "position_encoding", true, "memory_hops: a word counts by its place in the sentence");
+  v(picture_width, "picture_width", 28, "pictures are brought to this width", between(1, 4096));
+  v(picture_height, "picture_height", 28, "and to this height", between(1, 4096));
+  v(picture_channels, "picture_channels", 1, "1 is grey, 3 is colour", between(1, 3));
+  v(patch, "patch", 4, "side of the squares that a picture is cut into", between(1, 4096));
+  v(act.max_steps, "act_max_steps", 10, "steps over one input at most", between(1, 1000));
+  v(act.epsilon, "act_epsilon", 0.01, "a step that brings the sum of halting to 1 - this is the last", between(0, 0.999));
+  v(act.bias, "act_bias", 1.0, "of the halting at the start: larger halts sooner", between(-100, 100));
+  v(act_combine, "act_combine", "weighted", "universal: weighted mean of the steps, or interpolate as models of Tensor2Tensor do",
+    one_of({"weighted", "interpolate"}));
   mechanism.visit(v);
 }
 
@@ -104,7 +153,7 @@ std::shared_ptr<torch::nn::Module> make_network(const ModelOptions& options, std
     ATTEND_CHECK(source_vocabulary == target_vocabulary, kValue,
                  "model.tied: all needs one vocabulary for both sides, got {} and {} entries; set text.shared: true", source_vocabulary,
                  target_vocabulary);
-#define MODEL(name, source) \
+#define MODEL(name, reads, gives) \
   if (options.type == #name) return make_##name(options, source_vocabulary, target_vocabulary);
 #include "models/models.def"
 #undef MODEL

@@ -52,11 +52,12 @@ EncoderLayer::EncoderLayer(const ModelOptions& o, std::int64_t index)
       around_self_(register_module("around_self", std::make_shared<Residual>(o))),
       around_feed_forward_(register_module("around_feed_forward", std::make_shared<Residual>(o))) {}
 
-at::Tensor EncoderLayer::operator()(const at::Tensor& x, const at::Tensor& lengths, Observer* observer) const {
+at::Tensor EncoderLayer::operator()(const at::Tensor& x, const at::Tensor& lengths, Observer* observer, std::int64_t shown_as) const {
+  const AttentionSite site{"encoder.self", shown_as < 0 ? index_ : shown_as};
   auto attended = (*around_self_)(x, [&](const at::Tensor& y) {
     const auto states = y.unsqueeze(1);
     const auto memory = self_->prepare(states, states, Mask{.key_lengths = lengths});
-    return attend_observed(*self_, states, memory, nullptr, {"encoder.self", index_}, observer).context.squeeze(1);
+    return attend_observed(*self_, states, memory, nullptr, site, observer).context.squeeze(1);
   });
   return (*around_feed_forward_)(attended, [&](const at::Tensor& y) { return (*feed_forward_)(y); });
 }

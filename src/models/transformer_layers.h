@@ -30,8 +30,8 @@ class Residual : public torch::nn::Module {
 class EncoderLayer : public torch::nn::Module {
  public:
   EncoderLayer(const ModelOptions& o, std::int64_t index);
-  // x [B, S, N]; site encoder.self.
-  at::Tensor operator()(const at::Tensor& x, const at::Tensor& lengths, Observer* observer) const;
+  // x [B, S, N], lengths undefined = S; site encoder.self, as layer `index`, or `shown_as` where that is given.
+  at::Tensor operator()(const at::Tensor& x, const at::Tensor& lengths, Observer* observer, std::int64_t shown_as = -1) const;
 
  private:
   std::int64_t index_;

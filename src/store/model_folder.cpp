@@ -150,6 +150,8 @@ std::string find_model_folder(const std::string& path) {
        "{}: not a model: it has no manifest.json, and no best or last checkpoint; give the folder that `attend train --out` made", path);
 }
 
+ModelKind stored_kind(const std::string& path) { return model_kind(read_stored_config(find_model_folder(path)).model.type); }
+
 AnyModel read_any_model(const std::string& path) {
   const auto folder = find_model_folder(path);
   const auto manifest = read_manifest(folder);
@@ -169,23 +171,37 @@ AnyModel read_any_model(const std::string& path) {
   return model;
 }
 
-TranslationModel as_seq2seq(const AnyModel& m, const std::string& who) {
-  auto network = std::dynamic_pointer_cast<Seq2Seq>(m.network);
-  ATTEND_CHECK(network, kValue, "{}: a model of type {} does not write sequences; see attend info", who, m.model.type);
+namespace {
+
+// The verb for a model of that kind.
+const char* verb_for(const ModelKind& kind) {
+  if (kind.gives == Matter::kAnswer)
+    return kind.reads == Matter::kText || kind.reads == Matter::kPicture ? "attend classify" : "attend answer";
+  return kind.reads == Matter::kNothing ? "attend generate" : kind.reads == Matter::kPicture ? "attend caption" : "attend translate";
+}
+
+template <class Network>
+StoredModel<Network> as_network(const AnyModel& m, const std::string& who) {
+  const auto kind = model_kind(m.model.type);
+  auto network = std::dynamic_pointer_cast<Network>(m.network);
+  ATTEND_CHECK(network, kValue, "{}: a model of type {} {}; use {}", who, m.model.type, describe(kind), verb_for(kind));
   return {m.model, m.text, m.source, m.target, std::move(network)};
 }
 
-TranslationModel read_model(const std::string& path) {
+TranslationModel read_text_model(const std::string& path, Matter reads) {
   auto model = as_seq2seq(read_any_model(path), path);
-  ATTEND_CHECK(model.source, kValue, "{}: a language model ({}) reads no source text; use attend generate", path, model.model.type);
+  const auto kind = model_kind(model.model.type);
+  ATTEND_CHECK(kind.reads == reads, kValue, "{}: a model of type {} {}; use {}", path, model.model.type, describe(kind), verb_for(kind));
   return model;
 }
 
-TranslationModel read_language_model(const std::string& path) {
-  auto model = as_seq2seq(read_any_model(path), path);
-  ATTEND_CHECK(!model.source, kValue, "{}: this model ({}) answers to a source text; use attend translate", path, model.model.type);
-  return model;
-}
+}  // namespace
+
+TranslationModel as_seq2seq(const AnyModel& model, const std::string& who) { return as_network<Seq2Seq>(model, who); }
+AnswerModel as_answerer(const AnyModel& model, const std::string& who) { return as_network<Answerer>(model, who); }
+TranslationModel read_model(const std::string& path) { return read_text_model(path, Matter::kText); }
+TranslationModel read_language_model(const std::string& path) { return read_text_model(path, Matter::kNothing); }
+AnswerModel read_answer_model(const std::string& path) { return as_answerer(read_any_model(path), path); }
 
 std::vector<FileCheck> verify_model(const std::string& path) {
   const auto folder = find_model_folder(path);

@@ -31,9 +31,15 @@ std::vector<std::uint32_t> supporting_of(std::string_view column, const std::vec
   return supporting;
 }
 
+bool is_question(std::string_view line, bool answered) {
+  return line.find('\t') != line.npos || (!answered && trimmed(line).ends_with('?'));
+}
+
 BabiExample question_of(std::string_view line, const std::vector<BabiStatement>& statements, const TextFile& file) {
   const auto columns = split_at(line, '\t');
-  const auto question = trimmed(columns[0]), answer = trimmed(columns[1]);
+  const auto question = trimmed(columns[0]);
+  if (columns.size() == 1) return {statements, std::string(question), {}, {}};
+  const auto answer = trimmed(columns[1]);
   ATTEND_CHECK(columns.size() <= 3 && !question.empty() && !answer.empty(), kData,
                "{}: expected question, tab, answer, tab, supporting ids; got '{}'", file.place(), beginning(line));
   BabiExample example{statements, std::string(question), std::string(answer), {}};
@@ -49,7 +55,7 @@ std::uint64_t BabiCorpus::questions() const {
   return count;
 }
 
-BabiCorpus read_babi(const std::string& path) {
+BabiCorpus read_babi(const std::string& path, bool answered) {
   TextFile file(path, "lines 'n sentence' and 'n question TAB answer TAB ids'");
   BabiCorpus corpus;
   std::vector<BabiStatement> statements;
@@ -74,7 +80,7 @@ BabiCorpus read_babi(const std::string& path) {
                  last > 0 ? fmt::format("{} or ", last + 1) : "", number);
     if (number == 1) finish_story();
     last = number;
-    if (line.find('\t') != line.npos) {
+    if (is_question(line, answered)) {
       story.push_back(question_of(line, statements, file));
       continue;
     }

@@ -48,17 +48,23 @@ Answers read_answers(const std::string& path) {
   return answers;
 }
 
-ClozeExample example_of(Entry entry, const std::vector<std::string>& document, Answers& answers, const TextFile& file) {
+// The answer to a question, which is then used up.
+std::string take_answer(Answers& answers, std::string_view key, const TextFile& file) {
+  const auto answer = answers.find(std::string(key));
+  ATTEND_CHECK(answer != answers.end(), kData, "{}: the file of answers has none for {}; are the two files of one set?", file.place(), key);
+  ATTEND_CHECK(!answer->second.used, kData, "{}: {} is a question already; give each its own id", file.place(), key);
+  answer->second.used = true;
+  return answer->second.word;
+}
+
+// `answers` is null where none are known.
+ClozeExample example_of(Entry entry, const std::vector<std::string>& document, Answers* answers, const TextFile& file) {
   const auto blanks = std::count(entry.tokens.begin(), entry.tokens.end(), kClozeBlank);
   ATTEND_CHECK(blanks == 1, kData, "{}: expected exactly one {} in the question, got {}; it must be a token of its own", file.place(),
                kClozeBlank, blanks);
   ATTEND_CHECK(!document.empty(), kData, "{}: {} has no document before it; expected lines 'n ||| tokens' first", file.place(), entry.key);
-  const auto answer = answers.find(std::string(entry.key));
-  ATTEND_CHECK(answer != answers.end(), kData, "{}: the file of answers has none for {}; are the two files of one set?", file.place(),
-               entry.key);
-  ATTEND_CHECK(!answer->second.used, kData, "{}: {} is a question already; give each its own id", file.place(), entry.key);
-  answer->second.used = true;
-  ClozeExample example{std::string(entry.key), document, std::move(entry.tokens), 0, answer->second.word};
+  const auto answer = answers ? take_answer(*answers, entry.key, file) : std::string();
+  ClozeExample example{std::string(entry.key), document, std::move(entry.tokens), 0, answer};
   const auto blank = std::find(example.question.begin(), example.question.end(), kClozeBlank);
   example.blank = static_cast<std::uint32_t>(blank - example.question.begin());
   return example;
@@ -67,7 +73,8 @@ ClozeExample example_of(Entry entry, const std::vector<std::string>& document, A
 }  // namespace
 
 ClozeCorpus read_cloze(const std::string& questions, const std::string& answers_path) {
-  auto answers = read_answers(answers_path);
+  const bool answered = !answers_path.empty();
+  auto answers = answered ? read_answers(answers_path) : Answers{};
   TextFile file(questions, "lines 'n ||| tokens' and '<qid_k> ||| tokens'");
   ClozeCorpus corpus;
   std::vector<std::string> document;
@@ -75,9 +82,9 @@ ClozeCorpus read_cloze(const std::string& questions, const std::string& answers_
   for (std::string_view line; file.next_line(line);) {
     auto entry = entry_of(line, file);
     if (entry.is_question()) {
-      corpus.examples.push_back(example_of(std::move(entry), document, answers, file));
+      corpus.examples.push_back(example_of(std::move(entry), document, answered ? &answers : nullptr, file));
       const auto& words = corpus.examples.back().document;
-      if (std::find(words.begin(), words.end(), corpus.examples.back().answer) == words.end()) ++corpus.absent_answers;
+      if (answered && std::find(words.begin(), words.end(), corpus.examples.back().answer) == words.end()) ++corpus.absent_answers;
       last = 0;
       continue;
     }

@@ -13,7 +13,8 @@ void add(at::Tensor& sum, const at::Tensor& part) { sum = sum.defined() ? sum + 
 }  // namespace
 
 bool AuxiliaryLosses::wanted(const TrainOptions& o, const ModelOptions& model) {
-  if (o.guided_weight > 0 || o.doubly_weight > 0) return true;
+  if (o.guided_weight > 0 || o.doubly_weight > 0 || o.rows_weight > 0) return true;
+  if (o.ponder_weight > 0 && (model.encoder == "universal" || model.encoder == "adaptive")) return true;
   auto names = model.layer_attention;
   names.push_back(model.attention);
   names.push_back(model.mechanism.head_attention);
@@ -24,7 +25,7 @@ bool AuxiliaryLosses::wanted(const TrainOptions& o, const ModelOptions& model) {
 
 Request AuxiliaryLosses::request(const AttentionSite& site) {
   Request request;
-  request.weights = of_source(site) && (o_.guided_weight > 0 || o_.doubly_weight > 0);
+  request.weights = (of_source(site) && (o_.guided_weight > 0 || o_.doubly_weight > 0)) || (site.name == "pool" && o_.rows_weight > 0);
   request.entropy = o_.entropy_weight > 0;
   return request;
 }
@@ -42,6 +43,18 @@ at::Tensor AuxiliaryLosses::loss(const AuxiliaryBatch& batch) const {
   for (const auto& call : calls_) {
     const auto& [site, result] = call;
     if (of_source(site)) last = &call;
+    if (const auto found = result.extras.find("ponder"); found != result.extras.end()) {
+      add(sum, o_.ponder_weight * found->second.sum());
+      continue;
+    }
+    if (site.name == "pool") {
+      if (o_.rows_weight == 0) continue;
+      const auto rows = result.weights.squeeze(1);  // [B, r, S]
+      const auto overlap = at::matmul(rows, rows.mT()) - at::eye(rows.size(1), rows.options());
+      add(sum, o_.rows_weight * overlap.square().sum());
+      continue;
+    }
+    if (!batch.target_lengths.defined()) continue;
     const auto steps = result.context.size(2);
     const auto live = live_steps(batch, steps);
     const auto& extras = result.extras;

@@ -21,6 +21,8 @@ struct AuxiliaryBatch {
 ///   entropy_weight    −λ_e Σ_t H(p_t) of hard attention
 ///   guided_weight     −λ_g (1/T_b) Σ_t Σ_s ã[t, s] ln w[t, s] on one head of the last layer (Chen et al. 2016)
 ///   doubly_weight     λ Σ_s (1 − Σ_t w[t, s])² (Xu et al. 2015, eq. 14)
+///   ponder_weight     τ Σ_t ρ_t of adaptive computation (Graves 2016, eq. 12)
+///   rows_weight       λ ‖A Aᵀ − I‖²_F of attention pooling with rows A [r, S] (Lin et al. 2017, eq. 8)
 class AuxiliaryLosses final : public Observer {
  public:
   AuxiliaryLosses(const TrainOptions& options, std::int64_t update) : o_(options), update_(update) {}

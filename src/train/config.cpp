@@ -14,9 +14,17 @@ void DataOptions::visit(OptionVisitor& v) {
   v(dev_tsv, "dev_tsv", "", "instead of the two: one file, source TAB target");
   v(dev_pairs, "dev_pairs", 0, "without validation files: pairs held out of the training data; 0 chooses by the corpus's size",
     at_least(0));
-  v(text, "text", "", "a language model's text");
-  v(dev_text, "dev_text", "", "text to validate on; without it a share of data.text");
-  v(dev_share, "dev_share", 0.05, "share of data.text to validate on", between(0, 0.9));
+  v(text, "text", "", "a language model's text; lines 'label sentence'; stories; documents with questions: by task and model");
+  v(answers, "answers", "", "the answers to the documents' questions");
+  v(images, "images", "", "pictures to classify, an idx file");
+  v(labels, "labels", "", "their classes, an idx file");
+  v(dev_text, "dev_text", "", "what to validate on; without it a share of the training data");
+  v(dev_answers, "dev_answers", "", "the answers to it");
+  v(dev_images, "dev_images", "", "pictures to validate on");
+  v(dev_labels, "dev_labels", "", "their classes");
+  v(dev_share, "dev_share", 0.05, "share of the training data to validate on", between(0, 0.9));
+  v(shift, "shift", 0, "pictures are moved by up to this many pixels in training", between(0, 1000));
+  v(unknown_share, "unknown_share", 0.0, "share of the words of a text or document that are read as <unk> in training", between(0, 0.9));
   v(test_share, "test_share", 0.05, "share of data.text, its end, that is left alone for testing", between(0, 0.9));
   v(length, "length", 128, "tokens that a language model reads together", between(2, 1 << 20));
   v(max_length, "max_length", 100, "pairs with more tokens on a side are left out of training", at_least(1));
@@ -53,6 +61,9 @@ void TrainOptions::visit(OptionVisitor& v) {
     at_least(0));
   v(guided_head, "guided_head", 0, "the head of the last layer that it draws", at_least(0));
   v(doubly_weight, "doubly_weight", 0.0, "weight of a loss that asks every source position to be read once in all", at_least(0));
+  v(ponder_weight, "ponder_weight", 0.01, "adaptive computation: what a step costs", at_least(0));
+  v(rows_weight, "rows_weight", 0.0, "attention_pooling with several rows: weight of |A A' - I|^2, which keeps them apart", at_least(0));
+  v(linear_start, "linear_start", 0, "memory_hops: updates without the softmax, at the beginning", at_least(0));
   v(accumulate, "accumulate", 1, "batches whose gradients make one update", between(1, 100000));
   v(matmul, "matmul", "auto", "matrix products: auto is the fastest that keep float32; bfloat16 may round the factors, sums stay float32",
     one_of({"auto", "float32", "bfloat16"}));

@@ -6,6 +6,7 @@
 #include "attend/core/random.h"
 #include "attend/decode/translator.h"
 #include "attend/measure/alignment.h"
+#include "train/learner.h"
 
 namespace attend {
 namespace {

@@ -39,6 +39,7 @@ void Learner::build(Config& config, const std::string& stored) {
     model_.model = config.model;
     model_.text = config.text;
     make_vocabularies(config.text, model_);
+    config.text = model_.text;
     at::manual_seed(random_key(static_cast<std::uint64_t>(config.train.seed), {0}));
     const auto size = [](const std::shared_ptr<Tokenizer>& side) { return side ? side->size() : 0; };
     model_.network = make_network(config.model, size(model_.source), size(model_.target));

@@ -82,8 +82,7 @@ class Pairs final : public Learner {
 
  protected:
   void check(const ModelOptions& options) const override {
-    ATTEND_CHECK(reads_source(options.type), kValue,
-                 "model.type: {} reads no source, so task {} cannot use it; use rnn_seq2seq or transformer", options.type, config_.task);
+    check_kind(options.type, {Matter::kText, Matter::kText}, "task " + config_.task);
   }
 
   void make_vocabularies(const TextOptions& text, AnyModel& model) const override {

@@ -226,6 +226,54 @@ TEST_F(Cli, ALanguageModelGeneratesAndNothingElse) {
   EXPECT_NE(run({"generate", model()}).err.find("use attend translate"), std::string::npos);
 }
 
+TEST_F(Cli, ClassifiesAnswersAndEvaluates) {
+  const auto text = *shared_ / "labelled.txt", story = *shared_ / "story.txt", classifier = *shared_ / "classifier",
+             memory = *shared_ / "memory";
+  std::string lines, stories;
+  for (int i = 0; i < 10; ++i) {
+    lines += "good so fine\nbad so dull\n";
+    stories += "1 Ann went home.\n2 Where is Ann?\thome\t1\n1 Ann went out.\n2 Where is Ann?\tout\t1\n";
+  }
+  write_file_atomic(text, lines);
+  write_file_atomic(story, stories);
+  const auto learn = [&](const std::string& out, const std::vector<std::string>& values) {
+    std::vector<std::string> arguments{"train", "--out", out, "--threads", "1"};
+    for (const char* value : {"text.source.kind=words", "model.embedding=8", "model.encoder_hidden=8", "train.batch_by=sentences",
+                              "train.batch_size=8", "train.rate=0.02", "train.steps=80", "train.epochs=0", "data.dev_share=0.2"}) {
+      arguments.emplace_back("--set");
+      arguments.emplace_back(value);
+    }
+    for (const auto& value : values) {
+      arguments.emplace_back("--set");
+      arguments.emplace_back(value);
+    }
+    return run(arguments).code;
+  };
+  ASSERT_EQ(learn(classifier, {"task=classify", "model.type=encoder_classifier", "data.text=" + text}), 0);
+  ASSERT_EQ(learn(memory, {"task=answer", "model.type=memory_hops", "data.text=" + story}), 0);
+
+  const auto record = *shared_ / "classified.record.npz";
+  const auto told = run({"classify", classifier, "--best", "2", "--record", record}, "so dull\nso fine\n");
+  EXPECT_EQ(told.code, 0) << told.err;
+  EXPECT_TRUE(told.out.starts_with("bad\t0.")) << told.out;
+  EXPECT_NE(told.out.find("\ngood\t0."), std::string::npos) << told.out;
+  EXPECT_EQ(RecordFile(record).size(), 2U);
+  EXPECT_EQ(run({"draw", record, "--svg", *shared_ / "classified.svg"}).code, 0);
+  const auto answered = run({"answer", memory, story});
+  EXPECT_EQ(answered.code, 0) << answered.err;
+  EXPECT_TRUE(answered.out.starts_with("Where is Ann?\thome\t0.")) << answered.out;
+  const auto figures = run({"evaluate", memory, "--text", story, "--json", *shared_ / "answers.json"});
+  EXPECT_EQ(figures.code, 0) << figures.err;
+  const auto json = nlohmann::json::parse(slurp(*shared_ / "answers.json"));
+  EXPECT_EQ(json.at("accuracy"), 1);
+  EXPECT_EQ(json.at("support").size(), 3U);
+
+  EXPECT_NE(run({"translate", classifier}, "a\n").err.find("use attend classify"), std::string::npos);
+  EXPECT_NE(run({"classify", model()}, "a\n").err.find("use attend translate"), std::string::npos);
+  EXPECT_NE(run({"answer", classifier, story}).err.find("use attend classify"), std::string::npos);
+  EXPECT_NE(run({"evaluate", classifier, "--text", *shared_ / "nothing"}).code, 0);
+}
+
 TEST_F(Cli, InfoVerifiesAndFindsDamage) {
   const auto copy = folder_ / "copy";
   fs::copy(fs::canonical(model() + "/last"), copy);

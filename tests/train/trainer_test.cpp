@@ -243,6 +243,65 @@ TEST_F(Training, BitsPerCharacterCountWhatIsPredicted) {
   EXPECT_NEAR(metrics.at("bits_per_character").get<double>(), metrics.at("loss").get<double>() / std::log(2.0), 1e-9);
 }
 
+TEST_F(Training, LearnsClassesOfTexts) {
+  std::string text;
+  for (const auto* word : {"tea", "rain", "snow", "song", "road"})
+    for (int i = 0; i < 4; ++i) text += fmt::format("good the {} was fine\nbad the {} was dull\n", word, word);
+  write_file_atomic(folder_.path() + "/labelled.txt", text);
+  for (const std::string encoder : {"recurrent", "adaptive", "universal"}) {
+    auto c = config(encoder, {"task=classify", "model.type=encoder_classifier", "model.attention=multi_head", "model.encoder=" + encoder,
+                              "data.text=" + folder_.path() + "/labelled.txt", "data.dev_share=0.2", "train.steps=60",
+                              "train.metric=accuracy", "train.label_smoothing=0.1", "data.unknown_share=0.1", "model.act_max_steps=3"});
+    c.data.tsv = "";
+    EXPECT_EQ(train(c).best_figure, 1) << encoder;
+    const auto model = read_answer_model(folder_.path() + "/" + encoder);
+    EXPECT_EQ(model.target->size(), 4 + 2);
+    EXPECT_EQ(model.text.target.kind, "symbols");
+  }
+  EXPECT_ERROR(train(config("other", {"task=classify"})), kValue, "encoder_classifier, patch_classifier");
+  EXPECT_ERROR(train(config("other", {"task=translate", "model.type=reader"})), kValue, "rnn_seq2seq, transformer");
+}
+
+TEST_F(Training, LearnsAnswersAboutStories) {
+  std::string text;
+  for (const auto* place : {"hall", "park", "shed", "yard"})
+    for (const auto* other : {"hall", "park", "shed", "yard"})
+      text += fmt::format("1 Ann went to the {}.\n2 Tom went to the {}.\n3 Where is Ann?\t{}\t1\n4 Where is Tom?\t{}\t2\n", place, other,
+                          place, other);
+  write_file_atomic(folder_.path() + "/stories.txt", text);
+  auto c = config("run", {"task=answer", "model.type=memory_hops", "data.text=" + folder_.path() + "/stories.txt",
+                          "data.dev_text=" + folder_.path() + "/stories.txt", "train.steps=300", "train.validate_every=100",
+                          "train.metric=accuracy", "train.label_smoothing=0", "train.linear_start=20", "train.rate=0.02"});
+  c.data.tsv = "";
+  EXPECT_EQ(train(c).best_figure, 1);
+}
+
+TEST_F(Training, LearnsWordsOfDocuments) {
+  std::string questions, answers;
+  int number = 0;
+  for (const auto* a : {"ball", "cup", "map"})
+    for (const auto* b : {"ball", "cup", "map"}) {
+      questions += fmt::format("1 ||| Ann took the {} .\n2 ||| Tom took the {} .\n<qid_{}> ||| Ann has the XXXXX .\n", a, b, number);
+      answers += fmt::format("<qid_{}> ||| {}\n", number++, a);
+    }
+  write_file_atomic(folder_.path() + "/q", questions);
+  write_file_atomic(folder_.path() + "/a", answers);
+  for (const auto* reader : {"attention_over_attention", "question_to_doc", "doc_to_question"}) {
+    auto c = config(reader, {"task=answer", "model.type=reader", std::string("model.reader=") + reader, "text.source.kind=symbols",
+                             "model.cell=gru", "data.text=" + folder_.path() + "/q", "data.answers=" + folder_.path() + "/a",
+                             "data.dev_text=" + folder_.path() + "/q", "data.dev_answers=" + folder_.path() + "/a", "train.steps=150",
+                             "train.validate_every=50", "train.metric=accuracy", "model.dropout=0", "train.rate=0.02"});
+    c.data.tsv = "";
+    EXPECT_EQ(train(c).best_figure, 1) << reader;
+  }
+  auto c = config("other", {"task=answer", "model.type=reader", "data.text=" + folder_.path() + "/q"});
+  EXPECT_ERROR(train(c), kValue, "answers is missing");
+  c.data.answers = folder_.path() + "/a";
+  EXPECT_ERROR(train(c), kData, "dev_share");
+  c.data.dev_share = 0.3;
+  EXPECT_ERROR(train(c), kValue, "set symbols, not words");
+}
+
 TEST_F(Training, AnUnknownMetricIsHelped) {
   EXPECT_ERROR(train(config("run", {"train.metric=blue"})), kUnknownName, "did you mean 'bleu'");
 }

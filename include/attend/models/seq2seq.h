@@ -6,6 +6,7 @@
 
 #include "attend/attention/observer.h"
 #include "attend/core/options.h"
+#include "attend/layers/act.h"
 
 namespace attend {
 
@@ -25,6 +26,15 @@ struct ModelOptions {
   std::int64_t feed_forward, longest;
   std::string norm, positions;
   bool attention_bias;
+  // What answers questions.
+  std::string encoder, pooling, reader;
+  std::int64_t hops, statements;
+  bool whole, position_encoding;
+  // Pictures.
+  std::int64_t picture_width, picture_height, picture_channels, patch;
+  // Adaptive computation time.
+  ActOptions act;
+  std::string act_combine;
 
   ModelOptions() { set_defaults(*this); }
   void visit(OptionVisitor& v);
@@ -67,8 +77,19 @@ class Seq2Seq : public torch::nn::Module {
 };
 
 std::vector<std::string> model_names();
-/// False for language models, whose source is not read. Throws kUnknownName.
-bool reads_source(const std::string& type);
+/// What goes into a model and what comes out of it.
+enum class Matter { kNothing, kText, kPicture, kDocument, kStory, kAnswer };
+struct ModelKind {
+  Matter reads, gives;
+  bool operator==(const ModelKind&) const = default;
+};
+/// Throws kUnknownName.
+ModelKind model_kind(const std::string& type);
+/// "reads a picture and gives an answer". Models of a kind: all names that have it.
+std::string describe(const ModelKind& kind);
+std::vector<std::string> models_of(const ModelKind& kind);
+/// Throws kValue, naming those that do, unless a model of `type` is of `kind`.
+void check_kind(const std::string& type, const ModelKind& kind, const std::string& who);
 std::vector<std::string> attention_choices();  ///< "none" and every mechanism
 /// Builds a model of any type with fresh parameters from torch's generator; a vocabulary of 0 is a side that is no text. Throws for
 /// combinations that cannot work, with the reason.

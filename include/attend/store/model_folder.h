@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "attend/core/options.h"
-#include "attend/models/seq2seq.h"
+#include "attend/models/answerer.h"
 #include "attend/text/tokenizer.h"
 
 namespace attend {
@@ -38,6 +38,8 @@ AnyModel any_model(const StoredModel<Network>& m) {
 }
 /// Text in, text out.
 using TranslationModel = StoredModel<Seq2Seq>;
+/// Questions in, answers out: `source` is null for pictures, `target` (the answers) for readers.
+using AnswerModel = StoredModel<Answerer>;
 
 /// Writes the folder atomically (core/files.h: write_folder_atomic). `config` is the full resolved configuration as YAML; its
 /// sections `model` and `text` must be those of `model`. `add` may write further files before the manifest is made.
@@ -57,6 +59,11 @@ TranslationModel read_model(const std::string& path);
 TranslationModel read_language_model(const std::string& path);
 /// `model` as one whose network is an encoder–decoder; throws kValue naming `who` when it is another.
 TranslationModel as_seq2seq(const AnyModel& model, const std::string& who);
+/// A model that answers, and `model` as one; throw likewise.
+AnswerModel read_answer_model(const std::string& path);
+AnswerModel as_answerer(const AnyModel& model, const std::string& who);
+/// What kind of model a folder holds, from its configuration alone.
+ModelKind stored_kind(const std::string& path);
 /// The model folder that `path` stands for: itself, PATH/best or PATH/last.
 std::string find_model_folder(const std::string& path);
 

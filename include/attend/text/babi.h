@@ -30,6 +30,7 @@ struct BabiCorpus {
 /// story, and each further line counts on. White space around sentences, questions and answers is dropped, blank lines are
 /// skipped. Errors (kData, `file:line`): no number or not the next one, a question without an answer, a supporting id that names no
 /// statement before the question, no question in the whole file, broken UTF-8. kFile as ParallelCorpus.
-BabiCorpus read_babi(const std::string& path);
+/// Unless `answered`, a line that ends in "?" is a question too, whose answer stays empty.
+BabiCorpus read_babi(const std::string& path, bool answered = true);
 
 }  // namespace attend

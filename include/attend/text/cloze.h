@@ -26,6 +26,7 @@ struct ClozeCorpus {
 /// `<qid_k> ||| word`. Tokens stand between white space; blank lines are skipped. Errors (kData, `file:line`): a line without
 /// ` ||| `, a number that is not the next one, a question before its document or without exactly one blank, an id given twice, a
 /// question without an answer or an answer without a question, an answer that is not one word. kFile as ParallelCorpus.
+/// Without a file of answers (""), answers stay empty.
 ClozeCorpus read_cloze(const std::string& questions, const std::string& answers);
 
 }  // namespace attend

@@ -14,9 +14,9 @@ namespace attend {
 /// Config section `data`: two line-aligned files, or one TSV, for training and validation each.
 struct DataOptions {
   std::string source, target, tsv, dev_source, dev_target, dev_tsv;
-  std::string text, dev_text;
-  double dev_share, test_share;
-  std::int64_t dev_pairs, max_length, length;
+  std::string text, answers, images, labels, dev_text, dev_answers, dev_images, dev_labels;
+  double dev_share, test_share, unknown_share;
+  std::int64_t dev_pairs, max_length, length, shift;
   bool skip_broken, header;
   DataOptions() { set_defaults(*this); }
   void visit(OptionVisitor& v);
@@ -32,8 +32,8 @@ struct TrainOptions {
   double rate, beta1, beta2, epsilon, weight_decay, momentum, minimum_rate, plateau_factor, clip, label_smoothing;
   std::int64_t warmup, plateau_patience, accumulate;
   // Losses beside the likelihood.
-  double coverage_weight, reward_weight, entropy_weight, guided_weight, doubly_weight;
-  std::int64_t coverage_start, guided_head;
+  double coverage_weight, reward_weight, entropy_weight, guided_weight, doubly_weight, ponder_weight, rows_weight;
+  std::int64_t coverage_start, guided_head, linear_start;
   std::string reward;
   // Batches.
   std::string batch_by;

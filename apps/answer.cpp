@@ -1,0 +1,136 @@
+// attend classify, attend answer.
+#include <iostream>
+
+#include "attend/decode/answers.h"
+#include "terminal.h"
+#include "verbs.h"
+
+namespace attend::cli {
+namespace {
+
+struct AnswerFlags {
+  std::int64_t best, batch;
+  std::string record;
+  AnswerFlags() { set_defaults(*this); }
+  void visit(OptionVisitor& v) {
+    v(best, "best", 1, "answers to tell of each item, the likeliest first", between(1, 1000));
+    v(record, "record", "", "file for the record of what was attended to (see attend draw)");
+    v(batch, "batch", 4096, "tokens or patches answered together", between(1, 1 << 24));
+  }
+};
+
+// Writes answers as they come: a line each, and the record.
+class Writer {
+ public:
+  Writer(const AnswerModel& model, const AnswerFlags& flags) : model_(model), flags_(flags) {
+    if (!flags.record.empty()) record_ = std::make_unique<RecordWriter>(flags.record);
+  }
+  void operator()(Quiz& quiz, bool with_question) {
+    quiz.prepare({model_.model, model_.text, model_.source, model_.target, model_.network});
+    const AnswerOptions options{.best = static_cast<std::size_t>(flags_.best), .batch = flags_.batch, .record = record_ != nullptr};
+    answer_quiz(model_, quiz, options, [&](std::size_t item, Answered answered) {
+      std::string line = with_question ? quiz.asked(item) + "\t" : "";
+      for (const auto& choice : answered.best)
+        line += fmt::format("{}{}\t{:.4f}", &choice == answered.best.data() ? "" : "\t", choice.text, choice.probability);
+      fmt::print("{}\n", line);
+      if (!record_) return;
+      auto data = answered.record->data();
+      data.sentence = told_++;
+      record_->add(Record(std::move(data)));
+    });
+    std::cout.flush();
+  }
+  void close() {
+    if (record_) record_->close();
+  }
+
+ private:
+  const AnswerModel& model_;
+  const AnswerFlags& flags_;
+  std::unique_ptr<RecordWriter> record_;
+  std::uint64_t told_ = 0;
+};
+
+void classify_lines(const std::string& file, bool quiet, Writer& write) {
+  LineReader reader(file);
+  const bool ask = reader.from_terminal() && !quiet;
+  if (ask) fmt::print(stderr, "Type a text a line; Ctrl-D ends.\n");
+  for (bool more = true; more && !interrupted;) {
+    std::vector<std::string> lines;
+    while (lines.size() < 1024 && !interrupted) {
+      auto line = reader.next();
+      if (!line) {
+        more = false;
+        break;
+      }
+      lines.push_back(std::move(*line));
+      if (!reader.ready()) break;
+    }
+    if (!lines.empty()) write(*text_quiz(std::move(lines)), false);
+  }
+}
+
+int classify(const Arguments& arguments) {
+  const auto flags = arguments.read<AnswerFlags>();
+  const auto model = read_answer_model(arguments.words[0]);
+  const auto reads = model_kind(model.model.type).reads;
+  ATTEND_CHECK(reads == Matter::kText || reads == Matter::kPicture, kValue, "{}: a model of type {} {}; use attend answer",
+               arguments.words[0], model.model.type, describe(model_kind(model.model.type)));
+  Writer write(model, flags);
+  catch_interrupts();
+  std::vector<std::string> files(arguments.words.begin() + 1, arguments.words.end());
+  if (reads == Matter::kPicture) {
+    ATTEND_CHECK(!files.empty(), kUsage, "classify: {} reads pictures; give PNG or JPEG files", arguments.words[0]);
+    write(*read_questions(reads, files, model.model.picture_channels == 1 ? Channels::kGrey : Channels::kRgb), files.size() > 1);
+  } else {
+    if (files.empty()) files.emplace_back("-");
+    for (const auto& file : files) classify_lines(file, arguments.common.quiet, write);
+  }
+  write.close();
+  return interrupted ? 130 : 0;
+}
+
+int answer(const Arguments& arguments) {
+  const auto flags = arguments.read<AnswerFlags>();
+  const auto model = read_answer_model(arguments.words[0]);
+  const auto reads = model_kind(model.model.type).reads;
+  ATTEND_CHECK(reads == Matter::kStory || reads == Matter::kDocument, kValue, "{}: a model of type {} {}; use attend classify",
+               arguments.words[0], model.model.type, describe(model_kind(model.model.type)));
+  Writer write(model, flags);
+  write(*read_questions(reads, {arguments.words[1]}), true);
+  write.close();
+  return 0;
+}
+
+}  // namespace
+
+Command classify_command() {
+  return {.name = "classify",
+          .sentence = "Tell the class of texts or pictures.",
+          .words = "MODEL [FILE...]",
+          .details =
+              "Texts come a line each, from files or standard input; pictures as PNG or JPEG files. Each answer: class TAB probability.\n"
+              "Examples:\n"
+              "  echo 'a joy from first to last' | attend classify runs/polarity --best 2\n"
+              "  attend classify runs/digits three.png --record a.record.npz && attend draw a.record.npz",
+          .fewest_words = 1,
+          .most_words = 100000,
+          .options = flags_of<AnswerFlags>(),
+          .run = classify};
+}
+
+Command answer_command() {
+  return {.name = "answer",
+          .sentence = "Answer questions about stories or documents.",
+          .words = "MODEL FILE",
+          .details =
+              "FILE holds stories as bAbI's (a line that ends in ? asks), or documents with blanks as CMRC 2017's.\n"
+              "Each answer: question TAB answer TAB probability.\n"
+              "Example:\n  attend answer runs/stories my-story.txt --record a.record.npz && attend draw a.record.npz",
+          .fewest_words = 2,
+          .most_words = 2,
+          .options = flags_of<AnswerFlags>(),
+          .run = answer};
+}
+
+}  // namespace attend::cli

@@ -1,0 +1,57 @@
+#pragma once
+// What models that answer are asked: labelled texts, pictures, stories, documents; with the right answers where they are known.
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "attend/record/record.h"
+#include "attend/store/model_folder.h"
+#include "attend/text/image.h"
+
+namespace attend {
+
+class Quiz {
+ public:
+  virtual ~Quiz() = default;
+  virtual std::size_t size() const = 0;
+  /// Calls `take` for every text that a vocabulary is to be learned from.
+  virtual void each_text(const std::function<void(std::string_view)>& take) const = 0;
+  void each_answer(const std::function<void(std::string_view)>& take) const;
+  /// Takes over a model's vocabularies and sizes; comes before everything below. Throws kValue, naming the cure.
+  virtual void prepare(const AnyModel& model) = 0;
+
+  virtual std::int64_t cost(std::size_t i) const = 0;  ///< tokens or patches, at least 1
+  virtual Questions batch(std::span<const std::size_t> items) const = 0;
+  /// The right answer among those that Answerer::answer() tells of; −1 when it is not one of them, or not known.
+  virtual std::int64_t gold(std::size_t i) const = 0;
+  virtual std::string answer(std::size_t i, std::int64_t index) const = 0;  ///< an answer as text
+  const std::string& right(std::size_t i) const { return right_.at(i); }    ///< the right one; empty when not known
+  virtual std::string place(std::size_t i) const = 0;                       ///< "file:line" or "file, question 3"
+  virtual std::string asked(std::size_t i) const = 0;                       ///< the question in one line, for samples
+  /// What was read, as the record shows it; columns of the model's maps are its tokens. For documents and stories the question follows.
+  virtual Text shown(std::size_t i) const = 0;
+  virtual std::size_t columns(std::size_t i) const { return shown(i).tokens.size(); }  ///< of it, without the question
+  /// Statements that support the answer, as columns; empty when not known.
+  virtual std::vector<std::uint32_t> supporting(std::size_t /*i*/) const { return {}; }
+  /// Rows and columns of a picture's patches; 0 for texts.
+  virtual std::pair<std::int64_t, std::int64_t> grid() const { return {0, 0}; }
+
+ protected:
+  std::vector<std::string> right_;
+};
+
+/// Where a quiz is read from. Texts: `text`, lines "label sentence", or `tsv`, text TAB label. Documents: `text` and `answers`, as CMRC
+/// 2017. Stories: `text`, as bAbI. Pictures: `images` and `labels`, idx files.
+struct QuizFiles {
+  std::string text, answers, images, labels, tsv = {};
+};
+/// Reads what models of `reads` are asked. Throws as the readers do, and kValue naming the file that is missing.
+std::unique_ptr<Quiz> read_quiz(Matter reads, const QuizFiles& files);
+/// The same without right answers: a file of stories or of documents, or PNG and JPEG files, any number.
+std::unique_ptr<Quiz> read_questions(Matter reads, const std::vector<std::string>& files, Channels channels = Channels::kGrey);
+/// Texts to classify.
+std::unique_ptr<Quiz> text_quiz(std::vector<std::string> lines);
+
+}  // namespace attend

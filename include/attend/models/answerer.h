@@ -1,0 +1,30 @@
+#pragma once
+// Models that answer: classes of texts and pictures, words of a document, words about a story.
+#include "attend/models/seq2seq.h"
+
+namespace attend {
+
+/// A batch of what is asked about. A model reads the parts that are its own; the others stay undefined. Token ids as in
+/// text/tokenizer.h.
+struct Questions {
+  at::Tensor text, text_lengths;          ///< int64 [B, S], [B]: a text to classify, a document
+  at::Tensor words;                       ///< int64 [B, S]: equal numbers stand for equal words of the item's document
+  at::Tensor question, question_lengths;  ///< int64 [B, T], [B]
+  at::Tensor statements, counts;          ///< int64 [B, M, L] padded with <pad>, oldest first; [B] statements of each item
+  at::Tensor pictures;                    ///< float32 [B, C, H, W], 0 black to 1 white
+  bool linear = false;                    ///< memory_hops: no softmax, as in the first part of a training with linear start
+  std::int64_t batch() const;
+};
+
+/// Ids of a vocabulary of answers before the first answer.
+inline constexpr std::int64_t kSpecialAnswers = 4;
+
+/// p(answer | what is asked about) as a network.
+class Answerer : public torch::nn::Module {
+ public:
+  /// ln p [B, A]. Of classifiers and memory_hops A is the vocabulary of answers without its four special tokens. Of readers A is S,
+  /// and every place of the document has ln p of its word; −inf in padding.
+  virtual at::Tensor answer(const Questions& questions, Observer* observer) const = 0;
+};
+
+}  // namespace attend

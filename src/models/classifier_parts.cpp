@@ -1,0 +1,106 @@
+#include "models/classifier_parts.h"
+
+namespace attend {
+
+std::int64_t Questions::batch() const {
+  for (const auto* part : {&text, &question, &statements, &pictures})
+    if (part->defined()) return part->size(0);
+  return 0;
+}
+
+std::int64_t answers_of(std::int64_t vocabulary) {
+  ATTEND_CHECK(vocabulary > kSpecialAnswers, kValue, "a model that answers needs a vocabulary of answers, got one of {} entries",
+               vocabulary);
+  return vocabulary - kSpecialAnswers;
+}
+
+SequenceEncoder::SequenceEncoder(const ModelOptions& o, std::int64_t input_size) : o_(o), output_size_(o.embedding) {
+  if (o.encoder == "recurrent") {
+    recurrent_ = register_module("recurrent", std::make_shared<RecurrentEncoder>(RecurrentEncoderOptions{.cell = o.cell,
+                                                                                                         .input_size = input_size,
+                                                                                                         .size = o.encoder_hidden,
+                                                                                                         .layers = o.encoder_layers,
+                                                                                                         .bidirectional = o.bidirectional,
+                                                                                                         .sum_directions = o.sum_directions,
+                                                                                                         .bias = o.recurrent_bias,
+                                                                                                         .dropout = o.dropout}));
+    output_size_ = recurrent_->output_size();
+    return;
+  }
+  if (o.encoder == "adaptive") {
+    cell_ = register_module("cell", std::make_shared<AdaptiveCell>(o.cell, input_size, o.encoder_hidden, o.act));
+    output_size_ = o.encoder_hidden;
+    return;
+  }
+  ATTEND_CHECK(
+      input_size == o.embedding && o.embedding % o.heads == 0, kValue,
+      "model.embedding must be the size of what the encoder reads and a multiple of model.heads, got {} for vectors of {} and {} heads",
+      o.embedding, input_size, o.heads);
+  ATTEND_CHECK(o.attention != "none", kValue, "model.attention: none leaves a {} encoder nothing to read with; use multi_head or a score",
+               o.encoder);
+  const bool universal = o.encoder == "universal";
+  if (universal)
+    block_ = register_module("halting", std::make_shared<AdaptiveBlock>(o.embedding, o.act, o.act_combine));
+  else
+    positions_ = register_module("positions", input_positions(o));
+  for (std::int64_t i = 0; i < (universal ? 1 : o.encoder_layers); ++i)
+    layers_.push_back(register_module(fmt::format("layer_{}", i), std::make_shared<EncoderLayer>(o, i)));
+  if (o.norm == "pre") norm_ = register_module("norm", std::make_shared<LayerNorm>(o.embedding));
+}
+
+at::Tensor SequenceEncoder::operator()(const at::Tensor& vectors, const at::Tensor& lengths, Observer* observer) const {
+  if (recurrent_) return (*recurrent_)(vectors, lengths, observer).states;
+  if (cell_) {
+    const auto found = (*cell_)(vectors, lengths);
+    show_steps(found, observer);
+    return found.outputs;
+  }
+  const auto padding = within_lengths(lengths, vectors.size(1)).logical_not().unsqueeze(-1);  // [B, S, 1]
+  const auto states = through_layers(vectors.masked_fill(padding, 0.0), lengths, observer);
+  return norm_ ? (*norm_)(states) : states;
+}
+
+at::Tensor SequenceEncoder::through_layers(const at::Tensor& vectors, const at::Tensor& lengths, Observer* observer) const {
+  if (block_) {
+    std::int64_t step = 0;
+    const auto block = [&](const at::Tensor& x) { return (*layers_[0])(x, lengths, observer, step++); };
+    const auto found = (*block_)(block, apply_dropout(vectors, o_.dropout, is_training()), lengths);
+    show_steps(found, observer);
+    return found.outputs;
+  }
+  auto x = apply_dropout((*positions_)(vectors), o_.dropout, is_training());
+  for (std::size_t i = 0; i < layers_.size(); ++i) x = (*layers_[i])(x, lengths, observer, static_cast<std::int64_t>(i));
+  return x;
+}
+
+void show_steps(const Pondering& pondering, Observer* observer) {
+  if (!observer) return;
+  Result result;
+  result.weights = pondering.steps.unsqueeze(1).unsqueeze(1);  // [B, 1, 1, S]
+  result.extras["ponder"] = pondering.ponder;
+  observer->observe({"act.steps", 0}, result);
+}
+
+Pooling::Pooling(const ModelOptions& o, std::int64_t size) : kind_(o.pooling), size_(size) {
+  if (kind_ != "attention_pooling") return;
+  auto m = o.mechanism;
+  m.heads = 1;
+  m.query_size = m.key_size = m.value_size = size;
+  rows_ = m.pooling_rows;
+  attention_ = register_module("attention", make_mechanism(kind_, m));
+}
+
+at::Tensor Pooling::operator()(const at::Tensor& states, const at::Tensor& lengths, Observer* observer) const {
+  if (kind_ == "first") return states.select(1, 0);
+  if (kind_ == "mean") {
+    if (!lengths.defined()) return states.mean(1);
+    const auto padding = within_lengths(lengths, states.size(1)).logical_not().unsqueeze(-1);
+    return states.masked_fill(padding, 0.0).sum(1) / lengths.clamp_min(1).unsqueeze(1);
+  }
+  const auto keys = states.unsqueeze(1);  // [B, 1, S, N]
+  const auto memory = attention_->prepare(keys, keys, Mask{.key_lengths = lengths});
+  const auto rows = at::zeros({states.size(0), 1, rows_, size_}, states.options());  // only counted
+  return attend_observed(*attention_, rows, memory, nullptr, {"pool", 0}, observer).context.flatten(1);
+}
+
+}  // namespace attend

@@ -1,0 +1,52 @@
+#pragma once
+// What classifiers are made of: an encoder of any kind, and pooling.
+#include "attend/layers/act.h"
+#include "attend/layers/recurrent.h"
+#include "attend/models/answerer.h"
+#include "models/transformer_layers.h"
+
+namespace attend {
+
+// Answers of a vocabulary with that many entries. Throws kValue when there is none.
+std::int64_t answers_of(std::int64_t vocabulary);
+
+// Vectors of a sequence to states, as model.encoder says.
+class SequenceEncoder : public torch::nn::Module {
+ public:
+  SequenceEncoder(const ModelOptions& o, std::int64_t input_size);
+  // vectors [B, S, input size], lengths int64 [B] -> [B, S, output_size()], unspecified in padding. Sites: encoder.self (one a layer,
+  // or a step), act.steps: the steps each position took, [B, 1, 1, S], with the extra "ponder" [B].
+  at::Tensor operator()(const at::Tensor& vectors, const at::Tensor& lengths, Observer* observer) const;
+  std::int64_t output_size() const { return output_size_; }
+  bool adds_positions() const { return positions_ != nullptr; }
+
+ private:
+  at::Tensor through_layers(const at::Tensor& vectors, const at::Tensor& lengths, Observer* observer) const;
+  ModelOptions o_;
+  std::int64_t output_size_;
+  std::shared_ptr<RecurrentEncoder> recurrent_;
+  std::shared_ptr<AdaptiveCell> cell_;
+  std::shared_ptr<InputPositions> positions_;
+  std::vector<std::shared_ptr<EncoderLayer>> layers_;  // of a universal one the block
+  std::shared_ptr<AdaptiveBlock> block_;
+  std::shared_ptr<LayerNorm> norm_;
+};
+
+// Tells the observer how many steps each position took.
+void show_steps(const Pondering& pondering, Observer* observer);
+
+// A sequence of states to one vector, as model.pooling says. Site: pool, [B, 1, r, S].
+class Pooling : public torch::nn::Module {
+ public:
+  Pooling(const ModelOptions& o, std::int64_t size);
+  // states [B, S, N], lengths int64 [B], undefined = S -> [B, output_size()].
+  at::Tensor operator()(const at::Tensor& states, const at::Tensor& lengths, Observer* observer) const;
+  std::int64_t output_size() const { return size_ * rows_; }
+
+ private:
+  std::string kind_;
+  std::int64_t size_, rows_ = 1;
+  std::shared_ptr<Mechanism> attention_;
+};
+
+}  // namespace attend

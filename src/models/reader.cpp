@@ -1,0 +1,102 @@
+#include "attend/models/reader.h"
+
+#include "attend/attention/score.h"
+#include "attend/layers/attention_over_attention.h"
+#include "models/classifier_parts.h"
+
+namespace attend {
+namespace {
+
+RecurrentEncoderOptions encoder_options(const ModelOptions& o, std::int64_t input_size) {
+  return {.cell = o.cell,
+          .input_size = input_size,
+          .size = o.encoder_hidden,
+          .layers = o.encoder_layers,
+          .bidirectional = true,
+          .sum_directions = o.sum_directions,
+          .bias = o.recurrent_bias,
+          .dropout = o.dropout};
+}
+
+class Reader final : public Answerer {
+ public:
+  Reader(const ModelOptions& o, std::int64_t vocabulary) : o_(o) {
+    embedding_ = register_module("embedding", std::make_shared<Embedding>(vocabulary, o.embedding, false));
+    document_ = register_module("document", std::make_shared<RecurrentEncoder>(encoder_options(o, o.embedding)));
+    question_ = register_module("question", std::make_shared<RecurrentEncoder>(encoder_options(o, o.embedding)));
+    const auto size = document_->output_size();
+    if (o.reader == "doc_to_question") {
+      auto m = o.mechanism;
+      m.query_size = m.key_size = m.value_size = size;
+      m.heads = o.heads;
+      const auto& entry = find_mechanism(o.attention);
+      if (!entry.capabilities.makes_heads) m.heads = 1;
+      attention_ = register_module("attention", make_mechanism(o.attention, m));
+      second_ = register_module("second", std::make_shared<RecurrentEncoder>(encoder_options(o, size + attention_->context_size(size))));
+      pointer_ = register_module("pointer", std::make_shared<Linear>(second_->output_size(), 1, false));
+    }
+  }
+
+  at::Tensor answer(const Questions& q, Observer* observer) const override {
+    const auto read = [&](const RecurrentEncoder& encoder, const at::Tensor& ids, const at::Tensor& lengths) {
+      return encoder(apply_dropout((*embedding_)(ids), o_.dropout, is_training()), lengths);
+    };
+    const auto document = read(*document_, q.text, q.text_lengths), question = read(*question_, q.question, q.question_lengths);
+    const auto log_a = o_.reader == "attention_over_attention" ? over_attention(document, question, q, observer)
+                       : o_.reader == "question_to_doc"        ? by_question(document, question, q)
+                                                               : by_words(document, question, q, observer);  // [B, S]
+    show("reader.attended", log_a.exp().unsqueeze(1), observer);
+    return word_log_prob(log_a, q.words, q.words);
+  }
+
+ private:
+  // weights [B, rows, columns]
+  static void show(const char* site, const at::Tensor& weights, Observer* observer) {
+    if (!observer) return;
+    Result result;
+    result.weights = weights.unsqueeze(1);
+    observer->observe({site, 0}, result);
+  }
+
+  static at::Tensor over_attention(const EncodedSequence& document, const EncodedSequence& question, const Questions& q,
+                                   Observer* observer) {
+    const auto found = attention_over_attention(document.states, question.states, q.text_lengths, q.question_lengths);
+    show("reader.alpha", found.alpha.mT(), observer);
+    show("reader.beta", found.beta, observer);
+    return found.log_a;
+  }
+
+  static at::Tensor pointed(const at::Tensor& scores, const at::Tensor& lengths) {
+    const auto live = within_lengths(lengths, scores.size(1));
+    return (scores - masked_logsumexp(scores, live).unsqueeze(1)).masked_fill(live.logical_not(), -std::numeric_limits<double>::infinity());
+  }
+
+  static at::Tensor by_question(const EncodedSequence& document, const EncodedSequence& question, const Questions& q) {
+    return pointed(at::matmul(document.states, question.last.unsqueeze(2)).squeeze(2), q.text_lengths);
+  }
+
+  at::Tensor by_words(const EncodedSequence& document, const EncodedSequence& question, const Questions& q, Observer* observer) const {
+    const auto keys = question.states.unsqueeze(1);  // [B, 1, T, N]
+    const auto memory = attention_->prepare(keys, keys, Mask{.key_lengths = q.question_lengths, .query_lengths = q.text_lengths});
+    const auto live = within_lengths(q.text_lengths, q.text.size(1)).unsqueeze(-1);
+    const auto states = document.states.masked_fill(live.logical_not(), 0.0);
+    const auto found = attend_observed(*attention_, states.unsqueeze(1), memory, nullptr, {"reader.beta", 0}, observer);
+    const auto joined = at::cat({states, found.context.squeeze(1)}, -1);
+    return pointed((*pointer_)((*second_)(apply_dropout(joined, o_.dropout, is_training()), q.text_lengths).states).squeeze(2),
+                   q.text_lengths);
+  }
+
+  ModelOptions o_;
+  std::shared_ptr<Embedding> embedding_;
+  std::shared_ptr<RecurrentEncoder> document_, question_, second_;
+  std::shared_ptr<Mechanism> attention_;
+  std::shared_ptr<Linear> pointer_;
+};
+
+}  // namespace
+
+std::shared_ptr<Answerer> make_reader(const ModelOptions& options, std::int64_t source_vocabulary, std::int64_t /*answers*/) {
+  return std::make_shared<Reader>(options, source_vocabulary);
+}
+
+}  // namespace attend

@@ -1,0 +1,210 @@
+// Learning to answer: classes of texts and pictures, words of documents, words about stories.
+#include <algorithm>
+#include <numeric>
+
+#include "attend/core/random.h"
+#include "attend/decode/answers.h"
+#include "train/auxiliary.h"
+#include "train/learner.h"
+
+namespace attend {
+namespace {
+
+// Some items of a quiz, as a quiz.
+class QuizPart final : public Quiz {
+ public:
+  QuizPart(std::shared_ptr<Quiz> whole, std::vector<std::size_t> items) : whole_(std::move(whole)), items_(std::move(items)) {
+    for (const auto i : items_) right_.push_back(whole_->right(i));
+  }
+  std::size_t size() const override { return items_.size(); }
+  void each_text(const std::function<void(std::string_view)>& take) const override { whole_->each_text(take); }
+  void prepare(const AnyModel& model) override { whole_->prepare(model); }
+  std::int64_t cost(std::size_t i) const override { return whole_->cost(items_[i]); }
+  Questions batch(std::span<const std::size_t> items) const override {
+    std::vector<std::size_t> own;
+    for (const auto i : items) own.push_back(items_[i]);
+    return whole_->batch(own);
+  }
+  std::int64_t gold(std::size_t i) const override { return whole_->gold(items_[i]); }
+  std::string answer(std::size_t i, std::int64_t index) const override { return whole_->answer(items_[i], index); }
+  std::string place(std::size_t i) const override { return whole_->place(items_[i]); }
+  std::string asked(std::size_t i) const override { return whole_->asked(items_[i]); }
+  Text shown(std::size_t i) const override { return whole_->shown(items_[i]); }
+  std::size_t columns(std::size_t i) const override { return whole_->columns(items_[i]); }
+  std::vector<std::uint32_t> supporting(std::size_t i) const override { return whole_->supporting(items_[i]); }
+  std::pair<std::int64_t, std::int64_t> grid() const override { return whole_->grid(); }
+
+ private:
+  std::shared_ptr<Quiz> whole_;
+  std::vector<std::size_t> items_;
+};
+
+// The picture moved by up to `most` pixels each way, black coming in. pictures [B, C, H, W].
+at::Tensor moved(const at::Tensor& pictures, std::int64_t most) {
+  const auto wide = at::constant_pad_nd(pictures, {most, most, most, most});
+  const auto at = at::randint(0, 2 * most + 1, {pictures.size(0), 2}, at::kLong);
+  auto result = at::empty_like(pictures);
+  for (std::int64_t b = 0; b < pictures.size(0); ++b)
+    result[b].copy_(
+        wide[b].narrow(1, at[b][0].item<std::int64_t>(), pictures.size(2)).narrow(2, at[b][1].item<std::int64_t>(), pictures.size(3)));
+  return result;
+}
+
+class QuestionsLearner final : public Learner {
+ public:
+  explicit QuestionsLearner(const Config& config) : config_(config), reads_(model_kind(config.model.type).reads) {
+    check(config.model);
+    const auto& d = config.data;
+    std::shared_ptr<Quiz> all = read_quiz(reads_, {d.text, d.answers, d.images, d.labels, d.tsv});
+    const bool given = !d.dev_text.empty() || !d.dev_images.empty() || !d.dev_tsv.empty();
+    if (given) {
+      train_ = std::move(all);
+      dev_ = read_quiz(reads_, {d.dev_text, d.dev_answers, d.dev_images, d.dev_labels, d.dev_tsv});
+    } else {
+      hold_out(std::move(all));
+    }
+  }
+
+  void describe(TrainPlan& plan) const override {
+    plan.examples = train_->size();
+    plan.dev_examples = dev_->size();
+    plan.source_vocabulary = model_.source ? model_.source->size() : 0;
+    plan.target_vocabulary = model_.target ? model_.target->size() : 0;
+  }
+
+  std::unique_ptr<BatchIterator> batches(BatchPosition start) const override {
+    return std::make_unique<BatchIterator>(
+        train_->size(), [this](std::size_t i) { return train_->gold(i) < 0 ? 0 : train_->cost(i); }, batch_plan(config_.train), start);
+  }
+
+  std::unique_ptr<Batch> batch(const std::vector<std::size_t>& examples) const override {
+    auto batch = std::make_unique<Asked>();
+    batch->questions = train_->batch(examples);
+    std::vector<std::int64_t> gold;
+    for (const auto i : examples) gold.push_back(train_->gold(i));
+    batch->gold = at::tensor(gold, at::kLong);
+    batch->units = static_cast<std::int64_t>(examples.size());
+    auto& q = batch->questions;
+    if (config_.data.shift > 0 && q.pictures.defined()) q.pictures = moved(q.pictures, config_.data.shift);
+    if (config_.data.unknown_share > 0 && q.text.defined())
+      q.text = at::where(at::rand(q.text.sizes()).lt(config_.data.unknown_share).logical_and(q.text.ne(kPadId)), kUnknownId, q.text);
+    return batch;
+  }
+
+  double backward(const Batch& base, std::int64_t units, std::int64_t update) override {
+    const auto& batch = static_cast<const Asked&>(base);
+    auto questions = batch.questions;
+    questions.linear = update <= config_.train.linear_start;
+    AuxiliaryLosses losses(config_.train, update);
+    const auto log_probs = model_.network->answer(questions, watch_ ? &losses : nullptr);
+    const auto nll = -log_probs.gather(1, batch.gold.unsqueeze(1)).sum();
+    auto loss = nll;
+    if (const auto e = config_.train.label_smoothing; e > 0 && model_.target) loss = (1 - e) * nll - e * log_probs.mean(1).sum();
+    if (const auto more = watch_ ? losses.loss({}) : at::Tensor{}; more.defined()) loss = loss + more;
+    (loss / static_cast<double>(units)).backward();
+    return nll.item<double>();
+  }
+
+  std::vector<std::string> figures() const override {
+    if (!model_chooses()) return {"loss", "accuracy"};
+    return {"loss", "accuracy", "macro_f1"};
+  }
+
+  Validation validate() const override {
+    const auto figures = evaluate_answers(model_, *dev_);
+    Validation v;
+    v.figures = {{"loss", figures.loss}, {"accuracy", figures.accuracy}};
+    if (model_chooses()) v.figures.emplace_back("macro_f1", figures.macro_f1.value_or(0));
+    for (std::size_t k = 0; k < figures.support.size(); ++k) v.figures.emplace_back(fmt::format("support_{}", k), figures.support[k]);
+    for (std::size_t i = 0; i < std::min<std::size_t>(static_cast<std::size_t>(config_.train.samples), dev_->size()); ++i)
+      v.samples.push_back(fmt::format("{} | {} | {}", dev_->asked(i), dev_->right(i), figures.given[i]));
+    return v;
+  }
+
+  std::string places(const std::vector<std::size_t>& examples) const override {
+    std::vector<std::string> names;
+    for (const auto i : examples) names.push_back(train_->place(i));
+    return fmt::format("{}", fmt::join(names, "; "));
+  }
+
+ protected:
+  void check(const ModelOptions& options) const override {
+    const auto kind = model_kind(options.type);
+    const bool classes = config_.task == "classify";
+    const std::vector<ModelKind> fitting =
+        classes ? std::vector<ModelKind>{{Matter::kText, Matter::kAnswer}, {Matter::kPicture, Matter::kAnswer}}
+                : std::vector<ModelKind>{{Matter::kDocument, Matter::kAnswer}, {Matter::kStory, Matter::kAnswer}};
+    std::vector<std::string> names;
+    for (const auto& k : fitting)
+      for (auto& name : models_of(k)) names.push_back(std::move(name));
+    ATTEND_CHECK(std::find(fitting.begin(), fitting.end(), kind) != fitting.end(), kValue, "model.type: {} {}; task {} takes one of: {}",
+                 options.type, attend::describe(kind), config_.task, fmt::join(names, ", "));
+    ATTEND_CHECK(kind.reads == reads_, kValue, "model.type: {} {}, and the run began with another; start a new one", options.type,
+                 attend::describe(kind));
+  }
+
+  void make_vocabularies(const TextOptions& text, AnyModel& model) const override {
+    if (reads_ != Matter::kPicture)
+      model.source = train_tokenizer(text.source, [&](const std::function<void(std::string_view)>& take) { train_->each_text(take); });
+    if (!model_chooses()) return;
+    auto& answers = model.text.target;  // each answer is one piece
+    answers.kind = "symbols";
+    answers.minimum_count = 1;
+    answers.lowercase = answers.fold_width = false;
+    model.target = train_tokenizer(answers, [&](const std::function<void(std::string_view)>& take) {
+      train_->each_answer([&](std::string_view answer) {
+        ATTEND_CHECK(answer.find(' ') == answer.npos, kData, "answer '{}': expected one word; join its parts, as in {}", answer,
+                     "north_west");
+        take(answer);
+      });
+    });
+  }
+
+  void begin(const Config& config) override {
+    config_ = config;
+    model_ = as_answerer(model(), "task " + config.task);
+    train_->prepare(model());
+    dev_->prepare(model());
+    watch_ = AuxiliaryLosses::wanted(config_.train, config_.model);
+  }
+
+ private:
+  struct Asked final : Batch {
+    Questions questions;
+    at::Tensor gold;  // [B]
+  };
+
+  bool model_chooses() const { return reads_ != Matter::kDocument; }
+
+  // Stories tell on from question to question, so their held-out part is the end; else items are drawn.
+  void hold_out(std::shared_ptr<Quiz> all) {
+    const auto count = all->size();
+    const auto wanted = static_cast<std::size_t>(config_.data.dev_share * static_cast<double>(count));
+    ATTEND_CHECK(wanted > 0 && wanted < count, kData,
+                 "{} questions cannot be parted into training and validation by data.dev_share = {}; give more, or data.dev_text", count,
+                 config_.data.dev_share);
+    std::vector<std::size_t> order(count);
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    if (reads_ != Matter::kStory) {
+      RandomStream random(random_key(static_cast<std::uint64_t>(config_.train.seed), {2}));
+      for (std::size_t i = count; i > 1; --i)
+        std::swap(order[i - 1], order[static_cast<std::size_t>(random.uniform() * static_cast<double>(i))]);
+    }
+    const auto cut = order.end() - static_cast<std::ptrdiff_t>(wanted);
+    train_ = std::make_unique<QuizPart>(all, std::vector(order.begin(), cut));
+    dev_ = std::make_unique<QuizPart>(all, std::vector(cut, order.end()));
+  }
+
+  Config config_;
+  Matter reads_;
+  std::shared_ptr<Quiz> train_;
+  std::unique_ptr<Quiz> dev_;
+  AnswerModel model_;
+  bool watch_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Learner> make_questions_learner(const Config& config) { return std::make_unique<QuestionsLearner>(config); }
+
+}  // namespace attend
