@@ -38,6 +38,7 @@ at::Tensor Monotonic::energies(ScoreCall& /*call*/, const at::Tensor& query, con
 }
 
 at::Tensor Monotonic::weigh(ScoreCall& call) const {
+  call.result.kind = WeightKind::kUnnormalised;
   auto& kept = static_cast<HistoryState&>(*call.state).kept;
   const auto& empty = call.hidden.rows;
   const auto keys = call.sizes.keys;
