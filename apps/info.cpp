@@ -35,7 +35,7 @@ void about_mechanism(const MechanismEntry& m) {
   const auto& can = m.capabilities;
   if (can.wraps) fmt::print("  wraps        the score that model.score names\n");
   if (can.samples && can.picks)
-    fmt::print("  in training  it draws at random{}\n", m.name == "hard" ? "; unbiased" : "; its gradient is biased");
+    fmt::print("  in training  it draws at random{}\n", can.rewarded ? "; unbiased, learned from a reward" : "; its gradient is biased");
   if (can.not_causal) fmt::print("  not causal   a decoder cannot use it for its attention to itself\n");
 }
 

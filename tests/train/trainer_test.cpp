@@ -208,6 +208,7 @@ TEST_F(Training, GuidanceNeedsLinksAndHardAttentionNeedsAGradient) {
   EXPECT_ERROR(train(c), kValue, "third column of data.tsv");
   EXPECT_ERROR(train(config("run", {"model.attention=hard", "train.reward_weight=0", "model.hard_soft_share=0"})), kValue,
                "hard_st or gumbel");
+  EXPECT_ERROR(train(config("run", {"model.type=transformer", "model.self_attention=hard"})), kValue, "the attention to the source alone");
 }
 
 // A language model of one text: lines, their ends, and what the figures are of.

@@ -149,6 +149,8 @@ struct Capabilities {
   bool ignores_query = false;   ///< its queries are parameters, as many as options.pooling_rows
   bool picks = false;           ///< the context is the value of one key, extras "choice", not Σ w v
   bool samples = false;         ///< draws at random in training
+  bool rewarded = false;        ///< its draws carry no gradient: training learns them from a reward, by extras "reward_baseline"
+  bool repeats_cost = false;    ///< training may add extras "coverage_loss", what is read twice
   bool adds_query = false;      ///< the context holds a map of the query itself
   bool effective = false;       ///< its weights are no normalisation of its scores, but what they amount to
   bool stops = false;           ///< its weights say where it stops; they come from no normaliser and have no lse
