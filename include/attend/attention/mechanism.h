@@ -167,7 +167,7 @@ struct MechanismEntry {
   std::shared_ptr<Mechanism> (*make)(const MechanismOptions&);
   /// The score alone, for mechanisms that take one as `inner`; null for entries that are not score × normaliser.
   std::shared_ptr<Score> (*make_score)(const MechanismOptions&) = nullptr;
-  /// Where it is set, for entries that are not chosen as model.attention; their `make` is null.
+  /// Where it is set, for entries that are not chosen as model.attention. Those that attend to nothing that is given have no `make`.
   std::string_view used_by = {};
 };
 
