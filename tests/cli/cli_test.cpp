@@ -245,6 +245,10 @@ TEST_F(Cli, InfoVerifiesAndFindsDamage) {
   EXPECT_NE(damaged.out.find("checksum"), std::string::npos) << damaged.out;
   EXPECT_EQ(run({"info"}).code, 0);
   EXPECT_NE(run({"info", "additive"}).out.find("tanh"), std::string::npos);
+  const auto all = nlohmann::json::parse(run({"info", "--json"}).out);
+  EXPECT_GT(all.size(), 20u);
+  EXPECT_EQ(nlohmann::json::parse(run({"info", all[0].at("name"), "--json"}).out), all[0]);
+  EXPECT_NE(run({"info", "attention_pooling"}).out.find("model.pooling"), std::string::npos);
 }
 
 TEST_F(Cli, BadDataIsNamedByFileAndLine) {
