@@ -1,5 +1,6 @@
 // attend generate
-#include <iostream>
+#include <algorithm>
+#include <cstdio>
 
 #include "attend/decode/sample.h"
 #include "attend/decode/translator.h"
@@ -22,22 +23,39 @@ struct GenerateFlags {
   }
 };
 
+// Token ids of the prompt; says once what the model does not know of it.
+std::vector<std::int32_t> prompt_tokens(const Tokenizer& tokenizer, const std::string& prompt, bool quiet) {
+  std::vector<std::int32_t> ids;
+  std::vector<std::string> unknown;
+  for (const auto& token : tokenizer.encode(prompt)) {
+    ids.push_back(token.id);
+    if (token.id == kUnknownId) unknown.push_back(prompt.substr(token.begin, token.end - token.begin));
+  }
+  if (!unknown.empty() && !quiet) fmt::print(stderr, "attend: not in the model's vocabulary, read as <unk>: {}\n", fmt::join(unknown, " "));
+  return ids;
+}
+
 int generate(const Arguments& arguments) {
+  constexpr std::int64_t kTogether = 64;  // texts drawn at a time
   const auto flags = arguments.read<GenerateFlags>();
   const auto model = read_language_model(arguments.words[0]);
-  std::vector<std::int32_t> prompt;
-  for (const auto& token : model.target->encode(flags.prompt)) prompt.push_back(token.id);
+  const auto prompt = prompt_tokens(*model.target, flags.prompt, arguments.common.quiet);
   std::unique_ptr<RecordWriter> writer;
   if (!flags.record.empty()) writer = std::make_unique<RecordWriter>(flags.record);
-  const auto count = flags.count;
-  auto found = sample(*model.network, at::empty({count, 0}, at::kLong), at::zeros({count}, at::kLong),
-                      std::vector(static_cast<std::size_t>(count), prompt), flags.draw, writer != nullptr);
-  for (std::size_t i = 0; i < found.size(); ++i) {
-    for (const auto& line : lines_of(*model.target, found[i].best[0].tokens)) fmt::print("{}\n", line);
-    if (writer) writer->add(*text_record(model.model, *model.target, found[i], i));
+  catch_interrupts();
+  for (std::int64_t first = 0; first < flags.count && !interrupted; first += kTogether) {
+    const auto count = std::min(kTogether, flags.count - first);
+    const Prompts prompts{at::empty({count, 0}, at::kLong), at::zeros({count}, at::kLong),
+                          std::vector(static_cast<std::size_t>(count), prompt), static_cast<std::size_t>(first)};
+    auto found = sample(*model.network, prompts, flags.draw, writer != nullptr);
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      for (const auto& line : lines_of(*model.target, found[i].best[0].tokens)) fmt::print("{}\n", line);
+      if (writer) writer->add(*text_record(model.model, *model.target, found[i], prompts.first + i));
+    }
+    std::fflush(stdout);
   }
   if (writer) writer->close();
-  return 0;
+  return interrupted ? 130 : 0;
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // attend info
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "attend/core/version.h"
 #include "attend/ops/products.h"
@@ -12,9 +13,12 @@ namespace attend::cli {
 namespace {
 
 struct InfoFlags {
-  bool verify;
+  bool verify, json;
   InfoFlags() { set_defaults(*this); }
-  void visit(OptionVisitor& v) { v(verify, "verify", false, "with a MODEL: compare every file with its checksum"); }
+  void visit(OptionVisitor& v) {
+    v(verify, "verify", false, "with a MODEL: compare every file with its checksum");
+    v(json, "json", false, "as JSON: every mechanism, or the one NAME");
+  }
 };
 
 void about_program() {
@@ -26,18 +30,38 @@ void about_program() {
   fmt::print("\nattend info NAME tells a mechanism's formula, paper and parameters; attend info MODEL what a model folder holds.\n");
 }
 
-void about_mechanism(const MechanismEntry& m) {
-  fmt::print(
-      "{}: {}\n\n  formula      {}\n  paper        {}\n  parameters   {}\n  cost         {}\n  range        {}\n  score        {}\n  "
-      "source       {}\n",
-      m.name, m.sentence, m.formula, m.paper, m.parameters, m.cost, m.range, m.score, m.source);
-  fmt::print("  set by       {}\n", m.used_by.empty() ? fmt::format("model.attention: {}", m.name) : std::string(m.used_by));
+// What is said of a mechanism, line by line.
+std::vector<std::pair<std::string, std::string>> lines_about(const MechanismEntry& m) {
+  std::vector<std::pair<std::string, std::string>> lines;
+  const auto say = [&](const char* what, std::string_view text) { lines.emplace_back(what, text); };
+  say("formula", m.formula);
+  say("paper", m.paper);
+  say("parameters", m.parameters);
+  say("cost", m.cost);
+  say("range", m.range);
+  say("score", m.score);
+  say("source", m.source);
+  say("set by", m.used_by.empty() ? fmt::format("model.attention: {}", m.name) : std::string(m.used_by));
   const auto& can = m.capabilities;
-  if (can.wraps) fmt::print("  wraps        the score that model.score names\n");
+  if (can.wraps) say("wraps", "the score that model.score names");
   if (can.samples && can.picks)
-    fmt::print("  in training  it draws at random{}\n", m.name == "hard" ? "; unbiased" : "; its gradient is biased");
-  if (can.not_causal) fmt::print("  not causal   a decoder cannot use it for its attention to itself\n");
+    say("in training", can.rewarded ? "it draws at random; unbiased, learned from a reward" : "it draws at random; its gradient is biased");
+  if (can.not_causal) say("not causal", "a decoder cannot use it for its attention to itself");
+  return lines;
 }
+
+void about_mechanism(const MechanismEntry& m) {
+  fmt::print("{}: {}\n\n", m.name, m.sentence);
+  for (const auto& [what, text] : lines_about(m)) fmt::print("  {:<12} {}\n", what, text);
+}
+
+nlohmann::ordered_json json_about(const MechanismEntry& m) {
+  nlohmann::ordered_json json{{"name", m.name}, {"sentence", m.sentence}};
+  for (const auto& [what, text] : lines_about(m)) json[what] = text;
+  return json;
+}
+
+void print_json(const nlohmann::ordered_json& json) { fmt::print("{}\n", json.dump(2)); }
 
 int about_model(const std::string& path, bool verify) {
   const auto folder = find_model_folder(path);
@@ -63,13 +87,23 @@ int about_model(const std::string& path, bool verify) {
 
 int info(const Arguments& arguments) {
   const auto flags = arguments.read<InfoFlags>();
+  if (arguments.words.empty() && flags.json) {
+    auto all = nlohmann::ordered_json::array();
+    for (const auto* m : mechanisms()) all.push_back(json_about(*m));
+    print_json(all);
+    return 0;
+  }
   if (arguments.words.empty()) {
     about_program();
     return 0;
   }
   const auto& word = arguments.words[0];
   if (std::filesystem::exists(word)) return about_model(word, flags.verify);
-  about_mechanism(find_mechanism(word));
+  const auto& mechanism = find_mechanism(word);
+  if (flags.json)
+    print_json(json_about(mechanism));
+  else
+    about_mechanism(mechanism);
   return 0;
 }
 

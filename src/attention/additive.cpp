@@ -32,6 +32,12 @@ at::Tensor Additive::energy() const {
   return gain_.defined() ? gain_.unsqueeze(1) * v / v.norm(2, {1}, /*keepdim=*/true) : v;  // [H, E]
 }
 
+MechanismOptions with_bias(MechanismOptions o, bool normed) {
+  o.bias = true;
+  o.normed = o.normed || normed;
+  return o;
+}
+
 at::Tensor additive_energies(const at::Tensor& hidden, const at::Tensor& energy) {
   const auto v = energy.to(hidden.scalar_type());
   if (v.size(0) == 1) return at::matmul(hidden, v[0]);

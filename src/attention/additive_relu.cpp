@@ -1,14 +1,6 @@
 #include "attend/attention/additive_relu.h"
 
 namespace attend {
-namespace {
-
-MechanismOptions with_bias(MechanismOptions o) {
-  o.bias = true;
-  return o;
-}
-
-}  // namespace
 
 AdditiveRelu::AdditiveRelu(const MechanismOptions& o) : Additive(with_bias(o)) {
   const at::NoGradGuard no_grad;

@@ -47,6 +47,7 @@ extern constinit const MechanismEntry attention_pooling_entry{
     .score = "additive",
     .source = "own parameters",
     .capabilities = {.not_causal = true, .ignores_query = true, .scores_bounded = true},
-    .make = [](const MechanismOptions& o) -> std::shared_ptr<Mechanism> { return std::make_shared<AttentionPooling>(o); }};
+    .make = [](const MechanismOptions& o) -> std::shared_ptr<Mechanism> { return std::make_shared<AttentionPooling>(o); },
+    .used_by = "model.pooling: attention_pooling, of an encoder_classifier"};
 
 }  // namespace attend

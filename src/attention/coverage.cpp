@@ -92,7 +92,7 @@ extern constinit const MechanismEntry coverage_entry{
     .range = "global",
     .score = "additive",
     .source = "cross",
-    .capabilities = {.stateful = true, .not_causal = true, .scores_bounded = true},
+    .capabilities = {.stateful = true, .not_causal = true, .repeats_cost = true, .scores_bounded = true},
     .make = [](const MechanismOptions& o) -> std::shared_ptr<Mechanism> { return std::make_shared<Coverage>(o); }};
 
 }  // namespace attend

@@ -90,7 +90,7 @@ extern constinit const MechanismEntry hard_entry{
     .range = "hard",
     .score = "that of the inner score",
     .source = "self or cross",
-    .capabilities = {.wraps = true, .picks = true, .samples = true},
+    .capabilities = {.wraps = true, .picks = true, .samples = true, .rewarded = true},
     .make = [](const MechanismOptions& o) -> std::shared_ptr<Mechanism> { return std::make_shared<Hard>(o); }};
 
 }  // namespace attend

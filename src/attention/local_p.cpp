@@ -35,9 +35,13 @@ at::Tensor LocalP::weigh(ScoreCall& call) const {
   const auto distance = at::arange(call.sizes.keys, centre.options()) - centre.unsqueeze(-1);  // [B, H, T, S]
   const double deviation = static_cast<double>(options().window) / 2;
   const auto penalty = distance.square() * (-0.5 / (deviation * deviation));
-  if (!options().renormalise) return normalise(call, call.scores) * penalty.exp();
-  call.scores = call.scores + penalty;
-  return normalise(call, call.scores);
+  if (options().renormalise) {
+    call.scores = call.scores + penalty;
+    return normalise(call, call.scores);
+  }
+  const auto weights = normalise(call, call.scores) * penalty.exp();
+  call.result.kind = WeightKind::kUnnormalised;
+  return weights;
 }
 
 extern constinit const MechanismEntry local_p_entry{

@@ -98,6 +98,7 @@ at::Tensor LocalRnn::weigh(ScoreCall& call) const {
   at::Tensor inner;                                 // β [B, H, T, S, S]
   const auto e = call.scores.unsqueeze(-2).expand({-1, -1, -1, keys, -1});
   if (raw_) {
+    call.result.kind = WeightKind::kUnnormalised;
     inner = at::where(at::isneginf(e), at::zeros({}, e.options()), e).masked_fill(outside, 0.0);
   } else {
     const auto allowed = outside.logical_not().logical_and(at::isneginf(e).logical_not());

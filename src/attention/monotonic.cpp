@@ -1,17 +1,9 @@
 #include "attend/attention/monotonic.h"
 
 namespace attend {
-namespace {
-
-MechanismOptions with_norm(MechanismOptions o) {
-  o.bias = o.normed = true;
-  return o;
-}
-
-}  // namespace
 
 Monotonic::Monotonic(const MechanismOptions& o)
-    : ScoredAttention("monotonic", (check_sizes("monotonic", o), std::make_shared<Additive>(with_norm(o))), o) {
+    : ScoredAttention("monotonic", (check_sizes("monotonic", o), std::make_shared<Additive>(with_bias(o, /*normed=*/true))), o) {
   offset_ = register_parameter("offset", at::full({o.heads}, -4.0));
 }
 
@@ -38,6 +30,7 @@ at::Tensor Monotonic::energies(ScoreCall& /*call*/, const at::Tensor& query, con
 }
 
 at::Tensor Monotonic::weigh(ScoreCall& call) const {
+  call.result.kind = WeightKind::kUnnormalised;
   auto& kept = static_cast<HistoryState&>(*call.state).kept;
   const auto& empty = call.hidden.rows;
   const auto keys = call.sizes.keys;

@@ -50,6 +50,7 @@ Result join_steps(std::span<const Result> steps) {
     return at::cat(parts, dim);
   };
   Result all;
+  all.kind = steps.front().kind;
   for (const auto member : {&Result::context, &Result::weights, &Result::lse, &Result::entropy, &Result::scores})
     if ((steps.front().*member).defined()) all.*member = each([&](const Result& r) { return r.*member; }, 2);
   for (const auto& [name, first] : steps.front().extras)
@@ -282,6 +283,7 @@ at::Tensor ScoredAttention::normalise(ScoreCall& call, const at::Tensor& given) 
   const auto& empty = call.hidden.rows;
   const auto scores = options_.temperature == 1 ? given : given / options_.temperature;
   auto weights = entmax(scores, alpha_);
+  call.result.kind = alpha_ == 1 ? WeightKind::kSoftmax : WeightKind::kSparse;
   if (empty.defined()) weights = weights.masked_fill(empty.unsqueeze(-1), 0.0);  // which also stops the gradient
   if (call.request.lse && alpha_ == 1) call.result.lse = logsumexp_of(scores, empty);
   if (call.request.entropy) call.result.entropy = entropy_of(weights);

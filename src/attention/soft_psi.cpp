@@ -2,11 +2,7 @@
 
 namespace attend {
 
-SoftPsi::SoftPsi(const MechanismOptions& options)
-    : Additive([](MechanismOptions o) {
-        o.bias = true;
-        return o;
-      }(options)) {}
+SoftPsi::SoftPsi(const MechanismOptions& options) : Additive(with_bias(options)) {}
 
 extern constinit const MechanismEntry soft_psi_entry{
     .name = "soft_psi",

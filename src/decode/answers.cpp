@@ -33,13 +33,13 @@ class ItemMaps {
   ItemMaps(const Quiz& quiz, std::size_t item, std::int64_t row)
       : row_(row), all_(quiz.shown(item).tokens.size()), own_(quiz.columns(item)) {}
 
-  AttentionMap operator()(const WeightsObserver::Key& key, const at::Tensor& weights) const {
+  AttentionMap operator()(const WeightsObserver::Key& key, const WeightsObserver::Map& seen) const {
     AttentionMap map;
     map.site = key.first;
     map.layer = static_cast<std::uint16_t>(key.second);
-    map.kind = key.first == "act.steps" ? RowKind::kUnnormalised : RowKind::kSparse;
+    map.kind = row_kind(seen.kind);
     map.cols = static_cast<std::uint32_t>(all_);
-    const auto own = weights[row_];  // [H, rows, columns]
+    const auto own = seen.weights[row_];  // [H, rows, columns]
     const bool to_question = key.first == "reader.beta", by_question = key.first == "reader.alpha";
     const bool square = key.first == "encoder.self" || to_question || by_question;
     const auto asked = static_cast<std::int64_t>(all_ - own_), read = static_cast<std::int64_t>(own_);
@@ -94,7 +94,7 @@ std::shared_ptr<const Record> record_of(const AnswerModel& model, const Quiz& qu
   answer.text.tokens.push_back({.id = token, .span = {0, static_cast<std::uint32_t>(answer.text.utf8.size())}});
   data.hypotheses.push_back(std::move(answer));
   const ItemMaps maps(quiz, item, row);
-  for (const auto& [key, weights] : observer.seen()) data.maps.push_back(maps(key, weights));
+  for (const auto& [key, seen] : observer.seen()) data.maps.push_back(maps(key, seen));
   return std::make_shared<const Record>(std::move(data));
 }
 
@@ -119,10 +119,10 @@ std::vector<double> support_of(const Quiz& quiz, std::size_t item, std::int64_t 
   std::vector<double> support;
   const auto columns = quiz.supporting(item);
   if (columns.empty()) return support;
-  for (const auto& [key, weights] : observer.seen()) {
+  for (const auto& [key, seen] : observer.seen()) {
     if (key.first != "hops") continue;
     double sum = 0;
-    for (const auto c : columns) sum += weights[row][0][0][static_cast<std::int64_t>(c)].item<double>();
+    for (const auto c : columns) sum += seen.weights[row][0][0][static_cast<std::int64_t>(c)].item<double>();
     support.push_back(sum);
   }
   return support;

@@ -4,13 +4,18 @@
 
 namespace attend {
 
-void GrowingMaps::add_encoder(const std::map<WeightsObserver::Key, at::Tensor>& seen, std::int64_t item, std::int64_t length) {
-  for (const auto& [key, weights] : seen) {
-    const auto own = weights[item].slice(1, 0, length).slice(2, 0, length).contiguous();  // [H, S_b, S_b]
+RowKind row_kind(WeightKind kind) {
+  if (kind == WeightKind::kUnnormalised) return RowKind::kUnnormalised;
+  return kind == WeightKind::kSparse ? RowKind::kSparse : RowKind::kSoftmax;
+}
+void GrowingMaps::add_encoder(const WeightsObserver::Maps& seen, std::int64_t item, std::int64_t length) {
+  for (const auto& [key, one] : seen) {
+    const auto own = one.weights[item].slice(1, 0, length).slice(2, 0, length).contiguous();  // [H, S_b, S_b]
     AttentionMap map;
     map.site = key.first;
     map.layer = static_cast<std::uint16_t>(key.second);
     map.axis = RowAxis::kSource;
+    map.kind = row_kind(one.kind);
     map.heads = static_cast<std::uint32_t>(own.size(0));
     map.rows = map.cols = static_cast<std::uint32_t>(length);
     map.weights.assign(own.data_ptr<float>(), own.data_ptr<float>() + own.numel());
@@ -18,13 +23,14 @@ void GrowingMaps::add_encoder(const std::map<WeightsObserver::Key, at::Tensor>& 
   }
 }
 
-void GrowingMaps::add_node(const std::map<WeightsObserver::Key, at::Tensor>& seen, std::int64_t item, std::int64_t beams, std::int64_t row,
+void GrowingMaps::add_node(const WeightsObserver::Maps& seen, std::int64_t item, std::int64_t beams, std::int64_t row,
                            std::int64_t length) {
-  for (const auto& [key, weights] : seen) {
+  for (const auto& [key, one] : seen) {
     auto& growing = decoder_[key];
     growing.self = key.first.ends_with(".self");
-    const auto own = growing.self ? weights[item * beams + row].select(1, 0)           // [H, t+1]
-                                  : weights[item].select(1, row).slice(1, 0, length);  // [H, S_b]
+    growing.kind = row_kind(one.kind);
+    const auto own = growing.self ? one.weights[item * beams + row].select(1, 0)           // [H, t+1]
+                                  : one.weights[item].select(1, row).slice(1, 0, length);  // [H, S_b]
     const auto flat = own.contiguous();
     growing.heads = flat.size(0);
     growing.rows.emplace_back(flat.data_ptr<float>(), flat.data_ptr<float>() + flat.numel());
@@ -57,6 +63,7 @@ std::vector<AttentionMap> GrowingMaps::finish() {
     map.site = key.first;
     map.layer = static_cast<std::uint16_t>(key.second);
     map.axis = RowAxis::kNode;
+    map.kind = growing.kind;
     map.target_columns = growing.self;
     map.heads = static_cast<std::uint32_t>(growing.heads);
     map.rows = static_cast<std::uint32_t>(growing.rows.size());

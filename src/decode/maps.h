@@ -13,14 +13,19 @@ namespace attend {
 class WeightsObserver final : public Observer {
  public:
   using Key = std::pair<std::string, std::int64_t>;
+  struct Map {
+    at::Tensor weights;
+    WeightKind kind = WeightKind::kSoftmax;
+  };
+  using Maps = std::map<Key, Map>;
   Request request(const AttentionSite&) override { return {.weights = true}; }
   void observe(const AttentionSite& site, const Result& result) override {
-    seen_[{site.name, site.layer}] = result.weights.detach().to(at::kFloat).contiguous();
+    seen_[{site.name, site.layer}] = {result.weights.detach().to(at::kFloat).contiguous(), result.kind};
     if (!site.name.ends_with(".self")) keep_scalars(site, result);
   }
   /// What a mechanism says of each row beside its weights, one number a head: centre, choice, ... [B, H, K]
   const std::map<std::string, at::Tensor>& scalars() const { return scalars_; }
-  const std::map<Key, at::Tensor>& seen() const { return seen_; }
+  const Maps& seen() const { return seen_; }
   void clear() {
     seen_.clear();
     scalars_.clear();
@@ -29,18 +34,20 @@ class WeightsObserver final : public Observer {
  private:
   void keep_scalars(const AttentionSite& site, const Result& result);
   std::map<std::string, at::Tensor> scalars_;
-  std::map<Key, at::Tensor> seen_;
+  Maps seen_;
 };
+
+/// The same, as records say it.
+RowKind row_kind(WeightKind kind);
 
 /// The maps of one item while its tree grows.
 class GrowingMaps {
  public:
   /// Encoder maps: weights [B, H, S, S] of the whole batch, this item's number and length.
-  void add_encoder(const std::map<WeightsObserver::Key, at::Tensor>& seen, std::int64_t item, std::int64_t length);
+  void add_encoder(const WeightsObserver::Maps& seen, std::int64_t item, std::int64_t length);
   /// The row of one hypothesis at one step becomes the row of the node it produced. Decoder-to-source weights are
   /// [B, H, K, S], decoder.self is [B·K, H, 1, t+1].
-  void add_node(const std::map<WeightsObserver::Key, at::Tensor>& seen, std::int64_t item, std::int64_t beams, std::int64_t row,
-                std::int64_t length);
+  void add_node(const WeightsObserver::Maps& seen, std::int64_t item, std::int64_t beams, std::int64_t row, std::int64_t length);
   /// The scalars of that row become those of the node; names end in ".HEAD" where there is more than one.
   void add_scalars(const std::map<std::string, at::Tensor>& scalars, std::int64_t item, std::int64_t row);
   std::vector<AttentionMap> finish();
@@ -49,6 +56,7 @@ class GrowingMaps {
  private:
   struct Growing {
     bool self = false;
+    RowKind kind = RowKind::kSoftmax;
     std::int64_t heads = 0;
     std::vector<std::vector<float>> rows;  // per node, [H, columns] of that row
   };

@@ -21,14 +21,13 @@ struct Growing {
   bool done = false;
 };
 
-// Whether `token` would complete an n-gram that the text already holds.
-bool repeats(const std::vector<std::int32_t>& tokens, std::int32_t token, std::int64_t n) {
-  if (n <= 0 || static_cast<std::int64_t>(tokens.size()) < n) return false;
+// Hides the tokens that would complete an n-gram which the text already holds.
+void hide_repeats(const std::vector<std::int32_t>& tokens, std::int64_t n, float* logits) {
+  if (n <= 0 || static_cast<std::int64_t>(tokens.size()) < n) return;
   const auto length = static_cast<std::ptrdiff_t>(n) - 1;
   const auto tail = tokens.end() - length;
   for (auto at = tokens.begin(); at + length < tokens.end(); ++at)
-    if (std::equal(at, at + length, tail) && at[length] == token) return true;
-  return false;
+    if (std::equal(at, at + length, tail)) logits[at[length]] = -std::numeric_limits<float>::infinity();
 }
 
 std::int32_t drawn(const std::vector<std::pair<std::int32_t, double>>& choices, double u) {
@@ -36,6 +35,120 @@ std::int32_t drawn(const std::vector<std::pair<std::int32_t, double>>& choices, 
   for (const auto& [token, p] : choices)
     if ((below += p) > u) return token;
   return choices.back().first;
+}
+
+// Draws a batch of texts, a token of each at a time; finished ones leave it.
+class Sampler {
+ public:
+  Sampler(const Seq2Seq& model, const Prompts& prompts, const SampleOptions& options, bool record);
+  std::vector<SearchResult> run();
+
+ private:
+  void step();
+  std::int32_t choose(const Growing& text, float* logits, std::int64_t vocabulary) const;
+  void take(Growing& text, std::int32_t token, float log_prob);
+  void drop_finished();
+  std::vector<SearchResult> finish();
+
+  const Seq2Seq& model_;
+  const SampleOptions& o_;
+  WeightsObserver observer_;
+  Observer* watch_;  // null without a record
+  std::vector<Growing> texts_;
+  std::vector<Growing*> rows_;  // the texts that still grow
+  std::unique_ptr<Encoded> encoded_;
+  std::unique_ptr<DecoderState> state_;
+  at::Tensor tokens_;     // int64 [rows, 1], the latest of each
+  std::size_t step_ = 0;  // tokens that every row has
+};
+
+Sampler::Sampler(const Seq2Seq& model, const Prompts& prompts, const SampleOptions& options, bool record)
+    : model_(model), o_(options), watch_(record ? &observer_ : nullptr), texts_(prompts.tokens.size()) {
+  encoded_ = model.encode(prompts.source, prompts.lengths, watch_);
+  std::size_t longest = 0;
+  for (std::size_t i = 0; i < texts_.size(); ++i) {
+    auto& text = texts_[i];
+    text.number = prompts.first + i;
+    text.source_length = prompts.lengths[static_cast<std::int64_t>(i)].item<std::int64_t>();
+    text.prompt = prompts.tokens[i];
+    longest = std::max(longest, text.prompt.size());
+    if (record) text.maps.add_encoder(observer_.seen(), static_cast<std::int64_t>(i), text.source_length);
+    rows_.push_back(&text);
+  }
+  state_ = model.start(*encoded_, static_cast<std::int64_t>(longest) + o_.max_tokens);
+  tokens_ = at::full({prompts.lengths.size(0), 1}, kBeginId, at::kLong);
+}
+
+std::vector<SearchResult> Sampler::run() {
+  for (; !rows_.empty(); ++step_) step();
+  return finish();
+}
+
+void Sampler::step() {
+  observer_.clear();
+  const auto logits = model_.logits(model_.step(*encoded_, *state_, tokens_, watch_)).squeeze(1).to(at::kFloat).contiguous();  // [B, V]
+  const auto log_probs = at::log_softmax(logits, -1).contiguous();
+  const auto vocabulary = logits.size(1);
+  for (std::size_t b = 0; b < rows_.size(); ++b) {
+    auto& text = *rows_[b];
+    const auto row = static_cast<std::int64_t>(b);
+    const auto token =
+        step_ < text.prompt.size() ? text.prompt[step_] : choose(text, logits.data_ptr<float>() + row * vocabulary, vocabulary);
+    take(text, token, log_probs.data_ptr<float>()[row * vocabulary + token]);
+    if (!watch_) continue;
+    text.maps.add_node(observer_.seen(), row, 1, 0, text.source_length);
+    text.maps.add_scalars(observer_.scalars(), row, 0);
+  }
+  drop_finished();
+}
+
+std::int32_t Sampler::choose(const Growing& text, float* logits, std::int64_t vocabulary) const {
+  for (const auto id : {kUnknownId, kPadId, kBeginId}) logits[id] = -std::numeric_limits<float>::infinity();
+  hide_repeats(text.found.tokens, o_.no_repeat_ngram, logits);
+  RandomStream random(random_key(static_cast<std::uint64_t>(o_.seed), {text.number, step_}));
+  return drawn(candidates(logits, vocabulary, o_), random.uniform());
+}
+
+void Sampler::take(Growing& text, std::int32_t token, float log_prob) {
+  auto& found = text.found;
+  found.tokens.push_back(token);
+  found.log_probs.push_back(log_prob);
+  found.log_prob += log_prob;
+  const bool drawn_all = step_ + 1 >= text.prompt.size() + static_cast<std::size_t>(o_.max_tokens);
+  text.done = drawn_all || (token == kEndId && !o_.past_end && step_ >= text.prompt.size());
+  text.result.nodes.push_back({static_cast<std::int32_t>(step_) - 1, static_cast<std::uint32_t>(step_), token, log_prob,
+                               static_cast<float>(found.log_prob), text.done ? NodeEnd::kFinished : NodeEnd::kLive});
+}
+
+void Sampler::drop_finished() {
+  std::vector<std::int64_t> alive, latest;
+  for (std::size_t b = 0; b < rows_.size(); ++b) {
+    if (rows_[b]->done) continue;
+    alive.push_back(static_cast<std::int64_t>(b));
+    latest.push_back(rows_[b]->found.tokens.back());
+  }
+  if (alive.size() < rows_.size() && !alive.empty()) {
+    const auto chosen = at::tensor(alive, at::kLong);
+    state_->reorder(chosen, 1);
+    encoded_ = encoded_->select(chosen);
+  }
+  std::erase_if(rows_, [](const Growing* text) { return text->done; });
+  if (!latest.empty()) tokens_ = at::tensor(latest, at::kLong).unsqueeze(1);
+}
+
+std::vector<SearchResult> Sampler::finish() {
+  std::vector<SearchResult> results;
+  for (auto& text : texts_) {
+    text.found.last_node = static_cast<std::int32_t>(text.found.tokens.size()) - 1;
+    text.found.score = text.found.log_prob;
+    text.result.best.push_back(std::move(text.found));
+    if (watch_) {
+      text.result.maps = text.maps.finish();
+      text.result.scalars = text.maps.finish_scalars();
+    }
+    results.push_back(std::move(text.result));
+  }
+  return results;
 }
 
 }  // namespace
@@ -76,85 +189,11 @@ std::vector<std::pair<std::int32_t, double>> candidates(const float* logits, std
   return choices;
 }
 
-std::vector<SearchResult> sample(const Seq2Seq& model, const at::Tensor& source, const at::Tensor& lengths,
-                                 const std::vector<std::vector<std::int32_t>>& prompts, const SampleOptions& o, bool record) {
-  ATTEND_CHECK(static_cast<std::size_t>(lengths.size(0)) == prompts.size(), kValue,
-               "sample: {} sources and {} prompts; give one prompt a source", lengths.size(0), prompts.size());
+std::vector<SearchResult> sample(const Seq2Seq& model, const Prompts& prompts, const SampleOptions& options, bool record) {
+  ATTEND_CHECK(static_cast<std::size_t>(prompts.lengths.size(0)) == prompts.tokens.size(), kValue,
+               "sample: {} sources and {} prompts; give one prompt a source", prompts.lengths.size(0), prompts.tokens.size());
   at::NoGradGuard no_grad;
-  WeightsObserver observer;
-  auto* watch = record ? &observer : nullptr;
-  auto encoded = model.encode(source, lengths, watch);
-  std::vector<Growing> texts(prompts.size());
-  std::size_t longest = 0;
-  for (std::size_t i = 0; i < texts.size(); ++i) {
-    texts[i].number = i;
-    texts[i].source_length = lengths[static_cast<std::int64_t>(i)].item<std::int64_t>();
-    texts[i].prompt = prompts[i];
-    longest = std::max(longest, prompts[i].size());
-    if (record) texts[i].maps.add_encoder(observer.seen(), static_cast<std::int64_t>(i), texts[i].source_length);
-  }
-  auto state = model.start(*encoded, static_cast<std::int64_t>(longest) + o.max_tokens);
-  std::vector<Growing*> rows;
-  for (auto& text : texts) rows.push_back(&text);
-  auto tokens = at::full({lengths.size(0), 1}, kBeginId, at::kLong);
-  for (std::size_t step = 0; !rows.empty(); ++step) {
-    observer.clear();
-    auto logits = model.logits(model.step(*encoded, *state, tokens, watch)).squeeze(1).to(at::kFloat).contiguous();  // [B, V]
-    const auto log_probs = at::log_softmax(logits, -1).contiguous();
-    const auto vocabulary = logits.size(1);
-    std::vector<std::int64_t> alive;
-    std::vector<std::int64_t> next;
-    for (std::size_t b = 0; b < rows.size(); ++b) {
-      auto& text = *rows[b];
-      auto* row = logits.data_ptr<float>() + static_cast<std::int64_t>(b) * vocabulary;
-      auto& found = text.found;
-      std::int32_t token = 0;
-      if (step < text.prompt.size()) {
-        token = text.prompt[step];
-      } else {
-        for (const auto id : {kUnknownId, kPadId, kBeginId}) row[id] = -std::numeric_limits<float>::infinity();
-        for (std::int64_t id = 0; o.no_repeat_ngram > 0 && id < vocabulary; ++id)
-          if (repeats(found.tokens, static_cast<std::int32_t>(id), o.no_repeat_ngram)) row[id] = -std::numeric_limits<float>::infinity();
-        RandomStream random(random_key(static_cast<std::uint64_t>(o.seed), {text.number, step}));
-        token = drawn(candidates(row, vocabulary, o), random.uniform());
-      }
-      const auto log_prob = log_probs.data_ptr<float>()[static_cast<std::int64_t>(b) * vocabulary + token];
-      found.tokens.push_back(token);
-      found.log_probs.push_back(log_prob);
-      found.log_prob += log_prob;
-      const bool drawn_all = step + 1 >= text.prompt.size() + static_cast<std::size_t>(o.max_tokens);
-      text.done = drawn_all || (token == kEndId && !o.past_end && step >= text.prompt.size());
-      text.result.nodes.push_back({static_cast<std::int32_t>(step) - 1, static_cast<std::uint32_t>(step), token, log_prob,
-                                   static_cast<float>(found.log_prob), text.done ? NodeEnd::kFinished : NodeEnd::kLive});
-      if (record) {
-        text.maps.add_node(observer.seen(), static_cast<std::int64_t>(b), 1, 0, text.source_length);
-        text.maps.add_scalars(observer.scalars(), static_cast<std::int64_t>(b), 0);
-      }
-      if (!text.done) {
-        alive.push_back(static_cast<std::int64_t>(b));
-        next.push_back(token);
-      }
-    }
-    if (alive.size() < rows.size() && !alive.empty()) {
-      const auto chosen = at::tensor(alive, at::kLong);
-      state->reorder(chosen, 1);
-      encoded = encoded->select(chosen);
-    }
-    std::erase_if(rows, [](const Growing* text) { return text->done; });
-    if (!next.empty()) tokens = at::tensor(next, at::kLong).unsqueeze(1);
-  }
-  std::vector<SearchResult> results;
-  for (auto& text : texts) {
-    text.found.last_node = static_cast<std::int32_t>(text.found.tokens.size()) - 1;
-    text.found.score = text.found.log_prob;
-    text.result.best.push_back(std::move(text.found));
-    if (record) {
-      text.result.maps = text.maps.finish();
-      text.result.scalars = text.maps.finish_scalars();
-    }
-    results.push_back(std::move(text.result));
-  }
-  return results;
+  return Sampler(model, prompts, options, record).run();
 }
 
 std::vector<std::string> lines_of(const Tokenizer& tokenizer, const std::vector<std::int32_t>& tokens) {

@@ -162,7 +162,7 @@ class Search {
                     std::int64_t length) const {
     const at::Tensor* weights = nullptr;
     for (const auto& [key, seen] : observer.seen())
-      if (!key.first.ends_with(".self")) weights = &seen;  // ordered by layer: the last one stays
+      if (!key.first.ends_with(".self")) weights = &seen.weights;  // ordered by layer: the last one stays
     ATTEND_CHECK(weights, kValue, "decode.coverage_penalty needs a model with attention to the source; set it to 0");
     const auto mean = (*weights)[row].select(1, k).mean(0).contiguous();  // [S]
     coverage.resize(static_cast<std::size_t>(length), 0.0);
@@ -290,10 +290,10 @@ std::vector<SearchResult> force(const Seq2Seq& model, const at::Tensor& source, 
       result.nodes.push_back({static_cast<std::int32_t>(t) - 1, static_cast<std::uint32_t>(t), token, log_prob,
                               static_cast<float>(found.log_prob), last ? NodeEnd::kFinished : NodeEnd::kLive});
       if (!record) continue;
-      std::map<WeightsObserver::Key, at::Tensor> row;  // this step's row in the shapes of a single step of one hypothesis
-      for (const auto& [key, weights] : observer.seen()) {
-        auto own = weights[b].narrow(1, t, 1);  // [H, 1, S]
-        row[key] = (key.first.ends_with(".self") ? own.narrow(2, 0, t + 1) : own).unsqueeze(0);
+      WeightsObserver::Maps row;  // this step's row in the shapes of a single step of one hypothesis
+      for (const auto& [key, seen] : observer.seen()) {
+        auto own = seen.weights[b].narrow(1, t, 1);  // [H, 1, S]
+        row[key] = {(key.first.ends_with(".self") ? own.narrow(2, 0, t + 1) : own).unsqueeze(0), seen.kind};
       }
       maps.add_node(row, 0, 1, 0, source_length);
       maps.add_scalars(observer.scalars(), b, t);

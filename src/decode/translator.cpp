@@ -41,17 +41,6 @@ std::vector<std::vector<std::size_t>> batches_by_length(const std::vector<std::v
   return batches;
 }
 
-// How the rows of a site's maps are normalised.
-RowKind row_kind(const ModelOptions& o, const AttentionMap& map) {
-  auto name = o.layer_attention.empty() ? o.attention : o.layer_attention[map.layer];
-  const bool self = map.site.ends_with(".self");
-  if (self) name = o.self_attention;
-  const auto can = [&](const std::string& of) { return of.empty() || of == "none" ? Capabilities{} : find_mechanism(of).capabilities; };
-  if (!self && can(name).makes_heads && !o.mechanism.head_attention.empty()) name = o.mechanism.head_attention;
-  if ((name == "local_rnn" && o.mechanism.local_inner == "raw") || can(name).unnormalised) return RowKind::kUnnormalised;
-  return o.mechanism.normaliser == "softmax" ? RowKind::kSoftmax : RowKind::kSparse;
-}
-
 PaddedBatch pad_chosen(const std::vector<std::vector<std::int64_t>>& ids, const std::vector<std::size_t>& chosen) {
   std::vector<const std::vector<std::int64_t>*> sequences;
   for (const auto i : chosen) sequences.push_back(&ids[i]);
@@ -134,7 +123,6 @@ std::shared_ptr<const Record> Translator::make_record(const std::string& source,
   data.nodes = std::move(found.nodes);
   data.maps = std::move(found.maps);
   data.scalars = std::move(found.scalars);
-  for (auto& map : data.maps) map.kind = row_kind(model_.model, map);
   for (const auto& best : found.best) data.hypotheses.push_back(record_hypothesis(*model_.target, best));
   return std::make_shared<const Record>(std::move(data));
 }
@@ -149,7 +137,6 @@ std::shared_ptr<const Record> text_record(const ModelOptions& model, const Token
   data.nodes = std::move(found.nodes);
   data.maps = std::move(found.maps);
   data.scalars = std::move(found.scalars);
-  for (auto& map : data.maps) map.kind = row_kind(model, map);
   for (const auto& best : found.best) data.hypotheses.push_back(record_hypothesis(tokenizer, best));
   return std::make_shared<const Record>(std::move(data));
 }

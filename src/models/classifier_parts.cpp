@@ -77,6 +77,7 @@ void show_steps(const Pondering& pondering, Observer* observer) {
   if (!observer) return;
   Result result;
   result.weights = pondering.steps.unsqueeze(1).unsqueeze(1);  // [B, 1, 1, S]
+  result.kind = WeightKind::kUnnormalised;
   result.extras["ponder"] = pondering.ponder;
   observer->observe({"act.steps", 0}, result);
 }

@@ -1,5 +1,6 @@
 #include "attend/models/rnn_lm.h"
 
+#include "models/output_layer.h"
 #include "models/recurrent_decoder.h"
 
 namespace attend {
@@ -22,14 +23,7 @@ class RnnLm final : public Seq2Seq {
         o.attention);
     embedding_ = register_module("embedding", std::make_shared<Embedding>(vocabulary, o.embedding, false));
     decoder_ = register_module("decoder", std::make_shared<RecurrentDecoder>(o_, 0));
-    const auto size = decoder_->output_size();
-    if (o.tied == "none") {
-      output_weight_ = register_parameter("output_weight", Linear(size, vocabulary).weight.detach().clone());
-    } else {
-      ATTEND_CHECK(size == o.embedding, kValue, "model.tied: {} needs embedding = {} (the size before the output layer), got {}", o.tied,
-                   size, o.embedding);
-    }
-    output_bias_ = register_parameter("output_bias", at::zeros({vocabulary}));
+    output_.emplace(*this, o, decoder_->output_size(), embedding_);
   }
 
   std::unique_ptr<Encoded> encode(const at::Tensor& /*source*/, const at::Tensor& lengths, Observer* /*observer*/) const override {
@@ -46,9 +40,7 @@ class RnnLm final : public Seq2Seq {
     return decoder_->decode(static_cast<const RecurrentSource&>(encoded), vectors, observer);
   }
 
-  at::Tensor logits(const at::Tensor& states) const override {
-    return at::linear(states, output_weight_.defined() ? output_weight_ : embedding_->weight, output_bias_);
-  }
+  at::Tensor logits(const at::Tensor& states) const override { return (*output_)(states); }
 
   std::unique_ptr<DecoderState> start(const Encoded& encoded, std::int64_t /*steps*/) const override {
     auto state = std::make_unique<RecurrentState>();
@@ -66,7 +58,7 @@ class RnnLm final : public Seq2Seq {
   ModelOptions o_;
   std::shared_ptr<Embedding> embedding_;
   std::shared_ptr<RecurrentDecoder> decoder_;
-  at::Tensor output_weight_, output_bias_;
+  std::optional<OutputLayer> output_;
 };
 
 }  // namespace

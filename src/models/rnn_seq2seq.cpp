@@ -1,5 +1,6 @@
 #include "attend/models/rnn_seq2seq.h"
 
+#include "models/output_layer.h"
 #include "models/recurrent_decoder.h"
 
 namespace attend {
@@ -30,7 +31,7 @@ class RnnSeq2Seq final : public Seq2Seq {
                                                                                                      .dropout = o.dropout}));
     make_bridge();
     decoder_ = register_module("decoder", std::make_shared<RecurrentDecoder>(o, encoder_->output_size()));
-    make_output(target_vocabulary);
+    output_.emplace(*this, o, decoder_->output_size(), target_embedding_);
   }
 
   std::unique_ptr<Encoded> encode(const at::Tensor& source, const at::Tensor& lengths, Observer* observer) const override {
@@ -52,9 +53,7 @@ class RnnSeq2Seq final : public Seq2Seq {
     return decoder_->decode(static_cast<const RecurrentSource&>(encoded), vectors, observer);
   }
 
-  at::Tensor logits(const at::Tensor& states) const override {
-    return at::linear(states, output_weight_.defined() ? output_weight_ : target_embedding_->weight, output_bias_);
-  }
+  at::Tensor logits(const at::Tensor& states) const override { return (*output_)(states); }
 
   std::unique_ptr<DecoderState> start(const Encoded& encoded, std::int64_t /*steps*/) const override {
     auto state = std::make_unique<RecurrentState>();
@@ -80,17 +79,6 @@ class RnnSeq2Seq final : public Seq2Seq {
     bridge_ = register_module("bridge", std::make_shared<Linear>(from, o_.decoder_layers * o_.hidden, o_.recurrent_bias));
     if (o_.cell == "lstm")
       bridge_cell_ = register_module("bridge_cell", std::make_shared<Linear>(from, o_.decoder_layers * o_.hidden, o_.recurrent_bias));
-  }
-
-  void make_output(std::int64_t vocabulary) {
-    const auto size = decoder_->output_size();
-    if (o_.tied == "none") {
-      output_weight_ = register_parameter("output_weight", Linear(size, vocabulary).weight.detach().clone());
-    } else {
-      ATTEND_CHECK(size == o_.embedding, kValue, "model.tied: {} needs embedding = {} (the size before the output layer), got {}", o_.tied,
-                   size, o_.embedding);
-    }
-    output_bias_ = register_parameter("output_bias", at::zeros({vocabulary}));
   }
 
   std::vector<CellState> initial_states(const EncodedSequence& sequence, const at::Tensor& lengths, Observer* follower) const {
@@ -129,7 +117,7 @@ class RnnSeq2Seq final : public Seq2Seq {
   std::shared_ptr<RecurrentEncoder> encoder_;
   std::shared_ptr<Linear> bridge_, bridge_cell_;
   std::shared_ptr<RecurrentDecoder> decoder_;
-  at::Tensor output_weight_, output_bias_;
+  std::optional<OutputLayer> output_;
 };
 
 }  // namespace

@@ -1,20 +1,9 @@
 #include "attend/models/transformer.h"
 
-#include "models/transformer_layers.h"
+#include "models/decoder_stack.h"
 
 namespace attend {
 namespace {
-
-struct TransformerEncoded final : Encoded {
-  std::vector<Memory> memories;  // one a decoder layer
-
-  std::unique_ptr<Encoded> select(const at::Tensor& items) const override {
-    auto chosen = std::make_unique<TransformerEncoded>();
-    chosen->lengths = lengths.index_select(0, items);
-    for (const auto& memory : memories) chosen->memories.push_back(memory.select(items));
-    return chosen;
-  }
-};
 
 class Transformer final : public Seq2Seq {
  public:
@@ -28,27 +17,19 @@ class Transformer final : public Seq2Seq {
                  "model.layer_attention: {} names for {} decoder layers; give one each", o.layer_attention.size(), o.decoder_layers);
     check_decoding(o, o.attention);
     for (const auto& name : o.layer_attention) check_decoding(o, name);
-    target_embedding_ = register_module("target_embedding", std::make_shared<Embedding>(target_vocabulary, o.embedding, true));
+    auto target_embedding = register_module("target_embedding", std::make_shared<Embedding>(target_vocabulary, o.embedding, true));
     source_embedding_ = o.tied == "all"
-                            ? target_embedding_
+                            ? target_embedding
                             : register_module("source_embedding", std::make_shared<Embedding>(source_vocabulary, o.embedding, true));
     source_positions_ = register_module("source_positions", input_positions(o));
-    target_positions_ = register_module("target_positions", input_positions(o));
     for (std::int64_t i = 0; i < o.encoder_layers; ++i)
       encoder_.push_back(register_module(fmt::format("encoder_{}", i), std::make_shared<EncoderLayer>(o, i)));
-    for (std::int64_t i = 0; i < o.decoder_layers; ++i)
-      decoder_.push_back(register_module(fmt::format("decoder_{}", i), std::make_shared<DecoderLayer>(o, i)));
-    if (o.norm == "pre") {
-      encoder_norm_ = register_module("encoder_norm", std::make_shared<LayerNorm>(o.embedding));
-      decoder_norm_ = register_module("decoder_norm", std::make_shared<LayerNorm>(o.embedding));
-    }
-    if (o.tied == "none")
-      output_weight_ = register_parameter("output_weight", Linear(o.embedding, target_vocabulary).weight.detach().clone());
-    output_bias_ = register_parameter("output_bias", at::zeros({target_vocabulary}));
+    if (o.norm == "pre") encoder_norm_ = register_module("encoder_norm", std::make_shared<LayerNorm>(o.embedding));
+    decoder_.emplace(*this, o, target_embedding);
   }
 
   std::unique_ptr<Encoded> encode(const at::Tensor& source, const at::Tensor& lengths, Observer* observer) const override {
-    auto encoded = std::make_unique<TransformerEncoded>();
+    auto encoded = std::make_unique<TransformerSource>();
     encoded->lengths = lengths;
     auto* follower = number_observer(observer);
     // A padded query's row is never read, but what it holds would come back as 0·NaN in the gradients of the keys.
@@ -63,58 +44,27 @@ class Transformer final : public Seq2Seq {
     }
     if (encoder_norm_) x = (*encoder_norm_)(x);
     if (follower) follower->number("encoder.states", x);
-    for (const auto& layer : decoder_) encoded->memories.push_back(layer->prepare(x, lengths));
+    encoded->memories = decoder_->prepare(x, lengths);
     return encoded;
   }
 
-  at::Tensor decode(const Encoded& base, const at::Tensor& inputs, const at::Tensor& /*target_lengths*/,
+  at::Tensor decode(const Encoded& encoded, const at::Tensor& inputs, const at::Tensor& /*target_lengths*/,
                     Observer* observer) const override {
-    const auto& encoded = static_cast<const TransformerEncoded&>(base);
-    auto x = apply_dropout((*target_positions_)((*target_embedding_)(inputs)), o_.dropout, is_training());  // [B, T, N]
-    for (std::size_t i = 0; i < decoder_.size(); ++i) x = (*decoder_[i])(x, encoded.memories[i], observer);
-    return decoder_norm_ ? (*decoder_norm_)(x) : x;
+    return decoder_->decode(encoded, inputs, observer);
   }
-
-  at::Tensor logits(const at::Tensor& states) const override {
-    return at::linear(states, output_weight_.defined() ? output_weight_ : target_embedding_->weight, output_bias_);
-  }
-
-  std::unique_ptr<DecoderState> start(const Encoded& base, std::int64_t steps) const override {
-    const auto& encoded = static_cast<const TransformerEncoded&>(base);
-    auto state = std::make_unique<TransformerState>();
-    state->caches.resize(decoder_.size());
-    for (std::size_t i = 0; i < decoder_.size(); ++i) state->attention.push_back(decoder_[i]->start(encoded.memories[i]));
-    state->room = steps;
-    return state;
-  }
-
-  at::Tensor step(const Encoded& base, DecoderState& base_state, const at::Tensor& tokens, Observer* observer) const override {
-    const auto& encoded = static_cast<const TransformerEncoded&>(base);
-    auto& state = static_cast<TransformerState&>(base_state);
-    ATTEND_ASSERT(state.used < state.room);
-    auto* follower = number_observer(observer);
-    const auto vectors = (*target_embedding_)(tokens.reshape({-1, 1}));                             // [B·K, 1, N]
-    auto x = (*target_positions_)(vectors, state.used).view({tokens.size(0), tokens.size(1), -1});  // [B, K, N]
-    if (follower) follower->number("decoder.embedding", vectors.view_as(x));
-    if (follower) follower->number("decoder.input", x);
-    for (std::size_t i = 0; i < decoder_.size(); ++i) {
-      x = decoder_[i]->step(x, encoded.memories[i], state, observer);
-      if (follower) follower->number(fmt::format("decoder.layer.{}", i), x);
-    }
-    ++state.used;
-    if (decoder_norm_) x = (*decoder_norm_)(x);
-    if (follower) follower->number("decoder.readout", x);
-    return x;
+  at::Tensor logits(const at::Tensor& states) const override { return decoder_->logits(states); }
+  std::unique_ptr<DecoderState> start(const Encoded& encoded, std::int64_t steps) const override { return decoder_->start(encoded, steps); }
+  at::Tensor step(const Encoded& encoded, DecoderState& state, const at::Tensor& tokens, Observer* observer) const override {
+    return decoder_->step(encoded, state, tokens, observer);
   }
 
  private:
   ModelOptions o_;
-  std::shared_ptr<Embedding> source_embedding_, target_embedding_;
-  std::shared_ptr<InputPositions> source_positions_, target_positions_;
+  std::shared_ptr<Embedding> source_embedding_;
+  std::shared_ptr<InputPositions> source_positions_;
   std::vector<std::shared_ptr<EncoderLayer>> encoder_;
-  std::vector<std::shared_ptr<DecoderLayer>> decoder_;
-  std::shared_ptr<LayerNorm> encoder_norm_, decoder_norm_;
-  at::Tensor output_weight_, output_bias_;
+  std::shared_ptr<LayerNorm> encoder_norm_;
+  std::optional<DecoderStack> decoder_;
 };
 
 }  // namespace

@@ -12,15 +12,23 @@ void add(at::Tensor& sum, const at::Tensor& part) { sum = sum.defined() ? sum + 
 
 }  // namespace
 
+const MechanismEntry* source_attention_that(const ModelOptions& model, bool Capabilities::*can) {
+  auto names = model.layer_attention;
+  if (names.empty()) names.push_back(model.attention);
+  names.push_back(model.mechanism.head_attention);
+  for (const auto& name : names) {
+    if (name.empty() || name == "none") continue;
+    const auto& entry = find_mechanism(name);
+    if (entry.capabilities.*can) return &entry;
+  }
+  return nullptr;
+}
+
 bool AuxiliaryLosses::wanted(const TrainOptions& o, const ModelOptions& model) {
   if (o.guided_weight > 0 || o.doubly_weight > 0 || o.rows_weight > 0) return true;
   if (o.ponder_weight > 0 && (model.encoder == "universal" || model.encoder == "adaptive")) return true;
-  auto names = model.layer_attention;
-  names.push_back(model.attention);
-  names.push_back(model.mechanism.head_attention);
-  for (const auto& name : names)
-    if (name == "hard" || (name == "coverage" && o.coverage_weight > 0)) return true;
-  return false;
+  return source_attention_that(model, &Capabilities::rewarded) ||
+         (o.coverage_weight > 0 && source_attention_that(model, &Capabilities::repeats_cost));
 }
 
 Request AuxiliaryLosses::request(const AttentionSite& site) {

@@ -7,6 +7,9 @@
 
 namespace attend {
 
+/// The first mechanism of a model's attention to its source that can do this; null where none can.
+const MechanismEntry* source_attention_that(const ModelOptions& model, bool Capabilities::*can);
+
 /// What the auxiliary losses of one batch need to know of it.
 struct AuxiliaryBatch {
   at::Tensor target_lengths;  ///< int64 [B]

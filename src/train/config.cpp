@@ -1,6 +1,7 @@
 #include "attend/train/config.h"
 
 #include "attend/core/error.h"
+#include "train/auxiliary.h"
 #include "train/learner.h"
 
 namespace attend {
@@ -115,10 +116,16 @@ void check_config(const Config& c) {
   ATTEND_CHECK(t.epochs > 0 || t.steps > 0 || t.minutes > 0, kValue,
                "train: epochs, steps and minutes are all 0; one of them must end the run");
   ATTEND_CHECK(t.average <= t.keep, kValue, "train.average must be at most train.keep, got {} and {}", t.average, t.keep);
+  const auto* rewarded = source_attention_that(c.model, &Capabilities::rewarded);
   ATTEND_CHECK(
-      c.model.attention != "hard" || t.reward_weight > 0 || c.model.mechanism.hard_soft_share > 0, kValue,
-      "model.attention: hard learns where to look from the reward or from soft examples, and both are off; set train.reward_weight or "
-      "model.hard_soft_share above 0, or use hard_st or gumbel");
+      !rewarded || t.reward_weight > 0 || c.model.mechanism.hard_soft_share > 0, kValue,
+      "model.attention: {} learns where to look from the reward or from soft examples, and both are off; set train.reward_weight or "
+      "model.hard_soft_share above 0, or use hard_st or gumbel",
+      rewarded->name);
+  const auto& self = c.model.self_attention;
+  ATTEND_CHECK(self.empty() || !find_mechanism(self).capabilities.rewarded, kValue,
+               "model.self_attention: {} learns from a reward, which goes to the attention to the source alone; use hard_st or gumbel",
+               self);
   ATTEND_CHECK(c.decode.n_best <= c.decode.beam, kValue, "decode.n_best must be at most decode.beam, got {} and {}", c.decode.n_best,
                c.decode.beam);
 }

@@ -24,6 +24,7 @@ struct Case {
   bool counts_steps() const { return capabilities().counts_steps || inner().counts_steps; }
   bool takes(const Mask& mask) const { return !(mask.causal && capabilities().not_causal); }
   bool is_softmax() const { return options.normaliser == "softmax" && !capabilities().stops; }
+  bool unnormalised() const { return capabilities().unnormalised || (!options.head_attention.empty() && inner().unnormalised); }
   bool stateful() const {
     return capabilities().stateful || (!options.head_attention.empty() && find_mechanism(options.head_attention).capabilities.stateful);
   }

@@ -80,6 +80,16 @@ TEST_P(ContractCalls, TheFutureChangesNoEarlierRow) {  // U13
   }
 }
 
+TEST_P(ContractCalls, ACausalMaskIsTakenOrRefused) {
+  const Sizes z;
+  auto p = problem(c_, z);
+  p.mask.causal = true;
+  if (c_.capabilities().not_causal)
+    expect_error(ErrorKind::kUnsupported, {std::string(c_.entry->name) + ":", "causal"}, [&] { run(*build(c_, z), p); });
+  else
+    EXPECT_NO_THROW(run(*build(c_, z), p));
+}
+
 TEST_P(ContractCalls, StepsEqualOnePass) {  // U13: the memory grows by one key a step, as in a decoder's cache
   if (c_.capabilities().not_causal) return;
   const Sizes z{.queries = 5, .keys = 5};
@@ -326,6 +336,7 @@ TEST(Registry, NamesAreFoundAndWrongOnesHelped) {
     for (const auto text :
          {entry.sentence, entry.formula, entry.paper, entry.parameters, entry.cost, entry.range, entry.score, entry.source})
       EXPECT_FALSE(text.empty()) << name;
+    EXPECT_TRUE(entry.make || !entry.used_by.empty()) << name;
   }
   expect_error(ErrorKind::kUnknownName, {"attention", "scaled_dott", "scaled_dot", "additive"}, [] { find_mechanism("scaled_dott"); });
 }

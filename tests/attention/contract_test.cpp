@@ -44,6 +44,21 @@ TEST_P(Contract, WeightsAreADistributionOverTheAllowedSet) {  // U1, U2
   }
 }
 
+TEST_P(Contract, TheKindOfItsWeightsIsWhatTheyAre) {
+  for (const std::string normaliser : {"softmax", "sparsemax"}) {
+    auto c = c_;
+    c.options.normaliser = normaliser;
+    const Sizes z;
+    const auto r = run(*build(c, z), problem(c, z));
+    if (r.kind == WeightKind::kUnnormalised) {
+      EXPECT_TRUE(c.unnormalised());
+      continue;
+    }
+    EXPECT_EQ(r.kind, normaliser == "softmax" ? WeightKind::kSoftmax : WeightKind::kSparse);
+    EXPECT_TRUE(close(r.weights.sum(-1), at::ones({2, 3, 3}, at::kDouble), 1e-12));
+  }
+}
+
 TEST_P(Contract, StatisticsFollowFromTheWeights) {
   if (c_.capabilities().stops) return;  // its scores are those of stopping, its own test reads them
   const Sizes z;

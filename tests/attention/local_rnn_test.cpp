@@ -101,6 +101,7 @@ TEST(LocalRnn, RawInnerSumsTheScoresThemselves) {
   auto p = kWalkProblem;
   p.mask.keep = bools({2, 1, 1, 6}, [](auto b, auto, auto, auto s) { return b == 0 || s != 1; });
   const auto r = run(*mechanism, p);
+  EXPECT_EQ(r.kind, WeightKind::kUnnormalised);
   const auto alpha = at::softmax(r.scores, -1);
   auto context = at::zeros_like(r.context);
   for (std::int64_t b = 0; b < 2; ++b)

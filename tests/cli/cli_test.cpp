@@ -214,6 +214,11 @@ TEST_F(Cli, ALanguageModelGeneratesAndNothingElse) {
   const auto drawn = run({"generate", lm, "--prompt", "a b", "--max-tokens", "5"});
   EXPECT_EQ(drawn.code, 0) << drawn.err;
   EXPECT_TRUE(drawn.out.starts_with("a b")) << drawn.out;
+  EXPECT_EQ(drawn.err, "");
+  EXPECT_NE(run({"generate", lm, "--prompt", "a zebra", "--max-tokens", "1"}).err.find("zebra"), std::string::npos);
+  const auto many = run({"generate", lm, "--count", "70", "--max-tokens", "4"}),
+             few = run({"generate", lm, "--count", "66", "--max-tokens", "4"});
+  EXPECT_TRUE(many.out.size() > few.out.size() && many.out.starts_with(few.out));
   EXPECT_EQ(run({"info", lm}).code, 0);
   for (const auto* verb : {"translate", "trace", "evaluate"}) {
     const auto said = run({verb, lm, "--tsv", *shared_ / "data/test.tsv"}, "a\n");
@@ -288,6 +293,10 @@ TEST_F(Cli, InfoVerifiesAndFindsDamage) {
   EXPECT_NE(damaged.out.find("checksum"), std::string::npos) << damaged.out;
   EXPECT_EQ(run({"info"}).code, 0);
   EXPECT_NE(run({"info", "additive"}).out.find("tanh"), std::string::npos);
+  const auto all = nlohmann::json::parse(run({"info", "--json"}).out);
+  EXPECT_GT(all.size(), 20u);
+  EXPECT_EQ(nlohmann::json::parse(run({"info", all[0].at("name"), "--json"}).out), all[0]);
+  EXPECT_NE(run({"info", "attention_pooling"}).out.find("model.pooling"), std::string::npos);
 }
 
 TEST_F(Cli, BadDataIsNamedByFileAndLine) {

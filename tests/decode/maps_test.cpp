@@ -49,6 +49,36 @@ float weight_at(const AttentionMap& map, std::size_t head, std::size_t row, std:
   return map.weights.at((head * map.rows + row) * map.cols + column);
 }
 
+TEST(MapKinds, AreThoseOfTheMechanisms) {
+  const Sources s;
+  const auto kinds = [&](const ModelOptions& o) {
+    const auto m = search_model(o);
+    const std::vector<std::int32_t> tokens{5, 4, kEndId};
+    const auto forced = force_one(*m, s.item(0), tokens, /*record=*/true).maps,
+               searched = search_all(*m, s, plain_search(2, 2, 4), true)[0].maps;
+    std::map<std::string, RowKind> all;
+    for (const auto& map : searched) all[map.site] = map.kind;
+    EXPECT_EQ(forced.size(), searched.size());
+    for (const auto& map : forced) EXPECT_EQ(map.kind, all.at(map.site)) << map.site;
+    return all;
+  };
+  using Kinds = std::map<std::string, RowKind>;
+  auto o = rnn_options();
+  EXPECT_EQ(kinds(o), (Kinds{{"decoder.attention", RowKind::kSoftmax}}));
+  o.mechanism.normaliser = "entmax15";
+  EXPECT_EQ(kinds(o), (Kinds{{"decoder.attention", RowKind::kSparse}}));
+  o.attention = "monotonic";
+  EXPECT_EQ(kinds(o), (Kinds{{"decoder.attention", RowKind::kUnnormalised}}));
+  o.attention = "local_p";
+  EXPECT_EQ(kinds(o), (Kinds{{"decoder.attention", RowKind::kUnnormalised}}));
+  o.mechanism.renormalise = true;
+  EXPECT_EQ(kinds(o), (Kinds{{"decoder.attention", RowKind::kSparse}}));
+  auto t = transformer_options();
+  t.attention = "local_p";
+  EXPECT_EQ(kinds(t),
+            (Kinds{{"encoder.self", RowKind::kSoftmax}, {"decoder.self", RowKind::kSoftmax}, {"decoder.cross", RowKind::kUnnormalised}}));
+}
+
 class Maps : public ::testing::TestWithParam<Case> {};
 
 // Under beam search = under forced decoding of the same tokens: every site, layer, head, row and column.

@@ -61,7 +61,7 @@ TEST(Sample, TheBestTokenIsGreedySearch) {
   first.top_k = 1;
   none.top_p = 0;
   for (const auto& o : {best, first, none}) {
-    const auto drawn = sample(*s.model, s.source, s.lengths, {{}, {}}, o, true);
+    const auto drawn = sample(*s.model, {s.source, s.lengths, {{}, {}}}, o, true);
     for (std::size_t i = 0; i < 2; ++i) {
       auto expected = searched[i].best[0].tokens;
       if (expected.size() == 8) expected.pop_back();  // ended by the limit
@@ -86,7 +86,7 @@ TEST(Sample, FirstTokensFollowTheirProbabilities) {
   std::vector<int> counts(static_cast<std::size_t>(p.numel()));
   const auto many = s.source.narrow(0, 0, 1).expand({kDraws, 3}).contiguous();
   for (const auto& drawn :
-       sample(*s.model, many, at::full({kDraws}, 3, at::kLong), std::vector<std::vector<std::int32_t>>(kDraws), o, false))
+       sample(*s.model, {many, at::full({kDraws}, 3, at::kLong), std::vector<std::vector<std::int32_t>>(kDraws)}, o, false))
     ++counts[static_cast<std::size_t>(drawn.best[0].tokens[0])];
   double chi = 0;
   int free = -1;
@@ -107,12 +107,26 @@ TEST(Sample, SeedsAndNumbersDecideTheDraw) {
   SampleOptions o;
   o.max_tokens = 12;
   o.past_end = true;
-  const auto once = sample(*s.model, s.source, s.lengths, {{}, {}}, o, false),
-             again = sample(*s.model, s.source, s.lengths, {{}, {}}, o, false);
+  const auto once = sample(*s.model, {s.source, s.lengths, {{}, {}}}, o, false),
+             again = sample(*s.model, {s.source, s.lengths, {{}, {}}}, o, false);
   EXPECT_EQ(once[0].best[0].tokens, again[0].best[0].tokens);
   EXPECT_EQ(once[0].best[0].tokens.size(), 12u);
   o.seed = 2;
-  EXPECT_NE(sample(*s.model, s.source, s.lengths, {{}, {}}, o, false)[0].best[0].tokens, once[0].best[0].tokens);
+  EXPECT_NE(sample(*s.model, {s.source, s.lengths, {{}, {}}}, o, false)[0].best[0].tokens, once[0].best[0].tokens);
+}
+
+TEST(Sample, PartsAreWhatTheWholeIs) {
+  const TwoSources s;
+  SampleOptions o;
+  o.max_tokens = 12;
+  const auto rows = [&](std::int64_t first, std::int64_t count) {
+    return Prompts{s.source.narrow(0, 0, 1).expand({count, 3}).contiguous(), at::full({count}, 3, at::kLong),
+                   std::vector<std::vector<std::int32_t>>(static_cast<std::size_t>(count)), static_cast<std::size_t>(first)};
+  };
+  const auto whole = sample(*s.model, rows(0, 7), o, false), head = sample(*s.model, rows(0, 3), o, false),
+             tail = sample(*s.model, rows(3, 4), o, false);
+  for (std::size_t i = 0; i < 7; ++i) EXPECT_EQ(whole[i].best[0].tokens, (i < 3 ? head[i] : tail[i - 3]).best[0].tokens) << i;
+  EXPECT_NE(head[0].best[0].tokens, tail[0].best[0].tokens);
 }
 
 TEST(Sample, PromptsAreKeptAndScored) {
@@ -121,7 +135,7 @@ TEST(Sample, PromptsAreKeptAndScored) {
   o.max_tokens = 3;
   o.past_end = true;
   const std::vector<std::int32_t> prompt{5, 4, 6};
-  const auto drawn = sample(*s.model, s.source, s.lengths, {prompt, {}}, o, false);
+  const auto drawn = sample(*s.model, {s.source, s.lengths, {prompt, {}}}, o, false);
   const auto& tokens = drawn[0].best[0].tokens;
   ASSERT_EQ(tokens.size(), 6u);
   EXPECT_TRUE(std::equal(prompt.begin(), prompt.end(), tokens.begin()));
@@ -136,12 +150,15 @@ TEST(Sample, NoNgramComesTwice) {
   const TwoSources s;
   SampleOptions o;
   o.temperature = 0;
-  o.max_tokens = 8;
   o.past_end = true;
-  o.no_repeat_ngram = 2;
-  const auto tokens = sample(*s.model, s.source, s.lengths, {{}, {}}, o, false)[0].best[0].tokens;
-  std::set<std::pair<std::int32_t, std::int32_t>> seen;
-  for (std::size_t i = 1; i < tokens.size(); ++i) EXPECT_TRUE(seen.insert({tokens[i - 1], tokens[i]}).second) << i;
+  for (const std::int64_t n : {1, 2, 3}) {
+    o.max_tokens = n == 1 ? 2 : 8;
+    o.no_repeat_ngram = n;
+    const std::vector<std::int32_t> prompt{5, 4};
+    const auto tokens = sample(*s.model, {s.source, s.lengths, {prompt, {}}}, o, false)[0].best[0].tokens;
+    std::set<std::vector<std::int32_t>> seen;
+    for (auto at = tokens.begin(); at + n <= tokens.end(); ++at) EXPECT_TRUE(seen.emplace(at, at + n).second) << at - tokens.begin();
+  }
 }
 
 }  // namespace

@@ -126,6 +126,16 @@ TEST(Auxiliary, OnlyModelsThatHaveThemAreWatched) {
   EXPECT_FALSE(AuxiliaryLosses::wanted(o, additive));
   EXPECT_TRUE(AuxiliaryLosses::wanted(o, hard));
   EXPECT_TRUE(AuxiliaryLosses::wanted(o, coverage));
+  auto heads = additive;
+  heads.attention = "multi_head";
+  heads.mechanism.head_attention = "hard";
+  EXPECT_TRUE(AuxiliaryLosses::wanted(o, heads));
+  auto layers = hard;
+  layers.layer_attention = {"multi_head", "coverage"};  // in place of model.attention
+  EXPECT_TRUE(AuxiliaryLosses::wanted(o, layers));
+  EXPECT_FALSE(AuxiliaryLosses::wanted(nothing(), layers));
+  EXPECT_EQ(source_attention_that(layers, &Capabilities::repeats_cost)->name, "coverage");
+  EXPECT_EQ(source_attention_that(layers, &Capabilities::rewarded), nullptr);
   TrainOptions guided;
   guided.guided_weight = 1;
   EXPECT_TRUE(AuxiliaryLosses::wanted(guided, additive));

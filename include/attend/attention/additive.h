@@ -33,6 +33,9 @@ class Additive : public Score {
   at::Tensor query_weight_, key_weight_, energy_, bias_, gain_;  // [H, E, Dq], [H, E, D], [H, E], [H, E], [H]
 };
 
+/// The options with b, and with g where `normed`, for scores that always have them.
+MechanismOptions with_bias(MechanismOptions options, bool normed = false);
+
 /// Σ_e hidden[.., e] energy[h, e]: the last step of the additive family. hidden [B, H, T, S, E], energy [H, E] -> [B, H, T, S].
 at::Tensor additive_energies(const at::Tensor& hidden, const at::Tensor& energy);
 

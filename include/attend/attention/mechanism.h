@@ -52,9 +52,13 @@ struct Request {
   static Request everything() { return {true, true, true, true}; }
 };
 
+/// How rows of weights are normalised: Σ w = 1 and all above 0, Σ w = 1 with zeros among them, or neither.
+enum class WeightKind { kSoftmax, kSparse, kUnnormalised };
+
 struct Result {
   at::Tensor context;  ///< [B, H, T, Dv]; zeros on an empty row
   at::Tensor weights, lse, entropy, scores;
+  WeightKind kind = WeightKind::kSoftmax;  ///< of the weights
   /// What the mechanism's page names. One number a row: [B, T] or [B, H, T] (centre, choice, coverage_loss, ...); one a cell:
   /// [B, H, T, S] (coverage, sample) or [B, H, T, S, S]. A name that ends in "baseline" is a buffer of the mechanism itself.
   std::map<std::string, at::Tensor> extras;
@@ -139,12 +143,14 @@ struct Capabilities {
   bool wraps = false;           ///< takes another score as `inner`
   bool makes_heads = false;     ///< takes [B, 1, L, N] and cuts it into heads itself
   bool counts_steps = false;    ///< its weights depend on the number of the target step
-  bool unnormalised = false;    ///< Σ w ≤ 1 only
+  bool unnormalised = false;    ///< Σ w ≤ 1 only, unless an option says otherwise
   bool not_causal = false;      ///< refuses a causal mask
   bool ignores_keys = false;    ///< its scores do not read the keys
   bool ignores_query = false;   ///< its queries are parameters, as many as options.pooling_rows
   bool picks = false;           ///< the context is the value of one key, extras "choice", not Σ w v
   bool samples = false;         ///< draws at random in training
+  bool rewarded = false;        ///< its draws carry no gradient: training learns them from a reward, by extras "reward_baseline"
+  bool repeats_cost = false;    ///< training may add extras "coverage_loss", what is read twice
   bool adds_query = false;      ///< the context holds a map of the query itself
   bool effective = false;       ///< its weights are no normalisation of its scores, but what they amount to
   bool stops = false;           ///< its weights say where it stops; they come from no normaliser and have no lse
@@ -161,7 +167,7 @@ struct MechanismEntry {
   std::shared_ptr<Mechanism> (*make)(const MechanismOptions&);
   /// The score alone, for mechanisms that take one as `inner`; null for entries that are not score × normaliser.
   std::shared_ptr<Score> (*make_score)(const MechanismOptions&) = nullptr;
-  /// Where it is set, for entries that are not chosen as model.attention; their `make` is null.
+  /// Where it is set, for entries that are not chosen as model.attention. Those that attend to nothing that is given have no `make`.
   std::string_view used_by = {};
 };
 

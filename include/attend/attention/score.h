@@ -60,7 +60,7 @@ class ScoredAttention : public Mechanism {
   virtual void narrow(ScoreCall& /*call*/) const {}
   /// Scores [B, H, T, S] of a call: query in float32 at least, prepared keys [B, H, S, *].
   virtual at::Tensor energies(ScoreCall& call, const at::Tensor& query, const at::Tensor& keys) const;
-  /// Weights [B, H, T, S] from call.scores; fills lse and entropy when asked.
+  /// Weights [B, H, T, S] from call.scores; says their kind, fills lse and entropy when asked.
   virtual at::Tensor weigh(ScoreCall& call) const { return normalise(call, call.scores); }
   /// The context from the weights that are returned; a mechanism with history also remembers them.
   virtual at::Tensor mix(ScoreCall& call, const at::Tensor& weights) const;

@@ -17,13 +17,19 @@ struct SampleOptions {
   void visit(OptionVisitor& v);
 };
 
-/// Draws one continuation for each prompt (token ids without <s>; may be empty): logits / temperature, the top_k best, of these the
-/// smallest set with mass top_p or more (the token that crosses it included), renormalised, one drawn. Constraints (</s> and <unk>
-/// where unwanted, repeated n-grams) come before the softmax. Temperature 0 takes the best token, ties to the lower id.
-/// The draw depends on the seed and the prompt's number alone. source int64 [B, S] and lengths as for `search`; a language model takes
-/// S = 0. Results have one hypothesis each, the prompt's tokens included; nodes and maps as `search` with one beam.
-std::vector<SearchResult> sample(const Seq2Seq& model, const at::Tensor& source, const at::Tensor& lengths,
-                                 const std::vector<std::vector<std::int32_t>>& prompts, const SampleOptions& options, bool record);
+/// What texts are drawn for, one source and one prompt each.
+struct Prompts {
+  at::Tensor source, lengths;                     ///< int64 [B, S] and [B], as for `search`; a language model takes S = 0
+  std::vector<std::vector<std::int32_t>> tokens;  ///< how each text begins, without <s>; may be empty
+  std::size_t first = 0;                          ///< the number of the first text
+};
+
+/// Draws one continuation for each prompt: logits / temperature, the top_k best, of these the smallest set with mass top_p or more (the
+/// token that crosses it included), renormalised, one drawn. Constraints (</s> and <unk> where unwanted, repeated n-grams) come before
+/// the softmax. Temperature 0 takes the best token, ties to the lower id. The draw depends on the seed and the text's number alone, so
+/// that texts may be drawn in parts. Results have one hypothesis each, the prompt's tokens included; nodes and maps as `search` with one
+/// beam.
+std::vector<SearchResult> sample(const Seq2Seq& model, const Prompts& prompts, const SampleOptions& options, bool record);
 
 /// The ids that may be drawn from logits, and their probabilities, best first: what the options leave of one row. float32 [V].
 std::vector<std::pair<std::int32_t, double>> candidates(const float* logits, std::int64_t vocabulary, const SampleOptions& options);

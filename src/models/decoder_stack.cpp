@@ -1,0 +1,72 @@
+#include "models/decoder_stack.h"
+
+namespace attend {
+namespace {
+
+const TransformerSource& transformer_source(const Encoded& source) { return static_cast<const TransformerSource&>(source); }
+
+std::vector<std::shared_ptr<DecoderLayer>> decoder_layers(torch::nn::Module& owner, const ModelOptions& o, bool alone) {
+  std::vector<std::shared_ptr<DecoderLayer>> layers;
+  for (std::int64_t i = 0; i < o.decoder_layers; ++i)
+    layers.push_back(owner.register_module(fmt::format("decoder_{}", i), std::make_shared<DecoderLayer>(o, i, alone)));
+  return layers;
+}
+
+}  // namespace
+
+std::unique_ptr<Encoded> TransformerSource::select(const at::Tensor& items) const {
+  auto chosen = std::make_unique<TransformerSource>();
+  chosen->lengths = lengths.index_select(0, items);
+  for (const auto& memory : memories) chosen->memories.push_back(memory.select(items));
+  return chosen;
+}
+
+DecoderStack::DecoderStack(torch::nn::Module& owner, const ModelOptions& o, std::shared_ptr<Embedding> embedding, bool alone)
+    : dropout_(o.dropout),
+      embedding_(std::move(embedding)),
+      positions_(owner.register_module(alone ? "positions" : "target_positions", input_positions(o))),
+      layers_(decoder_layers(owner, o, alone)),
+      norm_(o.norm == "pre" ? owner.register_module(alone ? "norm" : "decoder_norm", std::make_shared<LayerNorm>(o.embedding)) : nullptr),
+      output_(owner, o, o.embedding, embedding_) {}
+
+std::vector<Memory> DecoderStack::prepare(const at::Tensor& states, const at::Tensor& lengths) const {
+  std::vector<Memory> memories;
+  for (const auto& layer : layers_) memories.push_back(layer->prepare(states, lengths));
+  return memories;
+}
+
+at::Tensor DecoderStack::decode(const Encoded& source, const at::Tensor& inputs, Observer* observer) const {
+  const auto& memories = transformer_source(source).memories;
+  auto x = apply_dropout((*positions_)((*embedding_)(inputs)), dropout_, embedding_->is_training());  // [B, T, N]
+  for (std::size_t i = 0; i < layers_.size(); ++i) x = (*layers_[i])(x, memories[i], observer);
+  return norm_ ? (*norm_)(x) : x;
+}
+
+std::unique_ptr<DecoderState> DecoderStack::start(const Encoded& source, std::int64_t steps) const {
+  auto state = std::make_unique<TransformerState>();
+  state->caches.resize(layers_.size());
+  for (std::size_t i = 0; i < layers_.size(); ++i) state->attention.push_back(layers_[i]->start(transformer_source(source).memories[i]));
+  state->room = steps;
+  return state;
+}
+
+at::Tensor DecoderStack::step(const Encoded& source, DecoderState& base, const at::Tensor& tokens, Observer* observer) const {
+  const auto& memories = transformer_source(source).memories;
+  auto& state = static_cast<TransformerState&>(base);
+  ATTEND_ASSERT(state.used < state.room);
+  auto* follower = number_observer(observer);
+  const auto vectors = (*embedding_)(tokens.reshape({-1, 1}));                             // [B·K, 1, N]
+  auto x = (*positions_)(vectors, state.used).view({tokens.size(0), tokens.size(1), -1});  // [B, K, N]
+  if (follower) follower->number("decoder.embedding", vectors.view_as(x));
+  if (follower) follower->number("decoder.input", x);
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    x = layers_[i]->step(x, memories[i], state, observer);
+    if (follower) follower->number(fmt::format("decoder.layer.{}", i), x);
+  }
+  ++state.used;
+  if (norm_) x = (*norm_)(x);
+  if (follower) follower->number("decoder.readout", x);
+  return x;
+}
+
+}  // namespace attend

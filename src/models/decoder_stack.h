@@ -1,0 +1,38 @@
+#pragma once
+// The decoder of a transformer: everything behind the target's embedding. What its source is (a sentence, a picture's regions, nothing)
+// is the model's business.
+#include "models/output_layer.h"
+#include "models/transformer_layers.h"
+
+namespace attend {
+
+struct TransformerSource final : Encoded {
+  std::vector<Memory> memories;  // one a decoder layer; of layers that stand alone nothing is read
+
+  std::unique_ptr<Encoded> select(const at::Tensor& items) const override;
+};
+
+// Positions, layers, norm and output layer. It is no module: its parts are the owner's, under the names that saved models have.
+class DecoderStack {
+ public:
+  // alone: its layers read no source.
+  DecoderStack(torch::nn::Module& owner, const ModelOptions& o, std::shared_ptr<Embedding> embedding, bool alone = false);
+
+  std::vector<Memory> prepare(const at::Tensor& states, const at::Tensor& lengths) const;  // states [B, S, N]
+
+  // The functions of Seq2Seq.
+  at::Tensor decode(const Encoded& source, const at::Tensor& inputs, Observer* observer) const;  // [B, T] -> [B, T, N]
+  at::Tensor logits(const at::Tensor& states) const { return output_(states); }
+  std::unique_ptr<DecoderState> start(const Encoded& source, std::int64_t steps) const;
+  at::Tensor step(const Encoded& source, DecoderState& state, const at::Tensor& tokens, Observer* observer) const;  // [B, K] -> [B, K, N]
+
+ private:
+  double dropout_;
+  std::shared_ptr<Embedding> embedding_;
+  std::shared_ptr<InputPositions> positions_;
+  std::vector<std::shared_ptr<DecoderLayer>> layers_;
+  std::shared_ptr<LayerNorm> norm_;  // null where each layer ends with one
+  OutputLayer output_;
+};
+
+}  // namespace attend

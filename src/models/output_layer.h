@@ -1,0 +1,32 @@
+#pragma once
+// The last layer of every model that writes tokens.
+#include "attend/layers/basic.h"
+#include "attend/models/seq2seq.h"
+
+namespace attend {
+
+// states [.., N] -> logits [.., V], with a weight of its own or, where o.tied says so, that of the target embedding. Its parameters are the
+// owner's: output_weight, output_bias.
+class OutputLayer {
+ public:
+  OutputLayer(torch::nn::Module& owner, const ModelOptions& o, std::int64_t size, std::shared_ptr<Embedding> embedding)
+      : embedding_(std::move(embedding)) {
+    const auto vocabulary = embedding_->weight.size(0);
+    if (o.tied == "none") {
+      weight_ = owner.register_parameter("output_weight", Linear(size, vocabulary).weight.detach().clone());
+    } else {
+      ATTEND_CHECK(size == o.embedding, kValue, "model.tied: {} needs embedding = {} (the size before the output layer), got {}", o.tied,
+                   size, o.embedding);
+    }
+    bias_ = owner.register_parameter("output_bias", at::zeros({vocabulary}));
+  }
+  at::Tensor operator()(const at::Tensor& states) const {
+    return at::linear(states, weight_.defined() ? weight_ : embedding_->weight, bias_);
+  }
+
+ private:
+  std::shared_ptr<Embedding> embedding_;
+  at::Tensor weight_, bias_;
+};
+
+}  // namespace attend
