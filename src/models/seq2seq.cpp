@@ -79,6 +79,7 @@ void ModelOptions::visit(OptionVisitor& v) {
   v(fixed_context, "fixed_context", false, "with attention none: feed the encoder's last state at every step");
   v(recurrent_bias, "recurrent_bias", true, "biases in cells, bridge and readout");
   v(output_attention, "output_attention", false, "let the output layer look back at the decoder's own earlier outputs");
+  v(pointer_generator, "pointer_generator", false, "let the output layer copy words of the source, those outside the vocabulary too");
   v(psi_replace_query, "psi_replace_query", true, "soft_psi: the next state reads the context");
   v(feed_forward, "feed_forward", 1024, "hidden size of a transformer's feed-forward part", between(1, 1 << 20));
   v(norm, "norm", "pre", "layer norm before or after each part of a transformer's layer", one_of({"pre", "post"}));
@@ -104,6 +105,8 @@ std::shared_ptr<torch::nn::Module> make_network(const ModelOptions& options, std
     ATTEND_CHECK(source_vocabulary == target_vocabulary, kValue,
                  "model.tied: all needs one vocabulary for both sides, got {} and {} entries; set text.shared: true", source_vocabulary,
                  target_vocabulary);
+  ATTEND_CHECK(!options.pointer_generator || options.type == "rnn_seq2seq" || options.type == "transformer", kValue,
+               "model.pointer_generator: {} cannot copy words of a source; use rnn_seq2seq or transformer", options.type);
 #define MODEL(name, source) \
   if (options.type == #name) return make_##name(options, source_vocabulary, target_vocabulary);
 #include "models/models.def"

@@ -1,5 +1,6 @@
 #include "attend/models/transformer.h"
 
+#include "models/copying.h"
 #include "models/transformer_layers.h"
 
 namespace attend {
@@ -7,11 +8,13 @@ namespace {
 
 struct TransformerEncoded final : Encoded {
   std::vector<Memory> memories;  // one a decoder layer
+  SourceWords words;             // of models that copy
 
   std::unique_ptr<Encoded> select(const at::Tensor& items) const override {
     auto chosen = std::make_unique<TransformerEncoded>();
     chosen->lengths = lengths.index_select(0, items);
     for (const auto& memory : memories) chosen->memories.push_back(memory.select(items));
+    chosen->words = words.select(items);
     return chosen;
   }
 };
@@ -45,6 +48,9 @@ class Transformer final : public Seq2Seq {
     if (o.tied == "none")
       output_weight_ = register_parameter("output_weight", Linear(o.embedding, target_vocabulary).weight.detach().clone());
     output_bias_ = register_parameter("output_bias", at::zeros({target_vocabulary}));
+    if (!o.pointer_generator) return;
+    check_copying(o, o.layer_attention.empty() ? o.attention : o.layer_attention.back());
+    pointer_ = register_module("pointer", std::make_shared<PointerGenerator>(o.embedding, o.embedding, o.embedding));
   }
 
   std::unique_ptr<Encoded> encode(const at::Tensor& source, const at::Tensor& lengths, Observer* observer) const override {
@@ -53,7 +59,9 @@ class Transformer final : public Seq2Seq {
     auto* follower = number_observer(observer);
     // A padded query's row is never read, but what it holds would come back as 0·NaN in the gradients of the keys.
     const auto padding = within_lengths(lengths, source.size(1)).logical_not().unsqueeze(-1);  // [B, S, 1]
-    const auto vectors = (*source_embedding_)(source).masked_fill(padding, 0.0);               // [B, S, N]
+    auto tokens = source;                                                                      // [B, S]
+    if (pointer_) std::tie(tokens, encoded->words) = split_source(source, output_bias_.size(0));
+    const auto vectors = (*source_embedding_)(tokens).masked_fill(padding, 0.0);  // [B, S, N]
     auto x = apply_dropout((*source_positions_)(vectors), o_.dropout, is_training());
     if (follower) follower->number("encoder.embeddings", vectors);
     if (follower) follower->number("encoder.input", x);
@@ -70,14 +78,15 @@ class Transformer final : public Seq2Seq {
   at::Tensor decode(const Encoded& base, const at::Tensor& inputs, const at::Tensor& /*target_lengths*/,
                     Observer* observer) const override {
     const auto& encoded = static_cast<const TransformerEncoded&>(base);
-    auto x = apply_dropout((*target_positions_)((*target_embedding_)(inputs)), o_.dropout, is_training());  // [B, T, N]
-    for (std::size_t i = 0; i < decoder_.size(); ++i) x = (*decoder_[i])(x, encoded.memories[i], observer);
-    return decoder_norm_ ? (*decoder_norm_)(x) : x;
+    const auto vectors = (*target_embedding_)(known(inputs));                          // [B, T, N]
+    auto x = apply_dropout((*target_positions_)(vectors), o_.dropout, is_training());  // [B, T, N]
+    AttentionKeeper keeper(last_cross(), observer);
+    for (std::size_t i = 0; i < decoder_.size(); ++i) x = (*decoder_[i])(x, encoded.memories[i], pointer_ ? &keeper : observer);
+    if (decoder_norm_) x = (*decoder_norm_)(x);
+    return pointer_ ? copy_output(*pointer_, spoken(x), x, vectors, keeper.kept(), encoded.words, observer).log_probs : x;
   }
 
-  at::Tensor logits(const at::Tensor& states) const override {
-    return at::linear(states, output_weight_.defined() ? output_weight_ : target_embedding_->weight, output_bias_);
-  }
+  at::Tensor logits(const at::Tensor& states) const override { return pointer_ ? states : spoken(states); }
 
   std::unique_ptr<DecoderState> start(const Encoded& base, std::int64_t steps) const override {
     const auto& encoded = static_cast<const TransformerEncoded&>(base);
@@ -93,27 +102,41 @@ class Transformer final : public Seq2Seq {
     auto& state = static_cast<TransformerState&>(base_state);
     ATTEND_ASSERT(state.used < state.room);
     auto* follower = number_observer(observer);
-    const auto vectors = (*target_embedding_)(tokens.reshape({-1, 1}));                             // [B·K, 1, N]
+    const auto vectors = (*target_embedding_)(known(tokens).reshape({-1, 1}));                      // [B·K, 1, N]
     auto x = (*target_positions_)(vectors, state.used).view({tokens.size(0), tokens.size(1), -1});  // [B, K, N]
     if (follower) follower->number("decoder.embedding", vectors.view_as(x));
     if (follower) follower->number("decoder.input", x);
+    AttentionKeeper keeper(last_cross(), observer);
     for (std::size_t i = 0; i < decoder_.size(); ++i) {
-      x = decoder_[i]->step(x, encoded.memories[i], state, observer);
+      x = decoder_[i]->step(x, encoded.memories[i], state, pointer_ ? &keeper : observer);
       if (follower) follower->number(fmt::format("decoder.layer.{}", i), x);
     }
     ++state.used;
     if (decoder_norm_) x = (*decoder_norm_)(x);
     if (follower) follower->number("decoder.readout", x);
-    return x;
+    if (!pointer_) return x;
+    const auto out = spoken(x);
+    const auto mixture = copy_output(*pointer_, out, x, vectors.view_as(x), keeper.kept(), encoded.words, observer);
+    if (follower) follower->number("vocabulary logits", out);
+    if (follower) follower->number("p_gen", mixture.p_gen);
+    return mixture.log_probs;
   }
 
  private:
+  AttentionSite last_cross() const { return {"decoder.cross", o_.decoder_layers - 1}; }
+  at::Tensor known(const at::Tensor& tokens) const { return pointer_ ? known_tokens(tokens, output_bias_.size(0)) : tokens; }
+
+  at::Tensor spoken(const at::Tensor& states) const {
+    return at::linear(states, output_weight_.defined() ? output_weight_ : target_embedding_->weight, output_bias_);
+  }
+
   ModelOptions o_;
   std::shared_ptr<Embedding> source_embedding_, target_embedding_;
   std::shared_ptr<InputPositions> source_positions_, target_positions_;
   std::vector<std::shared_ptr<EncoderLayer>> encoder_;
   std::vector<std::shared_ptr<DecoderLayer>> decoder_;
   std::shared_ptr<LayerNorm> encoder_norm_, decoder_norm_;
+  std::shared_ptr<PointerGenerator> pointer_;
   at::Tensor output_weight_, output_bias_;
 };
 
