@@ -126,9 +126,11 @@ at::Tensor Examples::gold_rows(const std::vector<std::size_t>& indices, const Tr
 
 TrainBatch Examples::make_batch(const std::vector<std::size_t>& indices, const TranslationModel& model, bool with_links) const {
   std::vector<std::vector<std::int64_t>> sources, targets;
+  std::vector<CopyWords> words;
   for (const auto i : indices) {
     sources.push_back(source_ids(*model.source, model.text, corpus_.source(i)));
-    targets.push_back(ids_with_end(*model.target, corpus_.target(i)));
+    words.push_back(model.model.pointer_generator ? copy_words(model, corpus_.source(i)) : CopyWords{});
+    targets.push_back(copied_ids(*model.target, corpus_.target(i), words.back()));
   }
   auto padded = [](const std::vector<std::vector<std::int64_t>>& all) {
     std::vector<const std::vector<std::int64_t>*> pointers;
@@ -137,7 +139,9 @@ TrainBatch Examples::make_batch(const std::vector<std::size_t>& indices, const T
   };
   TrainBatch batch;
   auto s = padded(sources), t = padded(targets);
-  batch.source = s.ids;
+  std::vector<const CopyWords*> own;
+  for (const auto& one : words) own.push_back(&one);
+  batch.source = model.model.pointer_generator ? with_words(s.ids, own) : s.ids;
   batch.source_lengths = s.lengths;
   batch.target_lengths = t.lengths;
   const auto begin = at::full({t.ids.size(0), 1}, kBeginId, at::kLong);

@@ -96,6 +96,11 @@ class Pairs final : public Learner {
     examples_.measure(*model_.source, *model_.target);
     ATTEND_CHECK(examples_.usable() > 0, kData, "training data: every pair is longer than data.max_length = {}; raise it",
                  config_.data.max_length);
+    ATTEND_CHECK(
+        !config_.model.pointer_generator || config_.train.label_smoothing == 0, kValue,
+        "train.label_smoothing must be 0 with model.pointer_generator, got {}: words that only other sources hold have no probability "
+        "to smooth",
+        config_.train.label_smoothing);
     watch_ = AuxiliaryLosses::wanted(config_.train, config_.model);
   }
 
