@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "attend/models/captioner.h"
 #include "attend/models/encoder_classifier.h"
 #include "attend/models/memory_hops.h"
 #include "attend/models/patch_classifier.h"
@@ -103,6 +104,8 @@ void ModelOptions::visit(OptionVisitor& v) {
   v(fixed_context, "fixed_context", false, "with attention none: feed the encoder's last state at every step");
   v(recurrent_bias, "recurrent_bias", true, "biases in cells, bridge and readout");
   v(output_attention, "output_attention", false, "let the output layer look back at the decoder's own earlier outputs");
+  v(pointer_generator, "pointer_generator", false, "let the output layer copy words of the source, those outside the vocabulary too");
+  v(context_gate, "context_gate", false, "timing before: a gate says how much of the context each step takes in");
   v(psi_replace_query, "psi_replace_query", true, "soft_psi: the next state reads the context");
   v(feed_forward, "feed_forward", 1024, "hidden size of a transformer's feed-forward part", between(1, 1 << 20));
   v(norm, "norm", "pre", "layer norm before or after each part of a transformer's layer", one_of({"pre", "post"}));
@@ -130,6 +133,8 @@ void ModelOptions::visit(OptionVisitor& v) {
   v(picture_height, "picture_height", 28, "and to this height", between(1, 4096));
   v(picture_channels, "picture_channels", 1, "1 is grey, 3 is colour", between(1, 3));
   v(patch, "patch", 4, "side of the squares that a picture is cut into", between(1, 4096));
+  v(convolutions, "convolutions", 4, "of a captioner: layers that halve the picture; 0 reads patches by a transformer encoder", between(0, 10));
+  v(filters, "filters", 32, "channels of its first convolution; each next one has twice as many, up to eight times", between(1, 4096));
   v(act.max_steps, "act_max_steps", 10, "steps over one input at most", between(1, 1000));
   v(act.epsilon, "act_epsilon", 0.01, "a step that brings the sum of halting to 1 - this is the last", between(0, 0.999));
   v(act.bias, "act_bias", 1.0, "of the halting at the start: larger halts sooner", between(-100, 100));
@@ -153,6 +158,8 @@ std::shared_ptr<torch::nn::Module> make_network(const ModelOptions& options, std
     ATTEND_CHECK(source_vocabulary == target_vocabulary, kValue,
                  "model.tied: all needs one vocabulary for both sides, got {} and {} entries; set text.shared: true", source_vocabulary,
                  target_vocabulary);
+  ATTEND_CHECK(!options.pointer_generator || options.type == "rnn_seq2seq" || options.type == "transformer", kValue,
+               "model.pointer_generator: {} cannot copy words of a source; use rnn_seq2seq or transformer", options.type);
 #define MODEL(name, reads, gives) \
   if (options.type == #name) return make_##name(options, source_vocabulary, target_vocabulary);
 #include "models/models.def"
