@@ -141,6 +141,14 @@ std::shared_ptr<const Record> Translator::make_record(const std::string& source,
   return std::make_shared<const Record>(std::move(data));
 }
 
+std::shared_ptr<const Record> finish_record(RecordData data, const Tokenizer& tokenizer, SearchResult& found) {
+  data.nodes = std::move(found.nodes);
+  data.maps = std::move(found.maps);
+  data.scalars = std::move(found.scalars);
+  for (const auto& best : found.best) data.hypotheses.push_back(record_hypothesis(tokenizer, best, {}));
+  return std::make_shared<const Record>(std::move(data));
+}
+
 std::shared_ptr<const Record> text_record(const ModelOptions& model, const Tokenizer& tokenizer, SearchResult& found,
                                           std::uint64_t sentence) {
   RecordData data;
@@ -148,11 +156,7 @@ std::shared_ptr<const Record> text_record(const ModelOptions& model, const Token
   data.task = "generate";
   data.model = model.type;
   data.mechanism = model.attention == "none" && model.output_attention ? "output_attention" : model.attention;
-  data.nodes = std::move(found.nodes);
-  data.maps = std::move(found.maps);
-  data.scalars = std::move(found.scalars);
-  for (const auto& best : found.best) data.hypotheses.push_back(record_hypothesis(tokenizer, best, {}));
-  return std::make_shared<const Record>(std::move(data));
+  return finish_record(std::move(data), tokenizer, found);
 }
 
 std::vector<Translated> Translator::translate(std::span<const std::string> sources, const SearchOptions& options, bool record) const {

@@ -19,7 +19,8 @@ std::int64_t channels_after(const ModelOptions& o, std::int64_t layer) { return 
 }  // namespace
 
 PictureGrid picture_grid(const ModelOptions& o) {
-  if (o.type == "captioner" && o.convolutions > 0) return {halved(o.picture_height, o.convolutions), halved(o.picture_width, o.convolutions)};
+  if (o.type == "captioner" && o.convolutions > 0)
+    return {halved(o.picture_height, o.convolutions), halved(o.picture_width, o.convolutions)};
   return {o.picture_height / o.patch, o.picture_width / o.patch};
 }
 
@@ -39,6 +40,8 @@ PictureEncoder::PictureEncoder(const ModelOptions& o) : o_(o), output_size_(o.em
     sequence_ = register_module("sequence", std::make_shared<SequenceEncoder>(o_, o.embedding));
     return;
   }
+  ATTEND_CHECK(!relative_positions(o), kValue,
+               "model.positions: {} works inside attention to itself, which convolutions have none of; use learned", o.positions);
   ATTEND_CHECK(o.filters % kGroups == 0, kValue, "model.filters must be a multiple of {}, got {}", kGroups, o.filters);
   auto in = o.picture_channels;
   for (std::int64_t i = 0; i < o.convolutions; ++i) {
@@ -51,12 +54,14 @@ PictureEncoder::PictureEncoder(const ModelOptions& o) : o_(o), output_size_(o.em
     in = out;
   }
   output_size_ = in;
+  positions_ = register_module("positions", std::make_shared<InputPositions>(o.positions, in, picture_grid(o).cells()));
 }
 
 at::Tensor PictureEncoder::operator()(const at::Tensor& pictures, Observer* observer) const {
   const auto sizes = pictures.sizes();
-  ATTEND_CHECK(sizes.size() == 4 && sizes[1] == o_.picture_channels && sizes[2] == o_.picture_height && sizes[3] == o_.picture_width, kShape,
-               "pictures must be [B, {}, {}, {}], got {}", o_.picture_channels, o_.picture_height, o_.picture_width, shape_text(pictures));
+  ATTEND_CHECK(sizes.size() == 4 && sizes[1] == o_.picture_channels && sizes[2] == o_.picture_height && sizes[3] == o_.picture_width,
+               kShape, "pictures must be [B, {}, {}, {}], got {}", o_.picture_channels, o_.picture_height, o_.picture_width,
+               shape_text(pictures));
   if (patch_) {
     const auto vectors = (*patch_)(patches_of(pictures, o_.patch));  // [B, L, N]
     return (*sequence_)(vectors, at::full({vectors.size(0)}, vectors.size(1), at::kLong), observer);
@@ -66,7 +71,7 @@ at::Tensor PictureEncoder::operator()(const at::Tensor& pictures, Observer* obse
     x = at::conv2d(x, layer.weight, layer.bias, /*stride=*/2, /*padding=*/1);
     x = at::relu(at::group_norm(x, kGroups, layer.scale, layer.shift));
   }
-  return x.flatten(2).transpose(1, 2);  // [B, cells, channels]
+  return (*positions_)(x.flatten(2).transpose(1, 2));  // [B, cells, channels]
 }
 
 }  // namespace attend

@@ -20,6 +20,7 @@ class PictureEncoder : public torch::nn::Module {
   ModelOptions o_;
   std::int64_t output_size_;
   std::vector<Layer> layers_;
+  std::shared_ptr<InputPositions> positions_;  // of the cells that convolutions leave
   std::shared_ptr<Linear> patch_;
   std::shared_ptr<SequenceEncoder> sequence_;
 };

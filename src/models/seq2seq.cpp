@@ -6,12 +6,14 @@
 #include "attend/models/captioner.h"
 #include "attend/models/encoder_classifier.h"
 #include "attend/models/memory_hops.h"
+#include "attend/models/ntm_model.h"
 #include "attend/models/patch_classifier.h"
 #include "attend/models/reader.h"
 #include "attend/models/rnn_lm.h"
 #include "attend/models/rnn_seq2seq.h"
 #include "attend/models/transformer.h"
 #include "attend/models/transformer_lm.h"
+#include "attend/models/universal_transformer.h"
 
 namespace attend {
 namespace {
@@ -133,13 +135,21 @@ void ModelOptions::visit(OptionVisitor& v) {
   v(picture_height, "picture_height", 28, "and to this height", between(1, 4096));
   v(picture_channels, "picture_channels", 1, "1 is grey, 3 is colour", between(1, 3));
   v(patch, "patch", 4, "side of the squares that a picture is cut into", between(1, 4096));
-  v(convolutions, "convolutions", 4, "of a captioner: layers that halve the picture; 0 reads patches by a transformer encoder", between(0, 10));
+  v(convolutions, "convolutions", 4, "of a captioner: layers that halve the picture; 0 reads patches by a transformer encoder",
+    between(0, 10));
   v(filters, "filters", 32, "channels of its first convolution; each next one has twice as many, up to eight times", between(1, 4096));
   v(act.max_steps, "act_max_steps", 10, "steps over one input at most", between(1, 1000));
   v(act.epsilon, "act_epsilon", 0.01, "a step that brings the sum of halting to 1 - this is the last", between(0, 0.999));
   v(act.bias, "act_bias", 1.0, "of the halting at the start: larger halts sooner", between(-100, 100));
   v(act_combine, "act_combine", "weighted", "universal: weighted mean of the steps, or interpolate as models of Tensor2Tensor do",
     one_of({"weighted", "interpolate"}));
+  v(ntm.controller, "controller", "lstm", "of an ntm_model: a recurrent cell, or feed_forward",
+    one_of({"rnn_tanh", "lstm", "gru", "feed_forward"}));
+  v(ntm.rows, "memory_rows", 128, "rows of its memory", between(1, 1 << 20));
+  v(ntm.width, "memory_width", 20, "numbers in a row", between(1, 65536));
+  v(ntm.read_heads, "read_heads", 1, "heads that read the memory", between(1, 64));
+  v(ntm.write_heads, "write_heads", 1, "heads that write it", between(1, 64));
+  v(ntm.learned_start, "learned_start", false, "where the heads begin is learned; else at row 0");
   mechanism.visit(v);
 }
 

@@ -64,6 +64,8 @@ class Translator {
   SearchOptions search_options_;
 };
 
+/// A record of `about`, which says what was read and by which model, with what a search found and looked at.
+std::shared_ptr<const Record> finish_record(RecordData about, const Tokenizer& tokenizer, SearchResult& found);
 /// The record of a text that a model without a source produced.
 std::shared_ptr<const Record> text_record(const ModelOptions& model, const Tokenizer& tokenizer, SearchResult& found,
                                           std::uint64_t sentence);

@@ -7,6 +7,7 @@
 #include "attend/attention/observer.h"
 #include "attend/core/options.h"
 #include "attend/layers/act.h"
+#include "attend/layers/ntm.h"
 
 namespace attend {
 
@@ -21,7 +22,8 @@ struct ModelOptions {
   // Recurrent models.
   std::string cell, bridge, timing, readout;
   std::int64_t encoder_hidden;
-  bool bidirectional, sum_directions, input_feeding, readout_embedding, fixed_context, recurrent_bias, psi_replace_query, output_attention, context_gate;
+  bool bidirectional, sum_directions, input_feeding, readout_embedding, fixed_context, recurrent_bias, psi_replace_query, output_attention,
+      context_gate;
   bool pointer_generator;  // transformers too
   // Transformers.
   std::int64_t feed_forward, longest;
@@ -36,6 +38,7 @@ struct ModelOptions {
   // Adaptive computation time.
   ActOptions act;
   std::string act_combine;
+  NtmOptions ntm;  ///< but its sizes of input and controller, which are embedding and hidden
 
   ModelOptions() { set_defaults(*this); }
   void visit(OptionVisitor& v);
