@@ -12,6 +12,7 @@ Command transliterate_command();
 Command generate_command();
 Command score_command();
 Command evaluate_command();
+Command rerank_command();
 Command draw_command();
 Command trace_command();
 Command info_command();
