@@ -15,6 +15,7 @@ Command answer_command();
 Command caption_command();
 Command score_command();
 Command evaluate_command();
+Command rerank_command();
 Command draw_command();
 Command trace_command();
 Command info_command();

@@ -31,6 +31,21 @@ CopyWords copy_words(const TranslationModel& model, std::string_view source) {
   return words;
 }
 
+std::vector<std::string> words_of_tokens(const Tokenizer& tokenizer, std::string_view text) {
+  const auto tokens = tokenizer.encode(text);
+  const bool pieces = tokenizer.options().kind == "unigram" || tokenizer.options().kind == "bpe";
+  std::vector<std::string> words;
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    auto first = i, last = i;
+    while (pieces && first > 0 && tokens[first - 1].word == tokens[i].word) --first;
+    while (pieces && last + 1 < tokens.size() && tokens[last + 1].word == tokens[i].word) ++last;
+    auto word = text.substr(tokens[first].begin, tokens[last].end - tokens[first].begin);
+    word.remove_prefix(std::min(word.find_first_not_of(' '), word.size()));  // a piece may be the space before its word
+    words.emplace_back(word);
+  }
+  return words;
+}
+
 std::vector<std::int64_t> copied_ids(const Tokenizer& target, std::string_view text, const CopyWords& source) {
   std::vector<std::int64_t> ids;
   for (const auto& token : target.encode(text)) {
@@ -73,10 +88,13 @@ std::string decode_with(const Tokenizer& tokenizer, std::span<const std::int32_t
   return text;
 }
 
-std::vector<const std::string*> own_words(const Tokenizer& tokenizer, std::span<const std::int32_t> tokens, const CopyWords& source) {
+std::vector<const std::string*> own_words(const Tokenizer& tokenizer, std::span<const std::int32_t> tokens, const CopyWords& source,
+                                          std::span<const std::int32_t> sources) {
   std::vector<const std::string*> words;
   for (const auto token : tokens)
     words.push_back(token < tokenizer.size() ? nullptr : &source.own.at(static_cast<std::size_t>(token - tokenizer.size())));
+  for (std::size_t t = 0; t < sources.size(); ++t)
+    if (sources[t] >= 0) words[t] = &source.all.at(static_cast<std::size_t>(sources[t]));
   return words;
 }
 

@@ -29,6 +29,8 @@ struct Candidate {
 // One item's search: its live hypotheses and what it found.
 struct Item {
   std::int64_t number, source_length, max_length;
+  std::int64_t words;                 // of the source, </s> not counted
+  std::vector<std::int32_t> sources;  // with replace_unk: per node
   std::vector<Live> live{Live{}};
   SearchResult result;
   GrowingMaps maps;
@@ -64,7 +66,7 @@ class Search {
   std::vector<SearchResult> run(const at::Tensor& source, const at::Tensor& lengths) {
     at::NoGradGuard no_grad;
     WeightsObserver observer;
-    const bool watch = record_ || o_.coverage_penalty > 0;
+    const bool watch = record_ || o_.coverage_penalty > 0 || o_.replace_unk;
     encoded_ = model_.encode(source, lengths, record_ ? &observer : nullptr);
     const auto* length = lengths.data_ptr<std::int64_t>();
     std::int64_t longest = 0;
@@ -72,6 +74,7 @@ class Search {
     for (std::size_t i = 0; i < items.size(); ++i) {
       items[i].number = static_cast<std::int64_t>(i);
       items[i].source_length = length[i];
+      items[i].words = o_.replace_unk ? words_of(source[items[i].number], length[i]) : length[i];
       items[i].max_length =
           std::max<std::int64_t>(1, static_cast<std::int64_t>(o_.max_length_ratio * static_cast<double>(length[i])) + o_.max_length_extra);
       longest = std::max(longest, items[i].max_length);
@@ -110,7 +113,8 @@ class Search {
     for (std::size_t k = 0; k < item.live.size(); ++k) {
       const auto place = row * beams + static_cast<std::int64_t>(k);
       const float norm = lse.data_ptr<float>()[place];
-      best_of_row(logits.data_ptr<float>() + place * vocabulary, vocabulary, keep, allow_end, only_end, o_.allow_unknown, best);
+      best_of_row(logits.data_ptr<float>() + place * vocabulary, vocabulary, keep, allow_end, only_end, o_.allow_unknown || o_.replace_unk,
+                  best);
       for (const auto& [logit, token] : best)
         candidates.push_back(
             {static_cast<std::int32_t>(k), token, item.live[k].log_prob + static_cast<double>(logit) - norm, logit - norm});
@@ -137,6 +141,7 @@ class Search {
       const bool ends = candidate.token == kEndId;
       item.result.nodes.push_back({parent.node, static_cast<std::uint32_t>(step), candidate.token, candidate.token_log_prob,
                                    static_cast<float>(candidate.log_prob), ends ? NodeEnd::kFinished : NodeEnd::kLive});
+      if (o_.replace_unk) item.sources.push_back(candidate.token == kUnknownId ? looked_at(item, observer, row, candidate.parent) : -1);
       if (record_) item.maps.add_node(observer.seen(), row, beams, candidate.parent, item.source_length);
       if (record_) item.maps.add_scalars(observer.scalars(), row, candidate.parent);
       Live live{node, candidate.log_prob, parent.coverage};
@@ -157,15 +162,30 @@ class Search {
       for (const auto& live : item.live) item.result.nodes[static_cast<std::size_t>(live.node)].end = NodeEnd::kPruned;
   }
 
-  // The attention to the source that coverage is read from: the last layer, mean over heads.
-  void add_coverage(std::vector<double>& coverage, const WeightsObserver& observer, std::int64_t row, std::int64_t k,
-                    std::int64_t length) const {
+  // Source tokens [S] or [S, 2] of an item before its </s>.
+  static std::int64_t words_of(const at::Tensor& source, std::int64_t length) {
+    const auto tokens = source.dim() == 1 ? source : source.select(1, 0);
+    return length > 1 && tokens[length - 1].item<std::int64_t>() == kEndId ? length - 1 : length;
+  }
+
+  // The attention of one hypothesis to the source [S]: the last layer, mean over heads.
+  static at::Tensor weights_on_source(const WeightsObserver& observer, std::int64_t row, std::int64_t k, const char* who, const char* off) {
     const at::Tensor* weights = nullptr;
     for (const auto& [key, seen] : observer.seen())
       if (key.first.starts_with("decoder.") && !key.first.ends_with(".self"))
         weights = &seen.weights;  // ordered by layer: the last one stays
-    ATTEND_CHECK(weights, kValue, "decode.coverage_penalty needs a model with attention to the source; set it to 0");
-    const auto mean = (*weights)[row].select(1, k).mean(0).contiguous();  // [S]
+    ATTEND_CHECK(weights, kValue, "decode.{} needs a model with attention to the source; set it to {}", who, off);
+    return (*weights)[row].select(1, k).mean(0).contiguous();
+  }
+
+  static std::int32_t looked_at(const Item& item, const WeightsObserver& observer, std::int64_t row, std::int64_t k) {
+    return static_cast<std::int32_t>(
+        weights_on_source(observer, row, k, "replace_unk", "false").narrow(0, 0, item.words).argmax().item<std::int64_t>());
+  }
+
+  static void add_coverage(std::vector<double>& coverage, const WeightsObserver& observer, std::int64_t row, std::int64_t k,
+                           std::int64_t length) {
+    const auto mean = weights_on_source(observer, row, k, "coverage_penalty", "0");  // [S]
     coverage.resize(static_cast<std::size_t>(length), 0.0);
     for (std::size_t s = 0; s < coverage.size(); ++s) coverage[s] += mean.data_ptr<float>()[s];
   }
@@ -181,7 +201,9 @@ class Search {
     for (auto node = live.node; node >= 0; node = item.result.nodes[static_cast<std::size_t>(node)].parent) {
       found.tokens.push_back(item.result.nodes[static_cast<std::size_t>(node)].token);
       found.log_probs.push_back(item.result.nodes[static_cast<std::size_t>(node)].logp);
+      if (o_.replace_unk) found.sources.push_back(item.sources[static_cast<std::size_t>(node)]);
     }
+    std::reverse(found.sources.begin(), found.sources.end());
     std::reverse(found.tokens.begin(), found.tokens.end());
     std::reverse(found.log_probs.begin(), found.log_probs.end());
     found.last_node = live.node;
@@ -253,6 +275,7 @@ void SearchOptions::visit(OptionVisitor& v) {
   v(max_length_ratio, "max_length_ratio", 2.0, "tokens at most: ratio x source tokens + max_length_extra", between(0, 1000));
   v(max_length_extra, "max_length_extra", 20, "see max_length_ratio", between(0, 1e9));
   v(allow_unknown, "allow_unknown", false, "let <unk> be produced");
+  v(replace_unk, "replace_unk", false, "let <unk> be produced, and write the source word it attends to most in its place");
 }
 
 std::vector<SearchResult> search(const Seq2Seq& model, const at::Tensor& source, const at::Tensor& lengths, const SearchOptions& options,

@@ -19,7 +19,7 @@ std::vector<Token> record_tokens(const std::vector<TextToken>& tokens) {
 Hypothesis record_hypothesis(const Tokenizer& tokenizer, const FoundHypothesis& best, const CopyWords& words) {
   Hypothesis h{.last_node = best.last_node, .text = {}, .log_prob = best.log_prob, .score = best.score};
   std::vector<TextToken> spans;
-  h.text.utf8 = decode_with(tokenizer, best.tokens, own_words(tokenizer, best.tokens, words), &spans);
+  h.text.utf8 = decode_with(tokenizer, best.tokens, own_words(tokenizer, best.tokens, words, best.sources), &spans);
   h.text.tokens = record_tokens(spans);
   for (auto& token : h.text.tokens) token.special = token.id == kEndId;
   return h;
@@ -53,10 +53,11 @@ struct SourceTexts {
   std::vector<CopyWords> words;  // empty ones unless the model copies
   bool copies;
 
-  SourceTexts(const TranslationModel& model, std::span<const std::string> texts) : copies(model.model.pointer_generator) {
+  SourceTexts(const TranslationModel& model, std::span<const std::string> texts, bool replace_unk) : copies(model.model.pointer_generator) {
     for (const auto& text : texts) {
       ids.push_back(source_ids(*model.source, model.text, text));
       words.push_back(copies ? copy_words(model, text) : CopyWords{});
+      if (replace_unk) words.back().all = words_of_tokens(*model.source, text);
     }
   }
   PaddedBatch batch(const std::vector<std::size_t>& chosen) const {
@@ -112,7 +113,7 @@ std::string Translator::translate(std::string_view source) const {
 }
 
 Hypothetical Translator::hypothesis(const FoundHypothesis& found, const CopyWords& words) const {
-  const auto copied = own_words(*model_.target, found.tokens, words);
+  const auto copied = own_words(*model_.target, found.tokens, words, found.sources);
   Hypothetical h{.text = decode_with(*model_.target, found.tokens, copied),
                  .log_prob = found.log_prob,
                  .score = found.score,
@@ -160,7 +161,7 @@ std::shared_ptr<const Record> text_record(const ModelOptions& model, const Token
 }
 
 std::vector<Translated> Translator::translate(std::span<const std::string> sources, const SearchOptions& options, bool record) const {
-  const SourceTexts texts(model_, sources);
+  const SourceTexts texts(model_, sources, options.replace_unk);
   std::vector<Translated> results(sources.size(), Translated{.best = {Hypothetical{}}, .record = {}});
   for (const auto& batch : batches_by_length(texts.ids, limits)) {
     const auto padded = texts.batch(batch);
@@ -179,7 +180,7 @@ std::vector<Translated> Translator::translate(std::span<const std::string> sourc
 std::vector<Translated> Translator::score(std::span<const std::string> sources, std::span<const std::string> targets, bool record) const {
   ATTEND_CHECK(sources.size() == targets.size(), kValue, "score: {} sources, {} targets; give one target a source", sources.size(),
                targets.size());
-  const SourceTexts texts(model_, sources);
+  const SourceTexts texts(model_, sources, /*replace_unk=*/false);
   std::vector<std::vector<std::int64_t>> target_ids;
   for (std::size_t i = 0; i < targets.size(); ++i) target_ids.push_back(copied_ids(*model_.target, targets[i], texts.words[i]));
   std::vector<Translated> results(sources.size(), Translated{.best = {Hypothetical{}}, .record = {}});

@@ -102,7 +102,7 @@ TempFolder* Cli::shared_ = nullptr;
 TEST_F(Cli, HelpComesFromTheOptions) {
   const auto all = run({"--help"});
   EXPECT_EQ(all.code, 0);
-  for (const char* verb : {"data", "train", "translate", "score", "evaluate", "draw", "trace", "info"}) {
+  for (const char* verb : {"data", "train", "translate", "score", "evaluate", "rerank", "draw", "trace", "info"}) {
     EXPECT_NE(all.out.find(verb), std::string::npos) << verb;
     const auto one = run({verb, "--help"});
     EXPECT_EQ(one.code, 0) << verb;
@@ -182,6 +182,21 @@ TEST_F(Cli, DrawsEveryBackend) {
   EXPECT_EQ(run({"draw", record, "--view", "highlight"}).code, 0);
   expect_failure(run({"draw", record, "--sentence", "7"}), 1, "7");
   expect_failure(run({"draw", *shared_ / "data/train.tsv"}), 1, "train.tsv");
+}
+
+TEST_F(Cli, Reranks) {
+  const auto plain = run({"translate", model(), "--beam", "4"}, "a b c\nc\n");
+  EXPECT_EQ(run({"rerank", model(), "--beam", "4"}, "a b c\nc\n").out, plain.out);
+  const auto features = run({"rerank", model(), "--beam", "4", "--features", "--weights", "entropy=-0.5"}, "a b c\nc\n");
+  ASSERT_EQ(features.code, 0) << features.err;
+  EXPECT_EQ(std::count(features.out.begin(), features.out.end(), '\n'), 8);
+  EXPECT_NE(features.out.find(" entropy="), std::string::npos);
+  const auto tuned = run({"rerank", model(), "--tsv", *shared_ / "data/test.tsv", "--metric", "exact", "--reverse", model()});
+  ASSERT_EQ(tuned.code, 0) << tuned.err;
+  EXPECT_NE(tuned.err.find("exact "), std::string::npos);
+  EXPECT_EQ(tuned.out, "");
+  expect_failure(run({"rerank", model(), "--weights", "entropie=1"}, "a\n"), 1, "entropy");
+  expect_failure(run({"rerank", model(), "--weights", "entropy"}, "a\n"), 2, "NAME=NUMBER");
 }
 
 TEST_F(Cli, Evaluates) {

@@ -65,6 +65,17 @@ TEST(DecodeWith, WritesTheWordsInPlaceAndMovesTheSpans) {
   }
 }
 
+TEST(WordsOfTokens, AreWholeWordsForPieces) {
+  TokenizerOptions options;
+  options.kind = "bpe";
+  options.vocabulary_size = 12;
+  const auto pieces = train_tokenizer(options, [](const auto& take) { take("ab abc ba cab"); });
+  const auto words = words_of_tokens(*pieces, "cab ba");
+  ASSERT_EQ(words.size(), pieces->encode("cab ba").size());
+  EXPECT_EQ(words.front(), "cab");
+  EXPECT_EQ(words.back(), "ba");
+}
+
 const std::vector<std::string> kNews{"one Anna two", "Otto", "three Berta one Otto two", ""};
 
 class CopyingTranslators : public ::testing::TestWithParam<const char*> {
@@ -157,6 +168,56 @@ TEST_P(CopyingTranslators, AreTraced) {
   EXPECT_NEAR(traced.totals->log_prob, Translator(m).score(sources, targets)[0].best[0].log_prob, 1e-5);
   EXPECT_NE(trace_text(traced).find("p_gen"), std::string::npos);
   EXPECT_NE(trace_json(traced).find("output.copy"), std::string::npos);
+}
+
+// Every <unk> gives way to the word that its row of the attention, </s> left out, is largest at.
+TEST_P(CopyingTranslators, ReplaceUnknownWords) {
+  for (const bool copies : {false, true}) {
+    auto m = model();
+    if (!copies) {
+      m.model.pointer_generator = false;
+      m.network = search_model(m.model);
+    }
+    favour(*m.network, kUnknownId, 3);
+    const Translator translator(m);
+    auto o = options();
+    o.replace_unk = true;
+    const auto run = translator.translate(kNews, o, /*record=*/true);
+    std::size_t replaced = 0;
+    for (std::size_t i = 0; i + 1 < kNews.size(); ++i)
+      for (std::size_t n = 0; n < run[i].best.size(); ++n) {
+        const auto& h = run[i].best[n];
+        const auto& record = *run[i].record;
+        const bool layered = m.model.type == "transformer";
+        const auto weights = record.mean_map(record.find_map(layered ? "decoder.cross" : "decoder.attention", layered ? 1 : 0), n);
+        const auto words = words_of_tokens(*m.source, kNews[i]);
+        EXPECT_EQ(h.text.find("<unk>"), std::string::npos);
+        EXPECT_EQ(h.text, record.data().hypotheses[n].text.utf8);
+        for (std::uint32_t t = 0; t < h.tokens.size(); ++t) {
+          if (h.tokens[t] != kUnknownId) continue;
+          ++replaced;
+          std::uint32_t most = 0;
+          for (std::uint32_t s = 1; s < words.size(); ++s)
+            if (weights.at(t, s) > weights.at(t, most)) most = s;
+          EXPECT_EQ(h.pieces[t], words[most]);
+        }
+      }
+    EXPECT_GT(replaced, 5u);
+    o.replace_unk = false;
+    o.allow_unknown = true;
+    EXPECT_NE(translator.translate(kNews, o)[0].text().find("<unk>"), std::string::npos);
+  }
+}
+
+TEST(ReplaceUnknown, NeedsAttention) {
+  auto m = copying_model(rnn_options());
+  m.model.pointer_generator = false;
+  m.model.attention = "none";
+  m.network = search_model(m.model);
+  favour(*m.network, kUnknownId, 9);
+  SearchOptions o;
+  o.replace_unk = true;
+  expect_error(ErrorKind::kValue, {"decode.replace_unk", "attention to the source"}, [&] { Translator(m).translate(kNews, o); });
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, CopyingTranslators, ::testing::Values("rnn_seq2seq", "transformer"),

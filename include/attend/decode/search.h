@@ -14,15 +14,16 @@ namespace attend {
 struct SearchOptions {
   std::int64_t beam, n_best, min_length, max_length_extra;
   double length_penalty, coverage_penalty, max_length_ratio;
-  bool allow_unknown;
+  bool allow_unknown, replace_unk;
   SearchOptions() { set_defaults(*this); }
   void visit(OptionVisitor& v);
 };
 
 /// A finished hypothesis of a search.
 struct FoundHypothesis {
-  std::vector<std::int32_t> tokens;  ///< with </s>
-  std::vector<float> log_probs;      ///< of each token
+  std::vector<std::int32_t> tokens;   ///< with </s>
+  std::vector<float> log_probs;       ///< of each token
+  std::vector<std::int32_t> sources;  ///< with replace_unk: the source word each <unk> attends to most, −1 for other tokens
   std::int32_t last_node = -1;
   double log_prob = 0;  ///< natural log, summed over all tokens
   double score = 0;     ///< log_prob / lp + cp, what hypotheses are ranked by

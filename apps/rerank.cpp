@@ -1,0 +1,151 @@
+// attend rerank
+#include "attend/decode/rerank.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <optional>
+
+#include "attend/measure/bleu.h"
+#include "attend/measure/text_scores.h"
+#include "parallel.h"
+#include "terminal.h"
+#include "verbs.h"
+
+namespace attend::cli {
+namespace {
+
+struct RerankFlags {
+  SearchOptions search;
+  ParallelFlags tune;
+  std::vector<std::string> weights;
+  std::string coverage, reverse, language_model, metric, bleu_tokenizer;
+  bool features;
+  RerankFlags() { set_defaults(*this); }
+  void visit(OptionVisitor& v) {
+    v(weights, "weights", {}, "NAME=X for each feature that counts; log_prob is 1, coverage the coverage penalty, others 0");
+    v(features, "features", false, "print every hypothesis, best first: number ||| text ||| score ||| features");
+    v(coverage, "coverage", "wu", "the feature coverage: what is missing (wu) or what is there too often (summary)",
+      one_of({"wu", "summary"}));
+    v(reverse, "reverse", "", "model that translates back, for the feature reverse");
+    v(language_model, "language_model", "", "language model of the target, for the feature language_model");
+    tune.visit(v);
+    v(metric, "metric", "bleu", "what weights are tuned to", one_of({"bleu", "exact"}));
+    v(bleu_tokenizer, "bleu_tokenizer", "13a", "tokens of BLEU: zh for Chinese", one_of({"13a", "zh", "char", "intl", "none"}));
+    search.visit(v);
+  }
+};
+
+RerankWeights weights_of(const RerankFlags& flags) {
+  RerankWeights weights{{"coverage", flags.search.coverage_penalty}};
+  const auto names = rerank_features();
+  for (const auto& text : flags.weights) {
+    const auto cut = std::min(text.find('='), text.size());
+    const auto name = text.substr(0, cut);
+    if (std::find(names.begin(), names.end(), name) == names.end()) fail_unknown_name("--weights", name, names);
+    char* end = nullptr;
+    const auto number = text.substr(std::min(cut + 1, text.size()));
+    const double value = std::strtod(number.c_str(), &end);
+    ATTEND_CHECK(!number.empty() && *end == '\0' && std::isfinite(value), kUsage, "--weights: expected NAME=NUMBER, got {}", text);
+    weights[name] = value;
+  }
+  return weights;
+}
+
+RerankWeights tuned(const Reranker& reranker, const RerankFlags& flags, const RerankWeights& start) {
+  const auto text = read_parallel(flags.tune, "rerank");
+  const auto lists = reranker.candidates(text.sources);
+  const auto quality = [&](std::span<const std::string> texts) {
+    BleuOptions options;
+    options.tokenizer = flags.bleu_tokenizer;
+    Bleu bleu(options);
+    ExactMatch exact;
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      bleu.add(texts[i], text.targets[i]);
+      exact.add(texts[i], text.targets[i]);
+    }
+    return flags.metric == "bleu" ? bleu.result().score : 100 * exact.share().value_or(0);
+  };
+  std::vector<std::string> names{"coverage", "entropy", "unknown"};
+  if (!flags.reverse.empty()) names.emplace_back("reverse");
+  if (!flags.language_model.empty()) names.emplace_back("language_model");
+  const auto weights = tune_weights(lists, start, names, quality);
+  const auto reached = [&](const RerankWeights& w) {
+    std::vector<std::string> texts;
+    for (const auto& list : lists) texts.push_back(list[rerank(list, w)[0]].text);
+    return quality(texts);
+  };
+  std::string line;
+  for (const auto& [name, weight] : weights) line += fmt::format(" {}={}", name, weight);
+  fmt::print(stderr, "{} {:.2f} before, {:.2f} with --weights{}\n", flags.metric, reached(start), reached(weights), line);
+  return weights;
+}
+
+int rerank_lines(const Arguments& arguments) {
+  const Translator translator(arguments.words[0]);
+  RerankFlags flags;
+  flags.search = translator.search_options();
+  flags = arguments.read(flags);
+  if (!arguments.has("n_best")) flags.search.n_best = flags.search.beam;
+  if (!arguments.has("beam")) flags.search.beam = std::max(flags.search.beam, flags.search.n_best);
+  std::optional<Translator> reverse;
+  std::optional<TranslationModel> language_model;
+  if (!flags.reverse.empty()) reverse.emplace(flags.reverse);
+  if (!flags.language_model.empty()) language_model = read_language_model(flags.language_model);
+  const Reranker reranker(translator, {flags.search, flags.coverage}, reverse ? &*reverse : nullptr,
+                          language_model ? &*language_model : nullptr);
+  auto weights = weights_of(flags);
+  const bool tune = !flags.tune.tsv.empty() || !flags.tune.source.empty();
+  if (tune) weights = tuned(reranker, flags, weights);
+  std::vector<std::string> files(arguments.words.begin() + 1, arguments.words.end());
+  if (files.empty() && !tune) files.emplace_back("-");
+  const auto names = rerank_features();
+  std::size_t index = 0;
+  for (const auto& file : files) {
+    LineReader reader(file);
+    for (bool more = true; more;) {
+      std::vector<std::string> lines;
+      while (lines.size() < 1024) {
+        auto line = reader.next();
+        if (!line) {
+          more = false;
+          break;
+        }
+        lines.push_back(std::move(*line));
+      }
+      for (const auto& list : reranker.candidates(lines)) {
+        const auto order = rerank(list, weights);
+        if (!flags.features) fmt::print("{}\n", list[order[0]].text);
+        for (const auto n : flags.features ? order : std::vector<std::size_t>{}) {
+          fmt::print("{} ||| {} ||| {:.6f} |||", index, list[n].text, rerank_score(list[n], weights));
+          for (std::size_t f = 0; f < names.size(); ++f) fmt::print(" {}={:.6f}", names[f], list[n].features[f]);
+          fmt::print("\n");
+        }
+        ++index;
+      }
+    }
+  }
+  return 0;
+}
+
+}  // namespace
+
+Command rerank_command() {
+  return {
+      .name = "rerank",
+      .sentence = "Translate lines and re-score the n-best list by more than its probability.",
+      .words = "MODEL [FILE...]",
+      .details =
+          "Features: log_prob (divided by the length penalty), coverage, entropy of the attention (last layer, mean over heads), unknown\n"
+          "words, reverse and language_model. With --tsv, or --source and --target, the weights are first tuned on those sentences by\n"
+          "coordinate ascent and printed; --weights takes them again. Without files and without tuning it reads standard input.\n"
+          "Examples:\n"
+          "  attend rerank runs/phrasebook --tsv data/phrasebook/dev.tsv --bleu-tokenizer zh --beam 10 --reverse runs/back\n"
+          "  attend rerank runs/phrasebook a.en --beam 10 --reverse runs/back --weights coverage=0.25 reverse=0.5",
+      .fewest_words = 1,
+      .most_words = 100000,
+      .options = flags_of<RerankFlags>(),
+      .run = rerank_lines};
+}
+
+}  // namespace attend::cli
