@@ -13,7 +13,7 @@ namespace {
 
 using namespace world;
 
-constexpr std::size_t kTrain = 5000, kDev = 300, kTest = 500, kFewestEvents = 4, kMostEvents = 6;
+constexpr std::size_t kTrain = 20000, kDev = 300, kTest = 500, kFewestEvents = 4, kMostEvents = 6;
 
 /// The same fact in other words; {0} the person, {1} the place or thing. One of the two is asked for.
 struct Recaps {
