@@ -122,7 +122,7 @@ std::vector<std::vector<std::string>> sentences_of(const std::vector<std::string
 
 TEST(Clozes, HaveOneAnswerThatTheDocumentSays) {
   const GeneratedFolder folder(generate_clozes(1));
-  const std::map<std::string, std::size_t> sizes{{"train", 5000}, {"dev", 300}, {"test", 500}};
+  const std::map<std::string, std::size_t> sizes{{"train", 20000}, {"dev", 300}, {"test", 500}};
   for (const std::string language : {"en/", "zh/"}) {
     std::map<std::string, std::set<Bond>> facts;  // by part: answers with the words of the sentence that says them
     std::set<std::string> function_words;
