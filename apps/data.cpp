@@ -17,9 +17,9 @@ struct DataFlags {
   DataFlags() { set_defaults(*this); }
   void visit(OptionVisitor& v) {
     v(out, "out", "", "folder for the files");
-    v(pairs, "pairs", 10000, "training pairs of reverse, copy, sort, dates and parity; a tenth more each for dev and test",
+    v(pairs, "pairs", 10000, "training pairs of reverse, copy, sort, dates, parity and bits; a tenth more each for dev and test",
       between(10, 1e8));
-    v(minimum_length, "minimum_length", 1, "symbols of the shortest source of reverse, copy and sort", between(1, 10000));
+    v(minimum_length, "minimum_length", 1, "symbols of the shortest source of reverse, copy, sort and bits", between(1, 10000));
     v(maximum_length, "maximum_length", 10, "symbols of the longest source; numbers of each of parity's", between(1, 10000));
     v(symbols, "symbols", 26, "different symbols of reverse, copy and sort", between(1, 100000));
     v(seed, "seed", 1, "same seed, same bytes", at_least(0));
@@ -51,6 +51,12 @@ GeneratedFiles parity(const DataFlags& flags) {
                         flags);
 }
 
+GeneratedFiles bits(const DataFlags& flags) {
+  return in_three_parts(generate_bits(static_cast<std::uint64_t>(flags.pairs_in_all()), static_cast<std::uint64_t>(flags.minimum_length),
+                                      static_cast<std::uint64_t>(flags.maximum_length), flags.seed_number()),
+                        flags);
+}
+
 constexpr const char* kTsv = "train.tsv, dev.tsv, test.tsv";
 constexpr const char* kTexts = "train.txt, dev.txt, test.txt";
 
@@ -69,6 +75,7 @@ const std::vector<DataKind>& kinds() {
       {"sort", "symbols in order", kTsv, [](const DataFlags& f) { return sequences("sort", f); }},
       {"dates", "dates as people write them to YYYY-MM-DD", kTsv, [](const DataFlags& f) { return sequences("dates", f); }},
       {"parity", "numbers 1, -1 and 0 to whether the ones are odd in number", kTsv, parity},
+      {"bits", "vectors of eight random bits, to be copied", kTsv, bits},
       {"headlines", "news stories to headlines, with names never seen in training", kTsv,
        [](const DataFlags& f) { return to_tsv_files(generate_headlines(f.seed_number())); }},
       {"spelling", "invented words to phonemes", kTsv, [](const DataFlags& f) { return to_tsv_files(generate_spelling(f.seed_number())); }},

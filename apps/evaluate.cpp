@@ -4,12 +4,14 @@
 
 #include "attend/core/files.h"
 #include "attend/decode/answers.h"
+#include "attend/decode/captions.h"
 #include "attend/decode/evaluate.h"
 #include "attend/decode/windows.h"
 #include "attend/measure/rouge.h"
 #include "attend/text/text_stream.h"
 #include "attend/train/config.h"
 #include "parallel.h"
+#include "stored_options.h"
 #include "verbs.h"
 
 namespace attend::cli {
@@ -19,7 +21,7 @@ struct EvaluateFlags {
   ParallelFlags text;
   SearchOptions search;
   QuizFiles quiz;
-  std::string part, links, link_units, output, bleu_tokenizer, json;
+  std::string captions, list, part, links, link_units, output, bleu_tokenizer, json;
   bool lowercase, shift, rouge;
   std::int64_t link_base, batch, length;
   EvaluateFlags() { set_defaults(*this); }
@@ -27,7 +29,9 @@ struct EvaluateFlags {
     text.visit(v);
     v(quiz.text, "text", "", "of other tasks: lines 'label sentence', stories, documents with questions, or a text for a language model");
     v(quiz.answers, "answers", "", "the answers to the documents' questions");
-    v(quiz.images, "images", "", "pictures to classify, an idx file");
+    v(quiz.images, "images", "", "pictures: to classify, an idx file; to caption, a folder or a tar archive");
+    v(captions, "captions", "", "what people said of the pictures: lines name.jpg#0 TAB caption");
+    v(list, "list", "", "names of the pictures to caption; empty: all with captions");
     v(quiz.labels, "labels", "", "their classes, an idx file");
     v(part, "part", "whole", "of a language model's text: all of it, or the share that its training left for dev or test",
       one_of({"whole", "dev", "test"}));
@@ -156,15 +160,24 @@ int evaluate_quiz(const Arguments& arguments) {
   return 0;
 }
 
-// Section data of the run that made a model.
-DataOptions read_data_options(const std::string& path) {
-  GivenValues values;
-  const std::string section = "data.";
-  for (auto& [key, value] : read_config(find_model_folder(path) + "/config.yaml"))
-    if (key.starts_with(section)) values.emplace(key.substr(section.size()), value);
-  DataOptions options;
-  assign(options, values);
-  return options;
+int evaluate_captioner(const Arguments& arguments) {
+  const auto& path = arguments.words[0];
+  EvaluateFlags flags;
+  flags.search = read_stored_options<SearchOptions>(path, "decode");
+  flags = arguments.read(flags);
+  ATTEND_CHECK(!flags.captions.empty() && !flags.quiz.images.empty(), kUsage,
+               "evaluate: {} is a captioner; give --captions FILE and --images FOLDER-OR-TAR, and --list FILE for some of them", path);
+  const auto model = read_captioner(path);
+  PictureSet set(flags.quiz.images, flags.captions, flags.list);
+  set.load(model.model);
+  const auto figures = evaluate_captions(model, set, flags.search);
+  const nlohmann::ordered_json json = {{"pictures", figures.pictures}, {"loss", figures.loss},   {"perplexity", figures.perplexity},
+                                       {"bleu", figures.bleu},         {"cider", figures.cider}, {"exact", figures.exact},
+                                       {"beam", flags.search.beam}};
+  fmt::print("pictures    {}\nperplexity  {:.3f}\nBLEU-1..4   {:.2f}\nCIDEr-D     {:.3f}\nexact       {:.2f} % are one of the captions\n",
+             figures.pictures, figures.perplexity, fmt::join(figures.bleu, " "), figures.cider, 100 * figures.exact);
+  finish(flags, figures.captions, json);
+  return 0;
 }
 
 int evaluate_text(const Arguments& arguments) {
@@ -172,7 +185,7 @@ int evaluate_text(const Arguments& arguments) {
   const auto& path = arguments.words[0];
   ATTEND_CHECK(!flags.quiz.text.empty(), kUsage, "evaluate: {} is a language model; give --text FILE", path);
   const auto model = read_language_model(path);
-  const auto trained = read_data_options(path);
+  const auto trained = read_stored_options<DataOptions>(path, "data");
   auto text = read_text(flags.quiz.text);
   if (flags.part != "whole") {
     const auto parts = split_text(text, {.dev = trained.dev_share, .test = trained.test_share}, flags.quiz.text);
@@ -193,6 +206,7 @@ int evaluate_text(const Arguments& arguments) {
 int evaluate_model(const Arguments& arguments) {
   const auto kind = stored_kind(arguments.words[0]);
   if (kind.gives == Matter::kAnswer) return evaluate_quiz(arguments);
+  if (kind.reads == Matter::kPicture) return evaluate_captioner(arguments);
   return kind.reads == Matter::kNothing ? evaluate_text(arguments) : evaluate_pairs(arguments);
 }
 

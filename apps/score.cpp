@@ -36,7 +36,7 @@ int score(const Arguments& arguments) {
       auto line = fmt::format("{:.6f}", best.log_prob);
       if (flags.tokens)
         for (std::size_t t = 0; t < best.tokens.size(); ++t)
-          line += fmt::format("{}{}:{:.6f}", t == 0 ? " ||| " : " ", translator.model().target->piece(best.tokens[t]), best.log_probs[t]);
+          line += fmt::format("{}{}:{:.6f}", t == 0 ? " ||| " : " ", best.pieces[t], best.log_probs[t]);
       if (flags.alignment)
         line +=
             " ||| " + (results[i].record ? format_links(links_of(*results[i].record, {}, 0, default_links(translator.model())).links) : "");

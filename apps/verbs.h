@@ -12,6 +12,7 @@ Command transliterate_command();
 Command generate_command();
 Command classify_command();
 Command answer_command();
+Command caption_command();
 Command score_command();
 Command evaluate_command();
 Command draw_command();

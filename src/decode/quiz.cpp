@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "attend/core/error.h"
+#include "attend/decode/captions.h"
 #include "attend/decode/translator.h"
 #include "attend/text/babi.h"
 #include "attend/text/cloze.h"
@@ -206,12 +207,8 @@ class PictureQuiz final : public ChoiceQuiz {
   }
   std::int64_t cost(std::size_t /*i*/) const override { return grid().first * grid().second; }
   Questions batch(std::span<const std::size_t> items) const override {
-    const auto channels = model_.picture_channels, height = model_.picture_height, width = model_.picture_width;
-    auto bytes = at::empty({static_cast<std::int64_t>(items.size()), height, width, channels}, at::kByte);
-    auto* out = bytes.data_ptr<std::uint8_t>();
-    for (const auto i : items) out = std::copy(pictures_[i].pixels.begin(), pictures_[i].pixels.end(), out);
     Questions q;
-    q.pictures = bytes.permute({0, 3, 1, 2}).to(at::kFloat).contiguous() / 255;
+    q.pictures = picture_batch(pictures_, items);
     return q;
   }
   std::string place(std::size_t i) const override {

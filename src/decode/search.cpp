@@ -162,7 +162,8 @@ class Search {
                     std::int64_t length) const {
     const at::Tensor* weights = nullptr;
     for (const auto& [key, seen] : observer.seen())
-      if (!key.first.ends_with(".self")) weights = &seen.weights;  // ordered by layer: the last one stays
+      if (key.first.starts_with("decoder.") && !key.first.ends_with(".self"))
+        weights = &seen.weights;  // ordered by layer: the last one stays
     ATTEND_CHECK(weights, kValue, "decode.coverage_penalty needs a model with attention to the source; set it to 0");
     const auto mean = (*weights)[row].select(1, k).mean(0).contiguous();  // [S]
     coverage.resize(static_cast<std::size_t>(length), 0.0);

@@ -79,23 +79,30 @@ std::vector<TraceToken> source_tokens(const Tokenizer& tokenizer, const std::str
   return tokens;
 }
 
-TraceWord word_of(const Tokenizer& tokenizer, std::int32_t id, const double* logits, const double* log_probs) {
-  return {.id = id,
-          .text = label_of(tokenizer.piece(id)),
-          .logit = logits[id],
-          .probability = std::exp(log_probs[id]),
-          .surprisal = -log_probs[id]};
+// How target tokens are called: by the vocabulary's piece, or the source's own word.
+struct TokenNames {
+  const Tokenizer& tokenizer;
+  CopyWords words;
+  std::string operator()(std::int32_t id) const {
+    const std::int32_t ids[] = {id};
+    const auto* own = own_words(tokenizer, ids, words)[0];
+    return label_of(own ? *own : tokenizer.piece(id));
+  }
+};
+
+TraceWord word_of(const TokenNames& name, std::int32_t id, const double* logits, const double* log_probs) {
+  return {.id = id, .text = name(id), .logit = logits[id], .probability = std::exp(log_probs[id]), .surprisal = -log_probs[id]};
 }
 
-TraceChoice choice_of(const Tokenizer& tokenizer, std::int32_t chosen, const at::Tensor& logits, std::int64_t top) {
+TraceChoice choice_of(const TokenNames& name, std::int32_t chosen, const at::Tensor& logits, std::int64_t top) {
   const auto wide = logits.flatten().contiguous();  // [V]
   const auto log_probs = at::log_softmax(wide, 0).contiguous();
   const auto* l = wide.data_ptr<double>();
   const auto* p = log_probs.data_ptr<double>();
-  TraceChoice choice{.chosen = word_of(tokenizer, chosen, l, p), .rank = 1 + wide.gt(l[chosen]).sum().item<std::int64_t>(), .top = {}};
+  TraceChoice choice{.chosen = word_of(name, chosen, l, p), .rank = 1 + wide.gt(l[chosen]).sum().item<std::int64_t>(), .top = {}};
   const auto best = std::get<1>(wide.topk(std::min(top, wide.size(0)))).contiguous();
   for (std::int64_t i = 0; i < best.size(0); ++i) {
-    const auto word = word_of(tokenizer, static_cast<std::int32_t>(best.data_ptr<std::int64_t>()[i]), l, p);
+    const auto word = word_of(name, static_cast<std::int32_t>(best.data_ptr<std::int64_t>()[i]), l, p);
     if (word.probability > 0) choice.top.push_back(word);
   }
   return choice;
@@ -120,10 +127,10 @@ std::vector<std::string> labels_of(const std::vector<TraceToken>& tokens) {
 }
 
 std::vector<std::int32_t> target_ids(const TranslationModel& model, const at::Tensor& source, const at::Tensor& lengths,
-                                     const TraceOptions& options) {
+                                     const CopyWords& words, const TraceOptions& options) {
   if (!options.target) return search(*model.network, source, lengths, options.search, false).at(0).best.at(0).tokens;
   std::vector<std::int32_t> ids;
-  for (const auto id : ids_with_end(*model.target, *options.target)) ids.push_back(static_cast<std::int32_t>(id));
+  for (const auto id : copied_ids(*model.target, *options.target, words)) ids.push_back(static_cast<std::int32_t>(id));
   return ids;
 }
 
@@ -143,9 +150,13 @@ Trace trace(const TranslationModel& model, const std::string& source, const Trac
 
   std::vector<std::int64_t> ids;
   for (const auto& token : trace.source) ids.push_back(token.id);
-  const auto source_ids = at::tensor(ids, at::kLong).unsqueeze(0), lengths = at::full({1}, source_ids.size(1), at::kLong);  // [1, S], [1]
-  const auto targets = target_ids(model, source_ids, lengths, options);
-  trace.target_text = model.target->decode(targets);
+  const bool copies = model.model.pointer_generator;
+  const TokenNames name{*model.target, copies ? copy_words(model, source) : CopyWords{}};
+  auto source_ids = at::tensor(ids, at::kLong).unsqueeze(0);          // [1, S]
+  const auto lengths = at::full({1}, source_ids.size(1), at::kLong);  // [1]
+  if (copies) source_ids = with_words(source_ids, {&name.words});     // [1, S, 2]
+  const auto targets = target_ids(model, source_ids, lengths, name.words, options);
+  trace.target_text = decode_with(*model.target, targets, own_words(*model.target, targets, name.words));
 
   const auto network = in_float64(model);
   const auto encoded = network->encode(source_ids, lengths, &observer);
@@ -158,15 +169,14 @@ Trace trace(const TranslationModel& model, const std::string& source, const Trac
   for (const auto id : ids) special_source.push_back(is_special(static_cast<std::int32_t>(id)));
   for (const auto id : targets) special_target.push_back(is_special(id));
   for (const auto id : targets) {
-    TraceStep step{
-        .previous = label_of(model.target->piece(previous)), .target = label_of(model.target->piece(id)), .lines = {}, .choice = {}};
+    TraceStep step{.previous = name(previous), .target = name(id), .lines = {}, .choice = {}};
     read.push_back(step.previous);
     observer.begin_step(step.target, read);
     const auto out = network->step(*encoded, *state, at::full({1, 1}, previous, at::kLong), &observer);  // [1, 1, N]
     const auto logits = network->logits(out);                                                            // [1, 1, V]
-    observer.number("logits", logits);
+    observer.number(copies ? "ln P" : "logits", logits);
     step.lines = observer.take_lines();
-    step.choice = choice_of(*model.target, id, logits, options.top);
+    step.choice = choice_of(name, id, logits, options.top);
     if (observer.source_weights().defined()) rows.push_back(observer.source_weights());
     trace.steps.push_back(std::move(step));
     previous = id;

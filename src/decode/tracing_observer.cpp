@@ -52,6 +52,7 @@ void TracingObserver::begin_step(const std::string& target, const std::vector<st
 }
 
 bool TracingObserver::shown(const AttentionSite& site) const {
+  if (site.name.starts_with("output.")) return true;
   return site.layer == (of_encoder(site.name) ? selection_.encoder_layer : selection_.decoder_layer);
 }
 

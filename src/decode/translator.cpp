@@ -16,10 +16,10 @@ std::vector<Token> record_tokens(const std::vector<TextToken>& tokens) {
   return out;
 }
 
-Hypothesis record_hypothesis(const Tokenizer& tokenizer, const FoundHypothesis& best) {
+Hypothesis record_hypothesis(const Tokenizer& tokenizer, const FoundHypothesis& best, const CopyWords& words) {
   Hypothesis h{.last_node = best.last_node, .text = {}, .log_prob = best.log_prob, .score = best.score};
   std::vector<TextToken> spans;
-  h.text.utf8 = tokenizer.decode(best.tokens, &spans);
+  h.text.utf8 = decode_with(tokenizer, best.tokens, own_words(tokenizer, best.tokens, words), &spans);
   h.text.tokens = record_tokens(spans);
   for (auto& token : h.text.tokens) token.special = token.id == kEndId;
   return h;
@@ -47,17 +47,26 @@ PaddedBatch pad_chosen(const std::vector<std::vector<std::int64_t>>& ids, const 
   return pad_batch(sequences);
 }
 
-std::vector<std::vector<std::int64_t>> all_source_ids(const TranslationModel& model, std::span<const std::string> texts) {
+// Sources as numbers.
+struct SourceTexts {
   std::vector<std::vector<std::int64_t>> ids;
-  for (const auto& text : texts) ids.push_back(source_ids(*model.source, model.text, text));
-  return ids;
-}
+  std::vector<CopyWords> words;  // empty ones unless the model copies
+  bool copies;
 
-std::vector<std::vector<std::int64_t>> all_target_ids(const TranslationModel& model, std::span<const std::string> texts) {
-  std::vector<std::vector<std::int64_t>> ids;
-  for (const auto& text : texts) ids.push_back(ids_with_end(*model.target, text));
-  return ids;
-}
+  SourceTexts(const TranslationModel& model, std::span<const std::string> texts) : copies(model.model.pointer_generator) {
+    for (const auto& text : texts) {
+      ids.push_back(source_ids(*model.source, model.text, text));
+      words.push_back(copies ? copy_words(model, text) : CopyWords{});
+    }
+  }
+  PaddedBatch batch(const std::vector<std::size_t>& chosen) const {
+    auto padded = pad_chosen(ids, chosen);
+    std::vector<const CopyWords*> own;
+    for (const auto i : chosen) own.push_back(&words[i]);
+    if (copies) padded.ids = with_words(padded.ids, own);
+    return padded;
+  }
+};
 
 }  // namespace
 
@@ -102,28 +111,41 @@ std::string Translator::translate(std::string_view source) const {
   return translate(sources, search_options_)[0].text();
 }
 
-Hypothetical Translator::hypothesis(const FoundHypothesis& found) const {
-  return {.text = model_.target->decode(found.tokens),
-          .log_prob = found.log_prob,
-          .score = found.score,
-          .tokens = found.tokens,
-          .log_probs = found.log_probs};
+Hypothetical Translator::hypothesis(const FoundHypothesis& found, const CopyWords& words) const {
+  const auto copied = own_words(*model_.target, found.tokens, words);
+  Hypothetical h{.text = decode_with(*model_.target, found.tokens, copied),
+                 .log_prob = found.log_prob,
+                 .score = found.score,
+                 .tokens = found.tokens,
+                 .log_probs = found.log_probs,
+                 .pieces = {}};
+  for (std::size_t t = 0; t < copied.size(); ++t) h.pieces.push_back(copied[t] ? *copied[t] : model_.target->piece(found.tokens[t]));
+  return h;
 }
 
-std::shared_ptr<const Record> Translator::make_record(const std::string& source, SearchResult& found, bool forced,
-                                                      const std::vector<std::pair<std::string, std::string>>& options) const {
+// Of a search with these options, or of a forced run.
+std::shared_ptr<const Record> Translator::make_record(const std::string& source, const CopyWords& words, SearchResult& found,
+                                                      const SearchOptions* options) const {
   RecordData data;
   data.model = model_.model.type;
   data.mechanism = model_.model.attention;
-  data.options.insert(options.begin(), options.end());
-  data.forced = forced;
+  if (options) data.options = {{"beam", std::to_string(options->beam)}, {"length_penalty", fmt::format("{}", options->length_penalty)}};
+  data.forced = !options;
   data.source.utf8 = source;
   data.source.tokens = record_tokens(model_.source->encode(source));
   if (model_.text.source_end) data.source.tokens.push_back(special_token(kEndId, source.size()));
   data.nodes = std::move(found.nodes);
   data.maps = std::move(found.maps);
   data.scalars = std::move(found.scalars);
-  for (const auto& best : found.best) data.hypotheses.push_back(record_hypothesis(*model_.target, best));
+  for (const auto& best : found.best) data.hypotheses.push_back(record_hypothesis(*model_.target, best, words));
+  return std::make_shared<const Record>(std::move(data));
+}
+
+std::shared_ptr<const Record> finish_record(RecordData data, const Tokenizer& tokenizer, SearchResult& found) {
+  data.nodes = std::move(found.nodes);
+  data.maps = std::move(found.maps);
+  data.scalars = std::move(found.scalars);
+  for (const auto& best : found.best) data.hypotheses.push_back(record_hypothesis(tokenizer, best, {}));
   return std::make_shared<const Record>(std::move(data));
 }
 
@@ -134,27 +156,21 @@ std::shared_ptr<const Record> text_record(const ModelOptions& model, const Token
   data.task = "generate";
   data.model = model.type;
   data.mechanism = model.attention == "none" && model.output_attention ? "output_attention" : model.attention;
-  data.nodes = std::move(found.nodes);
-  data.maps = std::move(found.maps);
-  data.scalars = std::move(found.scalars);
-  for (const auto& best : found.best) data.hypotheses.push_back(record_hypothesis(tokenizer, best));
-  return std::make_shared<const Record>(std::move(data));
+  return finish_record(std::move(data), tokenizer, found);
 }
 
 std::vector<Translated> Translator::translate(std::span<const std::string> sources, const SearchOptions& options, bool record) const {
-  const auto ids = all_source_ids(model_, sources);
+  const SourceTexts texts(model_, sources);
   std::vector<Translated> results(sources.size(), Translated{.best = {Hypothetical{}}, .record = {}});
-  for (const auto& batch : batches_by_length(ids, limits)) {
-    const auto padded = pad_chosen(ids, batch);
+  for (const auto& batch : batches_by_length(texts.ids, limits)) {
+    const auto padded = texts.batch(batch);
     auto found = search(*model_.network, padded.ids, padded.lengths, options, record);
     for (std::size_t i = 0; i < batch.size(); ++i) {
       auto& result = results[batch[i]];
+      const auto& words = texts.words[batch[i]];
       result.best.clear();
-      for (const auto& best : found[i].best) result.best.push_back(hypothesis(best));
-      if (record)
-        result.record =
-            make_record(sources[batch[i]], found[i], false,
-                        {{"beam", std::to_string(options.beam)}, {"length_penalty", fmt::format("{}", options.length_penalty)}});
+      for (const auto& best : found[i].best) result.best.push_back(hypothesis(best, words));
+      if (record) result.record = make_record(sources[batch[i]], words, found[i], &options);
     }
   }
   return results;
@@ -163,16 +179,18 @@ std::vector<Translated> Translator::translate(std::span<const std::string> sourc
 std::vector<Translated> Translator::score(std::span<const std::string> sources, std::span<const std::string> targets, bool record) const {
   ATTEND_CHECK(sources.size() == targets.size(), kValue, "score: {} sources, {} targets; give one target a source", sources.size(),
                targets.size());
-  const auto ids = all_source_ids(model_, sources), target_ids = all_target_ids(model_, targets);
+  const SourceTexts texts(model_, sources);
+  std::vector<std::vector<std::int64_t>> target_ids;
+  for (std::size_t i = 0; i < targets.size(); ++i) target_ids.push_back(copied_ids(*model_.target, targets[i], texts.words[i]));
   std::vector<Translated> results(sources.size(), Translated{.best = {Hypothetical{}}, .record = {}});
-  for (const auto& batch : batches_by_length(ids, limits)) {
-    const auto source = pad_chosen(ids, batch), target = pad_chosen(target_ids, batch);
+  for (const auto& batch : batches_by_length(texts.ids, limits)) {
+    const auto source = texts.batch(batch), target = pad_chosen(target_ids, batch);
     auto found = force(*model_.network, source.ids, source.lengths, target.ids, target.lengths, record);
     for (std::size_t i = 0; i < batch.size(); ++i) {
       auto& result = results[batch[i]];
-      result.best = {hypothesis(found[i].best[0])};
+      result.best = {hypothesis(found[i].best[0], texts.words[batch[i]])};
       result.best[0].text = targets[batch[i]];
-      if (record) result.record = make_record(sources[batch[i]], found[i], true, {});
+      if (record) result.record = make_record(sources[batch[i]], texts.words[batch[i]], found[i], nullptr);
     }
   }
   return results;

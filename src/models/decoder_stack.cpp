@@ -18,6 +18,7 @@ std::unique_ptr<Encoded> TransformerSource::select(const at::Tensor& items) cons
   auto chosen = std::make_unique<TransformerSource>();
   chosen->lengths = lengths.index_select(0, items);
   for (const auto& memory : memories) chosen->memories.push_back(memory.select(items));
+  chosen->words = words.select(items);
   return chosen;
 }
 

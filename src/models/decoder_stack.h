@@ -1,6 +1,7 @@
 #pragma once
 // The decoder of a transformer: everything behind the target's embedding. What its source is (a sentence, a picture's regions, nothing)
 // is the model's business.
+#include "attend/attention/pointer_generator.h"
 #include "models/output_layer.h"
 #include "models/transformer_layers.h"
 
@@ -8,6 +9,7 @@ namespace attend {
 
 struct TransformerSource final : Encoded {
   std::vector<Memory> memories;  // one a decoder layer; of layers that stand alone nothing is read
+  SourceWords words;             // of models that copy
 
   std::unique_ptr<Encoded> select(const at::Tensor& items) const override;
 };

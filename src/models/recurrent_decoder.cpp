@@ -37,6 +37,7 @@ std::unique_ptr<Encoded> RecurrentSource::select(const at::Tensor& items) const 
   if (memory.keys.defined()) chosen->memory = memory.select(items);
   for (const auto& state : initial) chosen->initial.push_back(chosen_rows(state, items));
   if (fixed_context.defined()) chosen->fixed_context = fixed_context.index_select(0, items);
+  chosen->words = words.select(items);
   return chosen;
 }
 
@@ -74,6 +75,7 @@ class RecurrentDecoder::Loop {
     const bool before = o.timing == "before";
     const auto previous = state.cells.back().h;
     if (d_.attention_ && before) context = attend(previous, state, observer);
+    if (d_.gate_) context = at::sigmoid((*d_.gate_)(previous)) * context;
     if (o.fixed_context) context = spread(source_.fixed_context, state.beams);
     std::vector<at::Tensor> fed;
     if (d_.context_enters_cell()) fed.push_back(context);
@@ -165,6 +167,10 @@ RecurrentDecoder::RecurrentDecoder(const ModelOptions& o, std::int64_t source_si
     m.query_size = reads_previous_ ? 2 * o.hidden + o.embedding : o.hidden;
     m.key_size = m.value_size = source_size;
     attention_ = register_module("attention", make_mechanism(o.attention, m));
+    if (o.context_gate) {
+      ATTEND_CHECK(o.timing == "before", kValue, "model.context_gate opens by the state before the step; set timing: before");
+      gate_ = register_module("gate", std::make_shared<Linear>(o.hidden, 1));
+    }
   }
   for (std::int64_t layer = 0; layer < o.decoder_layers; ++layer) {
     const auto input = layer == 0 ? o.embedding + fed_size() : o.hidden;
@@ -220,28 +226,34 @@ void RecurrentDecoder::start(const RecurrentSource& source, RecurrentState& stat
   if (attention_) state.attention = attention_->start(source.memory, 1);
 }
 
-at::Tensor RecurrentDecoder::decode(const RecurrentSource& source, const at::Tensor& vectors, Observer* observer) const {
+at::Tensor RecurrentDecoder::decode(const RecurrentSource& source, const at::Tensor& vectors, Observer* observer, at::Tensor* tops) const {
   RecurrentState state;
   start(source, state);
   Loop loop(*this, source, state.maps, vectors.transpose(0, 1).contiguous());
   at::Tensor outputs;  // h̃ [B, T, R]
   if (!o_.input_feeding && !context_enters_cell() && !feeds_context()) {
-    outputs = decode_at_once(source, loop, state, observer);
+    outputs = decode_at_once(source, loop, state, observer, tops);
   } else {
     StepsAsOne collected(observer);
-    std::vector<at::Tensor> steps;
-    for (std::size_t t = 0; t < loop.steps(); ++t) steps.push_back(loop.step(t, state, observer ? &collected : nullptr));
+    std::vector<at::Tensor> steps, states;
+    for (std::size_t t = 0; t < loop.steps(); ++t) {
+      steps.push_back(loop.step(t, state, observer ? &collected : nullptr));
+      if (tops) states.push_back(state.cells.back().h);
+    }
     collected.pass_on();
+    if (tops) *tops = at::stack(states, 1);
     outputs = at::stack(steps, 1);
   }
   return output_attention_ ? at::cat({outputs, (*output_attention_)(outputs, vectors, observer)}, -1) : outputs;
 }
 
 // Where no step depends on what the one before it saw, all steps attend in one call.
-at::Tensor RecurrentDecoder::decode_at_once(const RecurrentSource& source, Loop& loop, RecurrentState& state, Observer* observer) const {
+at::Tensor RecurrentDecoder::decode_at_once(const RecurrentSource& source, Loop& loop, RecurrentState& state, Observer* observer,
+                                            at::Tensor* kept_tops) const {
   const auto states = loop.cells_only(state);  // [B, T + 1, N]
   const auto steps = states.size(1) - 1;
   const auto tops = states.narrow(1, 1, steps);
+  if (kept_tops) *kept_tops = tops;
   at::Tensor context;
   if (attention_) {
     const auto query = loop.query(states.narrow(1, 0, steps), tops, loop.all_vectors());

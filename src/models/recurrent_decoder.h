@@ -2,6 +2,7 @@
 // The recurrent decoder: cells, a mechanism over a prepared source, a readout. What its source is (a sentence, a picture's
 // regions) and where its first state comes from is the model's business.
 #include "attend/attention/output_attention.h"
+#include "attend/attention/pointer_generator.h"
 #include "attend/layers/basic.h"
 #include "attend/layers/recurrent.h"
 #include "attend/models/seq2seq.h"
@@ -12,6 +13,7 @@ struct RecurrentSource : Encoded {
   Memory memory;                   // undefined keys without attention
   std::vector<CellState> initial;  // per decoder layer, [B, N]
   at::Tensor fixed_context;        // [B, M] with attention none and fixed_context
+  SourceWords words;               // of models that copy
 
   std::unique_ptr<Encoded> select(const at::Tensor& items) const override;
 };
@@ -43,8 +45,10 @@ class RecurrentDecoder : public torch::nn::Module {
   Memory prepare(const at::Tensor& states, const at::Tensor& lengths) const;  // states [B, S, M]; nothing without attention
   CellState zero_state(std::int64_t layer, std::int64_t rows) const { return cells_[static_cast<std::size_t>(layer)]->zero_state(rows); }
   std::int64_t output_size() const { return output_size_; }  // R
+  std::int64_t context_size() const;
 
-  at::Tensor decode(const RecurrentSource& source, const at::Tensor& vectors, Observer* observer) const;  // [B, T, Ne] -> [B, T, R]
+  // [B, T, Ne] -> [B, T, R]; `tops` receives the states s [B, T, N].
+  at::Tensor decode(const RecurrentSource& source, const at::Tensor& vectors, Observer* observer, at::Tensor* tops = nullptr) const;
   void start(const RecurrentSource& source, RecurrentState& state) const;
   at::Tensor step(const RecurrentSource& source, RecurrentState& state, const at::Tensor& vectors,
                   Observer* observer) const;  // [B·K, Ne] -> [B·K, R]
@@ -54,18 +58,18 @@ class RecurrentDecoder : public torch::nn::Module {
 
   bool feeds_context() const { return reads_previous_ && o_.psi_replace_query; }
   bool context_enters_cell() const { return (attention_ && o_.timing == "before") || o_.fixed_context; }
-  std::int64_t context_size() const;
   std::int64_t fed_size() const;
   // Columns of the readout that meet the previous token's vector; they come last.
   std::int64_t readout_embedded() const { return o_.readout_embedding ? o_.embedding : 0; }
   StepMaps step_maps() const;
-  at::Tensor decode_at_once(const RecurrentSource& source, Loop& loop, RecurrentState& state, Observer* observer) const;
+  at::Tensor decode_at_once(const RecurrentSource& source, Loop& loop, RecurrentState& state, Observer* observer, at::Tensor* tops) const;
 
   ModelOptions o_;
   bool reads_previous_ = false;  // the mechanism's query is [h_{t−1}; h_t; E y_{t−1}]
   std::int64_t source_size_, output_size_ = 0;
   std::shared_ptr<Mechanism> attention_;
   std::shared_ptr<OutputAttention> output_attention_;
+  std::shared_ptr<Linear> gate_;  // of the context, from h_{t−1}
   std::vector<std::shared_ptr<RecurrentCell>> cells_;
   at::Tensor readout_weight_, readout_bias_;
 };

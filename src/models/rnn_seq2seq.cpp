@@ -1,5 +1,6 @@
 #include "attend/models/rnn_seq2seq.h"
 
+#include "models/copying.h"
 #include "models/output_layer.h"
 #include "models/recurrent_decoder.h"
 
@@ -32,12 +33,17 @@ class RnnSeq2Seq final : public Seq2Seq {
     make_bridge();
     decoder_ = register_module("decoder", std::make_shared<RecurrentDecoder>(o, encoder_->output_size()));
     output_.emplace(*this, o, decoder_->output_size(), target_embedding_);
+    if (!o.pointer_generator) return;
+    check_copying(o, o.attention);
+    pointer_ = register_module("pointer", std::make_shared<PointerGenerator>(decoder_->context_size(), o.hidden, o.embedding));
   }
 
   std::unique_ptr<Encoded> encode(const at::Tensor& source, const at::Tensor& lengths, Observer* observer) const override {
     auto encoded = std::make_unique<RecurrentSource>();
     encoded->lengths = lengths;
-    const auto vectors = apply_dropout((*source_embedding_)(source), o_.dropout, is_training());  // [B, S, Ne]
+    auto tokens = source;  // [B, S]
+    if (pointer_) std::tie(tokens, encoded->words) = split_source(source, target_embedding_->weight.size(0));
+    const auto vectors = apply_dropout((*source_embedding_)(tokens), o_.dropout, is_training());  // [B, S, Ne]
     if (auto* follower = number_observer(observer)) follower->number("encoder.embeddings", vectors);
     const auto sequence = (*encoder_)(vectors, lengths, observer);
     if (auto* follower = number_observer(observer)) follower->number("encoder.states", sequence.states);
@@ -49,11 +55,16 @@ class RnnSeq2Seq final : public Seq2Seq {
 
   at::Tensor decode(const Encoded& encoded, const at::Tensor& inputs, const at::Tensor& /*target_lengths*/,
                     Observer* observer) const override {
-    const auto vectors = apply_dropout((*target_embedding_)(inputs), o_.dropout, is_training());  // [B, T, Ne]
-    return decoder_->decode(static_cast<const RecurrentSource&>(encoded), vectors, observer);
+    const auto& source = static_cast<const RecurrentSource&>(encoded);
+    const auto vectors = apply_dropout((*target_embedding_)(known(inputs)), o_.dropout, is_training());  // [B, T, Ne]
+    if (!pointer_) return decoder_->decode(source, vectors, observer);
+    AttentionKeeper keeper({"decoder.attention", 0}, observer);
+    at::Tensor tops;  // [B, T, N]
+    const auto out = decoder_->decode(source, vectors, &keeper, &tops);
+    return copy_output(*pointer_, (*output_)(out), tops, vectors, keeper.kept(), source.words, observer).log_probs;
   }
 
-  at::Tensor logits(const at::Tensor& states) const override { return (*output_)(states); }
+  at::Tensor logits(const at::Tensor& states) const override { return pointer_ ? states : (*output_)(states); }
 
   std::unique_ptr<DecoderState> start(const Encoded& encoded, std::int64_t /*steps*/) const override {
     auto state = std::make_unique<RecurrentState>();
@@ -62,12 +73,24 @@ class RnnSeq2Seq final : public Seq2Seq {
   }
 
   at::Tensor step(const Encoded& encoded, DecoderState& state, const at::Tensor& tokens, Observer* observer) const override {
-    const auto vectors = (*target_embedding_)(tokens.flatten());  // [B·K, Ne]
-    const auto out = decoder_->step(static_cast<const RecurrentSource&>(encoded), static_cast<RecurrentState&>(state), vectors, observer);
-    return out.view({tokens.size(0), tokens.size(1), -1});
+    const auto& source = static_cast<const RecurrentSource&>(encoded);
+    auto& own = static_cast<RecurrentState&>(state);
+    const auto vectors = (*target_embedding_)(known(tokens).flatten());  // [B·K, Ne]
+    const auto rows = [&](const at::Tensor& x) { return x.view({tokens.size(0), tokens.size(1), -1}); };
+    if (!pointer_) return rows(decoder_->step(source, own, vectors, observer));
+    AttentionKeeper keeper({"decoder.attention", 0}, observer);
+    const auto out = (*output_)(rows(decoder_->step(source, own, vectors, &keeper)));
+    const auto mixture = copy_output(*pointer_, out, rows(own.cells.back().h), rows(vectors), keeper.kept(), source.words, observer);
+    if (auto* follower = number_observer(observer)) {
+      follower->number("vocabulary logits", out);
+      follower->number("p_gen", mixture.p_gen);
+    }
+    return mixture.log_probs;
   }
 
  private:
+  at::Tensor known(const at::Tensor& tokens) const { return pointer_ ? known_tokens(tokens, target_embedding_->weight.size(0)) : tokens; }
+
   void make_bridge() {
     const auto from = o_.bridge == "backward_first" ? o_.encoder_hidden : encoder_->output_size();
     if (o_.bridge == "backward_first")
@@ -118,6 +141,7 @@ class RnnSeq2Seq final : public Seq2Seq {
   std::shared_ptr<Linear> bridge_, bridge_cell_;
   std::shared_ptr<RecurrentDecoder> decoder_;
   std::optional<OutputLayer> output_;
+  std::shared_ptr<PointerGenerator> pointer_;
 };
 
 }  // namespace

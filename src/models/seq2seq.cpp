@@ -3,14 +3,17 @@
 #include <algorithm>
 #include <map>
 
+#include "attend/models/captioner.h"
 #include "attend/models/encoder_classifier.h"
 #include "attend/models/memory_hops.h"
+#include "attend/models/ntm_model.h"
 #include "attend/models/patch_classifier.h"
 #include "attend/models/reader.h"
 #include "attend/models/rnn_lm.h"
 #include "attend/models/rnn_seq2seq.h"
 #include "attend/models/transformer.h"
 #include "attend/models/transformer_lm.h"
+#include "attend/models/universal_transformer.h"
 
 namespace attend {
 namespace {
@@ -103,6 +106,8 @@ void ModelOptions::visit(OptionVisitor& v) {
   v(fixed_context, "fixed_context", false, "with attention none: feed the encoder's last state at every step");
   v(recurrent_bias, "recurrent_bias", true, "biases in cells, bridge and readout");
   v(output_attention, "output_attention", false, "let the output layer look back at the decoder's own earlier outputs");
+  v(pointer_generator, "pointer_generator", false, "let the output layer copy words of the source, those outside the vocabulary too");
+  v(context_gate, "context_gate", false, "timing before: a gate says how much of the context each step takes in");
   v(psi_replace_query, "psi_replace_query", true, "soft_psi: the next state reads the context");
   v(feed_forward, "feed_forward", 1024, "hidden size of a transformer's feed-forward part", between(1, 1 << 20));
   v(norm, "norm", "pre", "layer norm before or after each part of a transformer's layer", one_of({"pre", "post"}));
@@ -130,11 +135,21 @@ void ModelOptions::visit(OptionVisitor& v) {
   v(picture_height, "picture_height", 28, "and to this height", between(1, 4096));
   v(picture_channels, "picture_channels", 1, "1 is grey, 3 is colour", between(1, 3));
   v(patch, "patch", 4, "side of the squares that a picture is cut into", between(1, 4096));
+  v(convolutions, "convolutions", 4, "of a captioner: layers that halve the picture; 0 reads patches by a transformer encoder",
+    between(0, 10));
+  v(filters, "filters", 32, "channels of its first convolution; each next one has twice as many, up to eight times", between(1, 4096));
   v(act.max_steps, "act_max_steps", 10, "steps over one input at most", between(1, 1000));
   v(act.epsilon, "act_epsilon", 0.01, "a step that brings the sum of halting to 1 - this is the last", between(0, 0.999));
   v(act.bias, "act_bias", 1.0, "of the halting at the start: larger halts sooner", between(-100, 100));
   v(act_combine, "act_combine", "weighted", "universal: weighted mean of the steps, or interpolate as models of Tensor2Tensor do",
     one_of({"weighted", "interpolate"}));
+  v(ntm.controller, "controller", "lstm", "of an ntm_model: a recurrent cell, or feed_forward",
+    one_of({"rnn_tanh", "lstm", "gru", "feed_forward"}));
+  v(ntm.rows, "memory_rows", 128, "rows of its memory", between(1, 1 << 20));
+  v(ntm.width, "memory_width", 20, "numbers in a row", between(1, 65536));
+  v(ntm.read_heads, "read_heads", 1, "heads that read the memory", between(1, 64));
+  v(ntm.write_heads, "write_heads", 1, "heads that write it", between(1, 64));
+  v(ntm.learned_start, "learned_start", false, "where the heads begin is learned; else at row 0");
   mechanism.visit(v);
 }
 
@@ -153,6 +168,8 @@ std::shared_ptr<torch::nn::Module> make_network(const ModelOptions& options, std
     ATTEND_CHECK(source_vocabulary == target_vocabulary, kValue,
                  "model.tied: all needs one vocabulary for both sides, got {} and {} entries; set text.shared: true", source_vocabulary,
                  target_vocabulary);
+  ATTEND_CHECK(!options.pointer_generator || options.type == "rnn_seq2seq" || options.type == "transformer", kValue,
+               "model.pointer_generator: {} cannot copy words of a source; use rnn_seq2seq or transformer", options.type);
 #define MODEL(name, reads, gives) \
   if (options.type == #name) return make_##name(options, source_vocabulary, target_vocabulary);
 #include "models/models.def"

@@ -1,5 +1,6 @@
 #include "attend/models/transformer.h"
 
+#include "models/copying.h"
 #include "models/decoder_stack.h"
 
 namespace attend {
@@ -17,15 +18,18 @@ class Transformer final : public Seq2Seq {
                  "model.layer_attention: {} names for {} decoder layers; give one each", o.layer_attention.size(), o.decoder_layers);
     check_decoding(o, o.attention);
     for (const auto& name : o.layer_attention) check_decoding(o, name);
-    auto target_embedding = register_module("target_embedding", std::make_shared<Embedding>(target_vocabulary, o.embedding, true));
+    target_embedding_ = register_module("target_embedding", std::make_shared<Embedding>(target_vocabulary, o.embedding, true));
     source_embedding_ = o.tied == "all"
-                            ? target_embedding
+                            ? target_embedding_
                             : register_module("source_embedding", std::make_shared<Embedding>(source_vocabulary, o.embedding, true));
     source_positions_ = register_module("source_positions", input_positions(o));
     for (std::int64_t i = 0; i < o.encoder_layers; ++i)
       encoder_.push_back(register_module(fmt::format("encoder_{}", i), std::make_shared<EncoderLayer>(o, i)));
     if (o.norm == "pre") encoder_norm_ = register_module("encoder_norm", std::make_shared<LayerNorm>(o.embedding));
-    decoder_.emplace(*this, o, target_embedding);
+    decoder_.emplace(*this, o, target_embedding_);
+    if (!o.pointer_generator) return;
+    check_copying(o, o.layer_attention.empty() ? o.attention : o.layer_attention.back());
+    pointer_ = register_module("pointer", std::make_shared<PointerGenerator>(o.embedding, o.embedding, o.embedding));
   }
 
   std::unique_ptr<Encoded> encode(const at::Tensor& source, const at::Tensor& lengths, Observer* observer) const override {
@@ -34,7 +38,9 @@ class Transformer final : public Seq2Seq {
     auto* follower = number_observer(observer);
     // A padded query's row is never read, but what it holds would come back as 0·NaN in the gradients of the keys.
     const auto padding = within_lengths(lengths, source.size(1)).logical_not().unsqueeze(-1);  // [B, S, 1]
-    const auto vectors = (*source_embedding_)(source).masked_fill(padding, 0.0);               // [B, S, N]
+    auto tokens = source;                                                                      // [B, S]
+    if (pointer_) std::tie(tokens, encoded->words) = split_source(source, target_embedding_->weight.size(0));
+    const auto vectors = (*source_embedding_)(tokens).masked_fill(padding, 0.0);  // [B, S, N]
     auto x = apply_dropout((*source_positions_)(vectors), o_.dropout, is_training());
     if (follower) follower->number("encoder.embeddings", vectors);
     if (follower) follower->number("encoder.input", x);
@@ -50,21 +56,44 @@ class Transformer final : public Seq2Seq {
 
   at::Tensor decode(const Encoded& encoded, const at::Tensor& inputs, const at::Tensor& /*target_lengths*/,
                     Observer* observer) const override {
-    return decoder_->decode(encoded, inputs, observer);
+    const auto tokens = known(inputs);
+    if (!pointer_) return decoder_->decode(encoded, tokens, observer);
+    AttentionKeeper keeper(last_cross(), observer);
+    const auto states = decoder_->decode(encoded, tokens, &keeper);
+    return mixture(encoded, tokens, states, keeper.kept(), observer).log_probs;
   }
-  at::Tensor logits(const at::Tensor& states) const override { return decoder_->logits(states); }
+  at::Tensor logits(const at::Tensor& states) const override { return pointer_ ? states : decoder_->logits(states); }
   std::unique_ptr<DecoderState> start(const Encoded& encoded, std::int64_t steps) const override { return decoder_->start(encoded, steps); }
-  at::Tensor step(const Encoded& encoded, DecoderState& state, const at::Tensor& tokens, Observer* observer) const override {
-    return decoder_->step(encoded, state, tokens, observer);
+  at::Tensor step(const Encoded& encoded, DecoderState& state, const at::Tensor& inputs, Observer* observer) const override {
+    const auto tokens = known(inputs);
+    if (!pointer_) return decoder_->step(encoded, state, tokens, observer);
+    AttentionKeeper keeper(last_cross(), observer);
+    const auto states = decoder_->step(encoded, state, tokens, &keeper);
+    const auto mixed = mixture(encoded, tokens, states, keeper.kept(), observer);
+    if (auto* follower = number_observer(observer)) {
+      follower->number("vocabulary logits", decoder_->logits(states));
+      follower->number("p_gen", mixed.p_gen);
+    }
+    return mixed.log_probs;
   }
 
  private:
+  AttentionSite last_cross() const { return {"decoder.cross", o_.decoder_layers - 1}; }
+  at::Tensor known(const at::Tensor& tokens) const { return pointer_ ? known_tokens(tokens, target_embedding_->weight.size(0)) : tokens; }
+
+  PointerMixture mixture(const Encoded& encoded, const at::Tensor& tokens, const at::Tensor& states, const Result& attended,
+                         Observer* observer) const {
+    const auto& words = static_cast<const TransformerSource&>(encoded).words;
+    return copy_output(*pointer_, decoder_->logits(states), states, (*target_embedding_)(tokens), attended, words, observer);
+  }
+
   ModelOptions o_;
-  std::shared_ptr<Embedding> source_embedding_;
+  std::shared_ptr<Embedding> source_embedding_, target_embedding_;
   std::shared_ptr<InputPositions> source_positions_;
   std::vector<std::shared_ptr<EncoderLayer>> encoder_;
   std::shared_ptr<LayerNorm> encoder_norm_;
   std::optional<DecoderStack> decoder_;
+  std::shared_ptr<PointerGenerator> pointer_;
 };
 
 }  // namespace

@@ -201,6 +201,7 @@ TranslationModel as_seq2seq(const AnyModel& model, const std::string& who) { ret
 AnswerModel as_answerer(const AnyModel& model, const std::string& who) { return as_network<Answerer>(model, who); }
 TranslationModel read_model(const std::string& path) { return read_text_model(path, Matter::kText); }
 TranslationModel read_language_model(const std::string& path) { return read_text_model(path, Matter::kNothing); }
+TranslationModel read_captioner(const std::string& path) { return read_text_model(path, Matter::kPicture); }
 AnswerModel read_answer_model(const std::string& path) { return as_answerer(read_any_model(path), path); }
 
 std::vector<FileCheck> verify_model(const std::string& path) {

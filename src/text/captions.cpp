@@ -1,12 +1,14 @@
 #include "attend/text/captions.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <map>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "attend/core/error.h"
+#include "attend/text/unicode.h"
 #include "lines.h"
 
 namespace attend {
@@ -64,6 +66,23 @@ std::vector<CaptionedImage> read_captions(const std::string& path, const std::st
   }
   ATTEND_CHECK(!result.empty(), kData, "{}: holds only blank lines; expected one image name a line", split);
   return result;
+}
+
+std::string plain_caption(std::string_view caption) {
+  const auto normal = normalise(caption, {.lowercase = true, .plain_spaces = true});
+  std::string plain;
+  for (const auto word : words_of_line(normal.bytes())) {
+    std::string kept;
+    for (std::size_t i = 0; i < word.size(); ++i) {
+      const auto c = static_cast<unsigned char>(word[i]);
+      const bool inside = i > 0 && i + 1 < word.size();
+      if (c >= 0x80 || std::isalnum(c) || (inside && (c == '-' || c == '\''))) kept += word[i];
+    }
+    if (kept.empty()) continue;
+    if (!plain.empty()) plain += ' ';
+    plain += kept;
+  }
+  return plain;
 }
 
 }  // namespace attend

@@ -26,7 +26,8 @@ const MechanismEntry* source_attention_that(const ModelOptions& model, bool Capa
 
 bool AuxiliaryLosses::wanted(const TrainOptions& o, const ModelOptions& model) {
   if (o.guided_weight > 0 || o.doubly_weight > 0 || o.rows_weight > 0) return true;
-  if (o.ponder_weight > 0 && (model.encoder == "universal" || model.encoder == "adaptive")) return true;
+  if (o.ponder_weight > 0 && (model.type == "universal_transformer" || model.encoder == "universal" || model.encoder == "adaptive"))
+    return true;
   return source_attention_that(model, &Capabilities::rewarded) ||
          (o.coverage_weight > 0 && source_attention_that(model, &Capabilities::repeats_cost));
 }

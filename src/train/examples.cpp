@@ -127,26 +127,19 @@ at::Tensor Examples::gold_rows(const std::vector<std::size_t>& indices, const Tr
 
 TrainBatch Examples::make_batch(const std::vector<std::size_t>& indices, const TranslationModel& model, bool with_links) const {
   std::vector<std::vector<std::int64_t>> sources, targets;
+  std::vector<CopyWords> words;
   for (const auto i : indices) {
     sources.push_back(source_ids(*model.source, model.text, corpus_.source(i)));
-    targets.push_back(ids_with_end(*model.target, corpus_.target(i)));
+    words.push_back(model.model.pointer_generator ? copy_words(model, corpus_.source(i)) : CopyWords{});
+    targets.push_back(copied_ids(*model.target, corpus_.target(i), words.back()));
   }
-  auto padded = [](const std::vector<std::vector<std::int64_t>>& all) {
-    std::vector<const std::vector<std::int64_t>*> pointers;
-    for (const auto& one : all) pointers.push_back(&one);
-    return pad_batch(pointers);
-  };
   TrainBatch batch;
-  auto s = padded(sources), t = padded(targets);
-  batch.source = s.ids;
+  const auto s = padded(sources), t = padded(targets);
+  std::vector<const CopyWords*> own;
+  for (const auto& one : words) own.push_back(&one);
+  batch.source = model.model.pointer_generator ? with_words(s.ids, own) : s.ids;
   batch.source_lengths = s.lengths;
-  batch.target_lengths = t.lengths;
-  const auto begin = at::full({t.ids.size(0), 1}, kBeginId, at::kLong);
-  batch.inputs = at::cat({begin, t.ids.narrow(1, 0, t.ids.size(1) - 1)}, 1);
-  const auto flat = t.ids.flatten();
-  batch.live = flat.ne(kPadId).nonzero().squeeze(1);
-  batch.targets = flat.index_select(0, batch.live);
-  batch.tokens = batch.targets.size(0);
+  set_targets(batch, t);
   if (with_links) batch.gold = gold_rows(indices, model, t.ids.size(1), s.ids.size(1));
   return batch;
 }

@@ -10,18 +10,9 @@
 #include "attend/text/corpus.h"
 #include "attend/text/tokenizer.h"
 #include "attend/train/config.h"
+#include "train/sequences.h"
 
 namespace attend {
-
-/// One padded batch. inputs begin with <s>; targets are the live target tokens, </s> included, in the order of `live`, their rows
-/// in [B·T].
-struct TrainBatch {
-  at::Tensor source, source_lengths;  // int64 [B, S], [B]
-  at::Tensor inputs, target_lengths;  // int64 [B, T], [B]
-  at::Tensor live, targets;           // int64 [n], [n]
-  at::Tensor gold;                    // [B, T, S] rows that sum to 1, from the TSV's links; undefined unless asked for
-  std::int64_t tokens = 0;            // n
-};
 
 class Examples {
  public:

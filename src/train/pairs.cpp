@@ -1,6 +1,5 @@
 // Learning from pairs of texts: translation and everything that has its form.
 #include "attend/decode/evaluate.h"
-#include "attend/ops/cross_entropy.h"
 #include "train/auxiliary.h"
 #include "train/examples.h"
 #include "train/learner.h"
@@ -38,23 +37,8 @@ class Pairs final : public Learner {
   double backward(const Batch& base, std::int64_t tokens, std::int64_t update) override {
     const auto& batch = static_cast<const PairBatch&>(base).tensors;
     AuxiliaryLosses auxiliary(config_.train, update);
-    auto* observer = watch_ ? &auxiliary : nullptr;
-    const auto encoded = model_.network->encode(batch.source, batch.source_lengths, observer);
-    const auto states = model_.network->decode(*encoded, batch.inputs, batch.target_lengths, observer);  // [B, T, N]
-    const auto live = states.flatten(0, 1).index_select(0, batch.live);                                  // [n, N]
-    const auto entropy = cross_entropy(model_.network->logits(live), batch.targets, config_.train.label_smoothing);
-    auto loss = entropy.loss;
-    AuxiliaryBatch known;
-    if (watch_) {
-      known.target_lengths = batch.target_lengths;
-      known.log_probs =
-          at::zeros({batch.inputs.numel()}, entropy.rows.options()).index_copy(0, batch.live, entropy.rows).view_as(batch.inputs);
-      known.gold = batch.gold;
-      if (const auto more = auxiliary.loss(known); more.defined()) loss = loss + more;
-    }
-    (loss / static_cast<double>(tokens)).backward();
-    if (watch_) auxiliary.move_baselines(known);
-    return entropy.nll;
+    const auto encoded = model_.network->encode(batch.source, batch.source_lengths, watch_ ? &auxiliary : nullptr);
+    return learn_sequences(*model_.network, *encoded, batch, tokens, config_.train.label_smoothing, watch_ ? &auxiliary : nullptr);
   }
 
   std::vector<std::string> figures() const override { return {"loss", "perplexity", "bleu", "chrf", "exact", "wer"}; }
@@ -95,6 +79,11 @@ class Pairs final : public Learner {
     examples_.measure(*model_.source, *model_.target);
     ATTEND_CHECK(examples_.usable() > 0, kData, "training data: every pair is longer than data.max_length = {}; raise it",
                  config_.data.max_length);
+    ATTEND_CHECK(
+        !config_.model.pointer_generator || config_.train.label_smoothing == 0, kValue,
+        "train.label_smoothing must be 0 with model.pointer_generator, got {}: words that only other sources hold have no probability "
+        "to smooth",
+        config_.train.label_smoothing);
     watch_ = AuxiliaryLosses::wanted(config_.train, config_.model);
   }
 

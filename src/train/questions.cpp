@@ -6,6 +6,7 @@
 #include "attend/decode/answers.h"
 #include "train/auxiliary.h"
 #include "train/learner.h"
+#include "train/pictures.h"
 
 namespace attend {
 namespace {
@@ -38,17 +39,6 @@ class QuizPart final : public Quiz {
   std::shared_ptr<Quiz> whole_;
   std::vector<std::size_t> items_;
 };
-
-// The picture moved by up to `most` pixels each way, black coming in. pictures [B, C, H, W].
-at::Tensor moved(const at::Tensor& pictures, std::int64_t most) {
-  const auto wide = at::constant_pad_nd(pictures, {most, most, most, most});
-  const auto at = at::randint(0, 2 * most + 1, {pictures.size(0), 2}, at::kLong);
-  auto result = at::empty_like(pictures);
-  for (std::int64_t b = 0; b < pictures.size(0); ++b)
-    result[b].copy_(
-        wide[b].narrow(1, at[b][0].item<std::int64_t>(), pictures.size(2)).narrow(2, at[b][1].item<std::int64_t>(), pictures.size(3)));
-  return result;
-}
 
 class QuestionsLearner final : public Learner {
  public:
@@ -85,7 +75,7 @@ class QuestionsLearner final : public Learner {
     batch->gold = at::tensor(gold, at::kLong);
     batch->units = static_cast<std::int64_t>(examples.size());
     auto& q = batch->questions;
-    if (config_.data.shift > 0 && q.pictures.defined()) q.pictures = moved(q.pictures, config_.data.shift);
+    if (q.pictures.defined()) q.pictures = varied(q.pictures, config_.data);
     if (config_.data.unknown_share > 0 && q.text.defined())
       q.text = at::where(at::rand(q.text.sizes()).lt(config_.data.unknown_share).logical_and(q.text.ne(kPadId)), kUnknownId, q.text);
     return batch;

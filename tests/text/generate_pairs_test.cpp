@@ -178,5 +178,26 @@ TEST(GeneratedFilesOfPairs, SeedsDecide) {
   EXPECT_NE(tsv_of(generate_headlines(1).test), tsv_of(generate_headlines(2).test));
 }
 
+TEST(Bits, AreVectorsOfEightToBeCopied) {
+  const auto pairs = generate_bits(400, 2, 5, 1);
+  std::set<std::size_t> lengths;
+  int ones = 0, all = 0;
+  for (const auto& pair : pairs) {
+    EXPECT_EQ(pair.source, pair.target);
+    EXPECT_EQ((pair.source.size() + 1) % 9, 0u);
+    EXPECT_EQ(pair.links.size(), (pair.source.size() + 1) / 9);
+    lengths.insert(pair.links.size());
+    for (const char c : pair.source) {
+      ones += c == '1';
+      all += c != ' ';
+    }
+  }
+  EXPECT_EQ(lengths, (std::set<std::size_t>{2, 3, 4, 5}));
+  EXPECT_NEAR(static_cast<double>(ones) / all, 0.5, 0.02);
+  EXPECT_EQ(tsv_of(generate_bits(50, 1, 4, 1)), tsv_of(generate_bits(50, 1, 4, 1)));
+  EXPECT_NE(tsv_of(generate_bits(50, 1, 4, 1)), tsv_of(generate_bits(50, 1, 4, 2)));
+  EXPECT_ERROR(generate_bits(1, 3, 2, 1), kValue, "the shortest first, got 3 and 2");
+}
+
 }  // namespace
 }  // namespace attend

@@ -230,6 +230,25 @@ TEST_F(Training, GuidanceNeedsLinksAndHardAttentionNeedsAGradient) {
 }
 
 // A language model of one text: lines, their ends, and what the figures are of.
+// Some letters are too rare to be known, so all that can be learnt is where to copy from.
+TEST_F(Training, LearnsToCopyWhatItDoesNotKnow) {
+  const auto settings = [&](const std::string& name, const std::string& steps) {
+    return config(name, {"model.pointer_generator=true", "text.target.minimum_count=50", "train.label_smoothing=0", "train.rate=0.02",
+                         "train.steps=" + steps, "model.dropout=0"});
+  };
+  const auto loss = [&](const std::string& name) {
+    const Translator translator(folder_.path() + "/" + name);
+    const std::string source[] = {"a b c"}, target[] = {"c b a"};
+    return translator.score(source, target)[0].best[0].log_prob;
+  };
+  train(settings("short", "1"));
+  train(settings("long", "60"));
+  EXPECT_LT(Translator(folder_.path() + "/long").model().target->size(), 4 + 6);
+  EXPECT_GT(loss("long"), loss("short") + 2);
+  EXPECT_ERROR(train(config("smoothed", {"model.pointer_generator=true", "train.label_smoothing=0.1"})), kValue,
+               "must be 0 with model.pointer_generator");
+}
+
 TEST_F(Training, LearnsAText) {
   std::string text;
   for (int i = 0; i < 60; ++i) text += "abcab\n";

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "attend/decode/copies.h"
 #include "attend/decode/search.h"
 #include "attend/record/record.h"
 #include "attend/store/model_folder.h"
@@ -21,6 +22,7 @@ struct Hypothetical {
   double score = 0;                  ///< after penalties
   std::vector<std::int32_t> tokens;  ///< with </s>
   std::vector<float> log_probs;      ///< of each token
+  std::vector<std::string> pieces;   ///< of each token: the vocabulary's, or the word of the source it copies
 };
 
 /// The outcome for one source: the n-best, and the record when it was asked for.
@@ -55,13 +57,15 @@ class Translator {
   RunLimits limits;
 
  private:
-  std::shared_ptr<const Record> make_record(const std::string& source, SearchResult& found, bool forced,
-                                            const std::vector<std::pair<std::string, std::string>>& options) const;
-  Hypothetical hypothesis(const FoundHypothesis& found) const;
+  std::shared_ptr<const Record> make_record(const std::string& source, const CopyWords& words, SearchResult& found,
+                                            const SearchOptions* options) const;
+  Hypothetical hypothesis(const FoundHypothesis& found, const CopyWords& words) const;
   TranslationModel model_;
   SearchOptions search_options_;
 };
 
+/// A record of `about`, which says what was read and by which model, with what a search found and looked at.
+std::shared_ptr<const Record> finish_record(RecordData about, const Tokenizer& tokenizer, SearchResult& found);
 /// The record of a text that a model without a source produced.
 std::shared_ptr<const Record> text_record(const ModelOptions& model, const Tokenizer& tokenizer, SearchResult& found,
                                           std::uint64_t sentence);

@@ -7,6 +7,7 @@
 #include "attend/attention/observer.h"
 #include "attend/core/options.h"
 #include "attend/layers/act.h"
+#include "attend/layers/ntm.h"
 
 namespace attend {
 
@@ -21,7 +22,9 @@ struct ModelOptions {
   // Recurrent models.
   std::string cell, bridge, timing, readout;
   std::int64_t encoder_hidden;
-  bool bidirectional, sum_directions, input_feeding, readout_embedding, fixed_context, recurrent_bias, psi_replace_query, output_attention;
+  bool bidirectional, sum_directions, input_feeding, readout_embedding, fixed_context, recurrent_bias, psi_replace_query, output_attention,
+      context_gate;
+  bool pointer_generator;  // transformers too
   // Transformers.
   std::int64_t feed_forward, longest;
   std::string norm, positions;
@@ -31,10 +34,11 @@ struct ModelOptions {
   std::int64_t hops, statements;
   bool whole, position_encoding;
   // Pictures.
-  std::int64_t picture_width, picture_height, picture_channels, patch;
+  std::int64_t picture_width, picture_height, picture_channels, patch, convolutions, filters;
   // Adaptive computation time.
   ActOptions act;
   std::string act_combine;
+  NtmOptions ntm;  ///< but its sizes of input and controller, which are embedding and hidden
 
   ModelOptions() { set_defaults(*this); }
   void visit(OptionVisitor& v);
@@ -61,13 +65,16 @@ class DecoderState {
 /// p(y | x) as a network. Token ids as in text/tokenizer.h: 0 <unk>, 1 <pad>, 2 <s>, 3 </s>.
 class Seq2Seq : public torch::nn::Module {
  public:
-  /// source int64 [B, S] ending in </s> and padded; lengths int64 [B], each at least 1. Sites: encoder.self.
+  /// source int64 [B, S] ending in </s> and padded; lengths int64 [B], each at least 1. Sites: encoder.self. Models that copy
+  /// (pointer_generator) read [B, S, 2]: each token beside what it is to the target, its id there or V, V + 1, ... for the item's own
+  /// words outside the vocabulary of V.
   virtual std::unique_ptr<Encoded> encode(const at::Tensor& source, const at::Tensor& lengths, Observer* observer) const = 0;
   /// Teacher forcing: inputs int64 [B, T] beginning with <s>; returns the states before the output layer, [B, T, N]. Rows past
-  /// an item's target_lengths are unspecified. Sites: decoder.attention, or decoder.self and decoder.cross.
+  /// an item's target_lengths are unspecified. Sites: decoder.attention, or decoder.self and decoder.cross. Models that copy return what
+  /// their output layer says, ln P [B, T, V + own words], since it reads the source; site output.copy.
   virtual at::Tensor decode(const Encoded& encoded, const at::Tensor& inputs, const at::Tensor& target_lengths,
                             Observer* observer) const = 0;
-  /// Scores over the vocabulary: states [.., N] -> logits [.., V].
+  /// Scores over the vocabulary: states [.., N] -> logits [.., V]. Models that copy return what they are given.
   virtual at::Tensor logits(const at::Tensor& states) const = 0;
 
   /// A state before the first step, with one hypothesis an item and room for `steps` steps.

@@ -59,6 +59,8 @@ TranslationModel read_model(const std::string& path);
 TranslationModel read_language_model(const std::string& path);
 /// `model` as one whose network is an encoder–decoder; throws kValue naming `who` when it is another.
 TranslationModel as_seq2seq(const AnyModel& model, const std::string& who);
+/// A captioner: pictures in, text out. Throws likewise.
+TranslationModel read_captioner(const std::string& path);
 /// A model that answers, and `model` as one; throw likewise.
 AnswerModel read_answer_model(const std::string& path);
 AnswerModel as_answerer(const AnyModel& model, const std::string& who);

@@ -21,6 +21,9 @@ std::vector<CaptionedImage> read_captions(const std::string& path);
 /// an error (kData, `file:line`).
 std::vector<CaptionedImage> read_captions(const std::string& path, const std::string& split);
 
+/// A caption as captions are counted: lower case, without punctuation, one space between words. Throws kData for broken UTF-8.
+std::string plain_caption(std::string_view caption);
+
 /// The pictures' files: a folder, or a tar archive (plain, gzip or xz) that is read once and kept in memory as it was packed.
 class ImageStore {
  public:

@@ -34,6 +34,10 @@ GeneratedSet generate_spelling(std::uint64_t seed);
 /// exist.
 std::vector<GeneratedPair> generate_parity(std::uint64_t pairs, std::uint64_t length, std::uint64_t seed);
 
+/// Random vectors of eight bits to be copied, "01100101 11010001 ...", `shortest` to `longest` of them, evenly; links t to t. Throws
+/// kValue.
+std::vector<GeneratedPair> generate_bits(std::uint64_t pairs, std::uint64_t shortest, std::uint64_t longest, std::uint64_t seed);
+
 /// Stories with questions in bAbI's format (read_babi): train.txt, dev.txt, test.txt of 2,000, 150 and 300 stories with three
 /// questions each. "Where is Anna?", "Where is the kite?" (two facts), "What does Anna carry?" (a thing or nothing), "Is Anna in the
 /// shed?" (yes, no). A test story holds a person with a place or thing that training never brings together.

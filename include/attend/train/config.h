@@ -14,10 +14,10 @@ namespace attend {
 /// Config section `data`: two line-aligned files, or one TSV, for training and validation each.
 struct DataOptions {
   std::string source, target, tsv, dev_source, dev_target, dev_tsv;
-  std::string text, answers, images, labels, dev_text, dev_answers, dev_images, dev_labels;
+  std::string text, answers, images, labels, captions, list, dev_text, dev_answers, dev_images, dev_labels, dev_list;
   double dev_share, test_share, unknown_share;
   std::int64_t dev_pairs, max_length, length, shift;
-  bool skip_broken, header;
+  bool skip_broken, header, mirror;
   DataOptions() { set_defaults(*this); }
   void visit(OptionVisitor& v);
 };

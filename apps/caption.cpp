@@ -1,0 +1,70 @@
+// attend caption
+#include <iostream>
+
+#include "attend/decode/captions.h"
+#include "stored_options.h"
+#include "terminal.h"
+#include "verbs.h"
+
+namespace attend::cli {
+namespace {
+
+struct CaptionFlags {
+  SearchOptions search;
+  std::string record;
+  CaptionFlags() { set_defaults(*this); }
+  void visit(OptionVisitor& v) {
+    v(record, "record", "", "file for the record of where each word looked (see attend draw)");
+    search.visit(v);
+  }
+};
+
+int caption(const Arguments& arguments) {
+  const auto& path = arguments.words[0];
+  const auto model = read_captioner(path);
+  CaptionFlags flags;
+  flags.search = read_stored_options<SearchOptions>(path, "decode");
+  flags = arguments.read(flags);
+  if (arguments.has("n_best") && !arguments.has("beam")) flags.search.beam = std::max(flags.search.beam, flags.search.n_best);
+  std::unique_ptr<RecordWriter> writer;
+  if (!flags.record.empty()) writer = std::make_unique<RecordWriter>(flags.record);
+  catch_interrupts();
+  constexpr std::size_t kTogether = 64;
+  std::uint64_t number = 0;
+  for (std::size_t begin = 1; begin < arguments.words.size() && !interrupted; begin += kTogether) {
+    const auto end = std::min(arguments.words.size(), begin + kTogether);
+    PictureSet set(std::vector<std::string>(arguments.words.begin() + static_cast<std::ptrdiff_t>(begin),
+                                            arguments.words.begin() + static_cast<std::ptrdiff_t>(end)));
+    set.load(model.model);
+    std::vector<std::size_t> items(set.size());
+    for (std::size_t i = 0; i < items.size(); ++i) items[i] = i;
+    const auto captions = caption_pictures(model, set, items, flags.search, writer != nullptr);
+    for (std::size_t i = 0; i < captions.size(); ++i) {
+      for (const auto& best : captions[i].best) fmt::print("{}\t{}\n", set.name(i), best.text);
+      if (!writer) continue;
+      auto data = captions[i].record->data();
+      data.sentence = number++;
+      writer->add(Record(std::move(data)));
+    }
+    std::cout.flush();
+  }
+  if (writer) writer->close();
+  return interrupted ? 130 : 0;
+}
+
+}  // namespace
+
+Command caption_command() {
+  return {.name = "caption",
+          .sentence = "Say what is in pictures.",
+          .words = "MODEL FILE...",
+          .details =
+              "PNG and JPEG files; each answer: file TAB caption.\n"
+              "Example:\n  attend caption runs/shapes a.png --record a.record.npz && attend draw a.record.npz",
+          .fewest_words = 2,
+          .most_words = 1000000,
+          .options = flags_of<CaptionFlags>(),
+          .run = caption};
+}
+
+}  // namespace attend::cli

@@ -1,0 +1,76 @@
+#include "attend/models/captioner.h"
+
+#include "models/output_layer.h"
+#include "models/picture_encoder.h"
+#include "models/recurrent_decoder.h"
+
+namespace attend {
+namespace {
+
+class Captioner final : public Seq2Seq {
+ public:
+  Captioner(const ModelOptions& o, std::int64_t vocabulary) : o_(o) {
+    ATTEND_CHECK(o.attention != "none" || o.fixed_context || o.bridge != "zero", kValue,
+                 "model.bridge: zero without attention leaves the decoder no sight of the picture; use linear");
+    embedding_ = register_module("target_embedding", std::make_shared<Embedding>(vocabulary, o.embedding, false));
+    encoder_ = register_module("encoder", std::make_shared<PictureEncoder>(o));
+    const auto size = encoder_->output_size();
+    bridge_ = register_module("bridge", std::make_shared<Linear>(size, o.decoder_layers * o.hidden));
+    if (o.cell == "lstm") bridge_cell_ = register_module("bridge_cell", std::make_shared<Linear>(size, o.decoder_layers * o.hidden));
+    decoder_ = register_module("decoder", std::make_shared<RecurrentDecoder>(o, size));
+    output_.emplace(*this, o, decoder_->output_size(), embedding_);
+  }
+
+  std::unique_ptr<Encoded> encode(const at::Tensor& pictures, const at::Tensor& lengths, Observer* observer) const override {
+    auto encoded = std::make_unique<RecurrentSource>();
+    encoded->lengths = lengths;
+    const auto cells = apply_dropout((*encoder_)(pictures, observer), o_.dropout, is_training());  // [B, L, D]
+    const auto mean = cells.mean(1);
+    const auto h = at::tanh((*bridge_)(mean)), c = bridge_cell_ ? at::tanh((*bridge_cell_)(mean)) : at::Tensor();
+    for (std::int64_t layer = 0; layer < o_.decoder_layers; ++layer) {
+      auto state = decoder_->zero_state(layer, mean.size(0));
+      state.h = h.narrow(1, layer * o_.hidden, o_.hidden);
+      if (state.c.defined()) state.c = c.narrow(1, layer * o_.hidden, o_.hidden);
+      encoded->initial.push_back(state);
+    }
+    encoded->memory = decoder_->prepare(cells, lengths);
+    if (o_.fixed_context) encoded->fixed_context = mean;
+    return encoded;
+  }
+
+  at::Tensor decode(const Encoded& encoded, const at::Tensor& inputs, const at::Tensor& /*target_lengths*/,
+                    Observer* observer) const override {
+    const auto vectors = apply_dropout((*embedding_)(inputs), o_.dropout, is_training());  // [B, T, Ne]
+    return decoder_->decode(static_cast<const RecurrentSource&>(encoded), vectors, observer);
+  }
+
+  at::Tensor logits(const at::Tensor& states) const override { return (*output_)(states); }
+
+  std::unique_ptr<DecoderState> start(const Encoded& encoded, std::int64_t /*steps*/) const override {
+    auto state = std::make_unique<RecurrentState>();
+    decoder_->start(static_cast<const RecurrentSource&>(encoded), *state);
+    return state;
+  }
+
+  at::Tensor step(const Encoded& encoded, DecoderState& state, const at::Tensor& tokens, Observer* observer) const override {
+    const auto out = decoder_->step(static_cast<const RecurrentSource&>(encoded), static_cast<RecurrentState&>(state),
+                                    (*embedding_)(tokens.flatten()), observer);
+    return out.view({tokens.size(0), tokens.size(1), -1});
+  }
+
+ private:
+  ModelOptions o_;
+  std::shared_ptr<Embedding> embedding_;
+  std::shared_ptr<PictureEncoder> encoder_;
+  std::shared_ptr<Linear> bridge_, bridge_cell_;
+  std::shared_ptr<RecurrentDecoder> decoder_;
+  std::optional<OutputLayer> output_;
+};
+
+}  // namespace
+
+std::shared_ptr<Seq2Seq> make_captioner(const ModelOptions& options, std::int64_t /*source*/, std::int64_t target_vocabulary) {
+  return std::make_shared<Captioner>(options, target_vocabulary);
+}
+
+}  // namespace attend

@@ -1,0 +1,52 @@
+#include "models/copying.h"
+
+#include <algorithm>
+
+namespace attend {
+
+std::pair<at::Tensor, SourceWords> split_source(const at::Tensor& source, std::int64_t vocabulary) {
+  ATTEND_CHECK(source.dim() == 3 && source.size(2) == 2, kShape,
+               "model.pointer_generator: the source must be [B, S, 2], each token beside its number for the target, got {}",
+               shape_text(source));
+  const auto words = source.select(2, 1).contiguous();  // [B, S]
+  return {source.select(2, 0).contiguous(), {words, std::max<std::int64_t>(0, words.max().item<std::int64_t>() + 1 - vocabulary)}};
+}
+
+at::Tensor known_tokens(const at::Tensor& tokens, std::int64_t vocabulary) { return tokens.masked_fill(tokens.ge(vocabulary), 0); }
+
+Request AttentionKeeper::request(const AttentionSite& site) {
+  auto request = outer_ ? outer_->request(site) : Request{};
+  request.weights |= is_site(site);
+  return request;
+}
+
+void AttentionKeeper::observe(const AttentionSite& site, const Result& result) {
+  if (is_site(site)) kept_ = result;
+  if (outer_) outer_->observe(site, result);
+}
+
+PointerMixture copy_output(const PointerGenerator& pointer, const at::Tensor& logits, const at::Tensor& states, const at::Tensor& vectors,
+                           const Result& attended, const SourceWords& words, Observer* observer) {
+  const auto contexts = attended.context.squeeze(1);  // [B, T, Dv]
+  auto mixture = pointer_mixture(logits, pointer(contexts, states, vectors), attended.weights.mean(1), words);
+  if (observer) {
+    const AttentionSite site{"output.copy", 0};
+    if (auto* follower = number_observer(observer)) follower->parts(site, states.unsqueeze(1), {});
+    const auto request = observer->request(site);
+    Result result;
+    result.context = attended.context;
+    result.weights = mixture.weights.unsqueeze(1);  // [B, 1, T, S]
+    if (request.entropy) result.entropy = at::special_entr(result.weights).sum(-1);
+    result.extras["p_gen"] = mixture.p_gen;
+    observer->observe(site, result);
+  }
+  return mixture;
+}
+
+void check_copying(const ModelOptions& o, const std::string& attention) {
+  ATTEND_CHECK(attention != "none", kValue, "model.pointer_generator copies by the attention to the source; attention none leaves nothing");
+  ATTEND_CHECK(attention != "local_rnn" || o.mechanism.local_inner != "raw", kValue,
+               "model.pointer_generator: weights of local_rnn with local_inner raw may be negative; use local_inner: softmax");
+}
+
+}  // namespace attend

@@ -1,0 +1,40 @@
+#pragma once
+// What encoder–decoders share that may copy words of their source.
+#include "attend/attention/pointer_generator.h"
+#include "attend/models/seq2seq.h"
+
+namespace attend {
+
+// A source as such models read it, int64 [B, S, 2], taken apart: its tokens [B, S] and what they are to a target vocabulary of V.
+std::pair<at::Tensor, SourceWords> split_source(const at::Tensor& source, std::int64_t vocabulary);
+// Tokens as the embedding knows them: an own word is <unk>.
+at::Tensor known_tokens(const at::Tensor& tokens, std::int64_t vocabulary);
+
+// Passes everything on, and keeps what one site attended to.
+class AttentionKeeper final : public Observer {
+ public:
+  AttentionKeeper(AttentionSite site, Observer* outer) : site_(std::move(site)), outer_(outer) {}
+  Request request(const AttentionSite& site) override;
+  void observe(const AttentionSite& site, const Result& result) override;
+  bool wants_numbers() const override { return outer_ && outer_->wants_numbers(); }
+  void parts(const AttentionSite& site, const at::Tensor& query, const std::vector<ScorePart>& parts) override {
+    outer_->parts(site, query, parts);
+  }
+  void number(const std::string& name, const at::Tensor& value) override { outer_->number(name, value); }
+  const Result& kept() const { return kept_; }
+
+ private:
+  bool is_site(const AttentionSite& site) const { return site.name == site_.name && site.layer == site_.layer; }
+  AttentionSite site_;
+  Observer* outer_;
+  Result kept_;
+};
+
+// The mixture for logits [B, T, V] of states s [B, T, N] that read vectors x [B, T, Ne], copying by the mean over heads. Site output.copy.
+PointerMixture copy_output(const PointerGenerator& pointer, const at::Tensor& logits, const at::Tensor& states, const at::Tensor& vectors,
+                           const Result& attended, const SourceWords& words, Observer* observer);
+
+// Throws kValue where `attention` cannot be copied by.
+void check_copying(const ModelOptions& options, const std::string& attention);
+
+}  // namespace attend

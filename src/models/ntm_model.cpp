@@ -1,0 +1,99 @@
+#include "attend/models/ntm_model.h"
+
+#include "attend/layers/ntm.h"
+#include "models/output_layer.h"
+
+namespace attend {
+namespace {
+
+struct NtmSource final : Encoded {
+  NtmState state;      // after the source
+  at::Tensor written;  // [B, S, N_m]: the write heads at each source step
+  std::unique_ptr<Encoded> select(const at::Tensor& items) const override {
+    auto chosen = std::make_unique<NtmSource>();
+    chosen->lengths = lengths.index_select(0, items);
+    chosen->state = state.select(items);
+    chosen->written = written.index_select(0, items);
+    return chosen;
+  }
+};
+
+struct NtmHypotheses final : DecoderState {
+  NtmState state;  // rows are hypotheses
+  std::optional<NtmMemory::Steps> steps;
+  void reorder(const at::Tensor& rows, std::int64_t /*beams*/) override { state = state.select(rows); }
+};
+
+class NtmModel final : public Seq2Seq {
+ public:
+  NtmModel(const ModelOptions& o, std::int64_t source_vocabulary, std::int64_t target_vocabulary) : o_(o) {
+    ATTEND_CHECK(o.attention == "none", kValue,
+                 "model.attention: {} has no place in an ntm_model, which reads its own memory; set attention: none", o.attention);
+    target_embedding_ = register_module("target_embedding", std::make_shared<Embedding>(target_vocabulary, o.embedding, false));
+    source_embedding_ = o.tied == "all"
+                            ? target_embedding_
+                            : register_module("source_embedding", std::make_shared<Embedding>(source_vocabulary, o.embedding, false));
+    NtmOptions m = o.ntm;
+    m.input_size = o.embedding;
+    m.size = o.hidden;
+    machine_ = register_module("machine", std::make_shared<NtmMemory>(m));
+    output_.emplace(*this, o, o.hidden + m.read_heads * m.width, target_embedding_);
+  }
+
+  std::unique_ptr<Encoded> encode(const at::Tensor& source, const at::Tensor& lengths, Observer* /*observer*/) const override {
+    auto encoded = std::make_unique<NtmSource>();
+    encoded->lengths = lengths;
+    const auto read = (*machine_)((*source_embedding_)(source), lengths);
+    encoded->state = read.last;
+    encoded->written = read.weights.narrow(1, 0, o_.ntm.write_heads).sum(1);  // zero in padding
+    return encoded;
+  }
+
+  at::Tensor decode(const Encoded& base, const at::Tensor& inputs, const at::Tensor& /*target_lengths*/,
+                    Observer* observer) const override {
+    const auto& encoded = static_cast<const NtmSource&>(base);
+    const auto told = (*machine_)((*target_embedding_)(inputs), {}, encoded.state);
+    show(told.weights.narrow(1, o_.ntm.write_heads, o_.ntm.read_heads).sum(1), encoded, observer);
+    return at::cat({told.outputs, told.reads}, -1);
+  }
+
+  at::Tensor logits(const at::Tensor& states) const override { return (*output_)(states); }
+
+  std::unique_ptr<DecoderState> start(const Encoded& encoded, std::int64_t /*steps*/) const override {
+    auto state = std::make_unique<NtmHypotheses>();
+    state->state = static_cast<const NtmSource&>(encoded).state;
+    state->steps.emplace(*machine_);
+    return state;
+  }
+
+  at::Tensor step(const Encoded& base, DecoderState& base_state, const at::Tensor& tokens, Observer* observer) const override {
+    auto& state = static_cast<NtmHypotheses&>(base_state);
+    state.state = (*state.steps)(machine_->project((*target_embedding_)(tokens.flatten())), state.state);
+    const auto reading = state.state.weights.narrow(1, o_.ntm.write_heads, o_.ntm.read_heads).sum(1);  // [B·K, N_m]
+    show(reading.view({tokens.size(0), tokens.size(1), -1}), static_cast<const NtmSource&>(base), observer);
+    return at::cat({state.state.controller.h, state.state.read}, -1).view({tokens.size(0), tokens.size(1), -1});
+  }
+
+ private:
+  // reading [B, T, N_m]
+  static void show(const at::Tensor& reading, const NtmSource& source, Observer* observer) {
+    if (!observer) return;
+    Result result;
+    result.weights = at::matmul(reading, source.written.mT()).clamp_max(1).unsqueeze(1);  // [B, 1, T, S]
+    result.kind = WeightKind::kUnnormalised;
+    observer->observe({"ntm.read", 0}, result);
+  }
+
+  ModelOptions o_;
+  std::shared_ptr<Embedding> source_embedding_, target_embedding_;
+  std::shared_ptr<NtmMemory> machine_;
+  std::optional<OutputLayer> output_;
+};
+
+}  // namespace
+
+std::shared_ptr<Seq2Seq> make_ntm_model(const ModelOptions& options, std::int64_t source_vocabulary, std::int64_t target_vocabulary) {
+  return std::make_shared<NtmModel>(options, source_vocabulary, target_vocabulary);
+}
+
+}  // namespace attend

@@ -1,0 +1,57 @@
+#include "attend/models/universal_transformer.h"
+
+#include "models/classifier_parts.h"
+#include "models/decoder_stack.h"
+
+namespace attend {
+namespace {
+
+ModelOptions with_universal_encoder(ModelOptions o) {
+  o.encoder = "universal";
+  return o;
+}
+
+class UniversalTransformer final : public Seq2Seq {
+ public:
+  UniversalTransformer(const ModelOptions& o, std::int64_t source_vocabulary, std::int64_t target_vocabulary) {
+    ATTEND_CHECK(
+        o.attention != "none", kValue,
+        "model.attention: a transformer is made of attention, none leaves nothing; use type rnn_seq2seq for the bottleneck baseline");
+    check_decoding(o, o.attention);
+    const auto target = register_module("target_embedding", std::make_shared<Embedding>(target_vocabulary, o.embedding, true));
+    source_embedding_ =
+        o.tied == "all" ? target : register_module("source_embedding", std::make_shared<Embedding>(source_vocabulary, o.embedding, true));
+    encoder_ = register_module("encoder", std::make_shared<SequenceEncoder>(with_universal_encoder(o), o.embedding));
+    decoder_.emplace(*this, o, target);
+  }
+
+  std::unique_ptr<Encoded> encode(const at::Tensor& source, const at::Tensor& lengths, Observer* observer) const override {
+    auto encoded = std::make_unique<TransformerSource>();
+    encoded->lengths = lengths;
+    encoded->memories = decoder_->prepare((*encoder_)((*source_embedding_)(source), lengths, observer), lengths);
+    return encoded;
+  }
+  at::Tensor decode(const Encoded& encoded, const at::Tensor& inputs, const at::Tensor& /*target_lengths*/,
+                    Observer* observer) const override {
+    return decoder_->decode(encoded, inputs, observer);
+  }
+  at::Tensor logits(const at::Tensor& states) const override { return decoder_->logits(states); }
+  std::unique_ptr<DecoderState> start(const Encoded& encoded, std::int64_t steps) const override { return decoder_->start(encoded, steps); }
+  at::Tensor step(const Encoded& encoded, DecoderState& state, const at::Tensor& tokens, Observer* observer) const override {
+    return decoder_->step(encoded, state, tokens, observer);
+  }
+
+ private:
+  std::shared_ptr<Embedding> source_embedding_;
+  std::shared_ptr<SequenceEncoder> encoder_;
+  std::optional<DecoderStack> decoder_;
+};
+
+}  // namespace
+
+std::shared_ptr<Seq2Seq> make_universal_transformer(const ModelOptions& options, std::int64_t source_vocabulary,
+                                                    std::int64_t target_vocabulary) {
+  return std::make_shared<UniversalTransformer>(options, source_vocabulary, target_vocabulary);
+}
+
+}  // namespace attend

@@ -1,0 +1,129 @@
+// Learning to say what is in a picture.
+#include "attend/decode/captions.h"
+#include "attend/models/captioner.h"
+#include "train/learner.h"
+#include "train/pictures.h"
+#include "train/sequences.h"
+
+namespace attend {
+namespace {
+
+class CaptionsLearner final : public Learner {
+ public:
+  explicit CaptionsLearner(const Config& config)
+      : config_(config), train_(read(config.data.images, config.data.list)), dev_(read(config.data.dev_images, config.data.dev_list)) {}
+
+  void describe(TrainPlan& plan) const override {
+    plan.examples = train_.size();
+    plan.dev_examples = dev_.size();
+    plan.target_vocabulary = model_.target->size();
+  }
+
+  std::unique_ptr<BatchIterator> batches(BatchPosition start) const override {
+    return std::make_unique<BatchIterator>(
+        train_.size(), [this](std::size_t i) { return longest_[i]; }, batch_plan(config_.train), start);
+  }
+
+  // A picture is read once for all its captions.
+  std::unique_ptr<Batch> batch(const std::vector<std::size_t>& examples) const override {
+    auto batch = std::make_unique<CaptionBatch>();
+    std::vector<std::int64_t> rows;
+    std::vector<std::vector<std::int64_t>> targets;
+    for (std::size_t i = 0; i < examples.size(); ++i)
+      for (const auto& caption : train_.captions(examples[i])) {
+        rows.push_back(static_cast<std::int64_t>(i));
+        targets.push_back(ids_with_end(*model_.target, caption));
+      }
+    batch->tensors.source = varied(train_.batch(examples), config_.data);
+    batch->tensors.source_lengths = at::full({static_cast<std::int64_t>(examples.size())}, picture_grid(config_.model).cells(), at::kLong);
+    batch->rows = at::tensor(rows, at::kLong);
+    set_targets(batch->tensors, padded(targets));
+    batch->units = batch->tensors.tokens;
+    return batch;
+  }
+
+  double backward(const Batch& base, std::int64_t tokens, std::int64_t update) override {
+    const auto& batch = static_cast<const CaptionBatch&>(base);
+    AuxiliaryLosses auxiliary(config_.train, update);
+    auto* watching = watch_ ? &auxiliary : nullptr;
+    const auto pictures = model_.network->encode(batch.tensors.source, batch.tensors.source_lengths, watching);
+    return learn_sequences(*model_.network, *pictures->select(batch.rows), batch.tensors, tokens, config_.train.label_smoothing, watching);
+  }
+
+  std::vector<std::string> figures() const override { return {"loss", "perplexity", "bleu", "cider", "exact"}; }
+
+  Validation validate() const override {
+    const auto& t = config_.train;
+    auto search = config_.decode;
+    search.beam = t.validate_beam;
+    search.n_best = 1;
+    const auto figures = evaluate_captions(model_, dev_, search, static_cast<std::size_t>(t.validate_pairs));
+    Validation v;
+    v.figures = {{"loss", figures.loss},
+                 {"perplexity", figures.perplexity},
+                 {"bleu", figures.bleu.back()},
+                 {"cider", figures.cider},
+                 {"exact", figures.exact}};
+    for (std::size_t i = 0; i < std::min(static_cast<std::size_t>(t.samples), figures.pictures); ++i)
+      v.samples.push_back(fmt::format("{}\n  reference {}\n  caption   {}", dev_.name(i), dev_.captions(i)[0], figures.captions[i]));
+    return v;
+  }
+
+  std::string places(const std::vector<std::size_t>& examples) const override {
+    std::vector<std::string> names;
+    for (const auto i : examples) names.push_back(train_.name(i));
+    return fmt::format("{}", fmt::join(names, ", "));
+  }
+
+ protected:
+  void check(const ModelOptions& options) const override {
+    check_kind(options.type, {Matter::kPicture, Matter::kText}, "task " + config_.task);
+  }
+
+  void make_vocabularies(const TextOptions& text, AnyModel& model) const override {
+    model.target = train_tokenizer(text.target, [&](const std::function<void(std::string_view)>& take) {
+      for (std::size_t i = 0; i < train_.size(); ++i)
+        for (const auto& caption : train_.captions(i)) take(caption);
+    });
+  }
+
+  void begin(const Config& config) override {
+    config_ = config;
+    model_ = as_seq2seq(model(), "task " + config.task);
+    train_.load(config.model);
+    dev_.load(config.model);
+    for (std::size_t i = 0; i < train_.size(); ++i) {
+      std::int64_t longest = 1;
+      for (const auto& caption : train_.captions(i))
+        longest = std::max(longest, static_cast<std::int64_t>(model_.target->encode(caption).size()));
+      longest_.push_back(longest);
+    }
+    watch_ = AuxiliaryLosses::wanted(config_.train, config_.model);
+  }
+
+ private:
+  struct CaptionBatch final : Batch {
+    TrainBatch tensors;
+    at::Tensor rows;  // int64 [R]: the picture of each caption
+  };
+
+  PictureSet read(const std::string& images, const std::string& list) const {
+    const auto& d = config_.data;
+    ATTEND_CHECK(!d.captions.empty(), kValue, "data.captions is missing: lines name.jpg#0 TAB caption");
+    ATTEND_CHECK(!d.images.empty(), kValue, "data.images is missing: a folder or a tar archive of pictures");
+    ATTEND_CHECK(!d.dev_list.empty(), kValue, "data.dev_list is missing: names of the pictures to validate on, one a line");
+    return {images.empty() ? d.images : images, d.captions, list};
+  }
+
+  Config config_;
+  PictureSet train_, dev_;
+  TranslationModel model_;
+  std::vector<std::int64_t> longest_;
+  bool watch_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Learner> make_captions_learner(const Config& config) { return std::make_unique<CaptionsLearner>(config); }
+
+}  // namespace attend

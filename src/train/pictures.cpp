@@ -1,0 +1,24 @@
+#include "train/pictures.h"
+
+namespace attend {
+namespace {
+
+at::Tensor moved(const at::Tensor& pictures, std::int64_t most) {
+  const auto wide = at::constant_pad_nd(pictures, {most, most, most, most});
+  const auto by = at::randint(0, 2 * most + 1, {pictures.size(0), 2}, at::kLong);
+  auto result = at::empty_like(pictures);
+  for (std::int64_t b = 0; b < pictures.size(0); ++b)
+    result[b].copy_(
+        wide[b].narrow(1, by[b][0].item<std::int64_t>(), pictures.size(2)).narrow(2, by[b][1].item<std::int64_t>(), pictures.size(3)));
+  return result;
+}
+
+}  // namespace
+
+at::Tensor varied(const at::Tensor& pictures, const DataOptions& o) {
+  auto x = pictures;
+  if (o.mirror) x = at::where(at::rand({x.size(0), 1, 1, 1}).lt(0.5), x.flip({3}), x);
+  return o.shift > 0 ? moved(x, o.shift) : x;
+}
+
+}  // namespace attend

@@ -1,0 +1,42 @@
+#include "train/sequences.h"
+
+#include "attend/ops/cross_entropy.h"
+
+namespace attend {
+
+PaddedBatch padded(const std::vector<std::vector<std::int64_t>>& sequences) {
+  std::vector<const std::vector<std::int64_t>*> pointers;
+  for (const auto& one : sequences) pointers.push_back(&one);
+  return pad_batch(pointers);
+}
+
+void set_targets(TrainBatch& batch, const PaddedBatch& targets) {
+  batch.target_lengths = targets.lengths;
+  const auto begin = at::full({targets.ids.size(0), 1}, kBeginId, at::kLong);
+  batch.inputs = at::cat({begin, targets.ids.narrow(1, 0, targets.ids.size(1) - 1)}, 1);
+  const auto flat = targets.ids.flatten();
+  batch.live = flat.ne(kPadId).nonzero().squeeze(1);
+  batch.targets = flat.index_select(0, batch.live);
+  batch.tokens = batch.targets.size(0);
+}
+
+double learn_sequences(const Seq2Seq& network, const Encoded& encoded, const TrainBatch& batch, std::int64_t tokens, double smoothing,
+                       AuxiliaryLosses* watching) {
+  const auto states = network.decode(encoded, batch.inputs, batch.target_lengths, watching);  // [B, T, N]
+  const auto live = states.flatten(0, 1).index_select(0, batch.live);                         // [n, N]
+  const auto entropy = cross_entropy(network.logits(live), batch.targets, smoothing);
+  auto loss = entropy.loss;
+  AuxiliaryBatch known;
+  if (watching) {
+    known.target_lengths = batch.target_lengths;
+    known.log_probs =
+        at::zeros({batch.inputs.numel()}, entropy.rows.options()).index_copy(0, batch.live, entropy.rows).view_as(batch.inputs);
+    known.gold = batch.gold;
+    if (const auto more = watching->loss(known); more.defined()) loss = loss + more;
+  }
+  (loss / static_cast<double>(tokens)).backward();
+  if (watching) watching->move_baselines(known);
+  return entropy.nll;
+}
+
+}  // namespace attend
