@@ -12,6 +12,7 @@
 #include "attend/text/idx.h"
 #include "attend/text/image.h"
 #include "attend/text/labelled.h"
+#include "decode/grid_picture.h"
 
 namespace attend {
 
@@ -223,17 +224,7 @@ class PictureQuiz final : public ChoiceQuiz {
   std::pair<std::int64_t, std::int64_t> grid() const override {
     return {model_.picture_height / model_.patch, model_.picture_width / model_.patch};
   }
-  std::optional<Picture> picture(std::size_t i) const override {
-    const auto& image = pictures_[i];
-    const auto [rows, cols] = grid();
-    Picture shown{static_cast<std::uint32_t>(rows),
-                  static_cast<std::uint32_t>(cols),
-                  static_cast<std::uint32_t>(image.width),
-                  static_cast<std::uint32_t>(image.height),
-                  {}};
-    for (const auto value : image.pixels) shown.rgb.insert(shown.rgb.end(), image.channels == 3 ? 1 : 3, value);
-    return shown;
-  }
+  std::optional<Picture> picture(std::size_t i) const override { return grid_picture(pictures_[i], grid().first, grid().second); }
 
  private:
   std::vector<Image> pictures_;

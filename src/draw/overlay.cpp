@@ -10,7 +10,7 @@ constexpr int kStrongest = 224;  // of 255: the picture stays visible under the 
 
 Rgb overlay_colour(Rgb pixel, std::uint8_t level, Theme theme) {
   const int grey = (299 * pixel.r + 587 * pixel.g + 114 * pixel.b + 500) / 1000;
-  const int faded = (grey + page_colours(theme).paper.r) / 2;
+  const int faded = (3 * grey + 2 * page_colours(theme).paper.r) / 5;
   const int glow = level * kStrongest / 255;
   const auto mixed = [&](int over) { return static_cast<std::uint8_t>((faded * (255 - glow) + over * glow + 127) / 255); };
   return {mixed(kGlow.r), mixed(kGlow.g), mixed(kGlow.b)};

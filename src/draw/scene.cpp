@@ -15,6 +15,7 @@ namespace {
 
 constexpr float kLogFloor = 1e-4F;
 constexpr std::uint32_t kPicturesAcross = 5;
+constexpr int kPictureTitle = 100;   // columns of each part of a picture's title
 constexpr int kListColumns = 72;     // of a token in a list
 constexpr float kNoWeight = 0.005F;  // printed as 0.00
 
@@ -144,6 +145,9 @@ Scene image_scene(const Record& record, const SceneOptions& options) {
   builder.add_chosen();
   builder.stretch();
   builder.scene.picture = data.picture;
+  const auto& source = builder.scene.source;  // a file's folders say nothing of the picture
+  builder.scene.title =
+      clip_text(source.substr(source.find_last_of('/') + 1), kPictureTitle) + " → " + clip_text(builder.scene.target, kPictureTitle);
   Scene scene = builder.finish(Scene::View::kImage);
   scene.across = std::min(static_cast<std::uint32_t>(scene.rows()) + 1, kPicturesAcross);
   return scene;

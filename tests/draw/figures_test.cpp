@@ -45,14 +45,16 @@ Scene pictured(std::uint64_t seed) {
   return image_scene(Record(std::move(data)), options);
 }
 
-/// Pixel (x, y) under the weights of a row: half grey and half paper, then up to 224/255 of the glow. Rounded down on the way.
+/// Pixel (x, y) under the weights of a row: three parts of its grey and two of paper, then up to 224/255 of the glow. Rounded down on the
+/// way.
 Rgb wanted(const Scene& scene, std::int32_t row, std::uint32_t x, std::uint32_t y) {
   const auto& picture = *scene.picture;
   const auto* p = &picture.rgb[3 * (y * picture.width + x)];
   if (row < 0) return {p[0], p[1], p[2]};
   const std::uint32_t cell = y / (picture.height / picture.rows) * picture.cols + x / (picture.width / picture.cols);
   const double level = std::round(255 * scene.panels[0].values[static_cast<std::size_t>(row) * scene.cols() + cell]);
-  const double faded = std::floor((std::round(0.299 * p[0] + 0.587 * p[1] + 0.114 * p[2]) + (scene.theme == Theme::kLight ? 255 : 17)) / 2);
+  const double faded =
+      std::floor((3 * std::round(0.299 * p[0] + 0.587 * p[1] + 0.114 * p[2]) + 2 * (scene.theme == Theme::kLight ? 255 : 17)) / 5);
   const double glow = std::floor(level * 224 / 255) / 255;
   const auto mix = [&](double over) { return static_cast<std::uint8_t>(std::lround(faded + (over - faded) * glow)); };
   return {mix(255), mix(92), mix(0)};

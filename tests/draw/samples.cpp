@@ -198,7 +198,7 @@ Record house() {
       for (const auto channel : {c.r, c.g, c.b}) picture.rgb.push_back(channel);
     }
   }
-  Text source{"house.png", {}};
+  Text source{"pictures/house.png", {}};
   source.tokens.assign(48, Token{});
   RecordData data = bare(std::move(source), text_of("a red house under the sun", {"a", "red", "house", "under", "the", "sun", "</s>"}));
   data.model = "captioner";

@@ -215,6 +215,7 @@ TEST(Scene, PicturesReachTheirLargestWeight) {
   const Scene scene = usual_scene(record);
   EXPECT_EQ(scene.view, Scene::View::kImage);
   EXPECT_EQ(scene.picture, record.data().picture);
+  EXPECT_EQ(scene.title, "house.png → a red house under the sun");
   const auto& panel = scene.panels.at(0);
   EXPECT_EQ(panel.weights, record.mean_map(record.data().maps[0]).values);
   const float top = *std::max_element(panel.weights.begin(), panel.weights.end());
