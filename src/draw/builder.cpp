@@ -224,7 +224,10 @@ Scene Builder::finish(Scene::View view) {
   const auto& data = record_.data();
   std::vector<std::string> parts;
   if (!data.model.empty()) parts.push_back(visible_text(data.model));
-  if (!data.mechanism.empty()) parts.push_back(visible_text(data.mechanism) + " attention");
+  if (!data.mechanism.empty()) {
+    const auto name = visible_text(data.mechanism);
+    parts.push_back(name.find("attention") == std::string::npos ? name + " attention" : name);
+  }
   const bool list = view == Scene::View::kList;
   if (!list || scene.col_name == "layer") parts.push_back(scene.site);
   parts.push_back(list ? fmt::format("{} {}{}", scene.cols(), scene.col_name, scene.cols() == 1 ? "" : "s")
@@ -244,9 +247,9 @@ Scene Builder::finish(Scene::View view) {
   }
   if (count > 0) {
     const auto n = static_cast<double>(count);
-    scene.caption =
-        fmt::format("{}ow entropy {:.2f} nat on average; effective tokens (exp of entropy) {:.1f}.",
-                    scene.panels.size() > 1 ? "M" + scene.panels.front().title.substr(1) + ": r" : "R", entropy / n, effective / n);
+    scene.caption = fmt::format("{}ow entropy {:.2f} nat on average; effective {} (exp of entropy) {:.1f}.",
+                                scene.panels.size() > 1 ? "M" + scene.panels.front().title.substr(1) + ": r" : "R", entropy / n,
+                                reads_picture_ ? "cells" : "tokens", effective / n);
   }
   const auto panels = static_cast<std::uint32_t>(scene.panels.size());
   scene.across = panels <= 3 ? panels : panels == 4 || panels > 9 ? 4 : 3;

@@ -221,6 +221,7 @@ TEST(Scene, PicturesReachTheirLargestWeight) {
   const float top = *std::max_element(panel.weights.begin(), panel.weights.end());
   EXPECT_EQ(scene.scale.top, top);
   EXPECT_EQ(scene.scale.high, "0.31");
+  EXPECT_TRUE(has(scene.caption, "effective cells"));
   for (std::size_t i = 0; i < panel.weights.size(); ++i) EXPECT_FLOAT_EQ(panel.values[i], panel.weights[i] / top);
 
   SceneOptions options;
