@@ -17,7 +17,8 @@ struct DrawFlags {
   DrawFlags() { set_defaults(*this); }
   void visit(OptionVisitor& v) {
     v(sentence, "sentence", 0, "which sentence of the record, from 0", at_least(0));
-    v(view, "view", "heatmap", "a matrix, or the source tinted for each target word", one_of({"heatmap", "highlight"}));
+    v(view, "view", "auto", "a matrix, the source tinted for each target word, the picture under the weights, or what one answer read",
+      one_of({"auto", "heatmap", "highlight", "image", "list"}));
     v(site, "site", "", "decoder.attention, decoder.cross, ...; the attention to the source if not given");
     v(layer, "layer", -1, "layer of the site; -1 is the last", at_least(-1));
     v(head, "head", -1, "one head; -1 is the mean over heads", at_least(-1));
@@ -57,6 +58,9 @@ Scene make_scene(const Record& record, const DrawFlags& f, bool quiet) {
     if (f.row >= 0) o.row = static_cast<std::uint32_t>(f.row);
     return highlight_scene(record, o);
   }
+  if (f.view == "image") return image_scene(record, common_options(f, quiet));
+  if (f.view == "list") return list_scene(record, common_options(f, quiet));
+  if (f.view == "auto" && !f.all_heads) return usual_scene(record, common_options(f, quiet));
   HeatmapOptions o;
   static_cast<SceneOptions&>(o) = common_options(f, quiet);
   o.all_heads = f.all_heads;
@@ -73,7 +77,7 @@ int draw(const Arguments& arguments) {
     if (!warning.empty()) fmt::print(stderr, "attend: {}\n", warning);
   }
   if (!flags.svg.empty()) write_file_atomic(flags.svg, draw_svg(scene));
-  if (!flags.html.empty()) write_file_atomic(flags.html, draw_html(*record, common_options(flags, arguments.common.quiet)));
+  if (!flags.html.empty()) write_file_atomic(flags.html, draw_html(*record, scene, common_options(flags, arguments.common.quiet)));
   if (!flags.json.empty()) write_file_atomic(flags.json, draw_json(scene));
   if (!flags.png.empty() || !flags.svg.empty() || !flags.html.empty() || !flags.json.empty()) return 0;
   TerminalOptions options;

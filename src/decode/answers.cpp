@@ -87,6 +87,7 @@ std::shared_ptr<const Record> record_of(const AnswerModel& model, const Quiz& qu
   data.mechanism = looks_by(model.model);
   if (!quiz.right(item).empty()) data.options["right"] = quiz.right(item);
   data.source = quiz.shown(item);
+  data.picture = quiz.picture(item);
   const auto log_prob = static_cast<float>(found.log_prob);
   const auto token = static_cast<std::int32_t>(found.index);
   data.nodes.push_back({-1, 0, token, log_prob, log_prob, NodeEnd::kFinished});

@@ -7,6 +7,7 @@
 #include "attend/measure/bleu.h"
 #include "attend/measure/cider.h"
 #include "attend/models/captioner.h"
+#include "decode/grid_picture.h"
 
 namespace attend {
 namespace {
@@ -26,14 +27,16 @@ at::Tensor cells_of(const ModelOptions& o, std::size_t rows) {
   return at::full({static_cast<std::int64_t>(rows)}, picture_grid(o).cells(), at::kLong);
 }
 
-std::shared_ptr<const Record> record_of(const TranslationModel& model, const std::string& name, SearchResult& found, std::size_t item) {
+std::shared_ptr<const Record> record_of(const TranslationModel& model, const PictureSet& set, SearchResult& found, std::size_t item) {
   RecordData data;
   data.sentence = item;
   data.task = "caption";
   data.model = model.model.type;
   data.mechanism = model.model.attention;
-  data.source.utf8 = name;
-  data.source.tokens.assign(static_cast<std::size_t>(picture_grid(model.model).cells()), Token{});
+  data.source.utf8 = set.name(item);
+  const auto grid = picture_grid(model.model);
+  data.source.tokens.assign(static_cast<std::size_t>(grid.cells()), Token{});
+  data.picture = grid_picture(set.image(item), grid.rows, grid.columns);
   return finish_record(std::move(data), *model.target, found);
 }
 
@@ -78,7 +81,7 @@ std::vector<Translated> caption_pictures(const TranslationModel& model, const Pi
       Translated captioned;
       for (const auto& best : found[i].best)
         captioned.best.push_back({model.target->decode(best.tokens), best.log_prob, best.score, best.tokens, best.log_probs, {}});
-      if (record) captioned.record = record_of(model, set.name(part[i]), found[i], part[i]);
+      if (record) captioned.record = record_of(model, set, found[i], part[i]);
       results.push_back(std::move(captioned));
     }
   }

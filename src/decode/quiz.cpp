@@ -12,6 +12,7 @@
 #include "attend/text/idx.h"
 #include "attend/text/image.h"
 #include "attend/text/labelled.h"
+#include "decode/grid_picture.h"
 
 namespace attend {
 
@@ -223,6 +224,7 @@ class PictureQuiz final : public ChoiceQuiz {
   std::pair<std::int64_t, std::int64_t> grid() const override {
     return {model_.picture_height / model_.patch, model_.picture_width / model_.patch};
   }
+  std::optional<Picture> picture(std::size_t i) const override { return grid_picture(pictures_[i], grid().first, grid().second); }
 
  private:
   std::vector<Image> pictures_;

@@ -37,7 +37,8 @@ std::string inert(const nlohmann::ordered_json& json) {
 std::string draw_html(const std::vector<Scene>& scenes, std::size_t first) {
   ATTEND_CHECK(first < scenes.size(), kValue, "html: scene {} asked for, {} given", first, scenes.size());
   std::size_t cells = 0;
-  for (const auto& scene : scenes) cells += scene.panels.size() * scene.rows() * scene.cols();
+  for (const auto& scene : scenes)
+    cells += scene.panels.size() * scene.rows() * scene.cols() + (scene.picture ? scene.picture->rgb.size() : 0);
   ATTEND_CHECK(cells <= kMostCells, kValue, "html: a page holds at most {} cells, these maps have {}; choose a site and a layer",
                kMostCells, cells);
 
@@ -64,10 +65,15 @@ std::string draw_html(const std::vector<Scene>& scenes, std::size_t first) {
 std::string draw_html(const Scene& scene) { return draw_html(std::vector<Scene>{scene}); }
 
 std::string draw_html(const Record& record, const SceneOptions& options) {
-  HeatmapOptions chosen;
-  static_cast<SceneOptions&>(chosen) = options;
-  const Scene opening = heatmap_scene(record, chosen);
-  const auto scenes = all_scenes(record, options);
+  return draw_html(record, usual_scene(record, options), options);
+}
+
+std::string draw_html(const Record& record, const Scene& opening, const SceneOptions& options) {
+  auto scenes = all_scenes(record, options);
+  if (opening.view != Scene::View::kHeatmap) {
+    scenes.insert(scenes.begin(), opening);
+    return draw_html(scenes);
+  }
   std::size_t first = 0;
   while (first + 1 < scenes.size() && (scenes[first].site != opening.site || scenes[first].layer != opening.layer)) ++first;
   return draw_html(scenes, first);

@@ -39,7 +39,7 @@ Json number_or_why(const std::optional<double>& value) {
 
 Json labels_json(const std::string& name, const std::vector<Label>& labels) {
   Json list = Json::array();
-  for (const auto& label : labels) list.push_back({{"text", label.text}, {"special", label.special}});
+  for (const auto& label : labels) list.push_back({{"text", label.text}, {"special", label.special}, {"faint", label.faint}});
   return {{"name", name}, {"labels", list}};
 }
 
@@ -58,8 +58,9 @@ Json panel_json(const MatrixPanel& panel, std::size_t rows, std::size_t cols) {
 }  // namespace
 
 Json scene_json(const Scene& scene) {
-  Json out{{"schema", "attend.scene"}, {"version", {1, 0}}};
-  out["view"] = scene.view == Scene::View::kHeatmap ? "heatmap" : "highlight";
+  constexpr const char* kViews[] = {"heatmap", "highlight", "image", "list"};
+  Json out{{"schema", "attend.scene"}, {"version", {1, 1}}};
+  out["view"] = kViews[static_cast<std::size_t>(scene.view)];
   out["theme"] = scene.theme == Theme::kLight ? "light" : "dark";
   out["title"] = scene.title;
   out["subtitle"] = scene.subtitle;
@@ -70,12 +71,18 @@ Json scene_json(const Scene& scene) {
   out["rows"] = labels_json(scene.row_name, scene.row_labels);
   out["columns"] = labels_json(scene.col_name, scene.col_labels);
   out["scale"] = {{"kind", name_of(scene.scale.kind)},
+                  {"top", scene.scale.top},
                   {"palette", scene.scale.palette == Palette::kSequential ? "sequential" : "diverging"},
                   {"low", scene.scale.low},
                   {"high", scene.scale.high}};
   out["across"] = scene.across;
   out["panels"] = Json::array();
   for (const auto& panel : scene.panels) out["panels"].push_back(panel_json(panel, scene.rows(), scene.cols()));
+  if (scene.picture) {
+    const auto& picture = *scene.picture;
+    out["picture"] = {
+        {"rows", picture.rows}, {"columns", picture.cols}, {"pixels", array_of(picture.rgb, {picture.height, picture.width, 3})}};
+  }
   out["pieces"] = Json::array();
   for (const auto& piece : scene.pieces)
     out["pieces"].push_back({{"text", piece.text}, {"columns", piece.columns}, {"special", piece.special}});

@@ -8,14 +8,19 @@
 
 #include "attend/draw/width.h"
 #include "draw/font.h"
+#include "draw/overlay.h"
 
 namespace attend {
 namespace {
 
 constexpr double kMargin = 36, kTitle = 21, kSub = 12.5, kLabel = 13, kSmall = 11;
-constexpr double kLeastLabel = 9, kLabelPitch = 11;  // smallest letters, and the least distance of their lines
-constexpr double kSlant = std::numbers::sqrt2 / 2;   // sine and cosine of 45 degrees
-constexpr double kTextColumn = 760;                  // notes and highlighted text wrap here
+constexpr double kLeastLabel = 9, kLabelPitch = 11;    // smallest letters, and the least distance of their lines
+constexpr double kSlant = std::numbers::sqrt2 / 2;     // sine and cosine of 45 degrees
+constexpr double kTextColumn = 760;                    // notes and highlighted text wrap here
+constexpr int kPictureSide = 168, kLargestSide = 240;  // of a picture: small ones are enlarged to about the first
+constexpr int kPictureGap = 16;
+constexpr double kListLabel = 14;
+constexpr int kListWide = 64, kListHigh = 28, kListGap = 20;  // cells of a list, and what is left of them
 
 double row_size(int cell) { return std::clamp(cell * 0.85, kLeastLabel, kLabel); }
 /// Slanted lines of text lie closer together than the columns they belong to.
@@ -29,20 +34,25 @@ class LayOut {
  public:
   explicit LayOut(const Scene& scene) : scene_(scene), colours_(page_colours(scene.theme)) {}
 
-  Picture run() {
+  Sheet run() {
     y_ = kMargin + kTitle * 0.8;
     const double column = column_width();
     wrapped(scene_.title, kTitle, column, {.colour = colours_.ink, .bold = true});
     wrapped(scene_.subtitle, kSub, column, {.colour = colours_.muted});
     y_ += 14;
-    scene_.view == Scene::View::kHeatmap ? heatmap() : highlight();
+    switch (scene_.view) {
+      case Scene::View::kHeatmap: heatmap(); break;
+      case Scene::View::kHighlight: highlight(); break;
+      case Scene::View::kImage: image(); break;
+      case Scene::View::kList: list(); break;
+    }
     bar();
     y_ += 12;
     if (!scene_.caption.empty()) wrapped(scene_.caption, kSmall, column, {.colour = colours_.ink});
     for (const auto& note : scene_.notes) wrapped(note.text, kSmall, column, {.colour = colours_.muted});
-    picture_.width = static_cast<int>(std::ceil(right_ + kMargin));
-    picture_.height = static_cast<int>(std::ceil(y_ + kMargin - 16));
-    return std::move(picture_);
+    sheet_.width = static_cast<int>(std::ceil(right_ + kMargin));
+    sheet_.height = static_cast<int>(std::ceil(y_ + kMargin - 16));
+    return std::move(sheet_);
   }
 
  private:
@@ -52,7 +62,7 @@ class LayOut {
       const double beyond = item.anchor == Anchor::kStart ? item.width : item.anchor == Anchor::kMiddle ? item.width / 2 : 0;
       right_ = std::max(right_, item.x + beyond);
     }
-    picture_.texts.push_back(std::move(item));
+    sheet_.texts.push_back(std::move(item));
   }
   void wrapped(const std::string& words, double size, double column, PictureText style);
   double column_width() const;
@@ -63,12 +73,15 @@ class LayOut {
   void column_labels(int left, double bottom, int cell, double turn);
   void cell_numbers(const MatrixPanel& panel, int left, int top, int cell);
   void highlight();
+  std::pair<int, int> picture_size() const;
+  void image();
+  void list();
   void bar();
 
   const Scene& scene_;
   const PageColours& colours_;
   TextMeasure measure_;
-  Picture picture_;
+  Sheet sheet_;
   double y_ = 0;      // where the next thing goes
   double right_ = 0;  // the furthest anything reaches
 };
@@ -121,6 +134,9 @@ int LayOut::cell_size() const {
 /// The width that titles and notes are set in: that of the picture's body, within reason.
 double LayOut::column_width() const {
   if (scene_.view == Scene::View::kHighlight) return kTextColumn;
+  if (scene_.view == Scene::View::kImage) return std::clamp<double>(scene_.across * (picture_size().first + kPictureGap), 480, 960);
+  if (scene_.view == Scene::View::kList)
+    return std::clamp(widest(scene_.row_labels, kListLabel) + kListGap + kListWide * static_cast<double>(scene_.cols()), 480.0, 960.0);
   const double cells = static_cast<double>(cell_size()) * static_cast<double>(scene_.cols());
   const double body = scene_.across * (cells + 28) + widest(scene_.row_labels, kLabel);
   return std::clamp(body, 480.0, 960.0);
@@ -159,6 +175,11 @@ void LayOut::column_labels(int left, double bottom, int cell, double turn) {
   }
 }
 
+std::string short_number(float weight) {
+  std::string number = fmt::format("{:.2f}", weight);
+  return number.size() > 4 ? fmt::format("{:.2g}", weight) : number;
+}
+
 /// Weights in the lower part of its cell; the middle keeps the pure colour.
 void LayOut::cell_numbers(const MatrixPanel& panel, int left, int top, int cell) {
   const auto& table = colour_table(scene_.scale.palette, scene_.theme);
@@ -167,11 +188,9 @@ void LayOut::cell_numbers(const MatrixPanel& panel, int left, int top, int cell)
   for (std::size_t at = 0; at < panel.weights.size(); ++at) {
     if (!roomy && panel.weights[at] < 0.05F) continue;  // many small numbers would hide the few large ones
     if (!panel.masked.empty() && panel.masked[at]) continue;
-    std::string number = fmt::format("{:.2f}", panel.weights[at]);
-    if (number.size() > 4) number = fmt::format("{:.2g}", panel.weights[at]);
     text({.x = left + (static_cast<double>(at % cols) + 0.5) * cell,
           .y = top + static_cast<double>(at / cols + 1) * cell - cell * 0.1,
-          .text = number,
+          .text = short_number(panel.weights[at]),
           .size = roomy ? kSmall : 9,
           .colour = ink_on(table[colour_index(panel.values[at])]),
           .anchor = Anchor::kMiddle});
@@ -203,8 +222,8 @@ void LayOut::heatmap() {
           {.x = static_cast<double>(left), .y = y + 4, .text = scene_.panels[p].title, .size = kSub, .colour = colours_.ink, .bold = true});
     if (first_line) column_labels(left, top - 7, cell, turn);
     if (column == 0) row_labels(left, top, cell);
-    picture_.boxes.push_back({left - 1.0, top - 1.0, wide + 2.0, high + 2.0, 0, colours_.rule});
-    picture_.matrices.push_back({p, left, top, cell});
+    sheet_.boxes.push_back({left - 1.0, top - 1.0, wide + 2.0, high + 2.0, 0, colours_.rule});
+    sheet_.matrices.push_back({p, left, top, cell, cell});
     if (cell >= 40) cell_numbers(scene_.panels[p], left, top, cell);
     right_ = std::max(right_, static_cast<double>(left + wide));
     if (column + 1 == static_cast<int>(scene_.across) || p + 1 == scene_.panels.size()) y = top + high + (several ? 32 : 0);
@@ -238,7 +257,7 @@ void LayOut::highlight() {
       PictureText item{.x = x, .y = y_, .text = words, .size = kSize, .colour = colours_.ink};
       if (!scene_.pieces[piece].columns.empty()) {
         const Rgb tint = table[colour_index(scene_.lines[r].values[piece])];
-        picture_.boxes.push_back({x - 2, y_ - kSize * 1.12, width + 4, kSize * 1.6, 3, tint});
+        sheet_.boxes.push_back({x - 2, y_ - kSize * 1.12, width + 4, kSize * 1.6, 3, tint});
         item.colour = ink_on(tint);
         item.fit = true;
       }
@@ -259,6 +278,78 @@ void LayOut::highlight() {
   y_ += 2;
 }
 
+/// Whole units a pixel, or whole pixels a unit, so that cells keep their edges.
+std::pair<int, int> LayOut::picture_size() const {
+  const int width = static_cast<int>(scene_.picture->width), height = static_cast<int>(scene_.picture->height),
+            longest = std::max(width, height);
+  if (longest > kLargestSide) {
+    const int part = (longest + kLargestSide - 1) / kLargestSide;
+    return {std::max(1, width / part), std::max(1, height / part)};
+  }
+  const int times = std::max(1, static_cast<int>(std::lround(static_cast<double>(kPictureSide) / longest)));
+  return {width * times, height * times};
+}
+
+void LayOut::image() {
+  const auto [wide, high] = picture_size();
+  const int pitch = high + 38, top = static_cast<int>(std::ceil(y_));
+  const int rows = static_cast<int>(scene_.rows()), across = static_cast<int>(scene_.across);
+  for (int row = -1; row < rows; ++row) {
+    const int left = static_cast<int>(kMargin) + (row + 1) % across * (wide + kPictureGap), y = top + (row + 1) / across * pitch;
+    sheet_.boxes.push_back({left - 1.0, y - 1.0, wide + 2.0, high + 2.0, 0, colours_.rule});
+    sheet_.images.push_back({row, left, y, wide, high});
+    const auto label = overlay_label(scene_, row);
+    text({.x = left + wide / 2.0,
+          .y = y + high + 18.0,
+          .text = label.text,
+          .size = kLabel,
+          .colour = label.special ? colours_.muted : colours_.ink,
+          .bold = !label.special,
+          .anchor = Anchor::kMiddle});
+    right_ = std::max(right_, static_cast<double>(left + wide));
+  }
+  y_ = top + (rows / across + 1) * pitch + 4;
+}
+
+void LayOut::list() {
+  const auto& table = colour_table(scene_.scale.palette, scene_.theme);
+  const int left = static_cast<int>(std::ceil(kMargin + widest(scene_.row_labels, kListLabel) + kListGap));
+  const int top = static_cast<int>(std::ceil(y_)) + 20;
+  const auto rows = static_cast<int>(scene_.rows()), cols = static_cast<int>(scene_.cols());
+  const auto middle_of = [&](int c) { return left + (c + 0.5) * kListWide; };
+  for (int c = 0; c < cols; ++c)
+    text({.x = middle_of(c),
+          .y = top - 8.0,
+          .text = scene_.col_labels[static_cast<std::size_t>(c)].text,
+          .size = kSub,
+          .colour = colours_.muted,
+          .anchor = Anchor::kMiddle});
+  sheet_.boxes.push_back({left - 1.0, top - 1.0, cols * kListWide + 2.0, rows * kListHigh + 2.0, 0, colours_.rule});
+  sheet_.matrices.push_back({0, left, top, kListWide, kListHigh});
+  for (int r = 0; r < rows; ++r) {
+    const auto& label = scene_.row_labels[static_cast<std::size_t>(r)];
+    const double y = top + (r + 0.5) * kListHigh;
+    text({.x = kMargin,
+          .y = y + kListLabel * 0.36,
+          .text = label.text,
+          .size = kListLabel,
+          .colour = label.special || label.faint ? colours_.muted : colours_.ink});
+    for (int c = 0; c < cols; ++c) {
+      const auto at = static_cast<std::size_t>(r * cols + c);
+      text({.x = middle_of(c),
+            .y = y + kSub * 0.36,
+            .text = short_number(scene_.panels[0].weights[at]),
+            .size = kSub,
+            .colour = ink_on(table[colour_index(scene_.panels[0].values[at])]),
+            .anchor = Anchor::kMiddle});
+    }
+  }
+  right_ = std::max(right_, static_cast<double>(left + cols * kListWide));
+  y_ = top + rows * kListHigh + 32;
+  wrapped("→ " + scene_.target, kTitle * 0.8, column_width(), {.colour = colours_.ink, .bold = true});
+  y_ += 8;
+}
+
 void LayOut::bar() {
   const std::string kind = scene_.scale.kind == ScaleKind::kLinear ? "weight" : fmt::format("weight, {} scale", name_of(scene_.scale.kind));
   double x = kMargin;
@@ -267,16 +358,14 @@ void LayOut::bar() {
     text({.x = x, .y = baseline, .text = words, .size = kSmall, .colour = colours_.muted});
     x += measure_.width(words, kSmall) + (words == kind ? 14 : 7);
   }
-  picture_.bar = {static_cast<int>(std::ceil(x)), static_cast<int>(baseline) - 9, 192, 10};
-  picture_.boxes.push_back(
-      {picture_.bar.x - 1.0, picture_.bar.y - 1.0, picture_.bar.width + 2.0, picture_.bar.height + 2.0, 0, colours_.rule});
-  text(
-      {.x = picture_.bar.x + picture_.bar.width + 7.0, .y = baseline, .text = scene_.scale.high, .size = kSmall, .colour = colours_.muted});
+  sheet_.bar = {static_cast<int>(std::ceil(x)), static_cast<int>(baseline) - 9, 192, 10};
+  sheet_.boxes.push_back({sheet_.bar.x - 1.0, sheet_.bar.y - 1.0, sheet_.bar.width + 2.0, sheet_.bar.height + 2.0, 0, colours_.rule});
+  text({.x = sheet_.bar.x + sheet_.bar.width + 7.0, .y = baseline, .text = scene_.scale.high, .size = kSmall, .colour = colours_.muted});
   y_ = baseline + 16;
 }
 
 }  // namespace
 
-Picture lay_out(const Scene& scene) { return LayOut(scene).run(); }
+Sheet lay_out(const Scene& scene) { return LayOut(scene).run(); }
 
 }  // namespace attend

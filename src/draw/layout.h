@@ -27,16 +27,22 @@ struct PictureBox {
 };
 struct PictureMatrix {
   std::size_t panel = 0;
-  int x = 0, y = 0, cell = 1;
+  int x = 0, y = 0, cell = 1, high = 1;  ///< cells are `cell` wide
+};
+/// The scene's own picture under the weights of a row; without them where `row` is -1.
+struct PictureImage {
+  std::int32_t row = -1;
+  int x = 0, y = 0, width = 0, height = 0;
 };
 struct PictureBar {
   int x = 0, y = 0, width = 0, height = 0;
 };
 
-struct Picture {
+struct Sheet {
   int width = 0, height = 0;
   std::vector<PictureBox> boxes;
   std::vector<PictureMatrix> matrices;
+  std::vector<PictureImage> images;
   PictureBar bar;
   std::vector<PictureText> texts;
 };
@@ -44,6 +50,6 @@ struct Picture {
 /// Families asked for, best first; the rest is fontconfig's choice.
 inline constexpr char kFontFamilies[] = "Noto Sans CJK SC, Noto Sans, Noto Color Emoji, DejaVu Sans, sans-serif";
 
-Picture lay_out(const Scene& scene);
+Sheet lay_out(const Scene& scene);
 
 }  // namespace attend

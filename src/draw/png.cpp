@@ -8,6 +8,7 @@
 #include "attend/draw/picture.h"
 #include "draw/font.h"
 #include "draw/layout.h"
+#include "draw/overlay.h"
 #include "draw/png_encode.h"
 
 namespace attend {
@@ -17,10 +18,10 @@ constexpr int kWidest = 32767;    // of a Cairo image, in pixels
 constexpr int kHighest = 262144;  // strips lift Cairo's limit; this one keeps readers of the file alive
 constexpr int kStrip = 4096;
 
-/// Paints one strip of a picture.
+/// Paints one strip of a sheet.
 class Painter {
  public:
-  Painter(const Scene& scene, const Picture& picture, int scale) : scene_(scene), picture_(picture), scale_(scale) {}
+  Painter(const Scene& scene, const Sheet& sheet, int scale) : scene_(scene), sheet_(sheet), scale_(scale) {}
 
   void paint(cairo_surface_t* surface, int y) const {
     const CairoPtr cairo(cairo_create(surface));
@@ -28,14 +29,15 @@ class Painter {
     cairo_scale(cairo.get(), scale_, scale_);
     source(cairo.get(), page_colours(scene_.theme).paper);
     cairo_paint(cairo.get());
-    for (const auto& box : picture_.boxes) this->box(cairo.get(), box);
+    for (const auto& box : sheet_.boxes) this->box(cairo.get(), box);
     cairo_set_antialias(cairo.get(), CAIRO_ANTIALIAS_NONE);
-    for (const auto& matrix : picture_.matrices) this->matrix(cairo.get(), matrix);
+    for (const auto& matrix : sheet_.matrices) this->matrix(cairo.get(), matrix);
+    for (const auto& image : sheet_.images) this->image(cairo.get(), image);
     bar(cairo.get());
     cairo_set_antialias(cairo.get(), CAIRO_ANTIALIAS_DEFAULT);
     const double top = static_cast<double>(y) / scale_,
                  bottom = top + static_cast<double>(cairo_image_surface_get_height(surface)) / scale_;
-    for (const auto& text : picture_.texts) {
+    for (const auto& text : sheet_.texts) {
       const double reach = text.turn == 0 ? 4 * text.size : text.width + text.size;  // of the ink around (x, y), at most
       if (text.y + reach > top && text.y - reach < bottom) this->text(cairo.get(), text);
     }
@@ -68,13 +70,13 @@ class Painter {
     double clip[4];
     cairo_clip_extents(cairo, &clip[0], &clip[1], &clip[2], &clip[3]);
     for (std::size_t r = 0; r < scene_.rows(); ++r) {
-      const double y = placed.y + static_cast<double>(r) * placed.cell;
-      if (y + placed.cell < clip[1] || y > clip[3]) continue;
+      const double y = placed.y + static_cast<double>(r) * placed.high;
+      if (y + placed.high < clip[1] || y > clip[3]) continue;
       for (std::size_t c = 0; c < cols; ++c) {
         const double x = placed.x + static_cast<double>(c) * placed.cell;
         const bool masked = !panel.masked.empty() && panel.masked[r * cols + c];
         source(cairo, masked ? page_colours(scene_.theme).paper : table()[colour_index(panel.values[r * cols + c])]);
-        cairo_rectangle(cairo, x, y, placed.cell, placed.cell);
+        cairo_rectangle(cairo, x, y, placed.cell, placed.high);
         cairo_fill(cairo);
       }
     }
@@ -83,12 +85,12 @@ class Painter {
 
   /// Diagonal strokes over all masked cells at once, so that they run on from cell to cell.
   void hatch(cairo_t* cairo, const PictureMatrix& placed, const MatrixPanel& panel) const {
-    const double wide = placed.cell * static_cast<double>(scene_.cols()), high = placed.cell * static_cast<double>(scene_.rows());
+    const double wide = placed.cell * static_cast<double>(scene_.cols()), high = placed.high * static_cast<double>(scene_.rows());
     cairo_save(cairo);
     for (std::size_t i = 0; i < panel.masked.size(); ++i) {
       if (!panel.masked[i]) continue;
       cairo_rectangle(cairo, placed.x + static_cast<double>(i % scene_.cols()) * placed.cell,
-                      placed.y + static_cast<double>(i / scene_.cols()) * placed.cell, placed.cell, placed.cell);
+                      placed.y + static_cast<double>(i / scene_.cols()) * placed.high, placed.cell, placed.high);
     }
     cairo_clip(cairo);
     source(cairo, page_colours(scene_.theme).hatch);
@@ -101,10 +103,38 @@ class Painter {
     cairo_restore(cairo);
   }
 
+  /// Enlarged pixels keep their edges; reduced ones are averaged.
+  void image(cairo_t* cairo, const PictureImage& placed) const {
+    const auto rgb = overlay(scene_, placed.row);
+    const int width = static_cast<int>(scene_.picture->width), height = static_cast<int>(scene_.picture->height);
+    const SurfacePtr surface(cairo_image_surface_create(CAIRO_FORMAT_RGB24, width, height));
+    if (cairo_surface_status(surface.get()) != CAIRO_STATUS_SUCCESS) throw std::bad_alloc();
+    unsigned char* data = cairo_image_surface_get_data(surface.get());
+    const int stride = cairo_image_surface_get_stride(surface.get());
+    const std::uint8_t* pixel = rgb.data();
+    for (int y = 0; y < height; ++y) {
+      for (int x = 0; x < width; ++x, pixel += 3) {
+        const std::uint32_t packed = std::uint32_t{pixel[0]} << 16 | std::uint32_t{pixel[1]} << 8 | pixel[2];
+        std::memcpy(data + static_cast<std::ptrdiff_t>(y) * stride + 4 * x, &packed, 4);
+      }
+    }
+    cairo_surface_mark_dirty(surface.get());
+    cairo_save(cairo);
+    cairo_rectangle(cairo, placed.x, placed.y, placed.width, placed.height);
+    cairo_clip(cairo);
+    cairo_translate(cairo, placed.x, placed.y);
+    cairo_scale(cairo, static_cast<double>(placed.width) / width, static_cast<double>(placed.height) / height);
+    cairo_set_source_surface(cairo, surface.get(), 0, 0);
+    cairo_pattern_set_filter(cairo_get_source(cairo), placed.width * scale_ < width ? CAIRO_FILTER_GOOD : CAIRO_FILTER_NEAREST);
+    cairo_paint(cairo);
+    cairo_restore(cairo);
+  }
+
   void bar(cairo_t* cairo) const {
-    const auto& bar = picture_.bar;
+    const auto colours = bar_colours(scene_);
+    const auto& bar = sheet_.bar;
     for (int i = 0; i < bar.width; ++i) {
-      source(cairo, table()[static_cast<std::size_t>(std::lround(255.0 * i / (bar.width - 1)))]);
+      source(cairo, colours[static_cast<std::size_t>(std::lround(255.0 * i / (bar.width - 1)))]);
       cairo_rectangle(cairo, bar.x + i, bar.y, 1, bar.height);
       cairo_fill(cairo);
     }
@@ -124,7 +154,7 @@ class Painter {
   }
 
   const Scene& scene_;
-  const Picture& picture_;
+  const Sheet& sheet_;
   int scale_;
 };
 
@@ -132,16 +162,16 @@ class Painter {
 
 Png draw_png(const Scene& scene, const PngOptions& options) {
   ATTEND_CHECK(options.scale >= 1 && options.scale <= 4, kValue, "png: scale must lie in 1 to 4, got {}", options.scale);
-  const Picture picture = lay_out(scene);
+  const Sheet sheet = lay_out(scene);
   Png png;
-  png.width = picture.width * options.scale;
-  png.height = picture.height * options.scale;
+  png.width = sheet.width * options.scale;
+  png.height = sheet.height * options.scale;
   ATTEND_CHECK(
       png.width <= kWidest && png.height <= kHighest, kValue,
       "png: the picture of {} x {} cells would be {} x {} pixels, at most {} x {} are possible; use a smaller scale or the HTML page",
       scene.rows(), scene.cols(), png.width, png.height, kWidest, kHighest);
 
-  const Painter painter(scene, picture, options.scale);
+  const Painter painter(scene, sheet, options.scale);
   const PngShape shape{png.width, png.height, false, kStrip, static_cast<int>(std::lround(options.scale * 96 / 0.0254))};
   png.bytes = encode_png(shape, [&](int y, int rows, std::uint8_t* out) {
     const SurfacePtr surface(cairo_image_surface_create(CAIRO_FORMAT_RGB24, png.width, rows));
@@ -162,7 +192,7 @@ Png draw_png(const Scene& scene, const PngOptions& options) {
   });
 
   std::string all;
-  for (const auto& text : picture.texts) all += text.text + " ";
+  for (const auto& text : sheet.texts) all += text.text + " ";
   png.warning = missing_glyphs(all);
   return png;
 }

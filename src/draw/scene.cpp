@@ -8,250 +8,16 @@
 
 #include "attend/core/error.h"
 #include "attend/draw/width.h"
-#include "attend/measure/focus.h"
-#include "draw/labels.h"
+#include "draw/builder.h"
 
 namespace attend {
 namespace {
 
 constexpr float kLogFloor = 1e-4F;
-constexpr int kTitleColumns = 60;  // of each text in the title
-
-const AttentionMap& choose_map(const Record& record, const SceneOptions& options) {
-  const auto& maps = record.data().maps;
-  ATTEND_CHECK(!maps.empty(), kValue, "draw: the record holds no attention map; its model attends to nothing, or maps were not kept");
-  auto has = [&](const std::string& site) {
-    return std::any_of(maps.begin(), maps.end(), [&](const AttentionMap& m) { return m.site == site; });
-  };
-  std::string site = options.site.empty() ? maps[0].site : options.site;
-  if (options.site.empty())
-    for (const auto* likely : {"hops", "reader.attended", "pool", "decoder.cross", "decoder.attention"})
-      if (has(likely)) site = likely;
-  std::optional<std::uint16_t> layer = options.layer;
-  if (!layer) {
-    for (const auto& map : maps) {
-      if (map.site == site && (!layer || map.layer > *layer)) layer = map.layer;
-    }
-  }
-  return record.find_map(site, layer.value_or(0));
-}
-
-/// What the rows and columns of one map stand for.
-struct Axes {
-  Text rows, cols;
-  std::string row_name, col_name;
-  bool ragged = false;  // row t sees columns 0..t only
-};
-
-Axes axes_of(const RecordData& data, const AttentionMap& map, std::size_t hypothesis) {
-  Axes axes;
-  axes.row_name = map.axis == RowAxis::kSource ? "source" : "target";
-  axes.rows = map.axis == RowAxis::kSource ? data.source : data.hypotheses[hypothesis].text;
-  axes.col_name = map.target_columns ? "target" : "source";
-  axes.cols = data.source;
-  if (map.target_columns) {
-    // Column j of decoder.self is step j, and a step reads the token before its own: <s> first, the last token never.
-    axes.cols = data.hypotheses[hypothesis].text;
-    auto& tokens = axes.cols.tokens;
-    if (!tokens.empty()) tokens.pop_back();
-    tokens.insert(tokens.begin(), Token{2, {0, 0}, 0, true});
-    axes.ragged = true;
-  }
-  return axes;
-}
-
-std::vector<std::uint32_t> kept_tokens(const Text& text, bool hide_specials) {
-  std::vector<std::uint32_t> kept;
-  for (std::uint32_t i = 0; i < text.tokens.size(); ++i) {
-    if (!hide_specials || !text.tokens[i].special) kept.push_back(i);
-  }
-  return kept;
-}
-
-/// Builds the parts of a scene that both views share.
-class Builder {
- public:
-  Builder(const Record& record, const SceneOptions& options) : record_(record), options_(options), map_(choose_map(record, options)) {
-    const auto& data = record.data();
-    const std::size_t count = data.hypotheses.size();
-    const bool needs_target = map_.axis == RowAxis::kNode || map_.target_columns;
-    ATTEND_CHECK(options.hypothesis < count || (!needs_target && options.hypothesis == 0), kValue,
-                 "draw: hypothesis {} asked for, the record holds {} (numbered from 0)", options.hypothesis, count);
-    ATTEND_CHECK(!options.head || *options.head < map_.heads, kValue, "draw: head {} asked for, {} layer {} has {} (numbered from 0)",
-                 options.head.value_or(0), map_.site, map_.layer, map_.heads);
-    axes_ = axes_of(data, map_, options.hypothesis);
-    kept_rows_ = kept_tokens(axes_.rows, options.hide_specials);
-    kept_cols_ = kept_tokens(axes_.cols, options.hide_specials);
-    describe();
-  }
-
-  void add_head(std::uint32_t head) {
-    add(record_.map(map_, head, options_.hypothesis), fmt::format("head {}", head), static_cast<std::int32_t>(head));
-  }
-  void add_mean() {
-    add(record_.mean_map(map_, options_.hypothesis), map_.heads == 1 ? "head 0" : fmt::format("mean of {} heads", map_.heads), -1);
-  }
-  void add_chosen() { options_.head ? add_head(*options_.head) : add_mean(); }
-
-  const AttentionMap& map() const { return map_; }
-  const std::vector<std::uint32_t>& kept_cols() const { return kept_cols_; }
-  const Text& column_text() const { return axes_.cols; }
-  Scene finish(Scene::View view);
-  Scene scene;
-
- private:
-  void describe();
-  void add(const Matrix& full, std::string title, std::int32_t head);
-  void add_notes();
-  void note(std::string text, bool pinned = false) {
-    if (pinned || !options_.quiet) scene.notes.push_back({std::move(text), pinned});
-  }
-  double largest_departure() const;
-
-  const Record& record_;
-  const SceneOptions& options_;
-  const AttentionMap& map_;
-  Axes axes_;
-  std::vector<std::uint32_t> kept_rows_, kept_cols_;
-  double removed_ = 0;            // mass in hidden columns, summed over rows
-  std::size_t removed_rows_ = 0;  // rows it was summed over
-  std::size_t emptied_ = 0;       // rows whose whole mass was hidden
-  std::size_t clipped_ = 0;       // cells above 1
-  float least_sum_ = INFINITY, greatest_sum_ = -INFINITY;
-};
-
-void Builder::describe() {
-  const auto& data = record_.data();
-  scene.theme = options_.theme;
-  scene.site = visible_text(map_.site);
-  scene.layer = map_.layer;
-  scene.source = visible_text(data.source.utf8);
-  if (options_.hypothesis < data.hypotheses.size()) scene.target = visible_text(data.hypotheses[options_.hypothesis].text.utf8);
-  scene.title = clip_text(scene.source, kTitleColumns);
-  if (!scene.target.empty()) scene.title += " → " + clip_text(scene.target, kTitleColumns);
-  scene.row_name = axes_.row_name;
-  scene.col_name = axes_.col_name;
-
-  const auto row_labels = token_labels(axes_.rows), col_labels = token_labels(axes_.cols);
-  for (const auto i : kept_rows_) scene.row_labels.push_back(row_labels[i]);
-  for (const auto i : kept_cols_) scene.col_labels.push_back(col_labels[i]);
-  std::vector<std::int32_t> column_of(axes_.cols.tokens.size(), -1);
-  for (std::size_t k = 0; k < kept_cols_.size(); ++k) column_of[kept_cols_[k]] = static_cast<std::int32_t>(k);
-  scene.pieces = text_pieces(axes_.cols, column_of);
-
-  scene.scale.kind = options_.scale;
-  scene.scale.low = options_.scale == ScaleKind::kLog ? "≤ 0.0001" : "0";
-  scene.scale.high = options_.scale == ScaleKind::kRow ? "row's largest" : "1";
-}
-
-void Builder::add(const Matrix& full, std::string title, std::int32_t head) {
-  ATTEND_CHECK(full.rows == axes_.rows.tokens.size() && full.cols >= axes_.cols.tokens.size(), kData,
-               "draw: the map {} layer {} is [{}, {}], but its texts have {} and {} tokens; the record does not fit together", map_.site,
-               map_.layer, full.rows, full.cols, axes_.rows.tokens.size(), axes_.cols.tokens.size());
-  const std::size_t rows = kept_rows_.size(), cols = kept_cols_.size();
-  MatrixPanel panel;
-  panel.title = std::move(title);
-  panel.head = head;
-  panel.weights.resize(rows * cols);
-  panel.values.resize(rows * cols);
-  panel.entropy.resize(rows);
-  if (axes_.ragged) panel.masked.resize(rows * cols);
-
-  for (std::size_t r = 0; r < rows; ++r) {
-    float* weights = panel.weights.data() + r * cols;
-    double all = 0, kept = 0;
-    for (std::uint32_t c = 0; c < full.cols; ++c) all += full.at(kept_rows_[r], c);
-    for (std::size_t c = 0; c < cols; ++c) {
-      weights[c] = full.at(kept_rows_[r], kept_cols_[c]);
-      kept += weights[c];
-      if (axes_.ragged && kept_cols_[c] > kept_rows_[r]) panel.masked[r * cols + c] = true;
-    }
-    if (all > 0 && cols < axes_.cols.tokens.size()) {
-      removed_ += std::max(0.0, 1 - kept / all);
-      ++removed_rows_;
-      if (kept <= 0) ++emptied_;
-      if (map_.kind != RowKind::kUnnormalised && kept > 0) {
-        for (std::size_t c = 0; c < cols; ++c) weights[c] = static_cast<float>(weights[c] * (all / kept));
-      }
-    }
-    least_sum_ = std::min(least_sum_, static_cast<float>(all));
-    greatest_sum_ = std::max(greatest_sum_, static_cast<float>(all));
-    const float row_max = cols > 0 ? *std::max_element(weights, weights + cols) : 0;
-    for (std::size_t c = 0; c < cols; ++c) {
-      // Softmax rows may exceed 1 by rounding; that is no clipping worth a word.
-      if (options_.scale != ScaleKind::kRow && weights[c] > 1.001F) ++clipped_;
-      panel.values[r * cols + c] = scale_value(options_.scale, weights[c], row_max);
-    }
-    if (const auto focus = focus_of_row({weights, cols})) panel.entropy[r] = focus->entropy;
-  }
-  scene.panels.push_back(std::move(panel));
-}
-
-/// The most by which a single head's weight departs from the mean, over all drawn cells.
-double Builder::largest_departure() const {
-  const Matrix mean = record_.mean_map(map_, options_.hypothesis);
-  double largest = 0;
-  for (std::uint32_t h = 0; h < map_.heads; ++h) {
-    const Matrix one = record_.map(map_, h, options_.hypothesis);
-    for (const auto r : kept_rows_) {
-      for (const auto c : kept_cols_) largest = std::max(largest, std::abs(static_cast<double>(one.at(r, c)) - mean.at(r, c)));
-    }
-  }
-  return largest;
-}
-
-void Builder::add_notes() {
-  note("The weights show where this attention read, not why the model answered as it did. Faithfulness: not measured.", true);
-  if (map_.heads > 1 && scene.panels.front().head < 0) {
-    note(fmt::format("The mean over {} heads is an average: possibly no head looks like it. Single heads differ from it by up to {:.2f}.",
-                     map_.heads, largest_departure()));
-  }
-  if (options_.scale == ScaleKind::kRow) note("Each row is divided by its largest weight: rows are not comparable.");
-  if (options_.scale == ScaleKind::kLog) note("Logarithmic colours: equal steps are equal ratios; weights of 0.0001 and less look alike.");
-  if (removed_rows_ > 0) {
-    note(fmt::format("Special tokens are hidden: {:.1f} % of the mass is removed{}{}.", 100 * removed_ / static_cast<double>(removed_rows_),
-                     map_.kind == RowKind::kUnnormalised ? "" : ", the rest renormalised",
-                     emptied_ > 0 ? fmt::format("; {} rows had nothing else and are empty", emptied_) : ""));
-  }
-  if (map_.kind == RowKind::kUnnormalised && std::isfinite(least_sum_)) {
-    note(fmt::format("Weights are not normalised: rows sum to {:.3g} up to {:.3g}.", least_sum_, greatest_sum_));
-  }
-  if (clipped_ > 0) note(fmt::format("{} weights above 1 are drawn as 1.", clipped_));
-  if (axes_.ragged) note("Columns are the tokens each step could read, beginning with <s>; hatched cells lie in its future.");
-  if (record_.data().forced && map_.axis == RowAxis::kNode) note("The target was given, not chosen by the model.");
-}
-
-Scene Builder::finish(Scene::View view) {
-  scene.view = view;
-  const auto& data = record_.data();
-  std::vector<std::string> parts;
-  if (!data.model.empty()) parts.push_back(visible_text(data.model));
-  if (!data.mechanism.empty()) parts.push_back(visible_text(data.mechanism) + " attention");
-  parts.push_back(scene.site);
-  parts.push_back(fmt::format("layer {}", map_.layer));
-  parts.push_back(scene.panels.size() == 1 ? scene.panels[0].title : fmt::format("mean and {} heads", map_.heads));
-  if (options_.hypothesis > 0) parts.push_back(fmt::format("hypothesis {}", options_.hypothesis));
-  scene.subtitle = fmt::format("{}", fmt::join(parts, ", "));
-
-  double entropy = 0, effective = 0;
-  std::size_t count = 0;
-  for (const auto& h : scene.panels.front().entropy) {
-    if (!h) continue;
-    entropy += *h;
-    effective += std::exp(*h);
-    ++count;
-  }
-  if (count > 0) {
-    const auto n = static_cast<double>(count);
-    scene.caption =
-        fmt::format("{}ow entropy {:.2f} nat on average; effective tokens (exp of entropy) {:.1f}.",
-                    scene.panels.size() > 1 ? "M" + scene.panels.front().title.substr(1) + ": r" : "R", entropy / n, effective / n);
-  }
-  const auto panels = static_cast<std::uint32_t>(scene.panels.size());
-  scene.across = panels <= 3 ? panels : panels == 4 || panels > 9 ? 4 : 3;
-  add_notes();
-  return std::move(scene);
-}
+constexpr std::uint32_t kPicturesAcross = 5;
+constexpr int kPictureTitle = 100;   // columns of each part of a picture's title
+constexpr int kListColumns = 72;     // of a token in a list
+constexpr float kNoWeight = 0.005F;  // printed as 0.00
 
 /// Tints the pieces of the column text by each row: what pieces of one character hold adds up.
 void add_lines(Scene& scene, const SceneOptions& options) {
@@ -286,6 +52,40 @@ void keep_row(Scene& scene, std::uint32_t row) {
     panel.entropy = {panel.entropy[row]};
   }
   scene.row_labels = {scene.row_labels[row]};
+}
+
+/// The maps of one site that a list shows, by layer.
+std::vector<const AttentionMap*> maps_of(const RecordData& data, const std::string& site, std::optional<std::uint16_t> layer) {
+  std::vector<const AttentionMap*> maps;
+  for (const auto& map : data.maps) {
+    if (map.site == site && (!layer || map.layer == *layer)) maps.push_back(&map);
+  }
+  std::sort(maps.begin(), maps.end(), [](const auto* a, const auto* b) { return a->layer < b->layer; });
+  return maps;
+}
+
+std::string list_caption(const Scene& scene, const Hypothesis& answer) {
+  std::vector<std::string> effective;
+  const auto& entropy = scene.panels[0].entropy;
+  for (std::size_t c = 0; c < entropy.size(); ++c) {
+    if (entropy[c]) effective.push_back(fmt::format("{} at {}", fmt::format("{:.1f}", std::exp(*entropy[c])), scene.col_labels[c].text));
+  }
+  std::string caption = fmt::format("Probability of the answer {:.2f}.", std::exp(answer.log_prob));
+  if (!effective.empty())
+    caption +=
+        fmt::format(" Effective {} (exp of entropy): {}.", scene.col_name == "hop" ? "statements" : "tokens", fmt::join(effective, ", "));
+  return caption;
+}
+
+std::string text_of_token(const Text& text, std::size_t i) {
+  const ByteSpan span = text.tokens[i].span;
+  return visible_text(std::string_view(text.utf8).substr(span.begin, span.end - span.begin));
+}
+
+/// Whether one row tells all that the map says of a hypothesis.
+bool one_answer(const Record& record, const AttentionMap& map, std::size_t hypothesis) {
+  const auto& all = record.data().hypotheses;
+  return map.axis == RowAxis::kNode && !map.target_columns && hypothesis < all.size() && all[hypothesis].text.tokens.size() == 1;
 }
 
 }  // namespace
@@ -334,6 +134,84 @@ Scene highlight_scene(const Record& record, const HighlightOptions& options) {
   Scene scene = builder.finish(Scene::View::kHighlight);
   add_lines(scene, options);
   return scene;
+}
+
+Scene image_scene(const Record& record, const SceneOptions& options) {
+  const auto& data = record.data();
+  ATTEND_CHECK(data.picture, kValue, "draw: the record holds no picture; view image wants the record of a model that reads pictures");
+  Builder builder(record, options);
+  ATTEND_CHECK(!builder.map().target_columns, kValue, "draw: {} layer {} does not read the picture; choose another site or view heatmap",
+               builder.map().site, builder.map().layer);
+  builder.add_chosen();
+  builder.stretch();
+  builder.scene.picture = data.picture;
+  const auto& source = builder.scene.source;  // a file's folders say nothing of the picture
+  builder.scene.title =
+      clip_text(source.substr(source.find_last_of('/') + 1), kPictureTitle) + " → " + clip_text(builder.scene.target, kPictureTitle);
+  Scene scene = builder.finish(Scene::View::kImage);
+  scene.across = std::min(static_cast<std::uint32_t>(scene.rows()) + 1, kPicturesAcross);
+  return scene;
+}
+
+Scene list_scene(const Record& record, const SceneOptions& options) {
+  Builder builder(record, options);
+  const auto& data = record.data();
+  const auto& last = builder.map();
+  ATTEND_CHECK(one_answer(record, last, options.hypothesis), kValue,
+               "draw: a list shows what one answer read, but {} layer {} has several rows; use view heatmap", last.site, last.layer);
+  const bool hops = last.site == "hops";
+  const auto maps = maps_of(data, last.site, options.layer);
+  std::vector<std::vector<float>> columns;
+  MatrixPanel panel;
+  for (const auto* map : maps) {
+    SceneOptions one = options;
+    one.layer = map->layer;
+    Builder column(record, one);
+    column.add_chosen();
+    panel.title = column.scene.panels[0].title;
+    panel.head = column.scene.panels[0].head;
+    panel.entropy.push_back(column.scene.panels[0].entropy[0]);
+    columns.push_back(std::move(column.scene.panels[0].weights));
+  }
+  builder.add_chosen();
+
+  Scene& scene = builder.scene;
+  auto tokens = builder.kept_cols();
+  if (hops && !tokens.empty()) {
+    scene.title = text_of_token(data.source, tokens.back());
+    tokens.pop_back();
+  }
+  scene.row_name = "source";
+  scene.col_name = hops ? "hop" : "layer";
+  const auto names = std::move(scene.col_labels);
+  scene.row_labels.clear();
+  scene.col_labels.clear();
+  scene.pieces.clear();
+  for (const auto* map : maps) scene.col_labels.push_back({fmt::format("{} {}", scene.col_name, map->layer + (hops ? 1 : 0))});
+  for (std::size_t r = 0; r < tokens.size(); ++r) {
+    const auto text = text_of_token(data.source, tokens[r]);
+    Label label{text.empty() ? names[r].text : clip_text(text, kListColumns), names[r].special, true};
+    for (const auto& column : columns) {
+      const float weight = column[r], largest = *std::max_element(column.begin(), column.end());
+      label.faint = label.faint && std::abs(weight) < kNoWeight;
+      panel.weights.push_back(weight);
+      panel.values.push_back(scale_value(options.scale, weight, largest));
+    }
+    scene.row_labels.push_back(std::move(label));
+  }
+  scene.panels = {std::move(panel)};
+  Scene done = builder.finish(Scene::View::kList);
+  done.caption = list_caption(done, data.hypotheses[options.hypothesis]);
+  return done;
+}
+
+Scene usual_scene(const Record& record, const SceneOptions& options) {
+  const auto& map = choose_map(record, options);
+  if (map.site == "hops" && one_answer(record, map, options.hypothesis)) return list_scene(record, options);
+  if (record.data().picture && map.axis == RowAxis::kNode && !map.target_columns) return image_scene(record, options);
+  HeatmapOptions heatmap;
+  static_cast<SceneOptions&>(heatmap) = options;
+  return heatmap_scene(record, heatmap);
 }
 
 std::vector<Scene> all_scenes(const Record& record, const SceneOptions& options) {

@@ -1,10 +1,12 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 
 #include "attend/draw/picture.h"
 #include "draw/layout.h"
 #include "draw/markup.h"
+#include "draw/overlay.h"
 #include "draw/png_encode.h"
 
 namespace attend {
@@ -21,13 +23,13 @@ std::string number(double x) {
 
 class Svg {
  public:
-  explicit Svg(const Scene& scene) : scene_(scene), picture_(lay_out(scene)) {}
+  explicit Svg(const Scene& scene) : scene_(scene), sheet_(lay_out(scene)) {}
 
   std::string draw() {
     put("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\" role=\"img\" aria-labelledby=\"t "
         "d\" "
         "font-family=\"'Noto Sans CJK SC','Noto Sans',sans-serif\">\n",
-        picture_.width, picture_.height);
+        sheet_.width, sheet_.height);
     put("<title id=\"t\">{}: {}</title>\n<desc id=\"d\">{}", escape_markup(scene_.title), escape_markup(scene_.subtitle),
         escape_markup(scene_.caption));
     for (const auto& note : scene_.notes) put(" {}", escape_markup(note.text));
@@ -37,14 +39,15 @@ class Svg {
         "<path d=\"M-1 1l2-2M0 6l6-6M5 7l2-2\" stroke=\"{}\"/></pattern></defs>\n",
         hex(page.paper), hex(page.hatch));
     put("<rect width=\"100%\" height=\"100%\" fill=\"{}\"/>\n", hex(page.paper));
-    for (const auto& box : picture_.boxes) {
+    for (const auto& box : sheet_.boxes) {
       put("<rect{} x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"{} fill=\"{}\"/>\n", box.radius > 0 ? " class=\"tint\"" : "", number(box.x),
           number(box.y), number(box.width), number(box.height), box.radius > 0 ? fmt::format(" rx=\"{}\"", number(box.radius)) : "",
           hex(box.fill));
     }
-    for (const auto& matrix : picture_.matrices) this->matrix(matrix);
+    for (const auto& matrix : sheet_.matrices) this->matrix(matrix);
+    for (const auto& image : sheet_.images) this->image(image);
     bar();
-    for (const auto& text : picture_.texts) this->text(text);
+    for (const auto& text : sheet_.texts) this->text(text);
     put("</svg>\n");
     return std::move(out_);
   }
@@ -70,7 +73,7 @@ class Svg {
         if (alpha) *out++ = masked ? 0 : 255;
       }
     });
-    const int width = cols * placed.cell, height = rows * placed.cell;
+    const int width = cols * placed.cell, height = rows * placed.high;
     if (alpha) put("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"url(#hatch)\"/>\n", placed.x, placed.y, width, height);
     put("<image class=\"matrix\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" preserveAspectRatio=\"none\" "
         "style=\"image-rendering:pixelated\" "
@@ -82,14 +85,37 @@ class Svg {
       if (alpha && panel.masked[i]) continue;
       const std::size_t r = i / scene_.cols(), c = i % scene_.cols();
       put("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"><title>{} ← {}: {:.4f}</title></rect>\n",
-          placed.x + static_cast<int>(c) * placed.cell, placed.y + static_cast<int>(r) * placed.cell, placed.cell, placed.cell,
+          placed.x + static_cast<int>(c) * placed.cell, placed.y + static_cast<int>(r) * placed.high, placed.cell, placed.high,
           escape_markup(scene_.row_labels[r].text), escape_markup(scene_.col_labels[c].text), panel.weights[i]);
     }
     put("</g>\n");
   }
 
+  /// The picture at its own size; small ones show their pixels.
+  void image(const PictureImage& placed) {
+    const auto& picture = *scene_.picture;
+    const auto rgb = overlay(scene_, placed.row);
+    const int width = static_cast<int>(picture.width);
+    const std::string png = encode_png({width, static_cast<int>(picture.height)}, [&](int y, int count, std::uint8_t* out) {
+      std::copy_n(rgb.begin() + std::ptrdiff_t{3} * y * width, std::ptrdiff_t{3} * count * width, out);
+    });
+    put("<image class=\"picture\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" preserveAspectRatio=\"none\"{} "
+        "href=\"data:image/png;base64,{}\"/>\n",
+        placed.x, placed.y, placed.width, placed.height, placed.width > width ? " style=\"image-rendering:pixelated\"" : "", base64(png));
+    if (placed.row < 0 || scene_.panels[0].weights.size() > kHoverCells) return;
+    put("<g fill=\"none\" pointer-events=\"all\">\n");
+    const double wide = static_cast<double>(placed.width) / picture.cols, high = static_cast<double>(placed.height) / picture.rows;
+    for (std::size_t i = 0; i < scene_.cols(); ++i) {
+      put("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"><title>{} ← {}: {:.4f}</title></rect>\n",
+          number(placed.x + static_cast<double>(i % picture.cols) * wide), number(placed.y + static_cast<double>(i / picture.cols) * high),
+          number(wide), number(high), escape_markup(overlay_label(scene_, placed.row).text), escape_markup(scene_.col_labels[i].text),
+          scene_.panels[0].weights[static_cast<std::size_t>(placed.row) * scene_.cols() + i]);
+    }
+    put("</g>\n");
+  }
+
   void bar() {
-    const auto& table = colour_table(scene_.scale.palette, scene_.theme);
+    const auto table = bar_colours(scene_);
     const std::string png = encode_png({256, 1}, [&](int, int, std::uint8_t* out) {
       for (const Rgb c : table) {
         for (const auto channel : {c.r, c.g, c.b}) *out++ = channel;
@@ -97,7 +123,7 @@ class Svg {
     });
     put("<image class=\"bar\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" preserveAspectRatio=\"none\" "
         "href=\"data:image/png;base64,{}\"/>\n",
-        picture_.bar.x, picture_.bar.y, picture_.bar.width, picture_.bar.height, base64(png));
+        sheet_.bar.x, sheet_.bar.y, sheet_.bar.width, sheet_.bar.height, base64(png));
   }
 
   void text(const PictureText& item) {
@@ -111,7 +137,7 @@ class Svg {
   }
 
   const Scene& scene_;
-  Picture picture_;
+  Sheet sheet_;
   std::string out_;
 };
 

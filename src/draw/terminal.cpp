@@ -8,6 +8,8 @@
 
 #include "attend/core/error.h"
 #include "attend/draw/width.h"
+#include "draw/overlay.h"
+#include "draw/terminal_figures.h"
 #include "draw/terminal_ink.h"
 
 namespace attend {
@@ -36,7 +38,12 @@ class Terminal : private TerminalInk {
     paragraph(scene_.title, bold());
     paragraph(scene_.subtitle, dim());
     line({});
-    scene_.view == Scene::View::kHeatmap ? heatmap() : highlight();
+    switch (scene_.view) {
+      case Scene::View::kHeatmap: heatmap(); break;
+      case Scene::View::kHighlight: highlight(); break;
+      case Scene::View::kImage: lines(image_lines(scene_, options_)); break;
+      case Scene::View::kList: lines(list_lines(scene_, options_)); break;
+    }
     bar();
     if (!scene_.caption.empty()) paragraph(scene_.caption, dim());
     for (const auto& note : scene_.notes) paragraph("* " + note.text, dim());
@@ -48,6 +55,10 @@ class Terminal : private TerminalInk {
     out_ += text.bytes;
     while (!out_.empty() && out_.back() == ' ') out_.pop_back();
     out_ += '\n';
+  }
+
+  void lines(const std::vector<Line>& all) {
+    for (const auto& one : all) line(one);
   }
 
   void paragraph(std::string_view text, const std::string& style);
@@ -332,7 +343,11 @@ void Terminal::bar() {
   if (ascii()) {
     put(now, fmt::format("[{}]", kLevels));
   } else {
-    for (int i = 0; i < kSteps; ++i) now.bytes += escape(as_ink(static_cast<float>(i) / (kSteps - 1))) + "█";
+    const auto colours = bar_colours(scene_);
+    for (int i = 0; i < kSteps; ++i) {
+      const float v = static_cast<float>(i) / (kSteps - 1);
+      now.bytes += escape(scene_.picture ? as_ink(colours[colour_index(v)]) : as_ink(v)) + "█";
+    }
     now.bytes += reset();
   }
   put(now, " " + scene_.scale.high);

@@ -29,7 +29,10 @@ class TerminalInk {
   std::string as_ink(float v) const { return colour(v, 38); }
   /// The codes of value v's colour as ground.
   std::string as_ground(float v) const { return colour(v, 48); }
-  /// The same with an ink that reads on it, as a whole escape; nothing in ASCII.
+  /// The codes of any colour; in 256 colours the nearest of the 240 that every terminal shows alike.
+  std::string as_ink(Rgb c) const { return colour(c, 38); }
+  std::string as_ground(Rgb c) const { return colour(c, 48); }
+  /// Value v's ground with an ink that reads on it, as a whole escape; nothing in ASCII.
   std::string tint(float v) const;
   char level(float v) const;
 
@@ -41,6 +44,7 @@ class TerminalInk {
 
  private:
   std::string colour(float v, int layer) const;
+  std::string colour(Rgb c, int layer) const;
   int grey(float v) const;
 
   const Scene& scene_;

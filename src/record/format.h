@@ -9,7 +9,7 @@
 namespace attend {
 
 inline constexpr std::string_view kRecordSchema = "attend.record";
-inline constexpr int kRecordMajor = 1, kRecordMinor = 0;
+inline constexpr int kRecordMajor = 1, kRecordMinor = 1;
 inline constexpr const char* kRecordIndex = "record.json";
 
 /// Columns of the int64 arrays of tokens and nodes. A later minor version may append columns; readers take these.

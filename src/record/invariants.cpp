@@ -36,6 +36,7 @@ class Checker {
       for (std::size_t i = 0; i < scalar.values.size(); ++i)
         require(!std::isnan(scalar.values[i]), "scalar numbers", "{} of node {} is NaN", scalar.name, i);
     }
+    if (data_.picture) check_picture(*data_.picture);
   }
 
  private:
@@ -131,6 +132,15 @@ class Checker {
       if (map.kind == RowKind::kSoftmax && !zero && std::abs(sum - 1) > kRowSumTolerance)
         require(false, "row sum", "{} sums to {}, expected 1 within {}", where(), sum, kRowSumTolerance);
     }
+  }
+
+  void check_picture(const Picture& picture) const {
+    const auto cells = std::uint64_t{picture.rows} * picture.cols;
+    require(cells == data_.source.tokens.size(), "picture", "its grid of {} x {} has {} cells, expected one for each of {} source tokens",
+            picture.rows, picture.cols, cells, data_.source.tokens.size());
+    const auto bytes = static_cast<unsigned __int128>(picture.width) * picture.height * 3;
+    require(bytes != 0 && picture.rgb.size() == bytes, "picture", "{} x {} pixels have {} bytes, expected three a pixel, of one at least",
+            picture.width, picture.height, picture.rgb.size());
   }
 
   const RecordData& data_;

@@ -47,6 +47,7 @@ class RecordReader {
     for (const auto& map : json_.at("maps")) data.maps.push_back(read_map(map));
     for (const auto& scalar : json_.at("scalars"))
       data.scalars.push_back({scalar.at("name").get<std::string>(), numbers_of<float>(array(scalar, "values", Dtype::kF32, 1))});
+    if (json_.contains("picture")) data.picture = read_picture(json_["picture"]);
     return data;
   }
 
@@ -160,6 +161,14 @@ class RecordReader {
       map.weights = numbers_of<float>(view);
     }
     return map;
+  }
+
+  Picture read_picture(const Json& object) {
+    const auto view = array(object, "pixels", Dtype::kU8, 3);
+    ATTEND_CHECK(view.shape[2] == 3, kData, "a picture has three bytes a pixel, got {}", view.shape[2]);
+    return {whole<std::uint32_t>(object, "rows"), whole<std::uint32_t>(object, "columns"),
+            narrow<std::uint32_t>(view.shape[1], "picture width"), narrow<std::uint32_t>(view.shape[0], "picture height"),
+            numbers_of<std::uint8_t>(view)};
   }
 
   const ArchiveFile& archive_;

@@ -100,6 +100,7 @@ struct RecordWriter::State {
     for (const auto& map : data.maps) json["maps"].push_back(map_of(map, weights_name(map)));
     for (std::size_t s = 0; s < data.scalars.size(); ++s)
       json["scalars"].push_back({{"name", data.scalars[s].name}, {"values", named(fmt::format("scalar{}", s))}});
+    if (data.picture) json["picture"] = {{"rows", data.picture->rows}, {"columns", data.picture->cols}, {"pixels", named("picture")}};
     try {
       return json.dump();
     } catch (const nlohmann::json::exception& e) {
@@ -147,6 +148,8 @@ struct RecordWriter::State {
     for (std::size_t s = 0; s < data.scalars.size(); ++s)
       archive.add_array(named(fmt::format("scalar{}", s)),
                         view_of(Dtype::kF32, data.scalars[s].values, {length_of(data.scalars[s].values)}));
+    if (data.picture)
+      archive.add_array(named("picture"), {Dtype::kU8, {data.picture->height, data.picture->width, 3}, data.picture->rgb.data()});
     archive.add(named(kRecordIndex), description);
     ++count;
   }

@@ -279,9 +279,13 @@ TEST_F(Cli, ClassifiesAnswersAndEvaluates) {
   EXPECT_NE(told.out.find("\ngood\t0."), std::string::npos) << told.out;
   EXPECT_EQ(RecordFile(record).size(), 2U);
   EXPECT_EQ(run({"draw", record, "--svg", *shared_ / "classified.svg"}).code, 0);
-  const auto answered = run({"answer", memory, story});
+  const auto hops = *shared_ / "answered.record.npz";
+  const auto answered = run({"answer", memory, story, "--record", hops});
   EXPECT_EQ(answered.code, 0) << answered.err;
   EXPECT_TRUE(answered.out.starts_with("Where is Ann?\thome\t0.")) << answered.out;
+  EXPECT_NE(run({"draw", hops}).out.find("hop 3"), std::string::npos);
+  EXPECT_EQ(run({"draw", hops, "--view", "heatmap"}).out.find("hop 3"), std::string::npos);
+  expect_failure(run({"draw", hops, "--view", "image"}), 1, "holds no picture");
   const auto figures = run({"evaluate", memory, "--text", story, "--json", *shared_ / "answers.json"});
   EXPECT_EQ(figures.code, 0) << figures.err;
   const auto json = nlohmann::json::parse(slurp(*shared_ / "answers.json"));

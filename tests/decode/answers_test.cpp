@@ -164,6 +164,13 @@ TEST_F(QuizFilesTest, PicturesComeInTheModelsSize) {
   const std::size_t first[] = {0};
   EXPECT_TRUE(close(quiz->batch(first).pictures[0][0][0][0], at::tensor((0 + 5 + 20 + 25) / 4.0F / 255).squeeze(), 0.01));
   EXPECT_EQ(all[0].record->find_map("encoder.self", 0).rows, 4U);
+  ASSERT_TRUE(all[0].record->data().picture);
+  const auto& shown = *all[0].record->data().picture;
+  EXPECT_EQ(std::tie(shown.rows, shown.cols, shown.width, shown.height), std::make_tuple(2U, 2U, 2U, 2U));
+  ASSERT_EQ(shown.rgb.size(), 12U);
+  EXPECT_NEAR(shown.rgb[0], (0 + 5 + 20 + 25) / 4.0, 1);
+  EXPECT_EQ(shown.rgb[0], shown.rgb[2]);  // grey
+  EXPECT_GT(shown.rgb[11], shown.rgb[0]);
 }
 
 }  // namespace

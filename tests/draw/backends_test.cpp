@@ -196,7 +196,7 @@ TEST(Backends, PicturesGiveEveryTintBack) {  // every eighth record: pictures of
   for (int i = 0; i < kRecords; i += 8) {
     SCOPED_TRACE(i);
     const Scene scene = scenes(i).highlight;
-    const Picture picture = lay_out(scene);
+    const Sheet picture = lay_out(scene);
     const readback::Image image = readback::decode_png(draw_png(scene, {.scale = 1}).bytes);
     const std::string svg = draw_svg(scene);
     std::vector<Rgb> wanted;

@@ -1,4 +1,5 @@
 // The page in a real browser: it decodes what it carries, paints it, and answers the keyboard. Skipped without Chromium.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -8,6 +9,7 @@
 
 #include "attend/core/files.h"
 #include "attend/draw/page.h"
+#include "draw/overlay.h"
 #include "draw/readback.h"
 #include "draw/samples.h"
 
@@ -42,9 +44,29 @@ out.textContent = btoa(unescape(encodeURIComponent(JSON.stringify(seen))));
 document.body.append(out);
 </script></body>)";
 
-nlohmann::json probe(std::string page) {
+/// Writes the pixels of all pictures and the cells of the list into the document, then shows the record's next map.
+constexpr char kFigures[] = R"(<script>
+const seen = { errors: [], dark: dark.matches };
+addEventListener('error', e => seen.errors.push(String(e.message)));
+seen.pictures = [...document.querySelectorAll('figure')].map(figure => {
+  const canvas = figure.querySelector('canvas'), pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+  return { caption: figure.textContent, said: canvas.getAttribute('aria-label'), pixels: Array.from(pixels).filter((_, i) => i % 4 < 3) };
+});
+seen.list = [...document.querySelectorAll('#list tr')].map(line => [...line.children].map(cell => cell.textContent));
+seen.grounds = [...document.querySelectorAll('#list td')].map(cell => cell.style.background);
+seen.title = document.getElementById('title').textContent;
+seen.body = document.getElementById('body').hidden;
+showScene(1);
+seen.next = [document.getElementById('figure').hidden, document.getElementById('body').hidden, document.querySelectorAll('#canvas').length];
+const out = document.createElement('pre');
+out.id = 'probe';
+out.textContent = btoa(unescape(encodeURIComponent(JSON.stringify(seen))));
+document.body.append(out);
+</script></body>)";
+
+nlohmann::json probe(std::string page, const char* script = kProbe) {
   const auto end = page.rfind("</body>");
-  page.replace(end, 7, kProbe);
+  page.replace(end, 7, script);
   const std::string folder = testing::TempDir() + "attend_browser";
   std::filesystem::create_directories(folder);
   write_file_atomic(folder + "/page.html", page);
@@ -79,6 +101,36 @@ TEST(Browser, PageShowsTheWorkedExample) {
   EXPECT_EQ(seen["weight"], "0.8835");
   EXPECT_EQ(seen["rank"], "1 of 3");
   EXPECT_EQ(seen["table"], "ranksourceweight1love0.88352you0.07253I0.0440");
+}
+
+TEST(Browser, PicturesLieUnderTheirWeights) {
+  if (std::system("command -v chromium >/dev/null 2>&1") != 0) GTEST_SKIP() << "chromium is not installed";
+  const auto seen = probe(draw_html(samples::house()), kFigures);
+  EXPECT_EQ(seen["errors"], nlohmann::json::array());
+  EXPECT_EQ(seen["body"], true);
+  SceneOptions options;
+  options.theme = seen["dark"].get<bool>() ? Theme::kDark : Theme::kLight;
+  const Scene scene = image_scene(samples::house(), options);
+  ASSERT_EQ(seen["pictures"].size(), scene.rows() + 1);
+  for (std::int32_t row = -1; row < static_cast<std::int32_t>(scene.rows()); ++row)
+    EXPECT_EQ(seen["pictures"][static_cast<std::size_t>(row + 1)]["pixels"].get<std::vector<std::uint8_t>>(), overlay(scene, row)) << row;
+  EXPECT_EQ(seen["pictures"][0]["caption"], "picture");
+  EXPECT_EQ(seen["pictures"][6]["caption"], "sun");
+  EXPECT_EQ(seen["pictures"][6]["said"], "sun reads 1,6 0.31, 0,6 0.16, 1,5 0.10");
+  EXPECT_EQ(seen["next"], (nlohmann::json{true, false, 1}));
+}
+
+TEST(Browser, ListShowsTheStory) {
+  if (std::system("command -v chromium >/dev/null 2>&1") != 0) GTEST_SKIP() << "chromium is not installed";
+  const auto seen = probe(draw_html(samples::story()), kFigures);
+  EXPECT_EQ(seen["errors"], nlohmann::json::array());
+  EXPECT_EQ(seen["title"], "Where is the teapot?");
+  ASSERT_EQ(seen["list"].size(), 8u);
+  EXPECT_EQ(seen["list"][0], (nlohmann::json{"", "hop 1", "hop 2", "hop 3"}));
+  EXPECT_EQ(seen["list"][3], (nlohmann::json{"Hugo took the teapot.", "0.96", "0.17", "0.01"}));
+  const Rgb wanted = colour_table(Palette::kSequential, seen["dark"].get<bool>() ? Theme::kDark : Theme::kLight)[colour_index(0.96F)];
+  EXPECT_EQ(seen["grounds"][1 + 6], fmt::format("rgb({}, {}, {})", wanted.r, wanted.g, wanted.b));  // after the corner
+  EXPECT_EQ(seen["next"], (nlohmann::json{true, false, 1}));
 }
 
 TEST(Browser, HostileTokensDoNothing) {

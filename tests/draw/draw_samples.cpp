@@ -57,6 +57,14 @@ void draw_samples(const std::string& folder) {
   write_all(heatmap_scene(samples::large()), at("large"));
   draw(samples::hostile(), at("hostile"));
   write_file_atomic(at("record.html"), draw_html(transformer));
+  SceneOptions dark;
+  dark.theme = Theme::kDark;
+  for (const auto& [name, record] : {std::pair("house", samples::house()), std::pair("story", samples::story())}) {
+    write_all(usual_scene(record), at(name));
+    write_all(usual_scene(record, dark), at(name) + "-dark");
+    write_file_atomic(at(name) + "-record.html", draw_html(record));
+  }
+  write_all(heatmap_scene(samples::house()), at("house-heatmap"));
 }
 
 }  // namespace

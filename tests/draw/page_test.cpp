@@ -91,6 +91,24 @@ TEST(Page, TerminalSendsNoControlOfAToken) {
   }
 }
 
+TEST(Page, HostileStatementsStayText) {
+  RecordData data = samples::story().data();
+  data.source.utf8.replace(0, 10, "\x1b[31m<b>xy");
+  const Scene scene = usual_scene(Record(std::move(data)));
+  EXPECT_EQ(scene.row_labels[0].text, "␛[31m<b>xyd to the kitchen.");
+  EXPECT_EQ(draw_svg(scene).find("<b>"), std::string::npos);
+  EXPECT_EQ(draw_html(scene).find("<b>"), std::string::npos);
+  EXPECT_EQ(draw_terminal(scene).find("\x1b[31m"), std::string::npos);
+}
+
+TEST(Page, RecordOpensAtItsUsualView) {
+  const std::string page = draw_html(samples::house());
+  EXPECT_NE(page.find("\"first\":0,"), std::string::npos);
+  EXPECT_LT(page.find("\"view\":\"image\""), page.find("\"view\":\"heatmap\""));
+  const std::string chosen = draw_html(samples::house(), heatmap_scene(samples::house()));
+  EXPECT_EQ(chosen.find("\"view\":\"image\""), std::string::npos);
+}
+
 TEST(Page, TerminalRefusesAnImpossibleWidth) { EXPECT_THROW(draw_terminal(heatmap_scene(samples::love()), {.width = 19}), Error); }
 
 TEST(Page, TerminalShowsWordsOnBothAxes) {
@@ -106,8 +124,9 @@ TEST(Page, JsonFollowsItsSchema) {
   empty_row.maps[0].kind = RowKind::kUnnormalised;
   for (int i = 0; i < 3; ++i) empty_row.maps[0].weights[i] = 0;
   const Record hollow{empty_row};
-  for (const Scene& scene : {heatmap_scene(samples::love()), heatmap_scene(samples::transformer(), self),
-                             highlight_scene(samples::hostile()), heatmap_scene(hollow), highlight_scene(hollow)}) {
+  for (const Scene& scene :
+       {heatmap_scene(samples::love()), heatmap_scene(samples::transformer(), self), highlight_scene(samples::hostile()),
+        heatmap_scene(hollow), highlight_scene(hollow), usual_scene(samples::house()), usual_scene(samples::story())}) {
     const auto document = nlohmann::json::parse(draw_json(scene));
     EXPECT_EQ(schema_violation(schema, document), "");
     auto broken = document;

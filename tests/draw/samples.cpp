@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "attend/core/random.h"
+#include "attend/draw/colour.h"
 
 namespace attend::samples {
 namespace {
@@ -177,6 +178,59 @@ Record hostile() {
   RecordData data = bare(std::move(source), text_of("它\n说：\"</script>\"", {"它", "\n", "说：", "\"</script>\"", "</s>"}));
   data.mechanism = "<b>additive</b>";
   add_map(data, "decoder.cross", 0, 2, [](std::uint32_t h, double r, double c) { return 2 * std::cos((r + 1) * (c + 1) + h); });
+  return Record(std::move(data));
+}
+
+Record house() {
+  Picture picture{6, 8, 112, 84, {}};
+  const auto inside = [](double x, double y, double left, double top, double right, double bottom) {
+    return x >= left && x < right && y >= top && y < bottom;
+  };
+  for (int y = 0; y < 84; ++y) {
+    for (int x = 0; x < 112; ++x) {
+      Rgb c{static_cast<std::uint8_t>(120 + y), static_cast<std::uint8_t>(170 + y / 2), 235};  // the sky
+      if (std::hypot(x - 90, y - 16) < 10) c = {255, 214, 64};
+      if (y > 62 + 3 * std::sin(x / 9.0)) c = {92, static_cast<std::uint8_t>(150 - (y - 60)), 70};
+      if (inside(x, y, 26, 38, 62, 70)) c = {190, 52, 44};
+      if (y >= 22 && y < 38 && std::abs(x - 44) < 1.4 * (y - 21)) c = {96, 60, 48};
+      if (inside(x, y, 39, 52, 49, 70)) c = {70, 42, 36};
+      if (inside(x, y, 30, 44, 37, 51) || inside(x, y, 52, 44, 59, 51)) c = {236, 232, 190};
+      for (const auto channel : {c.r, c.g, c.b}) picture.rgb.push_back(channel);
+    }
+  }
+  Text source{"pictures/house.png", {}};
+  source.tokens.assign(48, Token{});
+  RecordData data = bare(std::move(source), text_of("a red house under the sun", {"a", "red", "house", "under", "the", "sun", "</s>"}));
+  data.model = "captioner";
+  data.mechanism = "additive";
+  data.picture = std::move(picture);
+  constexpr double kSeen[7][3] = {{3, 4, 0.2}, {3, 3, 1.1}, {3.5, 3, 0.9}, {2, 5, 0.5}, {2, 5.5, 0.3}, {0.6, 6, 1.6}, {5, 3, 0.1}};
+  add_map(data, "decoder.attention", 0, 1, [&](std::uint32_t, std::uint32_t t, std::uint32_t cell) {
+    return -kSeen[t][2] * std::hypot(cell / 8 - kSeen[t][0], cell % 8 - kSeen[t][1]) + 0.2 * std::cos(5.0 * cell + t);
+  });
+  return Record(std::move(data));
+}
+
+Record story() {
+  const std::vector<std::string> statements{"Hugo walked to the kitchen.", "Otto walked to the kitchen.", "Hugo took the teapot.",
+                                            "Emil went to the hall.",      "Otto took the map.",          "Hugo went to the garden.",
+                                            "Emil took the lamp.",         "Where is the teapot?"};
+  std::string utf8;
+  for (const auto& statement : statements) utf8 += (utf8.empty() ? "" : " ") + statement;
+  RecordData data = bare(text_of(utf8, statements), text_of("garden", {"garden"}));
+  data.model = "memory_hops";
+  data.mechanism = "content";
+  constexpr double kWeights[3][8] = {
+      {0.01, 0, 0.96, 0, 0.02, 0.01, 0, 0}, {0.12, 0, 0.17, 0, 0, 0.71, 0, 0}, {0.004, 0, 0.006, 0, 0, 0.99, 0, 0}};
+  for (std::uint16_t hop = 0; hop < 3; ++hop) {
+    AttentionMap map;
+    map.site = "hops";
+    map.layer = hop;
+    map.heads = map.rows = 1;
+    map.cols = 8;
+    for (const double weight : kWeights[hop]) map.weights.push_back(static_cast<float>(weight));
+    data.maps.push_back(std::move(map));
+  }
   return Record(std::move(data));
 }
 

@@ -24,6 +24,10 @@ Record transformer();
 Record large();
 /// Chinese, Arabic, Devanagari, emoji, byte pieces, control bytes, mark-up.
 Record hostile();
+/// A picture of 112 x 84 pixels, a grid of 6 x 8 cells over it, and the caption "a red house under the sun".
+Record house();
+/// A story of seven statements whose question three hops answer.
+Record story();
 /// Anything at all: sizes, scripts, sites, heads, specials and weights drawn from `seed`.
 Record random(std::uint64_t seed);
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -9,6 +10,7 @@
 #include "attend/draw/width.h"
 #include "draw/labels.h"
 #include "draw/samples.h"
+#include "support/expect_error.h"
 
 namespace attend {
 namespace {
@@ -183,6 +185,100 @@ TEST(Scene, DecoderSelfHatchesTheFuture) {
   }
   EXPECT_TRUE(has(all_notes(scene), "hatched"));
   EXPECT_TRUE(heatmap_scene(samples::transformer()).panels[0].masked.empty());
+}
+
+TEST(Scene, CellsOfAPictureAreNamedByTheirPlace) {
+  const Scene scene = heatmap_scene(samples::house());
+  ASSERT_EQ(scene.cols(), 48u);
+  EXPECT_EQ(scene.col_labels[0].text, "0,0");
+  EXPECT_EQ(scene.col_labels[13].text, "1,5");
+  EXPECT_EQ(scene.col_labels[47].text, "5,7");
+  EXPECT_EQ(scene.row_labels[1].text, "red");
+  const Scene text = highlight_scene(samples::house());
+  ASSERT_EQ(text.pieces.size(), 95u);  // with spaces between
+  EXPECT_EQ(text.pieces[26].text, "1,5");
+  EXPECT_EQ(text.pieces[26].columns, std::vector<std::uint32_t>{13});
+
+  RecordData data = samples::house().data();
+  data.maps[0].axis = RowAxis::kSource;
+  data.maps[0].rows = 48;
+  data.maps[0].weights.assign(48 * 48, 1 / 48.0F);
+  data.maps[0].site = "encoder.self";
+  const Record patches(std::move(data));
+  EXPECT_EQ(heatmap_scene(patches).row_labels[47].text, "5,7");
+  EXPECT_EQ(usual_scene(patches).view, Scene::View::kHeatmap);
+  EXPECT_EQ(image_scene(patches).across, 5u);
+}
+
+TEST(Scene, PicturesReachTheirLargestWeight) {
+  const Record record = samples::house();
+  const Scene scene = usual_scene(record);
+  EXPECT_EQ(scene.view, Scene::View::kImage);
+  EXPECT_EQ(scene.picture, record.data().picture);
+  EXPECT_EQ(scene.title, "house.png → a red house under the sun");
+  const auto& panel = scene.panels.at(0);
+  EXPECT_EQ(panel.weights, record.mean_map(record.data().maps[0]).values);
+  const float top = *std::max_element(panel.weights.begin(), panel.weights.end());
+  EXPECT_EQ(scene.scale.top, top);
+  EXPECT_EQ(scene.scale.high, "0.31");
+  EXPECT_TRUE(has(scene.caption, "effective cells"));
+  for (std::size_t i = 0; i < panel.weights.size(); ++i) EXPECT_FLOAT_EQ(panel.values[i], panel.weights[i] / top);
+
+  SceneOptions options;
+  options.scale = ScaleKind::kRow;
+  EXPECT_EQ(image_scene(record, options).scale.top, 1);
+  options.hide_specials = true;
+  EXPECT_EQ(image_scene(record, options).rows(), 6u);  // </s> goes, no cell does
+  EXPECT_EQ(image_scene(record, options).cols(), 48u);
+
+  EXPECT_ERROR(image_scene(samples::love()), kValue, "draw: the record holds no picture");
+  RecordData data = record.data();
+  data.maps = {{"decoder.self", 0, RowKind::kSparse, RowAxis::kNode, true, 1, 7, 7, std::vector<float>(49)}};
+  EXPECT_ERROR(image_scene(Record(data)), kValue, "decoder.self layer 0 does not read the picture");
+  EXPECT_EQ(usual_scene(Record(data)).view, Scene::View::kHeatmap);
+}
+
+TEST(Scene, HopsAreAListOfStatements) {
+  const Record record = samples::story();
+  const Scene scene = usual_scene(record);
+  EXPECT_EQ(scene.view, Scene::View::kList);
+  EXPECT_EQ(scene.title, "Where is the teapot?");
+  EXPECT_EQ(scene.subtitle, "memory_hops, content attention, 3 hops");
+  EXPECT_EQ(scene.target, "garden");
+  ASSERT_EQ(scene.rows(), 7u);
+  ASSERT_EQ(scene.cols(), 3u);
+  EXPECT_EQ(scene.col_labels[2].text, "hop 3");
+  EXPECT_EQ(scene.row_labels[0].text, "Hugo walked to the kitchen.");
+  const bool faint[] = {false, true, false, true, false, false, true};
+  for (std::size_t r = 0; r < 7; ++r) {
+    EXPECT_EQ(scene.row_labels[r].faint, faint[r]) << r;
+    for (std::size_t hop = 0; hop < 3; ++hop) EXPECT_EQ(scene.panels[0].weights[r * 3 + hop], record.data().maps[hop].weights[r]);
+  }
+  // exp(−(0.96 ln 0.96 + 2 · 0.01 ln 0.01 + 0.02 ln 0.02)), and so on.
+  EXPECT_EQ(scene.caption,
+            "Probability of the answer 0.90. Effective statements (exp of entropy): 1.2 at hop 1, 2.2 at hop 2, 1.1 at hop 3.");
+  SceneOptions options;
+  options.layer = 1;
+  const Scene second = list_scene(record, options);
+  ASSERT_EQ(second.cols(), 1u);
+  EXPECT_EQ(second.col_labels[0].text, "hop 2");
+  EXPECT_FLOAT_EQ(second.panels[0].weights[5], 0.71F);
+  options.scale = ScaleKind::kRow;
+  EXPECT_FLOAT_EQ(list_scene(record, options).panels[0].values[2], 0.17F / 0.71F);
+  EXPECT_EQ(heatmap_scene(record).view, Scene::View::kHeatmap);
+}
+
+TEST(Scene, ListsShowWhatOneAnswerRead) {
+  EXPECT_ERROR(list_scene(samples::love()), kValue,
+               "draw: a list shows what one answer read, but decoder.attention layer 0 has several rows");
+  RecordData data = samples::story().data();
+  for (auto& map : data.maps) map.site = "pool";
+  const Scene scene = list_scene(Record(data));
+  EXPECT_EQ(scene.rows(), 8u);  // without hops there is no question
+  EXPECT_TRUE(has(scene.title, "Hugo walked"));
+  EXPECT_EQ(scene.subtitle, "memory_hops, content attention, pool, 3 layers");
+  EXPECT_EQ(scene.col_labels[0].text, "layer 0");
+  EXPECT_EQ(usual_scene(Record(data)).view, Scene::View::kHeatmap);
 }
 
 TEST(Labels, SayWhatATokenOwns) {

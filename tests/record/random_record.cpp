@@ -30,6 +30,7 @@ class Maker {
       for (std::size_t i = 0; i < data_.nodes.size(); ++i) scalars.values.push_back(static_cast<float>(random_.uniform() * 100 - 50));
       data_.scalars.push_back(std::move(scalars));
     }
+    if (!data_.source.tokens.empty() && chance(3)) add_picture();
     return std::move(data_);
   }
 
@@ -123,6 +124,14 @@ class Maker {
       map.weights.insert(map.weights.end(), weights.begin(), weights.end());
     }
     data_.maps.push_back(std::move(map));
+  }
+
+  void add_picture() {
+    const auto cells = static_cast<std::uint32_t>(data_.source.tokens.size()), rows = cells % 2 == 0 ? 2U : 1U;
+    Picture picture{
+        rows, cells / rows, static_cast<std::uint32_t>(1 + random_.below(5)), static_cast<std::uint32_t>(1 + random_.below(5)), {}};
+    for (std::uint32_t i = 0; i < picture.width * picture.height * 3; ++i) picture.rgb.push_back(static_cast<std::uint8_t>(random_()));
+    data_.picture = std::move(picture);
   }
 
   RandomStream random_;

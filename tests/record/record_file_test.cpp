@@ -70,6 +70,7 @@ void expect_same(const RecordData& got, const RecordData& expected) {
     ASSERT_EQ(got.scalars[s].name, expected.scalars[s].name);
     ASSERT_EQ(got.scalars[s].values, expected.scalars[s].values);
   }
+  ASSERT_EQ(got.picture, expected.picture);
 }
 
 TEST(Half, EveryHalfReadsBack) {
@@ -151,6 +152,27 @@ RecordData one_row(RowKind kind, const std::vector<float>& weights) {
   return data;
 }
 
+/// The same over a grid of one row, with a picture of 3 x 2 pixels.
+RecordData one_picture() {
+  auto data = one_row(RowKind::kSoftmax, {0.25f, 0.75f});
+  data.picture = Picture{1, 2, 3, 2, {}};
+  for (std::uint8_t i = 0; i < 18; ++i) data.picture->rgb.push_back(static_cast<std::uint8_t>(14 * i));
+  return data;
+}
+
+TEST(RecordFile, PicturesAreArraysOfTheirOwn) {
+  const TempFolder folder;
+  write_records(folder / "x", {one_row(RowKind::kSoftmax, {1}), one_picture()});
+  const RecordFile file(folder / "x");
+  EXPECT_FALSE(file.read(0)->data().picture);
+  expect_same(file.read(1)->data(), one_picture());
+  const ArchiveFile archive(folder / "x");
+  const auto pixels = archive.array("1/picture");
+  EXPECT_EQ(pixels.shape, (std::vector<std::int64_t>{2, 3, 3}));
+  EXPECT_EQ(pixels.dtype, Dtype::kU8);
+  EXPECT_EQ(json::parse(archive.bytes("1/record.json"))["picture"], (json{{"rows", 1}, {"columns", 2}, {"pixels", "1/picture"}}));
+}
+
 std::string stored_dtype(const TempFolder& folder, const RecordData& data) {
   write_records(folder / "x", {data});
   expect_same(RecordFile(folder / "x").read(0)->data(), data);
@@ -204,7 +226,7 @@ void edited_copy(const std::string& from, const std::string& to, const std::func
 class EditedRecordFile : public testing::Test {
  protected:
   EditedRecordFile() {
-    std::vector<RecordData> records = {random_record(7), one_row(RowKind::kSoftmax, {0.25f, 0.75f})};
+    std::vector<RecordData> records = {random_record(7), one_picture()};
     write_records(folder_ / "good", records);
   }
   /// Edits `record.json` with `index` and `1/record.json` with `record`.
@@ -251,7 +273,7 @@ TEST_F(EditedRecordFile, WhatIsNoFileOfRecordsIsRefused) {
   EXPECT_ERROR(RecordFile(edited([](json& index) { index = nullptr; })), kData, "has no record.json");
   EXPECT_ERROR(RecordFile(edited([](json& index) { index["schema"] = "attend.scene"; })), kData,
                "expected schema attend.record, got attend.scene");
-  EXPECT_ERROR(RecordFile(edited([](json& index) { index["version"] = "1.0"; })), kData, "expected a version like [1, 0], got \"1.0\"");
+  EXPECT_ERROR(RecordFile(edited([](json& index) { index["version"] = "1.0"; })), kData, "expected a version like [1, 1], got \"1.0\"");
   EXPECT_ERROR(RecordFile(edited([](json& index) { index.erase("records"); })), kData, "record.json is damaged");
   EXPECT_ERROR(RecordFile(edited([](json& index) { index["records"] = -1; })), kData, "number of records is -1");
   EXPECT_ERROR(RecordFile(edited([](json& index) { index["records"] = 3; })), kData, "should hold 3 records, but 2/record.json is missing");
@@ -279,6 +301,13 @@ TEST_F(EditedRecordFile, DamagedRecordsSayWhere) {
   expect_damaged([](json& r) { r["maps"][0]["weights"] = "0/nodes"; }, "must have 3 dimensions");
   expect_damaged([](json& r) { r["options"]["x"] = 3; }, "must be string");
   expect_damaged([](json& r) { r["forced"] = true; }, "forced: a forced record has one hypothesis, got 0");
+  expect_damaged([](json& r) { r["picture"]["pixels"] = r["source"]["text"]; }, "array '1/source.text' is named twice");
+  expect_damaged([](json& r) { r["picture"]["pixels"] = "0/source.text"; }, "array '0/source.text' must have 3 dimensions");
+  expect_damaged([](json& r) { std::swap(r["picture"]["pixels"], r["maps"][0]["weights"]); }, "must be float16 or float32, got uint8");
+  expect_damaged([](json& r) { r["picture"]["rows"] = 2; }, "picture: its grid of 2 x 2 has 4 cells, expected one for each of 2");
+  expect_damaged([](json& r) { r["picture"]["columns"] = -2; }, "columns -2 is out of range");
+  expect_damaged([](json& r) { r["picture"].erase("pixels"); }, "'pixels'");
+  expect_damaged([](json& r) { r["picture"] = 3; }, "type_error");
   expect_damaged([](json& r) { r = json::array(); }, "type_error");
 }
 
@@ -303,7 +332,7 @@ std::string damaged(std::string bytes, RandomStream& random) {
 
 TEST(RecordFile, HostileBytesAreReadOrRefused) {
   const TempFolder folder;
-  write_records(folder / "good", {random_record(7), one_row(RowKind::kSoftmax, {0.25f, 0.75f})});
+  write_records(folder / "good", {random_record(7), one_picture()});
   const auto good = read_file(folder / "good");
   int read = 0, refused = 0;
   for (std::uint64_t i = 0; i < 3000; ++i) {

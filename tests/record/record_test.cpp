@@ -173,6 +173,22 @@ const std::vector<Break> kBreaks = {
     {"scalar name: 'p_gen'", [](RecordData& d) { d.scalars.push_back(d.scalars[0]); }},
     {"scalar size: p_gen has 3 values, expected one for each of 4 nodes", [](RecordData& d) { d.scalars[0].values.pop_back(); }},
     {"scalar numbers: p_gen of node 1 is NaN", [](RecordData& d) { d.scalars[0].values[1] = NAN; }},
+    {"picture: its grid of 2 x 2 has 4 cells, expected one for each of 2 source",
+     [](RecordData& d) {
+       d.picture = {2, 2, 1, 1, {1, 2, 3}};
+     }},
+    {"picture: 1 x 2 pixels have 3 bytes",
+     [](RecordData& d) {
+       d.picture = {2, 1, 1, 2, {1, 2, 3}};
+     }},
+    {"picture: 0 x 1 pixels have 0 bytes",
+     [](RecordData& d) {
+       d.picture = {2, 1, 0, 1, {}};
+     }},
+    {"picture: 4294967295 x 4294967295 pixels have 3 bytes",
+     [](RecordData& d) {
+       d.picture = {2, 1, 4294967295, 4294967295, {1, 2, 3}};
+     }},
 };
 
 TEST(Record, BrokenRecordsAreRefusedByTheNameOfTheInvariant) {

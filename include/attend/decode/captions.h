@@ -25,6 +25,7 @@ class PictureSet {
 
   std::size_t size() const { return items_.size(); }
   const std::string& name(std::size_t i) const { return items_.at(i).name; }
+  const Image& image(std::size_t i) const { return pictures_.at(i); }  ///< as the model reads it
   /// Plain captions (plain_caption).
   const std::vector<std::string>& captions(std::size_t i) const { return items_.at(i).captions; }
   /// Reads every picture in a model's size; comes before the functions below.

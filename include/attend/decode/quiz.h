@@ -2,6 +2,7 @@
 // What models that answer are asked: labelled texts, pictures, stories, documents; with the right answers where they are known.
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -37,6 +38,8 @@ class Quiz {
   virtual std::vector<std::uint32_t> supporting(std::size_t /*i*/) const { return {}; }
   /// Rows and columns of a picture's patches; 0 for texts.
   virtual std::pair<std::int64_t, std::int64_t> grid() const { return {0, 0}; }
+  /// The picture as the model reads it; none for texts.
+  virtual std::optional<Picture> picture(std::size_t /*i*/) const { return {}; }
 
  protected:
   std::vector<std::string> right_;

@@ -15,10 +15,11 @@ std::string draw_html(const Scene& scene);
 /// 16 million cells.
 std::string draw_html(const std::vector<Scene>& scenes, std::size_t first = 0);
 
-/// Every map of a record with all its heads; opens at the map that `options` choose.
+/// Every map of a record with all its heads; opens at the usual scene of `options`, or at one of the record's that is given.
 std::string draw_html(const Record& record, const SceneOptions& options = {});
+std::string draw_html(const Record& record, const Scene& opening, const SceneOptions& options = {});
 
-/// Schema "attend.scene", version [1, 0] (docs/schemas/attend.scene.schema.json): every cell, the scale, every note.
+/// Schema "attend.scene", version [1, 1] (docs/schemas/attend.scene.schema.json): every cell, the scale, every note.
 /// Arrays are base64 of little-endian values with dtype and shape; an absent number is {"value": null, "why": "..."}.
 std::string draw_json(const Scene& scene);
 

@@ -13,26 +13,28 @@ namespace attend {
 
 /// How a weight a becomes a value v in [0, 1], and v the colour round(255 v).
 enum class ScaleKind : std::uint8_t {
-  kLinear,  ///< v = a
+  kLinear,  ///< v = a / Scale::top
   kRow,     ///< v = a / largest weight of the row; rows are then not comparable
   kLog      ///< v = ln(a / a0) / ln(1 / a0), a0 = 1e-4, held to [0, 1]
 };
 /// "linear", "row" or "log"; the parser throws kUnknownName for anything else.
 const char* name_of(ScaleKind kind);
 ScaleKind scale_from(const std::string& name);
-/// The value of weight `a` in a row whose largest weight is `row_max`.
+/// The value of weight `a` in a row whose largest weight is `row_max`; linear: with a top of 1.
 float scale_value(ScaleKind kind, float a, float row_max);
 
 struct Scale {
   ScaleKind kind = ScaleKind::kLinear;
   Palette palette = Palette::kSequential;
+  float top = 1;          ///< linear: the weight of the strongest colour
   std::string low, high;  ///< the weights at both ends of the colour bar, as printed
 };
 
 /// What stands beside a row or above a column.
 struct Label {
-  std::string text;      ///< the token's own text, safe to print; 你 1/3 for a piece of a character
+  std::string text;      ///< the token's own text, safe to print; 你 1/3 for a piece of a character, 2,0 for a cell of a picture's grid
   bool special = false;  ///< <s>, </s>, <pad>
+  bool faint = false;    ///< list only: nothing reads it
 };
 
 /// One matrix of weights, [rows, cols], row-major. All panels of a scene share their labels.
@@ -42,7 +44,7 @@ struct MatrixPanel {
   std::vector<float> weights;                  ///< as recorded (after hidden specials: renormalised)
   std::vector<float> values;                   ///< scaled, in [0, 1]; 0 where masked
   std::vector<bool> masked;                    ///< cells that no query may see; empty when there are none
-  std::vector<std::optional<double>> entropy;  ///< nat, per row; absent where a row is empty
+  std::vector<std::optional<double>> entropy;  ///< nat, per row (list: per column); absent where it is empty
 };
 
 /// A stretch of the column text and the columns whose tokens it stands for (none: space between tokens).
@@ -64,18 +66,19 @@ struct Note {
 };
 
 struct Scene {
-  enum class View : std::uint8_t { kHeatmap, kHighlight };
+  enum class View : std::uint8_t { kHeatmap, kHighlight, kImage, kList };
   View view = View::kHeatmap;
   Theme theme = Theme::kLight;
-  std::string title;     ///< I love you → 我爱你, cut short when long
+  std::string title;     ///< I love you → 我爱你, cut short when long; list: the question
   std::string subtitle;  ///< mechanism · site · layer · head
   std::string site;
   std::uint16_t layer = 0;
   std::string source, target;      ///< the texts in full, safe to print
-  std::string row_name, col_name;  ///< "target", "source"
+  std::string row_name, col_name;  ///< "target", "source"; list: columns are "hop" or "layer"
   std::vector<Label> row_labels, col_labels;
-  std::vector<MatrixPanel> panels;  ///< one, or one per head; a highlight keeps its matrix here too
-  std::uint32_t across = 1;         ///< panels side by side
+  std::vector<MatrixPanel> panels;  ///< one, or one per head; the other views keep their one matrix here too
+  std::uint32_t across = 1;         ///< panels side by side; image: pictures side by side, the plain one first, then one per row
+  std::optional<Picture> picture;   ///< image only: columns are the cells of its grid, row by row
   std::vector<TextPiece> pieces;    ///< the column text in reading order
   std::vector<TextLine> lines;      ///< highlight only: one per row
   Scale scale;
@@ -86,9 +89,9 @@ struct Scene {
   std::size_t cols() const { return col_labels.size(); }
 };
 
-/// What both views are asked for.
+/// What all views are asked for.
 struct SceneOptions {
-  std::string site;                    ///< empty: decoder.attention, decoder.cross, else the record's first map
+  std::string site;  ///< empty: decoder.attention, decoder.cross, pool, reader.attended, hops, else the record's first map
   std::optional<std::uint16_t> layer;  ///< absent: the site's last layer
   std::optional<std::uint32_t> head;   ///< absent: the mean over heads
   std::size_t hypothesis = 0;
@@ -110,6 +113,17 @@ Scene heatmap_scene(const Record& record, const HeatmapOptions& options = {});
 
 /// For each row the whole column text, tinted by that row's weights.
 Scene highlight_scene(const Record& record, const HighlightOptions& options = {});
+
+/// For each row the record's picture under that row's weights; linear colours reach up to the largest weight drawn. Throws kValue
+/// for a record without a picture and for a map that does not read it.
+Scene image_scene(const Record& record, const SceneOptions& options = {});
+
+/// What one answer read: source tokens as rows, their text in full, and a column for every layer of the site (one, with
+/// `layer`). At the site `hops` the last token is the question and becomes the title. Throws kValue for maps of several rows.
+Scene list_scene(const Record& record, const SceneOptions& options = {});
+
+/// The view that suits what is asked for: a list at the site `hops`, pictures where the target read one, else a heatmap.
+Scene usual_scene(const Record& record, const SceneOptions& options = {});
 
 /// A heatmap of every site and layer of the record with all its heads, in the record's order: what a page shows.
 std::vector<Scene> all_scenes(const Record& record, const SceneOptions& options = {});

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -73,6 +74,14 @@ struct Hypothesis {
   double score = 0;     ///< after length and coverage penalties; what hypotheses are ranked by
 };
 
+/// What was looked at, where that is a picture: the source's tokens are the cells of a grid over it, row by row.
+struct Picture {
+  std::uint32_t rows = 0, cols = 0;     ///< of the grid
+  std::uint32_t width = 0, height = 0;  ///< pixels
+  std::vector<std::uint8_t> rgb;        ///< [height, width, 3], rows from the top
+  bool operator==(const Picture&) const = default;
+};
+
 /// A dense matrix, row-major.
 struct Matrix {
   std::uint32_t rows = 0, cols = 0;
@@ -92,6 +101,7 @@ struct RecordData {
   std::vector<Hypothesis> hypotheses;
   std::vector<AttentionMap> maps;
   std::vector<NodeScalars> scalars;
+  std::optional<Picture> picture;
 };
 
 /// Immutable view with the invariants checked once.
@@ -103,7 +113,7 @@ class Record {
   /// hypothesis order (best score first), forced (exactly one hypothesis); map name (letters, digits, `_` `-` `.`), map twice,
   /// map size (rows and columns are the nodes, tokens or steps they stand for), row weights (finite, from 0 unless
   /// unnormalised), row sum (softmax rows: 1 within 1e-3, or all 0), ragged row (nothing past the node's own step);
-  /// scalar name, scalar size, scalar numbers (not NaN).
+  /// scalar name, scalar size, scalar numbers (not NaN); picture (its grid has a cell for each source token, its pixels fill its size).
   explicit Record(RecordData data);
   const RecordData& data() const { return data_; }
 
@@ -121,7 +131,7 @@ class Record {
 };
 
 /// A file of records: an uncompressed .npz whose members are numpy arrays (numpy.load opens it), `record.json` (schema
-/// "attend.record", version [1, 0], number of records) and for each record `<index>/record.json`, which names its arrays;
+/// "attend.record", version [1, 1], number of records) and for each record `<index>/record.json`, which names its arrays;
 /// docs/schemas/attend.record.schema.json describes both. Records are appended one by one, so memory stays bounded; the file
 /// appears under its name only when close() has written its directory.
 ///
