@@ -107,5 +107,12 @@ TEST(ImageStore, ArchivesThatCannotBeRead) {
   EXPECT_ERROR(ImageStore(folder.path("twice.tar")), kData, "holds two files called 'one.jpg'");
 }
 
+TEST(PlainCaption, IsLowerCaseWithoutPunctuation) {
+  EXPECT_EQ(plain_caption("  A child 's kite , well-made !"), "a child s kite well-made");
+  EXPECT_EQ(plain_caption("Don't \"STOP\" (now) ."), "don't stop now");
+  EXPECT_EQ(plain_caption("Ein GRÜNES Haus…"), "ein grünes haus…");
+  EXPECT_EQ(plain_caption(" . "), "");
+}
+
 }  // namespace
 }  // namespace attend

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
+#include <array>
 #include <csignal>
 #include <cstring>
 #include <filesystem>
@@ -13,6 +14,7 @@
 #include "attend/decode/translator.h"
 #include "attend/ops/cross_entropy.h"
 #include "attend/text/generate.h"
+#include "attend/text/image.h"
 #include "attend/train/optimiser.h"
 #include "attend/train/trainer.h"
 #include "support/expect_error.h"
@@ -338,6 +340,54 @@ TEST_F(Training, LearnsWordsOfDocuments) {
   EXPECT_ERROR(train(c), kData, "dev_share");
   c.data.dev_share = 0.3;
   EXPECT_ERROR(train(c), kValue, "set symbols, not words");
+}
+
+// Every picture has captions of its own: read once for all of them, and never told another's.
+TEST_F(Training, LearnsCaptions) {
+  const std::vector<std::pair<std::string, std::array<std::uint8_t, 3>>> colours{
+      {"red", {220, 30, 30}}, {"green", {30, 200, 30}}, {"blue", {30, 30, 220}}, {"white", {250, 250, 250}}};
+  fs::create_directories(folder_.path() + "/pictures");
+  std::string captions, list;
+  for (const auto& [colour, rgb] : colours) {
+    Image picture{8, 8, 3, {}};
+    for (int i = 0; i < 64; ++i) picture.pixels.insert(picture.pixels.end(), rgb.begin(), rgb.end());
+    write_file_atomic(folder_.path() + "/pictures/" + colour + ".png", to_png(picture));
+    captions += fmt::format("{0}.png#0\tThis is {0} .\n{0}.png#1\tIt is {0}, all of it!\n", colour);
+    list += colour + ".png\n";
+  }
+  write_file_atomic(folder_.path() + "/captions.txt", captions);
+  write_file_atomic(folder_.path() + "/list.txt", list);
+  auto c = config("run", {"task=caption",
+                          "model.type=captioner",
+                          "model.picture_width=8",
+                          "model.picture_height=8",
+                          "model.picture_channels=3",
+                          "model.convolutions=2",
+                          "model.filters=8",
+                          "model.timing=before",
+                          "model.context_gate=true",
+                          "model.input_feeding=false",
+                          "model.dropout=0",
+                          "data.captions=" + folder_.path() + "/captions.txt",
+                          "data.images=" + folder_.path() + "/pictures",
+                          "data.list=" + folder_.path() + "/list.txt",
+                          "data.dev_list=" + folder_.path() + "/list.txt",
+                          "data.mirror=true",
+                          "data.shift=1",
+                          "train.steps=120",
+                          "train.validate_every=40",
+                          "train.metric=exact",
+                          "train.batch_size=4",
+                          "train.label_smoothing=0",
+                          "decode.max_length_ratio=0"});
+  c.data.tsv = "";
+  EXPECT_EQ(train(c).best_figure, 1);
+  c.train.out += "2";
+  c.data.dev_list = "";
+  EXPECT_ERROR(train(c), kValue, "data.dev_list is missing");
+  c.model.type = "rnn_seq2seq";
+  c.data.dev_list = c.data.list;
+  EXPECT_ERROR(train(c), kValue, "captioner");
 }
 
 TEST_F(Training, AnUnknownMetricIsHelped) {
