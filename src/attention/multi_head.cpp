@@ -1,6 +1,7 @@
 #include "attend/attention/multi_head.h"
 
 #include "attend/attention/score.h"
+#include "mixed_score.h"
 
 namespace attend {
 namespace {
@@ -43,6 +44,13 @@ MultiHead::MultiHead(std::string name, const MechanismOptions& o, std::int64_t k
   inside.energy_size = o.energy_size > 0 ? o.energy_size : head_size;
   inside.output_size = 0;
   inside.bias = false;
+  if (!o.head_scores.empty()) {
+    ATTEND_CHECK(o.head_attention.empty() && key_heads_ == heads_, kValue,
+                 "{}: model.head_scores gives each head a score of its own; it goes with multi_head, without head_attention", name_);
+    inner_ =
+        register_module("inner", std::make_shared<ScoredAttention>(name_, std::make_shared<MixedScore>(o.head_scores, inside), inside));
+    return;
+  }
   const auto& entry = find_mechanism(o.head_attention.empty() ? o.inner : o.head_attention);
   const auto& can = entry.capabilities;
   ATTEND_CHECK(entry.make && !can.makes_heads && !can.reads_previous && !can.ignores_query && !can.projected, kValue,

@@ -156,6 +156,7 @@ at::Tensor ScoreCall::steps() const {
 
 void MechanismOptions::visit(OptionVisitor& v) {
   v(inner, "score", "scaled_dot", "the score of mechanisms that take one: multi_head, local_m, hard, ...", one_of(score_names()));
+  v(head_scores, "head_scores", {}, "multi_head: a score for each head in place of one for all: [scaled_dot, additive, cosine, dot]");
   v(head_attention, "head_attention", "", "multi_head: what runs inside each head (local_m, hard, ...); empty is the score alone");
   v(key_heads, "key_heads", 0, "grouped_query: heads of the keys, shared by the query heads; 0 is half of them", between(0, 256));
   v(energy_size, "energy", 0, "hidden size of additive scores; 0 is the size of the keys", between(0, 65536));

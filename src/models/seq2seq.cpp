@@ -168,6 +168,10 @@ std::shared_ptr<torch::nn::Module> make_network(const ModelOptions& options, std
     ATTEND_CHECK(source_vocabulary == target_vocabulary, kValue,
                  "model.tied: all needs one vocabulary for both sides, got {} and {} entries; set text.shared: true", source_vocabulary,
                  target_vocabulary);
+  const auto& layers = options.layer_attention;
+  ATTEND_CHECK(options.mechanism.head_scores.empty() || options.attention == "multi_head" ||
+                   std::find(layers.begin(), layers.end(), "multi_head") != layers.end(),
+               kValue, "model.head_scores are those of multi_head's heads; {} has none: set attention: multi_head", options.attention);
   ATTEND_CHECK(!options.pointer_generator || options.type == "rnn_seq2seq" || options.type == "transformer", kValue,
                "model.pointer_generator: {} cannot copy words of a source; use rnn_seq2seq or transformer", options.type);
 #define MODEL(name, reads, gives) \

@@ -8,7 +8,8 @@ std::shared_ptr<Mechanism> make_heads(const ModelOptions& o, const std::string& 
   const auto& entry = find_mechanism(name);
   auto m = o.mechanism;
   if (self) {
-    m.head_attention.clear();  // that is for the attention to the source
+    m.head_attention.clear();  // these are for the attention to the source
+    m.head_scores.clear();
     if (relative_positions(o)) m.position = o.positions;
   }
   m.heads = o.heads;

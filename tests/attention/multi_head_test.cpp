@@ -156,5 +156,40 @@ TEST(MultiHead, MistakesAreNamed) {
   expect_error(ErrorKind::kUnknownName, {"scaled_dot"}, make(nested));
 }
 
+// A head with a score of its own is a head of an attention that has it in all heads.
+TEST(MultiHeadScores, AHeadIsThatOfItsOwnScore) {
+  const std::vector<std::string> names{"scaled_dot", "additive", "cosine"};
+  MechanismOptions o{.heads = 3, .query_size = 6, .key_size = 5, .output_size = 6, .energy_size = 4};
+  o.head_scores = names;
+  const auto mixed = make_mechanism("multi_head", o);
+  fill_parameters(*mixed);
+  o.head_scores.clear();
+  const auto keys = wave({2, 1, 4, 5}, 0.4), query = wave({2, 1, 3, 6}, 1.1);
+  const Mask mask{.key_lengths = at::tensor({4, 2}, at::kLong)};
+  const auto of = [&](const Mechanism& m) { return m.attend(query, m.prepare(keys, keys, mask), nullptr, {.weights = true}).weights; };
+  const auto weights = of(*mixed);
+  auto own = mixed->named_parameters();
+  for (std::size_t h = 0; h < names.size(); ++h) {
+    o.inner = names[h];
+    const auto plain = make_mechanism("multi_head", o);
+    fill_parameters(*plain);
+    for (auto& p : plain->named_parameters()) {
+      const auto inner = std::string("inner.score.");
+      if (!p.key().starts_with(inner)) {
+        p.value().set_data(own[p.key()].detach().clone());
+      } else {  // every head of the plain one as that head
+        const auto& from = own[fmt::format("inner.score.head_{}.{}", h, p.key().substr(inner.size()))];
+        p.value().set_data(from.detach().expand_as(p.value()).clone());
+      }
+    }
+    const auto head = static_cast<std::int64_t>(h);
+    EXPECT_TRUE(close(weights.select(1, head), of(*plain).select(1, head), 1e-12)) << names[h];
+  }
+  o.head_scores = {"dot"};
+  EXPECT_ERROR(make_mechanism("multi_head", o), kValue, "1 scores for 3 heads");
+  o.head_scores = {"dot", "local_m", "dot"};
+  EXPECT_ERROR(make_mechanism("multi_head", o), kValue, "local_m, which is more than a score");
+}
+
 }  // namespace
 }  // namespace attend::testing

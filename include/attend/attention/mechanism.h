@@ -83,6 +83,7 @@ struct MechanismOptions {
 
   std::string inner = "scaled_dot";                         ///< `score`: of mechanisms that take one
   std::string head_attention;                               ///< multi_head: what runs inside each head; empty: the score alone
+  std::vector<std::string> head_scores;                     ///< multi_head: a score for each head in place of one for all
   std::int64_t key_heads = 0;                               ///< grouped_query: Hk; 0 = half of the heads, or 1
   std::int64_t energy_size = 0;                             ///< `energy`: E of the additive family; 0 = key_size
   bool normed = false;                                      ///< additive: g v/‖v‖ instead of v
