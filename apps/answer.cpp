@@ -55,6 +55,7 @@ void classify_lines(const std::string& file, bool quiet, Writer& write) {
   LineReader reader(file);
   const bool ask = reader.from_terminal() && !quiet;
   if (ask) fmt::print(stderr, "Type a text a line; Ctrl-D ends.\n");
+  std::size_t told = 0;
   for (bool more = true; more && !interrupted;) {
     std::vector<std::string> lines;
     while (lines.size() < 1024 && !interrupted) {
@@ -66,7 +67,9 @@ void classify_lines(const std::string& file, bool quiet, Writer& write) {
       lines.push_back(std::move(*line));
       if (!reader.ready()) break;
     }
-    if (!lines.empty()) write(*text_quiz(std::move(lines)), false);
+    const auto count = lines.size();
+    if (count > 0) write(*text_quiz(std::move(lines), file == "-" ? "standard input" : file, told + 1), false);
+    told += count;
   }
 }
 

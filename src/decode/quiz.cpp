@@ -12,6 +12,7 @@
 #include "attend/text/idx.h"
 #include "attend/text/image.h"
 #include "attend/text/labelled.h"
+#include "attend/text/unicode.h"
 #include "decode/grid_picture.h"
 
 namespace attend {
@@ -349,9 +350,14 @@ std::unique_ptr<Quiz> idx_quiz(const QuizFiles& files) {
 
 }  // namespace
 
-std::unique_ptr<Quiz> text_quiz(std::vector<std::string> lines) {
+std::unique_ptr<Quiz> text_quiz(std::vector<std::string> lines, const std::string& path, std::size_t first) {
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const auto broken = first_broken_byte(lines[i]);
+    ATTEND_CHECK(broken == std::string::npos, kData, "{}:{}: byte {} is not UTF-8; convert the file to UTF-8 with iconv", path, first + i,
+                 broken + 1);
+  }
   std::vector<std::string> right(lines.size());
-  return std::make_unique<TextQuiz>(std::move(lines), std::move(right), "input");
+  return std::make_unique<TextQuiz>(std::move(lines), std::move(right), path);
 }
 
 std::unique_ptr<Quiz> read_quiz(Matter reads, const QuizFiles& files) {

@@ -1,15 +1,14 @@
 #include "attend/models/captioner.h"
 
-#include "models/output_layer.h"
 #include "models/picture_encoder.h"
 #include "models/recurrent_decoder.h"
 
 namespace attend {
 namespace {
 
-class Captioner final : public Seq2Seq {
+class Captioner final : public RecurrentDecoded {
  public:
-  Captioner(const ModelOptions& o, std::int64_t vocabulary) : o_(o) {
+  Captioner(const ModelOptions& o, std::int64_t vocabulary) : RecurrentDecoded(o) {
     ATTEND_CHECK(o.attention != "none" || o.fixed_context || o.bridge != "zero", kValue,
                  "model.bridge: zero without attention leaves the decoder no sight of the picture; use linear");
     embedding_ = register_module("target_embedding", std::make_shared<Embedding>(vocabulary, o.embedding, false));
@@ -38,33 +37,9 @@ class Captioner final : public Seq2Seq {
     return encoded;
   }
 
-  at::Tensor decode(const Encoded& encoded, const at::Tensor& inputs, const at::Tensor& /*target_lengths*/,
-                    Observer* observer) const override {
-    const auto vectors = apply_dropout((*embedding_)(inputs), o_.dropout, is_training());  // [B, T, Ne]
-    return decoder_->decode(static_cast<const RecurrentSource&>(encoded), vectors, observer);
-  }
-
-  at::Tensor logits(const at::Tensor& states) const override { return (*output_)(states); }
-
-  std::unique_ptr<DecoderState> start(const Encoded& encoded, std::int64_t /*steps*/) const override {
-    auto state = std::make_unique<RecurrentState>();
-    decoder_->start(static_cast<const RecurrentSource&>(encoded), *state);
-    return state;
-  }
-
-  at::Tensor step(const Encoded& encoded, DecoderState& state, const at::Tensor& tokens, Observer* observer) const override {
-    const auto out = decoder_->step(static_cast<const RecurrentSource&>(encoded), static_cast<RecurrentState&>(state),
-                                    (*embedding_)(tokens.flatten()), observer);
-    return out.view({tokens.size(0), tokens.size(1), -1});
-  }
-
  private:
-  ModelOptions o_;
-  std::shared_ptr<Embedding> embedding_;
   std::shared_ptr<PictureEncoder> encoder_;
   std::shared_ptr<Linear> bridge_, bridge_cell_;
-  std::shared_ptr<RecurrentDecoder> decoder_;
-  std::optional<OutputLayer> output_;
 };
 
 }  // namespace

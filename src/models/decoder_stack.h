@@ -37,4 +37,21 @@ class DecoderStack {
   OutputLayer output_;
 };
 
+// A model whose decoder is a stack and nothing more. It makes decoder_ once its other parts are registered.
+class StackDecoded : public Seq2Seq {
+ public:
+  at::Tensor decode(const Encoded& encoded, const at::Tensor& inputs, const at::Tensor& /*target_lengths*/,
+                    Observer* observer) const override {
+    return decoder_->decode(encoded, inputs, observer);
+  }
+  at::Tensor logits(const at::Tensor& states) const override { return decoder_->logits(states); }
+  std::unique_ptr<DecoderState> start(const Encoded& encoded, std::int64_t steps) const override { return decoder_->start(encoded, steps); }
+  at::Tensor step(const Encoded& encoded, DecoderState& state, const at::Tensor& tokens, Observer* observer) const override {
+    return decoder_->step(encoded, state, tokens, observer);
+  }
+
+ protected:
+  std::optional<DecoderStack> decoder_;
+};
+
 }  // namespace attend

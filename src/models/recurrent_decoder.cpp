@@ -271,6 +271,24 @@ at::Tensor RecurrentDecoder::step(const RecurrentSource& source, RecurrentState&
   return output_attention_ ? at::cat({output, output_attention_->step(output, vectors, state.outputs, observer)}, -1) : output;
 }
 
+at::Tensor RecurrentDecoded::decode(const Encoded& encoded, const at::Tensor& inputs, const at::Tensor& /*target_lengths*/,
+                                    Observer* observer) const {
+  const auto vectors = apply_dropout((*embedding_)(inputs), o_.dropout, is_training());  // [B, T, Ne]
+  return decoder_->decode(static_cast<const RecurrentSource&>(encoded), vectors, observer);
+}
+
+std::unique_ptr<DecoderState> RecurrentDecoded::start(const Encoded& encoded, std::int64_t /*steps*/) const {
+  auto state = std::make_unique<RecurrentState>();
+  decoder_->start(static_cast<const RecurrentSource&>(encoded), *state);
+  return state;
+}
+
+at::Tensor RecurrentDecoded::step(const Encoded& encoded, DecoderState& state, const at::Tensor& tokens, Observer* observer) const {
+  const auto out = decoder_->step(static_cast<const RecurrentSource&>(encoded), static_cast<RecurrentState&>(state),
+                                  (*embedding_)(tokens.flatten()), observer);
+  return out.view({tokens.size(0), tokens.size(1), -1});
+}
+
 void show_state(Observer& follower, const std::string& name, const CellState& state) {
   if (state.c.defined()) follower.number(name + " cell", state.c);
   follower.number(name, state.h);

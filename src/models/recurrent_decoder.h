@@ -6,6 +6,7 @@
 #include "attend/layers/basic.h"
 #include "attend/layers/recurrent.h"
 #include "attend/models/seq2seq.h"
+#include "models/output_layer.h"
 
 namespace attend {
 
@@ -72,6 +73,22 @@ class RecurrentDecoder : public torch::nn::Module {
   std::shared_ptr<Linear> gate_;  // of the context, from h_{t−1}
   std::vector<std::shared_ptr<RecurrentCell>> cells_;
   at::Tensor readout_weight_, readout_bias_;
+};
+
+// A model whose decoder is a recurrent one over embedded tokens and nothing more. Parts are registered by whoever derives from it.
+class RecurrentDecoded : public Seq2Seq {
+ public:
+  explicit RecurrentDecoded(const ModelOptions& o) : o_(o) {}
+  at::Tensor decode(const Encoded& encoded, const at::Tensor& inputs, const at::Tensor& target_lengths, Observer* observer) const override;
+  at::Tensor logits(const at::Tensor& states) const override { return (*output_)(states); }
+  std::unique_ptr<DecoderState> start(const Encoded& encoded, std::int64_t steps) const override;
+  at::Tensor step(const Encoded& encoded, DecoderState& state, const at::Tensor& tokens, Observer* observer) const override;
+
+ protected:
+  ModelOptions o_;
+  std::shared_ptr<Embedding> embedding_;
+  std::shared_ptr<RecurrentDecoder> decoder_;
+  std::optional<OutputLayer> output_;
 };
 
 // Tells the follower a cell's state: "NAME cell" for c, NAME for h.

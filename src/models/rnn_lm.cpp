@@ -1,6 +1,5 @@
 #include "attend/models/rnn_lm.h"
 
-#include "models/output_layer.h"
 #include "models/recurrent_decoder.h"
 
 namespace attend {
@@ -13,9 +12,9 @@ ModelOptions alone(ModelOptions o) {
   return o;
 }
 
-class RnnLm final : public Seq2Seq {
+class RnnLm final : public RecurrentDecoded {
  public:
-  RnnLm(const ModelOptions& o, std::int64_t vocabulary) : o_(alone(o)) {
+  RnnLm(const ModelOptions& o, std::int64_t vocabulary) : RecurrentDecoded(alone(o)) {
     ATTEND_CHECK(
         o.attention == "none", kValue,
         "model.attention: {} needs a source, which a language model does not have; use none, with output_attention: true to look back at "
@@ -33,32 +32,6 @@ class RnnLm final : public Seq2Seq {
       encoded->initial.push_back(decoder_->zero_state(layer, lengths.size(0)));
     return encoded;
   }
-
-  at::Tensor decode(const Encoded& encoded, const at::Tensor& inputs, const at::Tensor& /*target_lengths*/,
-                    Observer* observer) const override {
-    const auto vectors = apply_dropout((*embedding_)(inputs), o_.dropout, is_training());  // [B, T, Ne]
-    return decoder_->decode(static_cast<const RecurrentSource&>(encoded), vectors, observer);
-  }
-
-  at::Tensor logits(const at::Tensor& states) const override { return (*output_)(states); }
-
-  std::unique_ptr<DecoderState> start(const Encoded& encoded, std::int64_t /*steps*/) const override {
-    auto state = std::make_unique<RecurrentState>();
-    decoder_->start(static_cast<const RecurrentSource&>(encoded), *state);
-    return state;
-  }
-
-  at::Tensor step(const Encoded& encoded, DecoderState& state, const at::Tensor& tokens, Observer* observer) const override {
-    const auto out = decoder_->step(static_cast<const RecurrentSource&>(encoded), static_cast<RecurrentState&>(state),
-                                    (*embedding_)(tokens.flatten()), observer);
-    return out.view({tokens.size(0), tokens.size(1), -1});
-  }
-
- private:
-  ModelOptions o_;
-  std::shared_ptr<Embedding> embedding_;
-  std::shared_ptr<RecurrentDecoder> decoder_;
-  std::optional<OutputLayer> output_;
 };
 
 }  // namespace

@@ -5,7 +5,7 @@
 namespace attend {
 namespace {
 
-class TransformerLm final : public Seq2Seq {
+class TransformerLm final : public StackDecoded {
  public:
   TransformerLm(const ModelOptions& o, std::int64_t vocabulary) : layers_(static_cast<std::size_t>(o.decoder_layers)) {
     ATTEND_CHECK(o.attention != "none", kValue,
@@ -22,19 +22,8 @@ class TransformerLm final : public Seq2Seq {
     return encoded;
   }
 
-  at::Tensor decode(const Encoded& encoded, const at::Tensor& inputs, const at::Tensor& /*target_lengths*/,
-                    Observer* observer) const override {
-    return decoder_->decode(encoded, inputs, observer);
-  }
-  at::Tensor logits(const at::Tensor& states) const override { return decoder_->logits(states); }
-  std::unique_ptr<DecoderState> start(const Encoded& encoded, std::int64_t steps) const override { return decoder_->start(encoded, steps); }
-  at::Tensor step(const Encoded& encoded, DecoderState& state, const at::Tensor& tokens, Observer* observer) const override {
-    return decoder_->step(encoded, state, tokens, observer);
-  }
-
  private:
   std::size_t layers_;
-  std::optional<DecoderStack> decoder_;
 };
 
 }  // namespace

@@ -11,7 +11,7 @@ ModelOptions with_universal_encoder(ModelOptions o) {
   return o;
 }
 
-class UniversalTransformer final : public Seq2Seq {
+class UniversalTransformer final : public StackDecoded {
  public:
   UniversalTransformer(const ModelOptions& o, std::int64_t source_vocabulary, std::int64_t target_vocabulary) {
     ATTEND_CHECK(
@@ -31,20 +31,10 @@ class UniversalTransformer final : public Seq2Seq {
     encoded->memories = decoder_->prepare((*encoder_)((*source_embedding_)(source), lengths, observer), lengths);
     return encoded;
   }
-  at::Tensor decode(const Encoded& encoded, const at::Tensor& inputs, const at::Tensor& /*target_lengths*/,
-                    Observer* observer) const override {
-    return decoder_->decode(encoded, inputs, observer);
-  }
-  at::Tensor logits(const at::Tensor& states) const override { return decoder_->logits(states); }
-  std::unique_ptr<DecoderState> start(const Encoded& encoded, std::int64_t steps) const override { return decoder_->start(encoded, steps); }
-  at::Tensor step(const Encoded& encoded, DecoderState& state, const at::Tensor& tokens, Observer* observer) const override {
-    return decoder_->step(encoded, state, tokens, observer);
-  }
 
  private:
   std::shared_ptr<Embedding> source_embedding_;
   std::shared_ptr<SequenceEncoder> encoder_;
-  std::optional<DecoderStack> decoder_;
 };
 
 }  // namespace

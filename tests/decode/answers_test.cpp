@@ -65,6 +65,10 @@ TEST(Answers, OfTextsComeInOrderWhateverTheBatch) {
   }
 }
 
+TEST(Answers, ABrokenTextIsNamedByFileAndLine) {
+  expect_error(ErrorKind::kData, {"a.txt:12", "byte 3", "iconv"}, [] { text_quiz({"fine", "a \xff"}, "a.txt", 11); });
+}
+
 TEST(Answers, OfTextsFillTheRecord) {
   auto o = of_type("encoder_classifier");
   o.mechanism.pooling_rows = 2;

@@ -54,7 +54,7 @@ struct QuizFiles {
 std::unique_ptr<Quiz> read_quiz(Matter reads, const QuizFiles& files);
 /// The same without right answers: a file of stories or of documents, or PNG and JPEG files, any number.
 std::unique_ptr<Quiz> read_questions(Matter reads, const std::vector<std::string>& files, Channels channels = Channels::kGrey);
-/// Texts to classify.
-std::unique_ptr<Quiz> text_quiz(std::vector<std::string> lines);
+/// Texts to classify; `first` is the number of the first of them in `path`. Throws kData (`file:line`) for broken UTF-8.
+std::unique_ptr<Quiz> text_quiz(std::vector<std::string> lines, const std::string& path = "input", std::size_t first = 1);
 
 }  // namespace attend
