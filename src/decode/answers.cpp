@@ -144,16 +144,16 @@ void answer_quiz(const AnswerModel& model, const Quiz& quiz, const AnswerOptions
     std::vector<Answered> answers(window.size());
     for (const auto& items : batches_by_cost(quiz, window, options.batch)) {
       WeightsObserver observer;
-      const bool watch = options.record || !quiz.supporting(items[0]).empty();
+      const bool watch = options.record || std::any_of(items.begin(), items.end(), [&](auto i) { return !quiz.supporting(i).empty(); });
       const auto log_probs = model.network->answer(quiz.batch(items), watch ? &observer : nullptr).to(at::kFloat).contiguous();
       for (std::size_t b = 0; b < items.size(); ++b) {
         const auto item = items[b];
         const auto row = static_cast<std::int64_t>(b);
         const auto own = log_probs[row];
         auto& answered = answers[item - begin];
-        for (const auto i : best_of(quiz, item, own, options.best))
-          answered.best.push_back({quiz.answer(item, i), std::exp(own[i].item<double>())});
-        answered.index = best_of(quiz, item, own, 1)[0];
+        const auto best = best_of(quiz, item, own, options.best);
+        for (const auto i : best) answered.best.push_back({quiz.answer(item, i), std::exp(own[i].item<double>())});
+        answered.index = best[0];
         answered.log_prob = own[answered.index].item<double>();
         const auto gold = quiz.gold(item);
         answered.loss = gold < 0 ? std::numeric_limits<double>::infinity() : -own[gold].item<double>();

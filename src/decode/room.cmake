@@ -1,4 +1,5 @@
-attend_room(decode TORCH SOURCES search.cpp sample.cpp windows.cpp quiz.cpp answers.cpp captions.cpp maps.cpp translator.cpp copies.cpp rerank.cpp
+attend_room(decode TORCH SOURCES search.cpp sample.cpp windows.cpp maps.cpp translator.cpp copies.cpp rerank.cpp captions.cpp
+  quiz.cpp text_quiz.cpp story_quiz.cpp cloze_quiz.cpp picture_quiz.cpp answers.cpp
   evaluate.cpp examples.cpp trace.cpp tracing_observer.cpp
   trace_examples.cpp trace_json.cpp trace_text.cpp plain_text.cpp KNOWS store measure)
 attend_test(trace_tests TORCH KNOWS decode LABELS unit

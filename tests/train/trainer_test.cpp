@@ -1,8 +1,6 @@
 // The training loop: what a run leaves on disk, going on bit for bit, and what it does when something is wrong.
-#include <gtest/gtest.h>
 #include <sys/resource.h>
 
-#include <array>
 #include <csignal>
 #include <cstring>
 #include <filesystem>
@@ -10,64 +8,17 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "attend/core/files.h"
 #include "attend/decode/translator.h"
 #include "attend/ops/cross_entropy.h"
-#include "attend/text/generate.h"
-#include "attend/text/image.h"
 #include "attend/train/optimiser.h"
-#include "attend/train/trainer.h"
 #include "support/expect_error.h"
-#include "support/temp_folder.h"
 #include "support/tensors.h"
+#include "train/training.h"
 
 namespace attend {
 namespace {
 
 namespace fs = std::filesystem;
-const std::atomic<bool> kGoOn{false};
-
-// A run so small that an update takes milliseconds: reversing three letters.
-class Training : public ::testing::Test {
- protected:
-  void SetUp() override {
-    SequenceOptions sequences;
-    sequences.task = "reverse";
-    sequences.pairs = 120;
-    sequences.minimum_length = 2;
-    sequences.maximum_length = 4;
-    sequences.symbols = 6;
-    std::string text;
-    for (const auto& pair : generate_sequences(sequences)) text += to_tsv_line(pair) + "\n";
-    write_file_atomic(folder_.path() + "/data.tsv", text);
-  }
-
-  Config config(const std::string& name, const std::vector<std::string>& changes = {}) const {
-    GivenValues given;
-    for (const char* base : {"text.source.kind=words", "text.target.kind=words", "model.embedding=8", "model.encoder_hidden=8",
-                             "model.hidden=12", "model.heads=2", "model.feed_forward=16", "model.dropout=0.2", "train.batch_by=sentences",
-                             "train.batch_size=16", "train.epochs=0", "train.steps=20", "train.validate_every=5", "train.validate_pairs=10",
-                             "data.dev_pairs=20", "train.metric=loss", "train.rate=0.01"})
-      set_given(given, base, "test");
-    set_given(given, "data.tsv=" + folder_.path() + "/data.tsv", "test");
-    set_given(given, "train.out=" + folder_.path() + "/" + name, "test");
-    for (const auto& change : changes) set_given(given, change, "test");
-    Config c;
-    assign(c, given);
-    return c;
-  }
-
-  TrainResult train(const Config& c, bool resume = false, TrainEvents events = {}, const std::atomic<bool>& stop = kGoOn) const {
-    Trainer::Start start;
-    start.config = c;
-    start.resume = resume;
-    return Trainer(start, std::move(events)).run(stop);
-  }
-  std::string weights(const std::string& run) const { return checksum_file(folder_.path() + "/" + run + "/last/weights.safetensors"); }
-  std::string optimiser(const std::string& run) const { return checksum_file(folder_.path() + "/" + run + "/last/optimiser.safetensors"); }
-
-  TempFolder folder_;
-};
 
 TEST_F(Training, LeavesARunThatLoadsAndVerifies) {
   const auto result = train(config("run"));
@@ -229,165 +180,6 @@ TEST_F(Training, GuidanceNeedsLinksAndHardAttentionNeedsAGradient) {
   EXPECT_ERROR(train(config("run", {"model.attention=hard", "train.reward_weight=0", "model.hard_soft_share=0"})), kValue,
                "hard_st or gumbel");
   EXPECT_ERROR(train(config("run", {"model.type=transformer", "model.self_attention=hard"})), kValue, "the attention to the source alone");
-}
-
-// A language model of one text: lines, their ends, and what the figures are of.
-// Some letters are too rare to be known, so all that can be learnt is where to copy from.
-TEST_F(Training, LearnsToCopyWhatItDoesNotKnow) {
-  const auto settings = [&](const std::string& name, const std::string& steps) {
-    return config(name, {"model.pointer_generator=true", "text.target.minimum_count=50", "train.label_smoothing=0", "train.rate=0.02",
-                         "train.steps=" + steps, "model.dropout=0"});
-  };
-  const auto loss = [&](const std::string& name) {
-    const Translator translator(folder_.path() + "/" + name);
-    const std::string source[] = {"a b c"}, target[] = {"c b a"};
-    return translator.score(source, target)[0].best[0].log_prob;
-  };
-  train(settings("short", "1"));
-  train(settings("long", "60"));
-  EXPECT_LT(Translator(folder_.path() + "/long").model().target->size(), 4 + 6);
-  EXPECT_GT(loss("long"), loss("short") + 2);
-  EXPECT_ERROR(train(config("smoothed", {"model.pointer_generator=true", "train.label_smoothing=0.1"})), kValue,
-               "must be 0 with model.pointer_generator");
-}
-
-TEST_F(Training, LearnsAText) {
-  std::string text;
-  for (int i = 0; i < 60; ++i) text += "abcab\n";
-  write_file_atomic(folder_.path() + "/text.txt", text);
-  for (const std::string type : {"rnn_lm", "transformer_lm"}) {
-    auto c = config(type, {"task=generate", "model.type=" + type, type == "rnn_lm" ? "model.attention=none" : "model.attention=scaled_dot",
-                           "text.target.kind=characters", "data.length=12", "train.steps=150", "train.validate_every=50", "model.dropout=0",
-                           "train.batch_size=8", "train.label_smoothing=0", "data.text=" + folder_.path() + "/text.txt"});
-    c.data.tsv = "";
-    const auto result = train(c);
-    EXPECT_LT(result.best_figure, 0.2) << type;  // what follows is certain once two letters are known
-    const auto model = read_language_model(folder_.path() + "/" + type);
-    EXPECT_EQ(model.source, nullptr);
-    EXPECT_EQ(model.target->size(), 4 + 3);
-  }
-  EXPECT_ERROR(train(config("other", {"task=generate"})), kValue, "data.text is missing");
-  EXPECT_ERROR(train(config("other", {"task=translat"})), kUnknownName, "did you mean 'translate'");
-}
-
-// Characters are those that tokens spell: two spaces are one, as a tokenizer reads them.
-TEST_F(Training, BitsPerCharacterCountWhatIsPredicted) {
-  std::string text;
-  for (int i = 0; i < 60; ++i) text += "ab  ab \n";
-  write_file_atomic(folder_.path() + "/text.txt", text);
-  auto c = config("run", {"task=generate", "model.type=rnn_lm", "model.attention=none", "text.target.kind=characters", "data.length=12",
-                          "train.steps=2", "train.validate_every=2", "data.text=" + folder_.path() + "/text.txt"});
-  c.data.tsv = "";
-  train(c);
-  const auto metrics = nlohmann::json::parse(read_file(folder_.path() + "/run/metrics.jsonl"));
-  EXPECT_NEAR(metrics.at("bits_per_character").get<double>(), metrics.at("loss").get<double>() / std::log(2.0), 1e-9);
-}
-
-TEST_F(Training, LearnsClassesOfTexts) {
-  std::string text;
-  for (const auto* word : {"tea", "rain", "snow", "song", "road"})
-    for (int i = 0; i < 4; ++i) text += fmt::format("good the {} was fine\nbad the {} was dull\n", word, word);
-  write_file_atomic(folder_.path() + "/labelled.txt", text);
-  for (const std::string encoder : {"recurrent", "adaptive", "universal"}) {
-    auto c = config(encoder, {"task=classify", "model.type=encoder_classifier", "model.attention=multi_head", "model.encoder=" + encoder,
-                              "data.text=" + folder_.path() + "/labelled.txt", "data.dev_share=0.2", "train.steps=60",
-                              "train.metric=accuracy", "train.label_smoothing=0.1", "data.unknown_share=0.1", "model.act_max_steps=3"});
-    c.data.tsv = "";
-    EXPECT_EQ(train(c).best_figure, 1) << encoder;
-    const auto model = read_answer_model(folder_.path() + "/" + encoder);
-    EXPECT_EQ(model.target->size(), 4 + 2);
-    EXPECT_EQ(model.text.target.kind, "symbols");
-  }
-  EXPECT_ERROR(train(config("other", {"task=classify"})), kValue, "encoder_classifier, patch_classifier");
-  EXPECT_ERROR(train(config("other", {"task=translate", "model.type=reader"})), kValue, "rnn_seq2seq, transformer");
-}
-
-TEST_F(Training, LearnsAnswersAboutStories) {
-  std::string text;
-  for (const auto* place : {"hall", "park", "shed", "yard"})
-    for (const auto* other : {"hall", "park", "shed", "yard"})
-      text += fmt::format("1 Ann went to the {}.\n2 Tom went to the {}.\n3 Where is Ann?\t{}\t1\n4 Where is Tom?\t{}\t2\n", place, other,
-                          place, other);
-  write_file_atomic(folder_.path() + "/stories.txt", text);
-  auto c = config("run", {"task=answer", "model.type=memory_hops", "data.text=" + folder_.path() + "/stories.txt",
-                          "data.dev_text=" + folder_.path() + "/stories.txt", "train.steps=300", "train.validate_every=100",
-                          "train.metric=accuracy", "train.label_smoothing=0", "train.linear_start=20", "train.rate=0.02"});
-  c.data.tsv = "";
-  EXPECT_EQ(train(c).best_figure, 1);
-}
-
-TEST_F(Training, LearnsWordsOfDocuments) {
-  std::string questions, answers;
-  int number = 0;
-  for (const auto* a : {"ball", "cup", "map"})
-    for (const auto* b : {"ball", "cup", "map"}) {
-      questions += fmt::format("1 ||| Ann took the {} .\n2 ||| Tom took the {} .\n<qid_{}> ||| Ann has the XXXXX .\n", a, b, number);
-      answers += fmt::format("<qid_{}> ||| {}\n", number++, a);
-    }
-  write_file_atomic(folder_.path() + "/q", questions);
-  write_file_atomic(folder_.path() + "/a", answers);
-  for (const auto* reader : {"attention_over_attention", "question_to_doc", "doc_to_question"}) {
-    auto c = config(reader, {"task=answer", "model.type=reader", std::string("model.reader=") + reader, "text.source.kind=symbols",
-                             "model.cell=gru", "data.text=" + folder_.path() + "/q", "data.answers=" + folder_.path() + "/a",
-                             "data.dev_text=" + folder_.path() + "/q", "data.dev_answers=" + folder_.path() + "/a", "train.steps=150",
-                             "train.validate_every=50", "train.metric=accuracy", "model.dropout=0", "train.rate=0.02"});
-    c.data.tsv = "";
-    EXPECT_EQ(train(c).best_figure, 1) << reader;
-  }
-  auto c = config("other", {"task=answer", "model.type=reader", "data.text=" + folder_.path() + "/q"});
-  EXPECT_ERROR(train(c), kValue, "answers is missing");
-  c.data.answers = folder_.path() + "/a";
-  EXPECT_ERROR(train(c), kData, "dev_share");
-  c.data.dev_share = 0.3;
-  EXPECT_ERROR(train(c), kValue, "set symbols, not words");
-}
-
-// Every picture has captions of its own: read once for all of them, and never told another's.
-TEST_F(Training, LearnsCaptions) {
-  const std::vector<std::pair<std::string, std::array<std::uint8_t, 3>>> colours{
-      {"red", {220, 30, 30}}, {"green", {30, 200, 30}}, {"blue", {30, 30, 220}}, {"white", {250, 250, 250}}};
-  fs::create_directories(folder_.path() + "/pictures");
-  std::string captions, list;
-  for (const auto& [colour, rgb] : colours) {
-    Image picture{8, 8, 3, {}};
-    for (int i = 0; i < 64; ++i) picture.pixels.insert(picture.pixels.end(), rgb.begin(), rgb.end());
-    write_file_atomic(folder_.path() + "/pictures/" + colour + ".png", to_png(picture));
-    captions += fmt::format("{0}.png#0\tThis is {0} .\n{0}.png#1\tIt is {0}, all of it!\n", colour);
-    list += colour + ".png\n";
-  }
-  write_file_atomic(folder_.path() + "/captions.txt", captions);
-  write_file_atomic(folder_.path() + "/list.txt", list);
-  auto c = config("run", {"task=caption",
-                          "model.type=captioner",
-                          "model.picture_width=8",
-                          "model.picture_height=8",
-                          "model.picture_channels=3",
-                          "model.convolutions=2",
-                          "model.filters=8",
-                          "model.timing=before",
-                          "model.context_gate=true",
-                          "model.input_feeding=false",
-                          "model.dropout=0",
-                          "data.captions=" + folder_.path() + "/captions.txt",
-                          "data.images=" + folder_.path() + "/pictures",
-                          "data.list=" + folder_.path() + "/list.txt",
-                          "data.dev_list=" + folder_.path() + "/list.txt",
-                          "data.mirror=true",
-                          "data.shift=1",
-                          "train.steps=120",
-                          "train.validate_every=40",
-                          "train.metric=exact",
-                          "train.batch_size=4",
-                          "train.label_smoothing=0",
-                          "decode.max_length_ratio=0"});
-  c.data.tsv = "";
-  EXPECT_EQ(train(c).best_figure, 1);
-  c.train.out += "2";
-  c.data.dev_list = "";
-  EXPECT_ERROR(train(c), kValue, "data.dev_list is missing");
-  c.model.type = "rnn_seq2seq";
-  c.data.dev_list = c.data.list;
-  EXPECT_ERROR(train(c), kValue, "captioner");
 }
 
 TEST_F(Training, AnUnknownMetricIsHelped) {

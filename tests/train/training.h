@@ -1,0 +1,60 @@
+#pragma once
+// Runs so small that an update takes milliseconds, for the tests of training.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <string>
+#include <vector>
+
+#include "attend/core/files.h"
+#include "attend/text/generate.h"
+#include "attend/train/trainer.h"
+#include "support/temp_folder.h"
+
+namespace attend {
+
+inline const std::atomic<bool> kGoOn{false};
+
+// Reversing three letters.
+class Training : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    SequenceOptions sequences;
+    sequences.task = "reverse";
+    sequences.pairs = 120;
+    sequences.minimum_length = 2;
+    sequences.maximum_length = 4;
+    sequences.symbols = 6;
+    std::string text;
+    for (const auto& pair : generate_sequences(sequences)) text += to_tsv_line(pair) + "\n";
+    write_file_atomic(folder_.path() + "/data.tsv", text);
+  }
+
+  Config config(const std::string& name, const std::vector<std::string>& changes = {}) const {
+    GivenValues given;
+    for (const char* base : {"text.source.kind=words", "text.target.kind=words", "model.embedding=8", "model.encoder_hidden=8",
+                             "model.hidden=12", "model.heads=2", "model.feed_forward=16", "model.dropout=0.2", "train.batch_by=sentences",
+                             "train.batch_size=16", "train.epochs=0", "train.steps=20", "train.validate_every=5", "train.validate_pairs=10",
+                             "data.dev_pairs=20", "train.metric=loss", "train.rate=0.01"})
+      set_given(given, base, "test");
+    set_given(given, "data.tsv=" + folder_.path() + "/data.tsv", "test");
+    set_given(given, "train.out=" + folder_.path() + "/" + name, "test");
+    for (const auto& change : changes) set_given(given, change, "test");
+    Config c;
+    assign(c, given);
+    return c;
+  }
+
+  TrainResult train(const Config& c, bool resume = false, TrainEvents events = {}, const std::atomic<bool>& stop = kGoOn) const {
+    Trainer::Start start;
+    start.config = c;
+    start.resume = resume;
+    return Trainer(start, std::move(events)).run(stop);
+  }
+  std::string weights(const std::string& run) const { return checksum_file(folder_.path() + "/" + run + "/last/weights.safetensors"); }
+  std::string optimiser(const std::string& run) const { return checksum_file(folder_.path() + "/" + run + "/last/optimiser.safetensors"); }
+
+  TempFolder folder_;
+};
+
+}  // namespace attend
