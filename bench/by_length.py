@@ -10,6 +10,8 @@ import subprocess
 from collections import defaultdict
 from pathlib import Path
 
+from chart import line_chart
+
 ROOT = Path(__file__).resolve().parent.parent
 RUNS = ROOT / "runs/by-length"
 RESULT, PICTURE = ROOT / "bench/results/by_length.json", ROOT / "docs/images/by_length.svg"
@@ -43,35 +45,11 @@ def exact_by_length(options, run, test):
 
 
 def draw(result):
-    left, top, width, height = 80, 56, 464, 260
-    shortest = result["lengths"][0]
-
-    def x(length):
-        return left + width * (length - shortest) / (LONGEST - shortest)
-
-    def y(share):
-        return top + height * (1 - share)
-
-    lines = ['<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 380" width="640" height="380" role="img" font-family="sans-serif" font-size="13">',
-             "<title>Sequences reversed without a mistake, by length: with additive attention and without attention</title>",
-             '<rect width="640" height="380" fill="#ffffff"/>',
-             f'<text x="{left}" y="28" font-size="16" font-weight="bold" fill="#1a2230">Sequences reversed without a mistake, by length</text>']
-    middle = top + height / 2
-    lines.append(f'<text x="16" y="{middle}" text-anchor="middle" fill="#1a2230" transform="rotate(-90 16 {middle})">test sequences right</text>')
-    for percent in range(0, 101, 25):
-        at = y(percent / 100)
-        lines.append(f'<line x1="{left}" x2="{left + width}" y1="{at:.1f}" y2="{at:.1f}" stroke="#dde1e7"/>')
-        lines.append(f'<text x="{left - 8}" y="{at + 4:.1f}" text-anchor="end" fill="#5b6472">{percent} %</text>')
-    for length in [shortest, *range(5, LONGEST + 1, 5)]:
-        lines.append(f'<text x="{x(length):.1f}" y="{top + height + 20}" text-anchor="middle" fill="#5b6472">{length}</text>')
-    lines.append(f'<text x="{left + width / 2}" y="{top + height + 44}" text-anchor="middle" fill="#1a2230">symbols in the sequence</text>')
-    for name, colour in MODELS.items():
-        shares = result["exact"][name]
-        points = " ".join(f"{x(n):.1f},{y(s):.1f}" for n, s in zip(result["lengths"], shares))
-        lines.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2.5" stroke-linejoin="round"/>')
-        label = "no attention" if name == "none" else name
-        lines.append(f'<text x="{left + width + 8}" y="{y(shares[-1]) + 4:.1f}" fill="{colour}">{label}</text>')
-    PICTURE.write_text("\n".join([*lines, "</svg>"]) + "\n")
+    line_chart(PICTURE, "Sequences reversed without a mistake, by length",
+               "Sequences reversed without a mistake, by length: with additive attention and without attention",
+               result["lengths"], "symbols in the sequence", [result["lengths"][0], *range(5, LONGEST + 1, 5)],
+               "test sequences right", [(percent / 100, f"{percent} %") for percent in range(0, 101, 25)],
+               [("no attention" if name == "none" else name, colour, result["exact"][name]) for name, colour in MODELS.items()])
 
 
 def main():

@@ -19,6 +19,7 @@ class TextQuiz final : public ChoiceQuiz {
   void prepare(const AnyModel& model) override {
     ChoiceQuiz::prepare(model);
     tokenizer_ = model.source;
+    whole_ = model.model.whole;
     ids_.clear();
     for (const auto& text : texts_) ids_.push_back(ids_of(*tokenizer_, text));
   }
@@ -32,8 +33,13 @@ class TextQuiz final : public ChoiceQuiz {
   }
   std::string place(std::size_t i) const override { return fmt::format("{}, text {}", path_, i + 1); }
   std::string asked(std::size_t i) const override { return texts_[i]; }
+  // To a model that takes the text as one vector it is one token.
   Text shown(std::size_t i) const override {
     Text text{texts_[i], {}};
+    if (whole_) {
+      text.tokens.push_back({.span = {0, static_cast<std::uint32_t>(text.utf8.size())}});
+      return text;
+    }
     for (const auto& t : tokenizer_->encode(texts_[i])) text.tokens.push_back({.id = t.id, .span = {t.begin, t.end}, .word = t.word});
     if (text.tokens.empty()) text.tokens.push_back({});
     return text;
@@ -43,6 +49,7 @@ class TextQuiz final : public ChoiceQuiz {
   std::vector<std::string> texts_;
   std::string path_;
   std::shared_ptr<Tokenizer> tokenizer_;
+  bool whole_ = false;
   std::vector<Ids> ids_;
 };
 

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <optional>
 
 #include "attend/text/generate_files.h"
 #include "attend/text/image.h"
@@ -13,7 +12,7 @@
 namespace attend {
 namespace {
 
-constexpr std::array<std::size_t, 3> kSizes{2000, 200, 300};  // train, dev, test
+constexpr std::array<std::size_t, 3> kSizes{4000, 200, 300};  // train, dev, test
 constexpr int kSide = 32, kSamples = 4;                       // pixels of a side; samples of a pixel's side
 constexpr std::uint64_t kTask = 21;
 
@@ -36,24 +35,11 @@ struct Shape {
   }
 };
 
-/// Of each kind, two colours in one size each; so every colour, size and pair of both is seen in training.
-struct HeldOut {
-  std::array<std::array<std::size_t, 2>, 3> colours;  // [kind, size]
-  explicit HeldOut(std::uint64_t seed) {
-    Choice choice(random_key(seed, {kTask, 1}));
-    std::vector<std::size_t> order(kColours.size());
-    for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-    choice.shuffle(order);
-    for (std::size_t i = 0; i < order.size(); ++i) colours[i / 2][i % 2] = order[i];
-  }
-  bool holds(const Shape& shape) const { return colours[shape.kind][shape.size] == shape.colour; }
-};
-
 Shape draw_shape(double x, double y, Choice& choice) {
   Shape shape{choice.below(kKinds.size()), choice.below(kColours.size()), choice.below(2)};
   shape.x = x + choice.between(-1.5, 1.5);
   shape.y = y + choice.between(-1.5, 1.5);
-  shape.radius = shape.size == 0 ? choice.between(2.6, 3.4) : choice.between(5.8, 7.2);
+  shape.radius = shape.size == 0 ? choice.between(3.3, 4.1) : choice.between(6.4, 7.2);
   for (std::size_t c = 0; c < 3; ++c) shape.rgb[c] = std::clamp(kRgb[shape.colour][c] + static_cast<int>(choice.below(31)) - 15, 0, 255);
   return shape;
 }
@@ -116,22 +102,19 @@ Image paint(const std::vector<Shape>& shapes, Choice& choice) {
 }  // namespace
 
 GeneratedFiles generate_shapes(std::uint64_t seed) {
-  const HeldOut held(seed);
   Choice choice(random_key(seed, {kTask, 2}));
   GeneratedFiles files;
   std::string captions;
   std::array<std::string, 3> lists;
-  auto left = kSizes;
-  for (std::size_t number = 1; left[0] + left[1] + left[2] > 0;) {
-    const auto scene = choice.chance(60) ? one_shape(choice) : two_shapes(choice);
-    const bool only_in_test = std::any_of(scene.shapes.begin(), scene.shapes.end(), [&](const Shape& shape) { return held.holds(shape); });
-    const std::size_t part = only_in_test ? 2 : left[0] > 0 ? 0 : 1;
-    if (left[part] == 0) continue;
-    --left[part];
-    const auto name = fmt::format("shapes_{:04}.png", number++);
-    lists[part] += name + '\n';
-    for (std::size_t k = 0; k < scene.captions.size(); ++k) captions += fmt::format("{}#{}\t{}\n", name, k, scene.captions[k]);
-    files.push_back({"images/" + name, to_png(paint(scene.shapes, choice))});
+  std::size_t number = 1;
+  for (std::size_t part = 0; part < kSizes.size(); ++part) {
+    for (std::size_t i = 0; i < kSizes[part]; ++i) {
+      const auto scene = choice.chance(60) ? one_shape(choice) : two_shapes(choice);
+      const auto name = fmt::format("shapes_{:04}.png", number++);
+      lists[part] += name + '\n';
+      for (std::size_t k = 0; k < scene.captions.size(); ++k) captions += fmt::format("{}#{}\t{}\n", name, k, scene.captions[k]);
+      files.push_back({"images/" + name, to_png(paint(scene.shapes, choice))});
+    }
   }
   files.push_back({"captions.txt", std::move(captions)});
   files.push_back({"train.txt", std::move(lists[0])});

@@ -1,6 +1,7 @@
 #pragma once
 // The small world of the stories and clozes: people, places, things and what may happen, in English and Chinese.
 #include <array>
+#include <compare>
 #include <optional>
 #include <string>
 #include <vector>
@@ -43,7 +44,7 @@ enum class Act { kGo, kTake, kDrop };
 struct Event {
   Act act = Act::kGo;
   std::size_t who = 0, what = 0;
-  bool operator==(const Event&) const = default;
+  auto operator<=>(const Event&) const = default;
   /// "Anna kitchen": what training may be denied.
   std::string bond() const;
 };

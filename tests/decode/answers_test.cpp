@@ -83,6 +83,24 @@ TEST(Answers, OfTextsFillTheRecord) {
   EXPECT_EQ(record->data().source.utf8, "c");
 }
 
+// A model that takes a text as one vector ponders over one token, as long as it needs.
+TEST(Answers, OfATextTakenWholeKnowTheirSteps) {
+  auto o = of_type("encoder_classifier");
+  o.encoder = "adaptive";
+  o.whole = true;
+  o.longest = 4;
+  o.pooling = "first";
+  const auto model = answer_model(o, symbols("a b c d"), symbols("bad good"));
+  const auto quiz = text_quiz({"a b c d", "c"});
+  const auto all = answer_all(model, *quiz, {.record = true});
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(all[i].record->data().source.tokens.size(), 1U);
+    const auto& steps = all[i].record->find_map("act.steps", 0);
+    EXPECT_EQ(steps.cols, 1U);
+    EXPECT_GE(steps.weights[0], 1);
+  }
+}
+
 class QuizFilesTest : public ::testing::Test {
  protected:
   std::string write(const std::string& name, const std::string& text) {

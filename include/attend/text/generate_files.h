@@ -1,7 +1,7 @@
 #pragma once
 // Data made by rule for the tasks beyond translation, as the files of the published formats: small enough that a small model
-// learns each within minutes, and with test sets of combinations that training never shows. The same seed gives the same bytes
-// everywhere; pictures and digits are compressed, and their bytes may differ between versions of zlib, their pixels do not.
+// learns each within minutes, and with test sets that training never shows, most of them of unseen combinations. The same seed
+// gives the same bytes everywhere; pictures and digits are compressed: bytes may differ between versions of zlib, pixels do not.
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -44,8 +44,9 @@ std::vector<GeneratedPair> generate_bits(std::uint64_t pairs, std::uint64_t shor
 GeneratedFiles generate_stories(std::uint64_t seed);
 
 /// Clozes in CMRC's format (read_cloze) about the same world: en/ and zh/, in each train, dev and test as .doc_query and .answer;
-/// 5,000, 300 and 500 questions. The document says who went where and who took what; the sentence with the blank says one of these
-/// again in other words. The fact that a test question asks for is never stated in training.
+/// 20,000, 300 and 500 questions. The document says who went where and who took what; the sentence with the blank says one of these
+/// again in other words. All documents differ. Persons meet every place and thing in training too: where two never meet, a reader
+/// learns that they never do, which is true there and wrong in the test.
 GeneratedFiles generate_clozes(std::uint64_t seed);
 
 /// Opinions as `label sentence` (read_labelled), 1 for good and 0 for bad, half and half: train.txt, dev.txt, test.txt of 6,000, 400
@@ -58,8 +59,8 @@ GeneratedFiles generate_polarity(std::uint64_t seed);
 GeneratedFiles generate_sentences(std::uint64_t seed);
 
 /// Drawn pictures of 32 x 32 with one or two circles, squares or triangles, and five captions each, as Flickr8k has them
-/// (read_captions): images/NAME.png, captions.txt (`NAME.png#k TAB caption`), and lists train.txt, dev.txt, test.txt of 2,000, 200
-/// and 300 names. A test picture holds a colour, shape and size that training never brings together.
+/// (read_captions): images/NAME.png, captions.txt (`NAME.png#k TAB caption`), and lists train.txt, dev.txt, test.txt of 4,000, 200
+/// and 300 names. Every colour is seen in every shape and size (as for clozes).
 GeneratedFiles generate_shapes(std::uint64_t seed);
 
 /// Digits drawn from strokes with jitter, slant and thickness in MNIST's files (read_idx): 28 x 28, 5,000 for training and 1,000 for
