@@ -153,20 +153,20 @@ TEST(Parity, CountsTheOnes) {
     const auto ones = std::count(numbers.begin(), numbers.end(), "1");
     EXPECT_EQ(pair.target, ones % 2 == 1 ? "1" : "0");
     EXPECT_TRUE(pair.links.empty());
-    EXPECT_TRUE(seen.insert(pair.source).second);
+    seen.insert(pair.source);
     ++filled[10 - static_cast<std::size_t>(std::count(numbers.begin(), numbers.end(), "0"))];
     odd += ones % 2 == 1;
   }
   EXPECT_EQ(filled[0], 0);
-  for (std::size_t count = 4; count <= 10; ++count) EXPECT_GT(filled[count], 200) << count;
+  for (std::size_t count = 1; count <= 10; ++count) EXPECT_NEAR(filled[count], 300, 80) << count;
+  EXPECT_GT(seen.size(), 2000u);
   EXPECT_NEAR(odd, 1500, 150);
 }
 
-TEST(Parity, AllThatExistCanBeHad) {
-  EXPECT_EQ(generate_parity(26, 3, 1).size(), 26u);
-  EXPECT_ERROR(generate_parity(27, 3, 1), kValue, "27 pairs asked for, but only 26 different ones of 3 numbers exist");
-  EXPECT_ERROR(generate_parity(1, 0, 1), kValue, "the length must be 1 to 10000, got 0");
+TEST(Parity, OfAnyLength) {
+  EXPECT_EQ(generate_parity(500, 3, 1).size(), 500u);  // more than exist: they repeat
   EXPECT_EQ(generate_parity(5, 64, 1).size(), 5u);
+  EXPECT_ERROR(generate_parity(1, 0, 1), kValue, "the length must be 1 to 10000, got 0");
 }
 
 TEST(GeneratedFilesOfPairs, SeedsDecide) {

@@ -29,9 +29,9 @@ GeneratedSet generate_headlines(std::uint64_t seed);
 /// A test word holds an onset with a vowel that no training word holds.
 GeneratedSet generate_spelling(std::uint64_t seed);
 
-/// `pairs` different sequences of `length` numbers, of which a random count of 1 to `length` are 1 or -1 and the others 0, and
-/// whether the ones are odd in number ("1") or even ("0") (Graves 2016, §3.1). No links. Throws kValue when more are asked for than
-/// exist.
+/// `pairs` sequences of `length` numbers, of which a random count of 1 to `length` are 1 or -1 and the others 0, and whether the ones
+/// are odd in number ("1") or even ("0") (Graves 2016, §3.1). Each is drawn for itself, so that those of few numbers, which are few,
+/// are as common as the others and repeat: without them a network finds no way into the longer ones. No links. Throws kValue.
 std::vector<GeneratedPair> generate_parity(std::uint64_t pairs, std::uint64_t length, std::uint64_t seed);
 
 /// Random vectors of eight bits to be copied, "01100101 11010001 ...", `shortest` to `longest` of them, evenly; links t to t. Throws
