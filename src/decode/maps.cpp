@@ -8,9 +8,24 @@ RowKind row_kind(WeightKind kind) {
   if (kind == WeightKind::kUnnormalised) return RowKind::kUnnormalised;
   return kind == WeightKind::kSparse ? RowKind::kSparse : RowKind::kSoftmax;
 }
+
+void widen(AttentionMap& map, std::uint32_t columns, std::uint32_t first) {
+  const auto old = std::move(map.weights);
+  const auto old_rows = map.rows, old_cols = map.cols;
+  map.cols = columns;
+  if (map.axis == RowAxis::kSource) map.rows = columns;
+  map.weights.assign(std::size_t{map.heads} * map.rows * map.cols, 0.0F);
+  for (std::size_t h = 0; h < map.heads; ++h)
+    for (std::size_t r = 0; r < old_rows; ++r)
+      std::copy_n(old.begin() + static_cast<std::ptrdiff_t>((h * old_rows + r) * old_cols), old_cols,
+                  map.weights.begin() + static_cast<std::ptrdiff_t>((h * map.rows + r) * map.cols + first));
+}
+
 void GrowingMaps::add_encoder(const WeightsObserver::Maps& seen, std::int64_t item, std::int64_t length) {
   for (const auto& [key, one] : seen) {
-    const auto own = one.weights[item].slice(1, 0, length).slice(2, 0, length).contiguous();  // [H, S_b, S_b]
+    auto own = one.weights[item].slice(1, 0, length).slice(2, 0, length);  // [H, S_b, S_b]
+    if (one.weights.size(2) == 1) own = at::diag_embed(own.squeeze(1));    // a number for each position, as act.steps: its own row
+    own = own.contiguous();
     AttentionMap map;
     map.site = key.first;
     map.layer = static_cast<std::uint16_t>(key.second);
@@ -23,14 +38,14 @@ void GrowingMaps::add_encoder(const WeightsObserver::Maps& seen, std::int64_t it
   }
 }
 
-void GrowingMaps::add_node(const WeightsObserver::Maps& seen, std::int64_t item, std::int64_t beams, std::int64_t row,
-                           std::int64_t length) {
+void GrowingMaps::add_node(const WeightsObserver::Maps& seen, std::int64_t item, std::int64_t beams, std::int64_t row, std::int64_t length,
+                           std::int64_t draft_length) {
   for (const auto& [key, one] : seen) {
     auto& growing = decoder_[key];
     growing.self = key.first.ends_with(".self");
     growing.kind = row_kind(one.kind);
-    const auto own = growing.self ? one.weights[item * beams + row].select(1, 0)           // [H, t+1]
-                                  : one.weights[item].select(1, row).slice(1, 0, length);  // [H, S_b]
+    const auto own = growing.self ? one.weights[item * beams + row].select(1, 0)  // [H, t+1]
+                                  : one.weights[item].select(1, row).slice(1, 0, key.first.ends_with(".draft") ? draft_length : length);
     const auto flat = own.contiguous();
     growing.heads = flat.size(0);
     growing.rows.emplace_back(flat.data_ptr<float>(), flat.data_ptr<float>() + flat.numel());
@@ -41,7 +56,9 @@ void WeightsObserver::keep_scalars(const AttentionSite& site, const Result& resu
   for (const auto& [name, value] : result.extras) {
     if (value.dim() != 2 && value.dim() != 3) continue;
     const auto per_head = value.dim() == 2 ? value.unsqueeze(1) : value;  // [B, H, K]
-    const auto full = site.name == "decoder.cross" ? fmt::format("{}.{}", name, site.layer) : name;
+    const auto full = site.name == "decoder.cross"   ? fmt::format("{}.{}", name, site.layer)
+                      : site.name == "decoder.draft" ? "draft." + name
+                                                     : name;
     scalars_[full] = per_head.detach().to(at::kFloat).contiguous();
   }
 }

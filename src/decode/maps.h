@@ -40,14 +40,19 @@ class WeightsObserver final : public Observer {
 /// The same, as records say it.
 RowKind row_kind(WeightKind kind);
 
+/// Gives a map of source tokens (or of the draft's) `columns` of them, its own from `first` on; of an encoder map the rows too.
+void widen(AttentionMap& map, std::uint32_t columns, std::uint32_t first);
+
 /// The maps of one item while its tree grows.
 class GrowingMaps {
  public:
-  /// Encoder maps: weights [B, H, S, S] of the whole batch, this item's number and length.
+  /// Encoder maps: weights [B, H, S, S] of the whole batch, this item's number and length. What has one row, [B, H, 1, S], says
+  /// something of each position, and stands on the diagonal.
   void add_encoder(const WeightsObserver::Maps& seen, std::int64_t item, std::int64_t length);
   /// The row of one hypothesis at one step becomes the row of the node it produced. Decoder-to-source weights are
-  /// [B, H, K, S], decoder.self is [B·K, H, 1, t+1].
-  void add_node(const WeightsObserver::Maps& seen, std::int64_t item, std::int64_t beams, std::int64_t row, std::int64_t length);
+  /// [B, H, K, S], those to a draft [B, H, K, D], decoder.self is [B·K, H, 1, t+1].
+  void add_node(const WeightsObserver::Maps& seen, std::int64_t item, std::int64_t beams, std::int64_t row, std::int64_t length,
+                std::int64_t draft_length = 0);
   /// The scalars of that row become those of the node; names end in ".HEAD" where there is more than one.
   void add_scalars(const std::map<std::string, at::Tensor>& scalars, std::int64_t item, std::int64_t row);
   std::vector<AttentionMap> finish();

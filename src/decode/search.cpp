@@ -28,7 +28,7 @@ struct Candidate {
 
 // One item's search: its live hypotheses and what it found.
 struct Item {
-  std::int64_t number, source_length, max_length;
+  std::int64_t number, source_length, max_length, draft_length = 0;
   std::int64_t words;                 // of the source, </s> not counted
   std::vector<std::int32_t> sources;  // with replace_unk: per node
   std::vector<Live> live{Live{}};
@@ -61,19 +61,25 @@ void best_of_row(const float* logits, std::int64_t vocabulary, std::size_t keep,
 
 class Search {
  public:
-  Search(const Seq2Seq& model, const SearchOptions& options, bool record) : model_(model), o_(options), record_(record) {}
+  Search(const TokenDecoder& model, const SearchOptions& options, bool record) : model_(model), o_(options), record_(record) {
+    ATTEND_CHECK(options.n_best <= options.beam, kValue, "decode: n_best must be at most the beam, got {} and {}; raise the beam",
+                 options.n_best, options.beam);
+  }
 
-  std::vector<SearchResult> run(const at::Tensor& source, const at::Tensor& lengths) {
+  template <class Encode>  // (Observer*) -> unique_ptr<Encoded>
+  std::vector<SearchResult> run(const at::Tensor& source, const at::Tensor& lengths, const at::Tensor& draft_lengths,
+                                const Encode& encode) {
     at::NoGradGuard no_grad;
     WeightsObserver observer;
     const bool watch = record_ || o_.coverage_penalty > 0 || o_.replace_unk;
-    encoded_ = model_.encode(source, lengths, record_ ? &observer : nullptr);
+    encoded_ = encode(record_ ? &observer : nullptr);
     const auto* length = lengths.data_ptr<std::int64_t>();
     std::int64_t longest = 0;
     std::vector<Item> items(static_cast<std::size_t>(lengths.size(0)));
     for (std::size_t i = 0; i < items.size(); ++i) {
       items[i].number = static_cast<std::int64_t>(i);
       items[i].source_length = length[i];
+      if (draft_lengths.defined()) items[i].draft_length = draft_lengths.data_ptr<std::int64_t>()[i];
       items[i].words = o_.replace_unk ? words_of(source[items[i].number], length[i]) : length[i];
       items[i].max_length =
           std::max<std::int64_t>(1, static_cast<std::int64_t>(o_.max_length_ratio * static_cast<double>(length[i])) + o_.max_length_extra);
@@ -142,7 +148,7 @@ class Search {
       item.result.nodes.push_back({parent.node, static_cast<std::uint32_t>(step), candidate.token, candidate.token_log_prob,
                                    static_cast<float>(candidate.log_prob), ends ? NodeEnd::kFinished : NodeEnd::kLive});
       if (o_.replace_unk) item.sources.push_back(candidate.token == kUnknownId ? looked_at(item, observer, row, candidate.parent) : -1);
-      if (record_) item.maps.add_node(observer.seen(), row, beams, candidate.parent, item.source_length);
+      if (record_) item.maps.add_node(observer.seen(), row, beams, candidate.parent, item.source_length, item.draft_length);
       if (record_) item.maps.add_scalars(observer.scalars(), row, candidate.parent);
       Live live{node, candidate.log_prob, parent.coverage};
       if (o_.coverage_penalty > 0) add_coverage(live.coverage, observer, row, candidate.parent, item.source_length);
@@ -172,7 +178,7 @@ class Search {
   static at::Tensor weights_on_source(const WeightsObserver& observer, std::int64_t row, std::int64_t k, const char* who, const char* off) {
     const at::Tensor* weights = nullptr;
     for (const auto& [key, seen] : observer.seen())
-      if (key.first.starts_with("decoder.") && !key.first.ends_with(".self"))
+      if (key.first.starts_with("decoder.") && !key.first.ends_with(".self") && !key.first.ends_with(".draft"))
         weights = &seen.weights;  // ordered by layer: the last one stays
     ATTEND_CHECK(weights, kValue, "decode.{} needs a model with attention to the source; set it to {}", who, off);
     return (*weights)[row].select(1, k).mean(0).contiguous();
@@ -257,7 +263,7 @@ class Search {
     rows = std::move(kept);
   }
 
-  const Seq2Seq& model_;
+  const TokenDecoder& model_;
   const SearchOptions& o_;
   bool record_;
   std::unique_ptr<Encoded> encoded_;
@@ -274,61 +280,27 @@ void SearchOptions::visit(OptionVisitor& v) {
   v(min_length, "min_length", 1, "tokens of a translation at least, </s> counted", at_least(1));
   v(max_length_ratio, "max_length_ratio", 2.0, "tokens at most: ratio x source tokens + max_length_extra", between(0, 1000));
   v(max_length_extra, "max_length_extra", 20, "see max_length_ratio", between(0, 1e9));
+  v(rounds, "rounds", 2, "of a model that revises: times its text is read again as a draft, at most; 0 is the first pass alone",
+    between(0, 100));
   v(allow_unknown, "allow_unknown", false, "let <unk> be produced");
   v(replace_unk, "replace_unk", false, "let <unk> be produced, and write the source word it attends to most in its place");
 }
 
 std::vector<SearchResult> search(const Seq2Seq& model, const at::Tensor& source, const at::Tensor& lengths, const SearchOptions& options,
                                  bool record) {
-  ATTEND_CHECK(options.n_best <= options.beam, kValue, "decode: n_best must be at most the beam, got {} and {}; raise the beam",
-               options.n_best, options.beam);
-  return Search(model, options, record).run(source, lengths);
+  return Search(model, options, record).run(source, lengths, {}, [&](Observer* observer) {
+    return model.encode(source, lengths, observer);
+  });
 }
 
-std::vector<SearchResult> force(const Seq2Seq& model, const at::Tensor& source, const at::Tensor& lengths, const at::Tensor& targets,
-                                const at::Tensor& target_lengths, bool record) {
-  at::NoGradGuard no_grad;
-  WeightsObserver observer;
-  auto* watch = record ? &observer : nullptr;
-  const auto encoded = model.encode(source, lengths, watch);
-  const auto encoder_maps = observer.seen();
-  observer.clear();
-  const auto begin = at::full({targets.size(0), 1}, kBeginId, at::kLong);
-  const auto inputs = at::cat({begin, targets.narrow(1, 0, targets.size(1) - 1)}, 1);
-  const auto states = model.decode(*encoded, inputs, target_lengths, watch);
-  const auto log_probs = at::log_softmax(model.logits(states).to(at::kFloat), -1).gather(2, targets.unsqueeze(-1)).squeeze(-1).contiguous();
-  std::vector<SearchResult> results(static_cast<std::size_t>(targets.size(0)));
-  for (std::int64_t b = 0; b < targets.size(0); ++b) {
-    auto& result = results[static_cast<std::size_t>(b)];
-    const auto source_length = lengths[b].item<std::int64_t>(), steps = target_lengths[b].item<std::int64_t>();
-    FoundHypothesis found;
-    GrowingMaps maps;
-    if (record) maps.add_encoder(encoder_maps, b, source_length);
-    for (std::int64_t t = 0; t < steps; ++t) {
-      const auto token = static_cast<std::int32_t>(targets[b][t].item<std::int64_t>());
-      const auto log_prob = log_probs[b][t].item<float>();
-      found.tokens.push_back(token);
-      found.log_probs.push_back(log_prob);
-      found.log_prob += log_prob;
-      const bool last = t + 1 == steps;
-      result.nodes.push_back({static_cast<std::int32_t>(t) - 1, static_cast<std::uint32_t>(t), token, log_prob,
-                              static_cast<float>(found.log_prob), last ? NodeEnd::kFinished : NodeEnd::kLive});
-      if (!record) continue;
-      WeightsObserver::Maps row;  // this step's row in the shapes of a single step of one hypothesis
-      for (const auto& [key, seen] : observer.seen()) {
-        auto own = seen.weights[b].narrow(1, t, 1);  // [H, 1, S]
-        row[key] = {(key.first.ends_with(".self") ? own.narrow(2, 0, t + 1) : own).unsqueeze(0), seen.kind};
-      }
-      maps.add_node(row, 0, 1, 0, source_length);
-      maps.add_scalars(observer.scalars(), b, t);
-    }
-    found.last_node = static_cast<std::int32_t>(steps) - 1;
-    found.score = found.log_prob;
-    result.best.push_back(std::move(found));
-    if (record) result.maps = maps.finish();
-    if (record) result.scalars = maps.finish_scalars();
-  }
-  return results;
+std::vector<SearchResult> revise(const Seq2Seq& model, const at::Tensor& source, const at::Tensor& lengths,
+                                 const std::vector<std::vector<std::int32_t>>& drafts, const SearchOptions& options, bool record) {
+  const auto draft = pad_drafts(drafts);
+  const auto encode = [&](Observer* observer) { return model.encode_with_draft(source, lengths, draft.ids, draft.lengths, observer); };
+  if (!model.second_pass()) encode(nullptr);  // says so
+  auto found = Search(*model.second_pass(), options, record).run(source, lengths, draft.lengths, encode);
+  for (std::size_t i = 0; i < drafts.size(); ++i) found[i].draft = drafts[i];
+  return found;
 }
 
 }  // namespace attend

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "decode/maps.h"
+
 namespace attend {
 namespace {
 
@@ -23,6 +25,25 @@ Hypothesis record_hypothesis(const Tokenizer& tokenizer, const FoundHypothesis& 
   h.text.tokens = record_tokens(spans);
   for (auto& token : h.text.tokens) token.special = token.id == kEndId;
   return h;
+}
+
+// The draft that a second pass has read stands behind the source, and the maps have columns for both.
+void show_draft(RecordData& data, const Tokenizer& tokenizer, const std::vector<std::int32_t>& draft) {
+  const auto source = static_cast<std::uint32_t>(data.source.tokens.size());
+  const auto words = data.source.tokens.empty() ? 0 : data.source.tokens.back().word + 1;
+  data.source.utf8 += ' ';
+  const auto begin = static_cast<std::uint32_t>(data.source.utf8.size());
+  std::vector<TextToken> spans;
+  data.source.utf8 += decode_with(tokenizer, draft, own_words(tokenizer, draft, {}, {}), &spans);
+  for (auto& token : record_tokens(spans)) {
+    token.span = {token.span.begin + begin, token.span.end + begin};
+    token.word += words;
+    token.special = token.id == kEndId;
+    data.source.tokens.push_back(token);
+  }
+  const auto columns = static_cast<std::uint32_t>(data.source.tokens.size());
+  for (auto& map : data.maps)
+    if (!map.target_columns) widen(map, columns, map.site.ends_with(".draft") ? source : 0);
 }
 
 // Cuts sentences into batches of similar length: indices by descending length.
@@ -139,6 +160,7 @@ std::shared_ptr<const Record> Translator::make_record(const std::string& source,
   data.maps = std::move(found.maps);
   data.scalars = std::move(found.scalars);
   for (const auto& best : found.best) data.hypotheses.push_back(record_hypothesis(*model_.target, best, words));
+  if (!found.draft.empty()) show_draft(data, *model_.target, found.draft);
   return std::make_shared<const Record>(std::move(data));
 }
 
@@ -161,11 +183,33 @@ std::shared_ptr<const Record> text_record(const ModelOptions& model, const Token
 }
 
 std::vector<Translated> Translator::translate(std::span<const std::string> sources, const SearchOptions& options, bool record) const {
+  return found_by(sources, options, record, [&](const PaddedBatch& source, const std::vector<std::size_t>& /*batch*/) {
+    return search_in_rounds(*model_.network, source.ids, source.lengths, options, record);
+  });
+}
+
+std::vector<Translated> Translator::revise(std::span<const std::string> sources, std::span<const std::string> drafts,
+                                           const SearchOptions& options, bool record) const {
+  ATTEND_CHECK(sources.size() == drafts.size(), kValue, "revise: {} sources, {} drafts; give one draft a source", sources.size(),
+               drafts.size());
+  return found_by(sources, options, record, [&](const PaddedBatch& source, const std::vector<std::size_t>& batch) {
+    std::vector<std::vector<std::int32_t>> tokens;
+    for (const auto i : batch) {
+      const auto ids = ids_with_end(*model_.target, drafts[i]);
+      tokens.emplace_back(ids.begin(), ids.end());
+    }
+    return attend::revise(*model_.network, source.ids, source.lengths, tokens, options, record);
+  });
+}
+
+// find (sources of a batch, their numbers) -> results, in the batch's order.
+template <class Find>
+std::vector<Translated> Translator::found_by(std::span<const std::string> sources, const SearchOptions& options, bool record,
+                                             const Find& find) const {
   const SourceTexts texts(model_, sources, options.replace_unk);
   std::vector<Translated> results(sources.size(), Translated{.best = {Hypothetical{}}, .record = {}});
   for (const auto& batch : batches_by_length(texts.ids, limits)) {
-    const auto padded = texts.batch(batch);
-    auto found = search(*model_.network, padded.ids, padded.lengths, options, record);
+    auto found = find(texts.batch(batch), batch);
     for (std::size_t i = 0; i < batch.size(); ++i) {
       auto& result = results[batch[i]];
       const auto& words = texts.words[batch[i]];

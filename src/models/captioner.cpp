@@ -6,7 +6,7 @@
 namespace attend {
 namespace {
 
-class Captioner final : public RecurrentDecoded {
+class Captioner final : public RecurrentDecoded<Seq2Seq> {
  public:
   Captioner(const ModelOptions& o, std::int64_t vocabulary) : RecurrentDecoded(o) {
     ATTEND_CHECK(o.attention != "none" || o.fixed_context || o.bridge != "zero", kValue,

@@ -3,26 +3,21 @@
 namespace attend {
 namespace {
 
-constexpr const char* kSite = "decoder.attention";
+constexpr const char *kSite = "decoder.attention", *kDraftSite = "decoder.draft";
 
-// Teacher forcing calls the mechanism once a step; an observer should see one map [B, H, T, S] (and no other numbers).
+// Teacher forcing calls a mechanism once a step; an observer should see one map [B, H, T, S] (and no other numbers).
 class StepsAsOne final : public Observer {
  public:
   explicit StepsAsOne(Observer* outer) : outer_(outer) {}
   Request request(const AttentionSite& site) override { return outer_->request(site); }
-  void observe(const AttentionSite& site, const Result& result) override {
-    site_ = site;
-    steps_.push_back(result);
-  }
+  void observe(const AttentionSite& site, const Result& result) override { steps_[site.name].push_back(result); }
   void pass_on() {
-    if (steps_.empty()) return;
-    outer_->observe(site_, join_steps(steps_));
+    for (const auto& [name, steps] : steps_) outer_->observe({name, 0}, join_steps(steps));
   }
 
  private:
   Observer* outer_;
-  AttentionSite site_;
-  std::vector<Result> steps_;
+  std::map<std::string, std::vector<Result>> steps_;
 };
 
 CellState chosen_rows(const CellState& state, const at::Tensor& rows) {
@@ -35,6 +30,7 @@ std::unique_ptr<Encoded> RecurrentSource::select(const at::Tensor& items) const 
   auto chosen = std::make_unique<RecurrentSource>();
   chosen->lengths = lengths.index_select(0, items);
   if (memory.keys.defined()) chosen->memory = memory.select(items);
+  if (draft.keys.defined()) chosen->draft = draft.select(items);
   for (const auto& state : initial) chosen->initial.push_back(chosen_rows(state, items));
   if (fixed_context.defined()) chosen->fixed_context = fixed_context.index_select(0, items);
   chosen->words = words.select(items);
@@ -47,6 +43,7 @@ void RecurrentState::reorder(const at::Tensor& rows, std::int64_t new_beams) {
   if (context.defined()) context = context.index_select(0, rows);
   outputs.reorder(rows);
   if (attention) attention->reorder(rows, new_beams);
+  if (draft) draft->reorder(rows, new_beams);
   beams = new_beams;
 }
 
@@ -140,8 +137,7 @@ class RecurrentDecoder::Loop {
   // The hypotheses of an item are query rows on its one memory: [B·K, N] -> [B, 1, K, N].
   at::Tensor attend(const at::Tensor& asked, RecurrentState& state, Observer* observer) const {
     const auto query = asked.view({source_.batch(), 1, state.beams, asked.size(1)});
-    const auto result = attend_observed(*d_.attention_, query, source_.memory, state.attention.get(), {kSite, 0}, observer);
-    return result.context.reshape({asked.size(0), -1});
+    return d_.attend(source_, query, &state, observer).reshape({asked.size(0), -1});
   }
 
   const RecurrentDecoder& d_;
@@ -151,7 +147,8 @@ class RecurrentDecoder::Loop {
   std::vector<at::Tensor> projected_, known_steps_;
 };
 
-RecurrentDecoder::RecurrentDecoder(const ModelOptions& o, std::int64_t source_size) : o_(o), source_size_(source_size) {
+RecurrentDecoder::RecurrentDecoder(const ModelOptions& o, std::int64_t source_size, std::int64_t draft_size)
+    : o_(o), source_size_(source_size), draft_size_(draft_size) {
   ATTEND_CHECK(!o.fixed_context || o.attention == "none", kValue,
                "model.fixed_context is for attention none only; with {} the context changes at every step", o.attention);
   ATTEND_CHECK(!(o.input_feeding && o.readout == "linear"), kValue,
@@ -162,11 +159,8 @@ RecurrentDecoder::RecurrentDecoder(const ModelOptions& o, std::int64_t source_si
     reads_previous_ = entry.capabilities.reads_previous;
     ATTEND_CHECK(!reads_previous_ || o.timing == "after", kValue,
                  "model.timing: {} reads the state after the step, which timing before does not have yet; use after", o.attention);
-    auto m = o.mechanism;
-    m.heads = entry.capabilities.makes_heads ? o.heads : 1;
-    m.query_size = reads_previous_ ? 2 * o.hidden + o.embedding : o.hidden;
-    m.key_size = m.value_size = source_size;
-    attention_ = register_module("attention", make_mechanism(o.attention, m));
+    attention_ = register_module("attention", make_attention(source_size));
+    if (draft_size > 0) draft_attention_ = register_module("draft_attention", make_attention(draft_size));
     if (o.context_gate) {
       ATTEND_CHECK(o.timing == "before", kValue, "model.context_gate opens by the state before the step; set timing: before");
       gate_ = register_module("gate", std::make_shared<Linear>(o.hidden, 1));
@@ -193,13 +187,36 @@ RecurrentDecoder::RecurrentDecoder(const ModelOptions& o, std::int64_t source_si
   output_size_ = 2 * o.hidden;
 }
 
+std::shared_ptr<Mechanism> RecurrentDecoder::make_attention(std::int64_t size) {
+  auto m = o_.mechanism;
+  m.heads = find_mechanism(o_.attention).capabilities.makes_heads ? o_.heads : 1;
+  m.query_size = reads_previous_ ? 2 * o_.hidden + o_.embedding : o_.hidden;
+  m.key_size = m.value_size = size;
+  return make_mechanism(o_.attention, m);
+}
+
+// query [B, 1, T, *] -> [B, 1, T, Dv], or of a second pass both contexts, joined. Stateful mechanisms are asked one step at a time.
+at::Tensor RecurrentDecoder::attend(const RecurrentSource& source, const at::Tensor& query, RecurrentState* state,
+                                    Observer* observer) const {
+  const auto context =
+      attend_observed(*attention_, query, source.memory, state ? state->attention.get() : nullptr, {kSite, 0}, observer).context;
+  if (!draft_attention_) return context;
+  const auto draft =
+      attend_observed(*draft_attention_, query, source.draft, state ? state->draft.get() : nullptr, {kDraftSite, 0}, observer).context;
+  return at::cat({context, draft}, -1);
+}
+
+Memory RecurrentDecoder::prepare_draft(const at::Tensor& states, const at::Tensor& lengths) const {
+  return draft_attention_->prepare(states.unsqueeze(1), states.unsqueeze(1), Mask{.key_lengths = lengths});
+}
+
 Memory RecurrentDecoder::prepare(const at::Tensor& states, const at::Tensor& lengths) const {
   if (!attention_) return {};
   return attention_->prepare(states.unsqueeze(1), states.unsqueeze(1), Mask{.key_lengths = lengths});
 }
 
 std::int64_t RecurrentDecoder::context_size() const {
-  if (attention_) return attention_->context_size(source_size_);
+  if (attention_) return attention_->context_size(source_size_) + (draft_attention_ ? draft_attention_->context_size(draft_size_) : 0);
   return o_.fixed_context ? source_size_ : 0;
 }
 
@@ -224,6 +241,7 @@ void RecurrentDecoder::start(const RecurrentSource& source, RecurrentState& stat
   if (o_.input_feeding) state.feed = at::zeros({source.batch(), o_.hidden}, state.cells[0].h.options().requires_grad(false));
   if (feeds_context()) state.context = at::zeros({source.batch(), context_size()}, state.cells[0].h.options().requires_grad(false));
   if (attention_) state.attention = attention_->start(source.memory, 1);
+  if (draft_attention_) state.draft = draft_attention_->start(source.draft, 1);
 }
 
 at::Tensor RecurrentDecoder::decode(const RecurrentSource& source, const at::Tensor& vectors, Observer* observer, at::Tensor* tops) const {
@@ -257,7 +275,7 @@ at::Tensor RecurrentDecoder::decode_at_once(const RecurrentSource& source, Loop&
   at::Tensor context;
   if (attention_) {
     const auto query = loop.query(states.narrow(1, 0, steps), tops, loop.all_vectors());
-    context = attend_observed(*attention_, query.unsqueeze(1), source.memory, nullptr, {kSite, 0}, observer).context.squeeze(1);
+    context = attend(source, query.unsqueeze(1), nullptr, observer).squeeze(1);
   }
   const auto known = loop.readout_known().defined() ? loop.readout_known().transpose(0, 1).flatten(0, 1) : at::Tensor();
   const auto out = loop.readout(context.defined() ? context.flatten(0, 1) : context, tops.reshape({-1, tops.size(2)}), known);
@@ -269,24 +287,6 @@ at::Tensor RecurrentDecoder::step(const RecurrentSource& source, RecurrentState&
   Loop loop(*this, source, state.maps, vectors.unsqueeze(0));
   const auto output = loop.step(0, state, observer);
   return output_attention_ ? at::cat({output, output_attention_->step(output, vectors, state.outputs, observer)}, -1) : output;
-}
-
-at::Tensor RecurrentDecoded::decode(const Encoded& encoded, const at::Tensor& inputs, const at::Tensor& /*target_lengths*/,
-                                    Observer* observer) const {
-  const auto vectors = apply_dropout((*embedding_)(inputs), o_.dropout, is_training());  // [B, T, Ne]
-  return decoder_->decode(static_cast<const RecurrentSource&>(encoded), vectors, observer);
-}
-
-std::unique_ptr<DecoderState> RecurrentDecoded::start(const Encoded& encoded, std::int64_t /*steps*/) const {
-  auto state = std::make_unique<RecurrentState>();
-  decoder_->start(static_cast<const RecurrentSource&>(encoded), *state);
-  return state;
-}
-
-at::Tensor RecurrentDecoded::step(const Encoded& encoded, DecoderState& state, const at::Tensor& tokens, Observer* observer) const {
-  const auto out = decoder_->step(static_cast<const RecurrentSource&>(encoded), static_cast<RecurrentState&>(state),
-                                  (*embedding_)(tokens.flatten()), observer);
-  return out.view({tokens.size(0), tokens.size(1), -1});
 }
 
 void show_state(Observer& follower, const std::string& name, const CellState& state) {

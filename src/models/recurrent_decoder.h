@@ -12,6 +12,7 @@ namespace attend {
 
 struct RecurrentSource : Encoded {
   Memory memory;                   // undefined keys without attention
+  Memory draft;                    // of a second pass
   std::vector<CellState> initial;  // per decoder layer, [B, N]
   at::Tensor fixed_context;        // [B, M] with attention none and fixed_context
   SourceWords words;               // of models that copy
@@ -32,7 +33,7 @@ struct RecurrentState final : DecoderState {
   at::Tensor feed;     // h̃ [B·K, N], with input feeding
   at::Tensor context;  // c_{t−1} [B·K, Dv], where the next state reads it
   OutputAttention::History outputs;
-  std::unique_ptr<State> attention;
+  std::unique_ptr<State> attention, draft;
   std::int64_t beams = 1;
 
   void reorder(const at::Tensor& rows, std::int64_t new_beams) override;
@@ -40,10 +41,11 @@ struct RecurrentState final : DecoderState {
 
 class RecurrentDecoder : public torch::nn::Module {
  public:
-  // source_size: of the states it attends to, M.
-  RecurrentDecoder(const ModelOptions& options, std::int64_t source_size);
+  // source_size: of the states it attends to, M. draft_size: of those of a draft, which it attends to beside them; 0 is none.
+  RecurrentDecoder(const ModelOptions& options, std::int64_t source_size, std::int64_t draft_size = 0);
 
   Memory prepare(const at::Tensor& states, const at::Tensor& lengths) const;  // states [B, S, M]; nothing without attention
+  Memory prepare_draft(const at::Tensor& states, const at::Tensor& lengths) const;
   CellState zero_state(std::int64_t layer, std::int64_t rows) const { return cells_[static_cast<std::size_t>(layer)]->zero_state(rows); }
   std::int64_t output_size() const { return output_size_; }  // R
   std::int64_t context_size() const;
@@ -63,26 +65,42 @@ class RecurrentDecoder : public torch::nn::Module {
   // Columns of the readout that meet the previous token's vector; they come last.
   std::int64_t readout_embedded() const { return o_.readout_embedding ? o_.embedding : 0; }
   StepMaps step_maps() const;
+  std::shared_ptr<Mechanism> make_attention(std::int64_t size);
+  at::Tensor attend(const RecurrentSource& source, const at::Tensor& query, RecurrentState* state, Observer* observer) const;
   at::Tensor decode_at_once(const RecurrentSource& source, Loop& loop, RecurrentState& state, Observer* observer, at::Tensor* tops) const;
 
   ModelOptions o_;
   bool reads_previous_ = false;  // the mechanism's query is [h_{t−1}; h_t; E y_{t−1}]
-  std::int64_t source_size_, output_size_ = 0;
-  std::shared_ptr<Mechanism> attention_;
+  std::int64_t source_size_, draft_size_, output_size_ = 0;
+  std::shared_ptr<Mechanism> attention_, draft_attention_;
   std::shared_ptr<OutputAttention> output_attention_;
   std::shared_ptr<Linear> gate_;  // of the context, from h_{t−1}
   std::vector<std::shared_ptr<RecurrentCell>> cells_;
   at::Tensor readout_weight_, readout_bias_;
 };
 
-// A model whose decoder is a recurrent one over embedded tokens and nothing more. Parts are registered by whoever derives from it.
-class RecurrentDecoded : public Seq2Seq {
+// What writes tokens with a recurrent decoder over embedded tokens and nothing more, as a whole model (Seq2Seq) or a part of one
+// (TokenDecoder). Parts are registered by whoever derives from it.
+template <class Base>
+class RecurrentDecoded : public Base {
  public:
   explicit RecurrentDecoded(const ModelOptions& o) : o_(o) {}
-  at::Tensor decode(const Encoded& encoded, const at::Tensor& inputs, const at::Tensor& target_lengths, Observer* observer) const override;
+  at::Tensor decode(const Encoded& encoded, const at::Tensor& inputs, const at::Tensor& /*target_lengths*/,
+                    Observer* observer) const override {
+    const auto vectors = apply_dropout((*embedding_)(inputs), o_.dropout, this->is_training());  // [B, T, Ne]
+    return decoder_->decode(static_cast<const RecurrentSource&>(encoded), vectors, observer);
+  }
   at::Tensor logits(const at::Tensor& states) const override { return (*output_)(states); }
-  std::unique_ptr<DecoderState> start(const Encoded& encoded, std::int64_t steps) const override;
-  at::Tensor step(const Encoded& encoded, DecoderState& state, const at::Tensor& tokens, Observer* observer) const override;
+  std::unique_ptr<DecoderState> start(const Encoded& encoded, std::int64_t /*steps*/) const override {
+    auto state = std::make_unique<RecurrentState>();
+    decoder_->start(static_cast<const RecurrentSource&>(encoded), *state);
+    return state;
+  }
+  at::Tensor step(const Encoded& encoded, DecoderState& state, const at::Tensor& tokens, Observer* observer) const override {
+    const auto out = decoder_->step(static_cast<const RecurrentSource&>(encoded), static_cast<RecurrentState&>(state),
+                                    (*embedding_)(tokens.flatten()), observer);
+    return out.view({tokens.size(0), tokens.size(1), -1});
+  }
 
  protected:
   ModelOptions o_;

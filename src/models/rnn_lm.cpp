@@ -12,7 +12,7 @@ ModelOptions alone(ModelOptions o) {
   return o;
 }
 
-class RnnLm final : public RecurrentDecoded {
+class RnnLm final : public RecurrentDecoded<Seq2Seq> {
  public:
   RnnLm(const ModelOptions& o, std::int64_t vocabulary) : RecurrentDecoded(alone(o)) {
     ATTEND_CHECK(

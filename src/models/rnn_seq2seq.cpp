@@ -7,6 +7,17 @@
 namespace attend {
 namespace {
 
+// The second pass: the same kind of decoder, which attends to the draft too.
+class SecondPass final : public RecurrentDecoded<TokenDecoder> {
+ public:
+  SecondPass(const ModelOptions& o, std::int64_t source_size, const std::shared_ptr<Embedding>& embedding) : RecurrentDecoded(o) {
+    embedding_ = embedding;  // of the first pass, which registers it
+    decoder_ = register_module("decoder", std::make_shared<RecurrentDecoder>(o, source_size, o.hidden + o.embedding));
+    output_.emplace(*this, o, decoder_->output_size(), embedding_);
+  }
+  const RecurrentDecoder& decoder() const { return *decoder_; }
+};
+
 class RnnSeq2Seq final : public Seq2Seq {
  public:
   RnnSeq2Seq(const ModelOptions& o, std::int64_t source_vocabulary, std::int64_t target_vocabulary) : o_(o) {
@@ -33,24 +44,33 @@ class RnnSeq2Seq final : public Seq2Seq {
     make_bridge();
     decoder_ = register_module("decoder", std::make_shared<RecurrentDecoder>(o, encoder_->output_size()));
     output_.emplace(*this, o, decoder_->output_size(), target_embedding_);
+    if (o.revise) {
+      ATTEND_CHECK(o.attention != "none", kValue, "model.revise: a draft is read by attention; choose one, additive for example");
+      ATTEND_CHECK(!o.pointer_generator, kValue, "model.revise: a second pass that copies is not built; leave pointer_generator false");
+      second_ = register_module("second_pass", std::make_shared<SecondPass>(o, encoder_->output_size(), target_embedding_));
+    }
     if (!o.pointer_generator) return;
     check_copying(o, o.attention);
     pointer_ = register_module("pointer", std::make_shared<PointerGenerator>(decoder_->context_size(), o.hidden, o.embedding));
   }
 
   std::unique_ptr<Encoded> encode(const at::Tensor& source, const at::Tensor& lengths, Observer* observer) const override {
-    auto encoded = std::make_unique<RecurrentSource>();
-    encoded->lengths = lengths;
-    auto tokens = source;  // [B, S]
-    if (pointer_) std::tie(tokens, encoded->words) = split_source(source, target_embedding_->weight.size(0));
-    const auto vectors = apply_dropout((*source_embedding_)(tokens), o_.dropout, is_training());  // [B, S, Ne]
-    if (auto* follower = number_observer(observer)) follower->number("encoder.embeddings", vectors);
-    const auto sequence = (*encoder_)(vectors, lengths, observer);
-    if (auto* follower = number_observer(observer)) follower->number("encoder.states", sequence.states);
-    encoded->initial = initial_states(sequence, lengths, number_observer(observer));
-    encoded->memory = decoder_->prepare(sequence.states, lengths);
-    if (o_.fixed_context) encoded->fixed_context = sequence.last;
-    return encoded;
+    return std::move(encode_states(source, lengths, observer).first);
+  }
+
+  const TokenDecoder* second_pass() const override { return second_.get(); }
+
+  std::unique_ptr<Encoded> encode_with_draft(const at::Tensor& source, const at::Tensor& lengths, const at::Tensor& draft,
+                                             const at::Tensor& draft_lengths, Observer* observer) const override {
+    if (!second_) return Seq2Seq::encode_with_draft(source, lengths, draft, draft_lengths, observer);
+    auto [encoded, states] = encode_states(source, lengths, observer);
+    const auto vectors = apply_dropout((*target_embedding_)(draft), o_.dropout, is_training());  // [B, 1 + D, Ne]
+    const auto steps = draft.size(1) - 1;
+    at::Tensor written;  // ŝ_j [B, D, N]
+    decoder_->decode(*encoded, vectors.narrow(1, 0, steps), nullptr, &written);
+    encoded->memory = second_->decoder().prepare(states, lengths);
+    encoded->draft = second_->decoder().prepare_draft(at::cat({written, vectors.narrow(1, 1, steps)}, 2), draft_lengths);
+    return std::move(encoded);
   }
 
   at::Tensor decode(const Encoded& encoded, const at::Tensor& inputs, const at::Tensor& /*target_lengths*/,
@@ -89,6 +109,23 @@ class RnnSeq2Seq final : public Seq2Seq {
   }
 
  private:
+  // For the first pass, and the encoder's states [B, S, M].
+  std::pair<std::unique_ptr<RecurrentSource>, at::Tensor> encode_states(const at::Tensor& source, const at::Tensor& lengths,
+                                                                        Observer* observer) const {
+    auto encoded = std::make_unique<RecurrentSource>();
+    encoded->lengths = lengths;
+    auto tokens = source;  // [B, S]
+    if (pointer_) std::tie(tokens, encoded->words) = split_source(source, target_embedding_->weight.size(0));
+    const auto vectors = apply_dropout((*source_embedding_)(tokens), o_.dropout, is_training());  // [B, S, Ne]
+    if (auto* follower = number_observer(observer)) follower->number("encoder.embeddings", vectors);
+    const auto sequence = (*encoder_)(vectors, lengths, observer);
+    if (auto* follower = number_observer(observer)) follower->number("encoder.states", sequence.states);
+    encoded->initial = initial_states(sequence, lengths, number_observer(observer));
+    encoded->memory = decoder_->prepare(sequence.states, lengths);
+    if (o_.fixed_context) encoded->fixed_context = sequence.last;
+    return {std::move(encoded), sequence.states};
+  }
+
   at::Tensor known(const at::Tensor& tokens) const { return pointer_ ? known_tokens(tokens, target_embedding_->weight.size(0)) : tokens; }
 
   void make_bridge() {
@@ -142,6 +179,7 @@ class RnnSeq2Seq final : public Seq2Seq {
   std::shared_ptr<RecurrentDecoder> decoder_;
   std::optional<OutputLayer> output_;
   std::shared_ptr<PointerGenerator> pointer_;
+  std::shared_ptr<SecondPass> second_;
 };
 
 }  // namespace

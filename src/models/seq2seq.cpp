@@ -107,6 +107,7 @@ void ModelOptions::visit(OptionVisitor& v) {
   v(recurrent_bias, "recurrent_bias", true, "biases in cells, bridge and readout");
   v(output_attention, "output_attention", false, "let the output layer look back at the decoder's own earlier outputs");
   v(pointer_generator, "pointer_generator", false, "let the output layer copy words of the source, those outside the vocabulary too");
+  v(revise, "revise", false, "rnn_seq2seq: a second decoder reads the source and what the first one wrote");
   v(context_gate, "context_gate", false, "timing before: a gate says how much of the context each step takes in");
   v(psi_replace_query, "psi_replace_query", true, "soft_psi: the next state reads the context");
   v(feed_forward, "feed_forward", 1024, "hidden size of a transformer's feed-forward part", between(1, 1 << 20));
@@ -174,11 +175,19 @@ std::shared_ptr<torch::nn::Module> make_network(const ModelOptions& options, std
                kValue, "model.head_scores are those of multi_head's heads; {} has none: set attention: multi_head", options.attention);
   ATTEND_CHECK(!options.pointer_generator || options.type == "rnn_seq2seq" || options.type == "transformer", kValue,
                "model.pointer_generator: {} cannot copy words of a source; use rnn_seq2seq or transformer", options.type);
+  ATTEND_CHECK(!options.revise || options.type == "rnn_seq2seq", kValue, "model.revise: {} has no second pass; use rnn_seq2seq",
+               options.type);
 #define MODEL(name, reads, gives) \
   if (options.type == #name) return make_##name(options, source_vocabulary, target_vocabulary);
 #include "models/models.def"
 #undef MODEL
   fail_unknown_name("model.type", options.type, model_names());
+}
+
+std::unique_ptr<Encoded> Seq2Seq::encode_with_draft(const at::Tensor& /*source*/, const at::Tensor& /*lengths*/,
+                                                    const at::Tensor& /*draft*/, const at::Tensor& /*draft_lengths*/,
+                                                    Observer* /*observer*/) const {
+  throw Error(ErrorKind::kValue, "this model has no second pass to read a draft with; train one with model.revise: true");
 }
 
 void check_decoding(const ModelOptions& o, const std::string& attention) {

@@ -68,6 +68,8 @@ void TrainOptions::visit(OptionVisitor& v) {
   v(doubly_weight, "doubly_weight", 0.0, "weight of a loss that asks every source position to be read once in all", at_least(0));
   v(ponder_weight, "ponder_weight", 0.01, "adaptive computation: what a step costs", at_least(0));
   v(rows_weight, "rows_weight", 0.0, "attention_pooling with several rows: weight of |A A' - I|^2, which keeps them apart", at_least(0));
+  v(draft_noise, "draft_noise", 0.0, "model.revise: share of a draft's tokens that are replaced by random ones in training",
+    between(0, 0.9));
   v(linear_start, "linear_start", 0, "memory_hops: updates without the softmax, at the beginning", at_least(0));
   v(accumulate, "accumulate", 1, "batches whose gradients make one update", between(1, 100000));
   v(matmul, "matmul", "auto", "matrix products: auto is the fastest that keep float32; bfloat16 may round the factors, sums stay float32",

@@ -38,7 +38,10 @@ class Pairs final : public Learner {
     const auto& batch = static_cast<const PairBatch&>(base).tensors;
     AuxiliaryLosses auxiliary(config_.train, update);
     const auto encoded = model_.network->encode(batch.source, batch.source_lengths, watch_ ? &auxiliary : nullptr);
-    return learn_sequences(*model_.network, *encoded, batch, tokens, config_.train.label_smoothing, watch_ ? &auxiliary : nullptr);
+    const auto nll =
+        learn_sequences(*model_.network, *encoded, batch, tokens, config_.train.label_smoothing, watch_ ? &auxiliary : nullptr);
+    if (model_.network->second_pass()) learn_revision(batch, tokens, update);
+    return nll;
   }
 
   std::vector<std::string> figures() const override { return {"loss", "perplexity", "bleu", "chrf", "exact", "wer"}; }
@@ -88,6 +91,29 @@ class Pairs final : public Learner {
   }
 
  private:
+  // Adds the gradient of −ln p₂(y | x, ŷ) / tokens, with ŷ from a greedy search of the first pass, without gradient (Xia et al. 2017).
+  void learn_revision(const TrainBatch& batch, std::int64_t tokens, std::int64_t update) {
+    auto& network = *model_.network;
+    SearchOptions greedy;
+    greedy.beam = 1;
+    greedy.max_length_ratio = config_.decode.max_length_ratio;
+    greedy.max_length_extra = config_.decode.max_length_extra;
+    network.eval();
+    std::vector<std::vector<std::int32_t>> written;
+    for (auto& found : search(network, batch.source, batch.source_lengths, greedy, /*record=*/false))
+      written.push_back(std::move(found.best[0].tokens));
+    network.train();
+    auto draft = pad_drafts(written);
+    if (config_.train.draft_noise > 0) {
+      const auto replaced = at::rand(draft.ids.sizes()).lt(config_.train.draft_noise).logical_and(draft.ids.gt(kEndId));
+      draft.ids = at::where(replaced, at::randint(kEndId + 1, model_.target->size(), draft.ids.sizes(), at::kLong), draft.ids);
+    }
+    AuxiliaryLosses auxiliary(config_.train, update);
+    auto* watching = watch_ ? &auxiliary : nullptr;
+    const auto encoded = network.encode_with_draft(batch.source, batch.source_lengths, draft.ids, draft.lengths, watching);
+    learn_sequences(*network.second_pass(), *encoded, batch, tokens, config_.train.label_smoothing, watching);
+  }
+
   struct PairBatch final : Batch {
     TrainBatch tensors;
   };

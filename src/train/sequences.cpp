@@ -20,7 +20,7 @@ void set_targets(TrainBatch& batch, const PaddedBatch& targets) {
   batch.tokens = batch.targets.size(0);
 }
 
-double learn_sequences(const Seq2Seq& network, const Encoded& encoded, const TrainBatch& batch, std::int64_t tokens, double smoothing,
+double learn_sequences(const TokenDecoder& network, const Encoded& encoded, const TrainBatch& batch, std::int64_t tokens, double smoothing,
                        AuxiliaryLosses* watching) {
   const auto states = network.decode(encoded, batch.inputs, batch.target_lengths, watching);  // [B, T, N]
   const auto live = states.flatten(0, 1).index_select(0, batch.live);                         // [n, N]

@@ -21,7 +21,7 @@ void set_targets(TrainBatch& batch, const PaddedBatch& targets);
 
 /// Adds the gradient of (−Σ ln p of the batch's tokens, smoothed, and the losses of `watching`) / tokens; returns −Σ ln p.
 /// `watching`, when given, has seen the encoder.
-double learn_sequences(const Seq2Seq& network, const Encoded& encoded, const TrainBatch& batch, std::int64_t tokens, double smoothing,
+double learn_sequences(const TokenDecoder& network, const Encoded& encoded, const TrainBatch& batch, std::int64_t tokens, double smoothing,
                        AuxiliaryLosses* watching);
 
 }  // namespace attend

@@ -37,7 +37,12 @@ const std::vector<std::string> kSources{"one two", "", "three", "two one three o
 
 class Translators : public ::testing::TestWithParam<const char*> {
  protected:
-  static ModelOptions options() { return std::string_view(GetParam()) == "transformer" ? transformer_options() : rnn_options(); }
+  static ModelOptions options() {
+    const std::string type = GetParam();
+    auto o = type == "rnn_seq2seq" ? rnn_options() : transformer_options();
+    o.type = type;
+    return o;
+  }
 };
 
 TEST_P(Translators, KeepTheOrderWhateverTheBatches) {
@@ -151,7 +156,8 @@ TEST_P(Translators, RecordedMapsAreThoseOfDecodingTheSameTokens) {
         const auto own = keeper.seen.at(fmt::format("{}.{}", map.site, map.layer)).at(0).weights[0];  // [H, rows, columns]
         for (std::uint32_t head = 0; head < map.heads; ++head) {
           const auto matrix = record.map(map, head, n);
-          EXPECT_TRUE(close(at::tensor(matrix.values, at::kFloat).view({matrix.rows, matrix.cols}), own[head], 1e-5))
+          const auto expected = map.site == "act.steps" ? at::diag(own[head][0]) : own[head];
+          EXPECT_TRUE(close(at::tensor(matrix.values, at::kFloat).view({matrix.rows, matrix.cols}), expected, 1e-5))
               << map.site << " of " << i;
           rows += matrix.rows;
         }
@@ -230,8 +236,29 @@ TEST_P(Translators, AlignmentIsReadOffForcedDecoding) {
                [&] { evaluate_attention(translator, sources, references, std::span(gold).first(2)); });
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, Translators, ::testing::Values("rnn_seq2seq", "transformer"),
+INSTANTIATE_TEST_SUITE_P(Models, Translators, ::testing::Values("rnn_seq2seq", "transformer", "universal_transformer"),
                          [](const auto& instance) { return std::string(instance.param); });
+
+// Every position of the source says how long it pondered, on the diagonal of a map of its own.
+TEST(Translators, OfAUniversalTransformerRecordTheirSteps) {
+  auto options = transformer_options();
+  options.type = "universal_transformer";
+  const Translator translator(translation_model(options));
+  const std::vector<std::string> sources{"one two three", "two"};
+  const auto found = translator.translate(sources, small_search(), /*record=*/true);
+  for (const auto& one : found) {
+    const auto& map = one.record->find_map("act.steps", 0);
+    const auto steps = one.record->map(map, 0);
+    ASSERT_EQ(steps.rows, one.record->data().source.tokens.size());
+    for (std::uint32_t r = 0; r < steps.rows; ++r)
+      for (std::uint32_t c = 0; c < steps.cols; ++c)
+        if (r == c) {
+          EXPECT_GE(steps.at(r, c), 1);
+        } else {
+          EXPECT_EQ(steps.at(r, c), 0);
+        }
+  }
+}
 
 TEST(PadBatch, FillsWithPadding) {
   const std::vector<std::int64_t> a{5, 6, 3}, b{3};

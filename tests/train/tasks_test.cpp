@@ -34,6 +34,35 @@ TEST_F(Training, LearnsToCopyWhatItDoesNotKnow) {
                "must be 0 with model.pointer_generator");
 }
 
+// The second pass mends what is wrong in a draft and leaves what is right.
+TEST_F(Training, LearnsToRevise) {
+  train(config("run", {"model.revise=true", "train.draft_noise=0.15", "train.steps=400", "train.validate_every=400", "model.hidden=32",
+                       "model.encoder_hidden=32", "model.embedding=16", "model.dropout=0", "train.label_smoothing=0"}));
+  const Translator translator(folder_.path() + "/run");
+  SequenceOptions unseen;
+  unseen.task = "reverse";
+  unseen.pairs = 100;
+  unseen.minimum_length = 2;
+  unseen.maximum_length = 4;
+  unseen.symbols = 6;
+  unseen.seed = 2;
+  std::vector<std::string> sources, right, spoilt;
+  for (const auto& pair : generate_sequences(unseen)) {
+    sources.push_back(pair.source);
+    right.push_back(pair.target);
+    spoilt.push_back(pair.target);
+    if (spoilt.size() % 2 == 0) spoilt.back()[0] = spoilt.back()[0] == 'a' ? 'b' : 'a';  // 17 % of the letters
+  }
+  const auto exact = [&](const std::vector<std::string>& drafts) {
+    int same = 0;
+    const auto revised = translator.revise(sources, drafts, translator.search_options());
+    for (std::size_t i = 0; i < right.size(); ++i) same += revised[i].text() == right[i];
+    return same;
+  };
+  EXPECT_GE(exact(right), 90);
+  EXPECT_GE(exact(spoilt), 75);  // from 50
+}
+
 // A language model of one text: lines, their ends, and what the figures are of.
 TEST_F(Training, LearnsAText) {
   std::string text;

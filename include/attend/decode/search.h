@@ -12,7 +12,7 @@ namespace attend {
 
 /// Config section `decode`, and the flags of running verbs.
 struct SearchOptions {
-  std::int64_t beam, n_best, min_length, max_length_extra;
+  std::int64_t beam, n_best, min_length, max_length_extra, rounds;
   double length_penalty, coverage_penalty, max_length_ratio;
   bool allow_unknown, replace_unk;
   SearchOptions() { set_defaults(*this); }
@@ -32,6 +32,7 @@ struct FoundHypothesis {
 /// What a search over one item found: n-best first to last, and the tree of everything that was kept.
 struct SearchResult {
   std::vector<FoundHypothesis> best;
+  std::vector<std::int32_t> draft;  ///< what a second pass has read beside the source, with </s>; empty of a first pass
   std::vector<Node> nodes;
   std::vector<AttentionMap> maps;    ///< when recording: every site, layer and head; rows are nodes
   std::vector<NodeScalars> scalars;  ///< when recording: what the mechanism says of each node beside its weights
@@ -48,7 +49,25 @@ struct SearchResult {
 std::vector<SearchResult> search(const Seq2Seq& model, const at::Tensor& source, const at::Tensor& lengths, const SearchOptions& options,
                                  bool record);
 
-/// Forced decoding of given targets: targets int64 [B, T] ending in </s> and padded. One hypothesis an item, same shape as `search`.
+/// Drafts as a second pass reads them, from an item's tokens each, with </s>: ids [B, 1 + D] and lengths [B] of
+/// Seq2Seq::encode_with_draft.
+struct Drafts {
+  at::Tensor ids, lengths;
+};
+Drafts pad_drafts(const std::vector<std::vector<std::int32_t>>& drafts);
+
+/// The same by the second pass of a model that revises, reading `drafts`. Scores are ln p₂(y | x, ŷ).
+/// Throws kValue for a model without one.
+std::vector<SearchResult> revise(const Seq2Seq& model, const at::Tensor& source, const at::Tensor& lengths,
+                                 const std::vector<std::vector<std::int32_t>>& drafts, const SearchOptions& options, bool record);
+
+/// Search, then for a model that revises up to options.rounds times what it found as the draft of the next. An item ends when its text
+/// repeats, or when ln p₂ has fallen, with what came before the fall. For other models, or no rounds, search alone.
+std::vector<SearchResult> search_in_rounds(const Seq2Seq& model, const at::Tensor& source, const at::Tensor& lengths,
+                                           const SearchOptions& options, bool record);
+
+/// Forced decoding of given targets by the first pass: targets int64 [B, T] ending in </s> and padded. One hypothesis an item, same shape
+/// as `search`.
 std::vector<SearchResult> force(const Seq2Seq& model, const at::Tensor& source, const at::Tensor& lengths, const at::Tensor& targets,
                                 const at::Tensor& target_lengths, bool record);
 

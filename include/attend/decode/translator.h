@@ -48,6 +48,10 @@ class Translator {
   std::string translate(std::string_view source) const;
   /// All sentences, batched by length, in the order given.
   std::vector<Translated> translate(std::span<const std::string> sources, const SearchOptions& options, bool record = false) const;
+  /// The same by the second pass of a model that revises (model.revise), which reads `drafts` beside their sources, once. Throws
+  /// kValue for other models and unless there is one draft a source.
+  std::vector<Translated> revise(std::span<const std::string> sources, std::span<const std::string> drafts, const SearchOptions& options,
+                                 bool record = false) const;
   /// Forced decoding: log-probabilities of given targets, and what the model attends to while producing them.
   std::vector<Translated> score(std::span<const std::string> sources, std::span<const std::string> targets, bool record = false) const;
 
@@ -57,6 +61,8 @@ class Translator {
   RunLimits limits;
 
  private:
+  template <class Find>
+  std::vector<Translated> found_by(std::span<const std::string> sources, const SearchOptions& options, bool record, const Find& find) const;
   std::shared_ptr<const Record> make_record(const std::string& source, const CopyWords& words, SearchResult& found,
                                             const SearchOptions* options) const;
   Hypothetical hypothesis(const FoundHypothesis& found, const CopyWords& words) const;

@@ -25,6 +25,7 @@ struct ModelOptions {
   bool bidirectional, sum_directions, input_feeding, readout_embedding, fixed_context, recurrent_bias, psi_replace_query, output_attention,
       context_gate;
   bool pointer_generator;  // transformers too
+  bool revise;
   // Transformers.
   std::int64_t feed_forward, longest;
   std::string norm, positions;
@@ -62,13 +63,9 @@ class DecoderState {
   virtual void reorder(const at::Tensor& rows, std::int64_t beams) = 0;
 };
 
-/// p(y | x) as a network. Token ids as in text/tokenizer.h: 0 <unk>, 1 <pad>, 2 <s>, 3 </s>.
-class Seq2Seq : public torch::nn::Module {
+/// What writes tokens of something encoded. Token ids as in text/tokenizer.h: 0 <unk>, 1 <pad>, 2 <s>, 3 </s>.
+class TokenDecoder : public torch::nn::Module {
  public:
-  /// source int64 [B, S] ending in </s> and padded; lengths int64 [B], each at least 1. Sites: encoder.self. Models that copy
-  /// (pointer_generator) read [B, S, 2]: each token beside what it is to the target, its id there or V, V + 1, ... for the item's own
-  /// words outside the vocabulary of V.
-  virtual std::unique_ptr<Encoded> encode(const at::Tensor& source, const at::Tensor& lengths, Observer* observer) const = 0;
   /// Teacher forcing: inputs int64 [B, T] beginning with <s>; returns the states before the output layer, [B, T, N]. Rows past
   /// an item's target_lengths are unspecified. Sites: decoder.attention, or decoder.self and decoder.cross. Models that copy return what
   /// their output layer says, ln P [B, T, V + own words], since it reads the source; site output.copy.
@@ -81,6 +78,24 @@ class Seq2Seq : public torch::nn::Module {
   virtual std::unique_ptr<DecoderState> start(const Encoded& encoded, std::int64_t steps) const = 0;
   /// One step for tokens int64 [B, K] (<s> first): states [B, K, N]. The observer receives [B, H, K, S], decoder.self [B·K, H, 1, t].
   virtual at::Tensor step(const Encoded& encoded, DecoderState& state, const at::Tensor& tokens, Observer* observer) const = 0;
+};
+
+/// p(y | x) as a network.
+class Seq2Seq : public TokenDecoder {
+ public:
+  /// source int64 [B, S] ending in </s> and padded; lengths int64 [B], each at least 1. Sites: encoder.self. Models that copy
+  /// (pointer_generator) read [B, S, 2]: each token beside what it is to the target, its id there or V, V + 1, ... for the item's own
+  /// words outside the vocabulary of V.
+  virtual std::unique_ptr<Encoded> encode(const at::Tensor& source, const at::Tensor& lengths, Observer* observer) const = 0;
+
+  /// The second pass of a model that revises, which writes while it reads the source and a draft: p₂(y | x, ŷ); null for others.
+  /// Formula: s_t = cell([E y_{t−1}; c¹_t; c²_t], s_{t−1}), c¹ over the encoder's states, c² over [ŝ_j; E ŷ_j] of the draft ŷ that the
+  /// first pass has gone through. Paper: Xia et al. 2017, §3. Site of c²: decoder.draft.
+  virtual const TokenDecoder* second_pass() const { return nullptr; }
+  /// What the second pass reads: a source as for encode, and drafts int64 [B, 1 + D] from <s> to </s>, padded; draft_lengths int64 [B],
+  /// <s> not counted. Throws kValue for a model that does not revise.
+  virtual std::unique_ptr<Encoded> encode_with_draft(const at::Tensor& source, const at::Tensor& lengths, const at::Tensor& draft,
+                                                     const at::Tensor& draft_lengths, Observer* observer) const;
 };
 
 std::vector<std::string> model_names();

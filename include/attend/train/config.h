@@ -32,7 +32,7 @@ struct TrainOptions {
   double rate, beta1, beta2, epsilon, weight_decay, momentum, minimum_rate, plateau_factor, clip, label_smoothing;
   std::int64_t warmup, plateau_patience, accumulate;
   // Losses beside the likelihood.
-  double coverage_weight, reward_weight, entropy_weight, guided_weight, doubly_weight, ponder_weight, rows_weight;
+  double coverage_weight, reward_weight, entropy_weight, guided_weight, doubly_weight, ponder_weight, rows_weight, draft_noise;
   std::int64_t coverage_start, guided_head, linear_start;
   std::string reward;
   // Batches.
