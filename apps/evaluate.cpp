@@ -133,7 +133,7 @@ int evaluate_quiz(const Arguments& arguments) {
   const auto model = read_answer_model(arguments.words[0]);
   auto files = flags.quiz;
   files.tsv = flags.text.tsv;
-  const auto quiz = read_quiz(model_kind(model.model.type).reads, files);
+  const auto quiz = read_quiz(model_kind(model.model.type).reads, files, "--");
   quiz->prepare(any_model(model));
   const auto figures = evaluate_answers(model, *quiz);
   nlohmann::ordered_json json = {{"items", figures.items}, {"accuracy", figures.accuracy}, {"loss", figures.loss}};

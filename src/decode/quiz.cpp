@@ -4,13 +4,6 @@
 #include "decode/quizzes.h"
 
 namespace attend {
-namespace {
-
-void need(const std::string& value, const char* name, const char* what) {
-  ATTEND_CHECK(!value.empty(), kValue, "{} is missing: {}", name, what);
-}
-
-}  // namespace
 
 void Quiz::each_answer(const std::function<void(std::string_view)>& take) const {
   for (const auto& answer : right_)
@@ -37,7 +30,10 @@ ByteSpan append_piece(std::string& text, std::string_view piece) {
   return {begin, static_cast<std::uint32_t>(text.size())};
 }
 
-std::unique_ptr<Quiz> read_quiz(Matter reads, const QuizFiles& files) {
+std::unique_ptr<Quiz> read_quiz(Matter reads, const QuizFiles& files, const std::string& option) {
+  const auto need = [&](const std::string& value, const char* name, const char* what) {
+    ATTEND_CHECK(!value.empty(), kValue, "{}{} is missing: {}", option, name, what);
+  };
   switch (reads) {
     case Matter::kText:
       if (!files.tsv.empty()) return pairs_quiz(files.tsv);

@@ -148,7 +148,7 @@ TEST_F(Training, LearnsWordsOfDocuments) {
     EXPECT_EQ(train(c).best_figure, 1) << reader;
   }
   auto c = config("other", {"task=answer", "model.type=reader", "data.text=" + folder_.path() + "/q"});
-  EXPECT_ERROR(train(c), kValue, "answers is missing");
+  EXPECT_ERROR(train(c), kValue, "data.answers is missing");
   c.data.answers = folder_.path() + "/a";
   EXPECT_ERROR(train(c), kData, "dev_share");
   c.data.dev_share = 0.3;

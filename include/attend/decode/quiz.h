@@ -50,8 +50,9 @@ class Quiz {
 struct QuizFiles {
   std::string text, answers, images, labels, tsv = {};
 };
-/// Reads what models of `reads` are asked. Throws as the readers do, and kValue naming the file that is missing.
-std::unique_ptr<Quiz> read_quiz(Matter reads, const QuizFiles& files);
+/// Reads what models of `reads` are asked. Throws as the readers do, and kValue naming the file that is missing: `option` stands before
+/// its name, "data." in a configuration, "--" on the command line.
+std::unique_ptr<Quiz> read_quiz(Matter reads, const QuizFiles& files, const std::string& option = "data.");
 /// The same without right answers: a file of stories or of documents, or PNG and JPEG files, any number.
 std::unique_ptr<Quiz> read_questions(Matter reads, const std::vector<std::string>& files, Channels channels = Channels::kGrey);
 /// Texts to classify; `first` is the number of the first of them in `path`. Throws kData (`file:line`) for broken UTF-8.
