@@ -7,20 +7,13 @@
 #include <numbers>
 
 #include "attend/draw/width.h"
-#include "draw/font.h"
-#include "draw/overlay.h"
+#include "draw/lay_out.h"
 
 namespace attend {
 namespace {
 
-constexpr double kMargin = 36, kTitle = 21, kSub = 12.5, kLabel = 13, kSmall = 11;
-constexpr double kLeastLabel = 9, kLabelPitch = 11;    // smallest letters, and the least distance of their lines
-constexpr double kSlant = std::numbers::sqrt2 / 2;     // sine and cosine of 45 degrees
-constexpr double kTextColumn = 760;                    // notes and highlighted text wrap here
-constexpr int kPictureSide = 168, kLargestSide = 240;  // of a picture: small ones are enlarged to about the first
-constexpr int kPictureGap = 16;
-constexpr double kListLabel = 14;
-constexpr int kListWide = 64, kListHigh = 28, kListGap = 20;  // cells of a list, and what is left of them
+constexpr double kLeastLabel = 9, kLabelPitch = 11;  // smallest letters, and the least distance of their lines
+constexpr double kSlant = std::numbers::sqrt2 / 2;   // sine and cosine of 45 degrees
 
 double row_size(int cell) { return std::clamp(cell * 0.85, kLeastLabel, kLabel); }
 /// Slanted lines of text lie closer together than the columns they belong to.
@@ -30,61 +23,42 @@ double column_size(int cell, double turn) {
 /// Where cells are too small for a label each, every how many gets one.
 std::size_t label_step(int cell) { return static_cast<std::size_t>(std::max(1.0, std::ceil(kLabelPitch / cell))); }
 
-class LayOut {
- public:
-  explicit LayOut(const Scene& scene) : scene_(scene), colours_(page_colours(scene.theme)) {}
+}  // namespace
 
-  Sheet run() {
-    y_ = kMargin + kTitle * 0.8;
-    const double column = column_width();
-    wrapped(scene_.title, kTitle, column, {.colour = colours_.ink, .bold = true});
-    wrapped(scene_.subtitle, kSub, column, {.colour = colours_.muted});
-    y_ += 14;
-    switch (scene_.view) {
-      case Scene::View::kHeatmap: heatmap(); break;
-      case Scene::View::kHighlight: highlight(); break;
-      case Scene::View::kImage: image(); break;
-      case Scene::View::kList: list(); break;
-    }
-    bar();
-    y_ += 12;
-    if (!scene_.caption.empty()) wrapped(scene_.caption, kSmall, column, {.colour = colours_.ink});
-    for (const auto& note : scene_.notes) wrapped(note.text, kSmall, column, {.colour = colours_.muted});
-    sheet_.width = static_cast<int>(std::ceil(right_ + kMargin));
-    sheet_.height = static_cast<int>(std::ceil(y_ + kMargin - 16));
-    return std::move(sheet_);
+Sheet LayOut::run() {
+  y_ = kMargin + kTitle * 0.8;
+  const double column = column_width();
+  wrapped(scene_.title, kTitle, column, {.colour = colours_.ink, .bold = true});
+  wrapped(scene_.subtitle, kSub, column, {.colour = colours_.muted});
+  y_ += 14;
+  switch (scene_.view) {
+    case Scene::View::kHeatmap: heatmap(); break;
+    case Scene::View::kHighlight: highlight(); break;
+    case Scene::View::kImage: image(); break;
+    case Scene::View::kList: list(); break;
   }
+  bar();
+  y_ += 12;
+  if (!scene_.caption.empty()) wrapped(scene_.caption, kSmall, column, {.colour = colours_.ink});
+  for (const auto& note : scene_.notes) wrapped(note.text, kSmall, column, {.colour = colours_.muted});
+  sheet_.width = static_cast<int>(std::ceil(right_ + kMargin));
+  sheet_.height = static_cast<int>(std::ceil(y_ + kMargin - 16));
+  return std::move(sheet_);
+}
 
- private:
-  void text(PictureText item) {
-    item.width = measure_.width(item.text, item.size, item.bold);
-    if (item.turn == 0) {
-      const double beyond = item.anchor == Anchor::kStart ? item.width : item.anchor == Anchor::kMiddle ? item.width / 2 : 0;
-      right_ = std::max(right_, item.x + beyond);
-    }
-    sheet_.texts.push_back(std::move(item));
+void LayOut::text(PictureText item) {
+  item.width = measure_.width(item.text, item.size, item.bold);
+  if (item.turn == 0) {
+    const double beyond = item.anchor == Anchor::kStart ? item.width : item.anchor == Anchor::kMiddle ? item.width / 2 : 0;
+    right_ = std::max(right_, item.x + beyond);
   }
-  void wrapped(const std::string& words, double size, double column, PictureText style);
-  double column_width() const;
-  int cell_size() const;
-  double widest(const std::vector<Label>& labels, double size, bool bold = false) const;
-  void heatmap();
-  void row_labels(int x, int top, int cell);
-  void column_labels(int left, double bottom, int cell, double turn);
-  void cell_numbers(const MatrixPanel& panel, int left, int top, int cell);
-  void highlight();
-  std::pair<int, int> picture_size() const;
-  void image();
-  void list();
-  void bar();
+  sheet_.texts.push_back(std::move(item));
+}
 
-  const Scene& scene_;
-  const PageColours& colours_;
-  TextMeasure measure_;
-  Sheet sheet_;
-  double y_ = 0;      // where the next thing goes
-  double right_ = 0;  // the furthest anything reaches
-};
+std::string short_number(float weight) {
+  std::string number = fmt::format("{:.2f}", weight);
+  return number.size() > 4 ? fmt::format("{:.2g}", weight) : number;
+}
 
 /// Breaks at spaces, and between clusters where a run without spaces is too long.
 void LayOut::wrapped(const std::string& words, double size, double column, PictureText style) {
@@ -175,11 +149,6 @@ void LayOut::column_labels(int left, double bottom, int cell, double turn) {
   }
 }
 
-std::string short_number(float weight) {
-  std::string number = fmt::format("{:.2f}", weight);
-  return number.size() > 4 ? fmt::format("{:.2g}", weight) : number;
-}
-
 /// Weights in the lower part of its cell; the middle keeps the pure colour.
 void LayOut::cell_numbers(const MatrixPanel& panel, int left, int top, int cell) {
   const auto& table = colour_table(scene_.scale.palette, scene_.theme);
@@ -231,125 +200,6 @@ void LayOut::heatmap() {
   y_ = y + (several ? 0 : 28);
 }
 
-void LayOut::highlight() {
-  constexpr double kSize = 16, kLead = 34;
-  const auto& table = colour_table(scene_.scale.palette, scene_.theme);
-  const double labels = widest(scene_.row_labels, kSize, true), left = kMargin + labels + 22;
-  const double right = std::max(kMargin + kTextColumn, left + 400);
-  y_ += 14;
-  for (std::size_t r = 0; r < scene_.lines.size(); ++r) {
-    const auto& label = scene_.row_labels[r];
-    text({.x = kMargin + labels,
-          .y = y_,
-          .text = label.text,
-          .size = kSize,
-          .colour = label.special ? colours_.muted : colours_.ink,
-          .bold = !label.special,
-          .anchor = Anchor::kEnd});
-    double x = left;
-    auto put = [&](const std::string& words, std::size_t piece) {
-      const double width = measure_.width(words, kSize);
-      if (x > left && x + width > right) {
-        x = left;
-        y_ += kLead - 4;
-        if (words == " ") return;
-      }
-      PictureText item{.x = x, .y = y_, .text = words, .size = kSize, .colour = colours_.ink};
-      if (!scene_.pieces[piece].columns.empty()) {
-        const Rgb tint = table[colour_index(scene_.lines[r].values[piece])];
-        sheet_.boxes.push_back({x - 2, y_ - kSize * 1.12, width + 4, kSize * 1.6, 3, tint});
-        item.colour = ink_on(tint);
-        item.fit = true;
-      }
-      text(std::move(item));
-      x += width;
-    };
-    for (std::size_t p = 0; p < scene_.pieces.size(); ++p) {
-      const auto& piece = scene_.pieces[p];
-      if (measure_.width(piece.text, kSize) <= right - left) {
-        put(piece.text, p);
-      } else {
-        for (const auto cluster : grapheme_clusters(piece.text)) put(std::string(cluster), p);
-      }
-      x += piece.columns.empty() ? 0 : 1;  // a hair between neighbouring tints
-    }
-    y_ += kLead;
-  }
-  y_ += 2;
-}
-
-/// Whole units a pixel, or whole pixels a unit, so that cells keep their edges.
-std::pair<int, int> LayOut::picture_size() const {
-  const int width = static_cast<int>(scene_.picture->width), height = static_cast<int>(scene_.picture->height),
-            longest = std::max(width, height);
-  if (longest > kLargestSide) {
-    const int part = (longest + kLargestSide - 1) / kLargestSide;
-    return {std::max(1, width / part), std::max(1, height / part)};
-  }
-  const int times = std::max(1, static_cast<int>(std::lround(static_cast<double>(kPictureSide) / longest)));
-  return {width * times, height * times};
-}
-
-void LayOut::image() {
-  const auto [wide, high] = picture_size();
-  const int pitch = high + 38, top = static_cast<int>(std::ceil(y_));
-  const int rows = static_cast<int>(scene_.rows()), across = static_cast<int>(scene_.across);
-  for (int row = -1; row < rows; ++row) {
-    const int left = static_cast<int>(kMargin) + (row + 1) % across * (wide + kPictureGap), y = top + (row + 1) / across * pitch;
-    sheet_.boxes.push_back({left - 1.0, y - 1.0, wide + 2.0, high + 2.0, 0, colours_.rule});
-    sheet_.images.push_back({row, left, y, wide, high});
-    const auto label = overlay_label(scene_, row);
-    text({.x = left + wide / 2.0,
-          .y = y + high + 18.0,
-          .text = label.text,
-          .size = kLabel,
-          .colour = label.special ? colours_.muted : colours_.ink,
-          .bold = !label.special,
-          .anchor = Anchor::kMiddle});
-    right_ = std::max(right_, static_cast<double>(left + wide));
-  }
-  y_ = top + (rows / across + 1) * pitch + 4;
-}
-
-void LayOut::list() {
-  const auto& table = colour_table(scene_.scale.palette, scene_.theme);
-  const int left = static_cast<int>(std::ceil(kMargin + widest(scene_.row_labels, kListLabel) + kListGap));
-  const int top = static_cast<int>(std::ceil(y_)) + 20;
-  const auto rows = static_cast<int>(scene_.rows()), cols = static_cast<int>(scene_.cols());
-  const auto middle_of = [&](int c) { return left + (c + 0.5) * kListWide; };
-  for (int c = 0; c < cols; ++c)
-    text({.x = middle_of(c),
-          .y = top - 8.0,
-          .text = scene_.col_labels[static_cast<std::size_t>(c)].text,
-          .size = kSub,
-          .colour = colours_.muted,
-          .anchor = Anchor::kMiddle});
-  sheet_.boxes.push_back({left - 1.0, top - 1.0, cols * kListWide + 2.0, rows * kListHigh + 2.0, 0, colours_.rule});
-  sheet_.matrices.push_back({0, left, top, kListWide, kListHigh});
-  for (int r = 0; r < rows; ++r) {
-    const auto& label = scene_.row_labels[static_cast<std::size_t>(r)];
-    const double y = top + (r + 0.5) * kListHigh;
-    text({.x = kMargin,
-          .y = y + kListLabel * 0.36,
-          .text = label.text,
-          .size = kListLabel,
-          .colour = label.special || label.faint ? colours_.muted : colours_.ink});
-    for (int c = 0; c < cols; ++c) {
-      const auto at = static_cast<std::size_t>(r * cols + c);
-      text({.x = middle_of(c),
-            .y = y + kSub * 0.36,
-            .text = short_number(scene_.panels[0].weights[at]),
-            .size = kSub,
-            .colour = ink_on(table[colour_index(scene_.panels[0].values[at])]),
-            .anchor = Anchor::kMiddle});
-    }
-  }
-  right_ = std::max(right_, static_cast<double>(left + cols * kListWide));
-  y_ = top + rows * kListHigh + 32;
-  wrapped("→ " + scene_.target, kTitle * 0.8, column_width(), {.colour = colours_.ink, .bold = true});
-  y_ += 8;
-}
-
 void LayOut::bar() {
   const std::string kind = scene_.scale.kind == ScaleKind::kLinear ? "weight" : fmt::format("weight, {} scale", name_of(scene_.scale.kind));
   double x = kMargin;
@@ -363,8 +213,6 @@ void LayOut::bar() {
   text({.x = sheet_.bar.x + sheet_.bar.width + 7.0, .y = baseline, .text = scene_.scale.high, .size = kSmall, .colour = colours_.muted});
   y_ = baseline + 16;
 }
-
-}  // namespace
 
 Sheet lay_out(const Scene& scene) { return LayOut(scene).run(); }
 

@@ -5,7 +5,7 @@ add_custom_command(OUTPUT ${page_out}
   DEPENDS ${page} ${PROJECT_SOURCE_DIR}/src/draw/embed.cmake VERBATIM)
 
 attend_room(draw
-  SOURCES colour.cpp width.cpp labels.cpp builder.cpp scene.cpp overlay.cpp terminal_ink.cpp terminal_figures.cpp terminal.cpp font.cpp layout.cpp png_encode.cpp png.cpp
+  SOURCES colour.cpp width.cpp labels.cpp builder.cpp scene.cpp overlay.cpp terminal_ink.cpp terminal_figures.cpp terminal.cpp font.cpp layout.cpp layout_figures.cpp png_encode.cpp png.cpp
           markup.cpp svg.cpp json.cpp html.cpp
   KNOWS measure
   HIDES PkgConfig::pangocairo PkgConfig::png PkgConfig::utf8proc)
