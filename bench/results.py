@@ -68,6 +68,21 @@ def tasks(title, real):
     return lines + [""]
 
 
+def by_length():
+    """What depends on how long or how hard an item is."""
+    lines = ["## By length and difficulty", "", "Attention against none on `reverse` (`python3 bench/by_length.py`):", "",
+             "![Sequences reversed without a mistake, by length](images/by_length.svg)", "",
+             "Adaptive computation on `parity` (`python3 bench/act_steps.py`):", "", "![Steps before an answer, by difficulty](images/act_steps.svg)", ""]
+    path = RESULTS / "ntm_lengths.json"
+    if path.exists():
+        r = json.loads(path.read_text())
+        lines += [f"The neural Turing machine, trained to copy up to {r['trained_up_to']} vectors, {r['sequences']} sequences of each length (`python3 bench/ntm_lengths.py`):", "",
+                  "| length | " + " | ".join(str(row["length"]) for row in r["lengths"]) + " |", "|---|" + "---|" * len(r["lengths"]),
+                  "| sequences without a mistake, % | " + " | ".join(percent(row["exact"]) for row in r["lengths"]) + " |",
+                  "| vectors wrong, % | " + " | ".join(f"{100 * row['vectors_wrong']:.2f}" for row in r["lengths"]) + " |", ""]
+    return lines
+
+
 def speed():
     path = RESULTS / "train_speed.json"
     if not path.exists():
@@ -86,7 +101,7 @@ def main():
              "## Phrasebook: every mechanism in the same model", "",
              "Unseen combinations; AER against the gold links under forced decoding, argmax. `python3 bench/mechanisms.py` makes these.", ""]
     lines += phrasebook("rnn", "Recurrent (`configs/phrasebook.yaml`)") + phrasebook("transformer", "Transformer (`configs/phrasebook-transformer.yaml`)")
-    lines += tasks("Bundled data", False) + tasks("Real data", True) + speed()
+    lines += tasks("Bundled data", False) + tasks("Real data", True) + by_length() + speed()
     (ROOT / "docs/results.md").write_text("\n".join(lines).rstrip() + "\n")
 
 

@@ -28,7 +28,9 @@ struct AuxiliaryBatch {
 ///   rows_weight       λ ‖A Aᵀ − I‖²_F of attention pooling with rows A [r, S] (Lin et al. 2017, eq. 8)
 class AuxiliaryLosses final : public Observer {
  public:
+  /// `options` must live as long.
   AuxiliaryLosses(const TrainOptions& options, std::int64_t update) : o_(options), update_(update) {}
+  AuxiliaryLosses(TrainOptions&&, std::int64_t) = delete;
   /// Whether a model with this attention has any of them; else nothing need watch it.
   static bool wanted(const TrainOptions& options, const ModelOptions& model);
 

@@ -31,7 +31,8 @@ Result weights_of(std::initializer_list<double> values, std::int64_t keys) {
 }
 
 TEST(Auxiliary, NothingToSayWithoutExtras) {
-  AuxiliaryLosses losses(nothing(), 1);
+  const auto o = nothing();
+  AuxiliaryLosses losses(o, 1);
   losses.observe(kSource, weights_of({1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0}, 2));
   EXPECT_FALSE(losses.loss(batch()).defined());
 }
