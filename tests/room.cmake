@@ -3,7 +3,8 @@ attend_test(layout_test KNOWS core LABELS unit SOURCES ${PROJECT_SOURCE_DIR}/tes
 
 # The program as its users meet it: every verb, and what it says to bad input.
 if(ATTEND_BUILD_TESTS AND TARGET attend)
-  add_executable(cli_tests ${PROJECT_SOURCE_DIR}/tests/cli/cli_test.cpp)
+  file(GLOB cli_tests CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/cli/*_test.cpp)
+  add_executable(cli_tests ${cli_tests})
   target_include_directories(cli_tests PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   target_link_libraries(cli_tests PRIVATE attend::draw nlohmann_json::nlohmann_json GTest::gtest GTest::gtest_main attend_flags)
   target_compile_definitions(cli_tests PRIVATE ATTEND_SOURCE_DIR="${PROJECT_SOURCE_DIR}" ATTEND_PROGRAM="$<TARGET_FILE:attend>"

@@ -72,12 +72,6 @@ class ItemMaps {
   std::size_t all_, own_;
 };
 
-// What looks at the input, for titles.
-std::string looks_by(const ModelOptions& o) {
-  if (o.type == "reader") return o.reader;
-  return o.type == "memory_hops" ? "content" : o.pooling;
-}
-
 std::shared_ptr<const Record> record_of(const AnswerModel& model, const Quiz& quiz, std::size_t item, std::int64_t row,
                                         const Answered& found, const WeightsObserver& observer) {
   RecordData data;

@@ -32,7 +32,7 @@ std::shared_ptr<const Record> record_of(const TranslationModel& model, const Pic
   data.sentence = item;
   data.task = "caption";
   data.model = model.model.type;
-  data.mechanism = model.model.attention;
+  data.mechanism = looks_by(model.model);
   data.source.utf8 = set.name(item);
   const auto grid = picture_grid(model.model);
   data.source.tokens.assign(static_cast<std::size_t>(grid.cells()), Token{});

@@ -9,6 +9,14 @@ RowKind row_kind(WeightKind kind) {
   return kind == WeightKind::kSparse ? RowKind::kSparse : RowKind::kSoftmax;
 }
 
+std::string looks_by(const ModelOptions& o) {
+  if (o.type == "reader") return o.reader;
+  if (o.type == "memory_hops") return "content";
+  if (o.type == "ntm_model") return "memory";
+  if (model_kind(o.type).gives == Matter::kAnswer) return o.pooling;
+  return o.attention == "none" && o.output_attention ? "output_attention" : o.attention;
+}
+
 void widen(AttentionMap& map, std::uint32_t columns, std::uint32_t first) {
   const auto old = std::move(map.weights);
   const auto old_rows = map.rows, old_cols = map.cols;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "attend/attention/observer.h"
+#include "attend/models/seq2seq.h"
 #include "attend/record/record.h"
 
 namespace attend {
@@ -39,6 +40,9 @@ class WeightsObserver final : public Observer {
 
 /// The same, as records say it.
 RowKind row_kind(WeightKind kind);
+
+/// What looks at the input, for titles: a mechanism, or what a model without one looks by.
+std::string looks_by(const ModelOptions& options);
 
 /// Gives a map of source tokens (or of the draft's) `columns` of them, its own from `first` on; of an encoder map the rows too.
 void widen(AttentionMap& map, std::uint32_t columns, std::uint32_t first);

@@ -150,7 +150,7 @@ std::shared_ptr<const Record> Translator::make_record(const std::string& source,
                                                       const SearchOptions* options) const {
   RecordData data;
   data.model = model_.model.type;
-  data.mechanism = model_.model.attention;
+  data.mechanism = looks_by(model_.model);
   if (options) data.options = {{"beam", std::to_string(options->beam)}, {"length_penalty", fmt::format("{}", options->length_penalty)}};
   data.forced = !options;
   data.source.utf8 = source;
@@ -178,7 +178,7 @@ std::shared_ptr<const Record> text_record(const ModelOptions& model, const Token
   data.sentence = sentence;
   data.task = "generate";
   data.model = model.type;
-  data.mechanism = model.attention == "none" && model.output_attention ? "output_attention" : model.attention;
+  data.mechanism = looks_by(model);
   return finish_record(std::move(data), tokenizer, found);
 }
 

@@ -26,7 +26,7 @@ const Recaps& recaps(bool is_english) {
   return is_english ? english : chinese;
 }
 
-/// What a document says: different people, places and things, so that each fact has one answer. No two documents say the same.
+/// What a document says: different people, places and things, so that each fact has one answer.
 std::vector<Event> tell(Choice& choice) {
   const auto count = kFewestEvents + choice.below(kMostEvents - kFewestEvents + 1);
   std::vector<Event> events;
@@ -75,7 +75,7 @@ GeneratedFiles generate_clozes(std::uint64_t seed) {
   GeneratedFiles files;
   for (const bool is_english : {true, false}) {
     Choice choice(random_key(seed, {17, is_english}));
-    std::set<std::vector<Event>> told;
+    std::set<std::vector<Event>> told;  // no two documents say the same
     for (std::size_t part = 0; part < kParts.size(); ++part) {
       std::pair<std::string, std::string> texts;  // questions, answers
       for (std::size_t id = 0; id < kSizes[part];) {

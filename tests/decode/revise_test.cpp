@@ -71,6 +71,7 @@ TEST(Revising, TheRecordShowsTheDraftBehindTheSource) {
   for (std::size_t i = 0; i < 2; ++i) {
     const auto& record = *found[i].record;
     EXPECT_EQ(record.data().source.utf8, sources[i] + " " + drafts[i]);
+    EXPECT_EQ(record.data().mechanism, "additive");
     const std::size_t draft = i == 0 ? 4 : 2, all = record.data().source.tokens.size();
     ASSERT_EQ(all, (i == 0 ? 3 : 5) + draft);
     const auto to_source = record.map(record.find_map("decoder.attention", 0), 0),

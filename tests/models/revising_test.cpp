@@ -67,6 +67,7 @@ std::vector<RevisingCase> revising_cases() {
   add("two_layers_maxout", [](auto& o) { o.decoder_layers = 2, o.readout = "maxout"; });
   add("coverage", [](auto& o) { o.attention = "coverage"; });
   add("heads", [](auto& o) { o.attention = "multi_head"; });
+  add("soft_psi", [](auto& o) { o.attention = "soft_psi"; });
   add("tied", [](auto& o) { o.tied = "target", o.embedding = 8; });
   return all;
 }

@@ -39,15 +39,8 @@ TEST_F(Training, LearnsToRevise) {
   train(config("run", {"model.revise=true", "train.draft_noise=0.15", "train.steps=400", "train.validate_every=400", "model.hidden=32",
                        "model.encoder_hidden=32", "model.embedding=16", "model.dropout=0", "train.label_smoothing=0"}));
   const Translator translator(folder_.path() + "/run");
-  SequenceOptions unseen;
-  unseen.task = "reverse";
-  unseen.pairs = 100;
-  unseen.minimum_length = 2;
-  unseen.maximum_length = 4;
-  unseen.symbols = 6;
-  unseen.seed = 2;
   std::vector<std::string> sources, right, spoilt;
-  for (const auto& pair : generate_sequences(unseen)) {
+  for (const auto& pair : short_pairs({.task = "reverse", .pairs = 100, .shortest = 2, .longest = 4, .symbols = 6, .seed = 2})) {
     sources.push_back(pair.source);
     right.push_back(pair.target);
     spoilt.push_back(pair.target);

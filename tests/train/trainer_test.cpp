@@ -132,10 +132,13 @@ TEST_F(Training, StartsFromAnotherModel) {
 
 // Mechanisms that draw, remember or add losses of their own: a run goes through, and going on is bit for bit there too.
 TEST_F(Training, EveryKindOfMechanismResumesBitForBit) {
-  for (const std::string attention : {"hard", "gumbel_st", "coverage", "location_sensitive", "monotonic", "soft_psi", "local_rnn"}) {
+  for (const std::string attention :
+       {"hard", "gumbel_st", "coverage", "location_sensitive", "monotonic", "soft_psi", "local_rnn", "additive"}) {
     SCOPED_TRACE(attention);
-    const std::vector<std::string> changes{"model.attention=" + attention, "model.score=additive", "model.local_size=4",
-                                           "train.guided_weight=0.5", "train.steps=12"};
+    const bool revises = attention == "additive";  // with drafts that are spoilt at random
+    const std::vector<std::string> changes{"model.attention=" + attention, "model.score=additive",    "model.local_size=4",
+                                           "train.guided_weight=0.5",      "train.draft_noise=0.2",   "train.steps=12",
+                                           revises ? "model.revise=true" : "model.revise=false"};
     train(config(attention + "-whole", changes));
     auto c = config(attention + "-parts", changes);
     c.train.steps = 7;
@@ -149,15 +152,7 @@ TEST_F(Training, EveryKindOfMechanismResumesBitForBit) {
 // Nothing but drawn positions, no bridge and an encoder too small to say the whole source anywhere: where to look can only come from
 // the reward. Adam takes the reward's size out of the attention's own updates; a small weight keeps its noise out of the others.
 TEST_F(Training, HardAttentionLearnsFromItsReward) {
-  SequenceOptions sequences;
-  sequences.task = "copy";
-  sequences.pairs = 400;
-  sequences.minimum_length = 3;
-  sequences.maximum_length = 4;
-  sequences.symbols = 12;
-  std::string text;
-  for (const auto& pair : generate_sequences(sequences)) text += to_tsv_line(pair) + "\n";
-  write_file_atomic(folder_.path() + "/data.tsv", text);
+  write_data({.task = "copy", .pairs = 400, .shortest = 3, .longest = 4, .symbols = 12});
   const auto learned = [&](const std::string& name, double weight) {
     auto c = config(name, {"model.attention=hard", "model.score=location", "model.location_size=8", "model.bridge=zero", "model.cell=gru",
                            "model.hidden=32", "model.embedding=16", "model.dropout=0", "train.reward=to_go", "train.entropy_weight=0",

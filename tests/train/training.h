@@ -18,15 +18,25 @@ inline const std::atomic<bool> kGoOn{false};
 // Reversing three letters.
 class Training : public ::testing::Test {
  protected:
-  void SetUp() override {
+  void SetUp() override { write_data({.task = "reverse", .pairs = 120, .shortest = 2, .longest = 4, .symbols = 6}); }
+
+  struct Short {
+    std::string task;
+    std::uint64_t pairs, shortest, longest, symbols, seed = 1;
+  };
+  static std::vector<GeneratedPair> short_pairs(const Short& s) {
     SequenceOptions sequences;
-    sequences.task = "reverse";
-    sequences.pairs = 120;
-    sequences.minimum_length = 2;
-    sequences.maximum_length = 4;
-    sequences.symbols = 6;
+    sequences.task = s.task;
+    sequences.pairs = s.pairs;
+    sequences.minimum_length = s.shortest;
+    sequences.maximum_length = s.longest;
+    sequences.symbols = s.symbols;
+    sequences.seed = s.seed;
+    return generate_sequences(sequences);
+  }
+  void write_data(const Short& s) const {
     std::string text;
-    for (const auto& pair : generate_sequences(sequences)) text += to_tsv_line(pair) + "\n";
+    for (const auto& pair : short_pairs(s)) text += to_tsv_line(pair) + "\n";
     write_file_atomic(folder_.path() + "/data.tsv", text);
   }
 
