@@ -34,6 +34,7 @@ class CharacterTokenizer final : public VocabularyTokenizer {
     const auto normal = normalise(text, normalisation(options_));
     const std::string_view line = normal.bytes();
     std::vector<TextToken> tokens;
+    if (is_blank(line)) return tokens;
     std::uint32_t word = 0;
     cut_characters(normal.bytes(), [&](std::uint32_t begin, std::uint32_t end, bool space) {
       word += space ? 1 : 0;  // the space belongs to the word it begins
@@ -72,6 +73,7 @@ std::unique_ptr<Tokenizer> train_characters(const TokenizerOptions& options, con
   const auto how = normalisation(options);
   lines([&](std::string_view line) {
     const auto normal = normalise(line, how);
+    if (is_blank(normal.bytes())) return;
     cut_characters(normal.bytes(), [&](std::uint32_t begin, std::uint32_t end, bool space) {
       const auto cluster = std::string_view(normal.bytes()).substr(begin, end - begin);
       if (space || cluster != kSpaceMark) counter.add(space ? kSpaceMark : cluster);

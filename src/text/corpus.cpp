@@ -61,7 +61,7 @@ struct ParallelCorpus::State {
   }
   bool skip_blank(std::string_view source, std::string_view target) {
     const bool source_blank = is_blank(source), target_blank = is_blank(target);
-    if (!source_blank && !target_blank) return false;
+    if (options.keep_blank || (!source_blank && !target_blank)) return false;
     skip(Trouble::kBlank, files[0].place(),
          source_blank && target_blank ? "blank on both sides"
          : source_blank               ? "the source is blank"
@@ -168,7 +168,11 @@ std::string_view ParallelCorpus::extra(std::size_t i) const {
   return state_->is_tsv() ? state_->columns(i).extra : std::string_view{};
 }
 
-std::string ParallelCorpus::place(std::size_t i) const {
+std::string ParallelCorpus::place(std::size_t i) const { return fmt::format("{}:{}", state_->files[0].map.path(), line(i)); }
+
+std::uint64_t ParallelCorpus::lines() const { return state_->files[0].lines; }
+
+std::uint64_t ParallelCorpus::line(std::size_t i) const {
   ATTEND_ASSERT(i < size());
   // Pair i stands on line i + k, where k lines before it were skipped: the k-th skipped line has skipped[k] - k pairs before
   // it, a number that never falls.
@@ -182,7 +186,7 @@ std::string ParallelCorpus::place(std::size_t i) const {
       high = middle;
     }
   }
-  return fmt::format("{}:{}", state_->files[0].map.path(), i + low + 1);
+  return i + low + 1;
 }
 
 const CorpusReport& ParallelCorpus::report() const { return state_->report; }

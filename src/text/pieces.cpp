@@ -17,6 +17,10 @@ constexpr std::size_t kLongestSentence = 4096;        // bytes; SentencePiece sk
 constexpr std::string_view kNeverLearned = "\u2585";  // ▅: SentencePiece keeps it for characters it does not know
 constexpr char32_t kSpaceMarkCharacter = 0x2581, kNeverLearnedCharacter = 0x2585;
 
+// The name of a special piece inside the SentencePiece model. The trainer cuts its text wherever such a name stands, so names hold a
+// character that no text keeps: <s> and </s> written in ordinary data are learned like other words.
+std::string model_name(std::int32_t special) { return std::string(kNeverLearned).append(kSpecialNames[static_cast<std::size_t>(special)]); }
+
 // ▁ written in a text would be read as a space; it becomes <unk> like any character that is not in the vocabulary. Both
 // marks have three bytes, so no offset moves.
 std::string without_space_marks(const std::string& text) {
@@ -25,12 +29,6 @@ std::string without_space_marks(const std::string& text) {
     out.replace(at, kSpaceMark.size(), kNeverLearned);
   }
   return out;
-}
-
-// Scripts written without spaces: Chinese, Japanese, Thai, Lao, Myanmar, Khmer, Tibetan.
-bool is_unspaced(char32_t c) {
-  return (c >= 0x2e80 && c <= 0x9fff) || (c >= 0xe00 && c <= 0xfff) || (c >= 0x1000 && c <= 0x109f) || (c >= 0x1780 && c <= 0x17ff) ||
-         (c >= 0xf900 && c <= 0xfaff) || (c >= 0x20000 && c <= 0x3ffff);
 }
 
 class CharacterTable {
@@ -153,6 +151,7 @@ class PieceTokenizer final : public Tokenizer {
 
   std::vector<TextToken> encode(std::string_view text) const override {
     const auto normal = normalise(text, normalisation(options_));
+    if (is_blank(normal.bytes())) return {};
     const auto input = without_space_marks(normal.bytes());
     sentencepiece::ImmutableSentencePieceText result;
     const auto status = processor_.Encode(input, result.mutable_proto());
@@ -189,7 +188,7 @@ class PieceTokenizer final : public Tokenizer {
         text.skip(id);
         continue;
       }
-      std::string_view piece = processor_.IdToPiece(id);
+      std::string_view piece = id == kUnknownId ? kSpecialNames[kUnknownId] : std::string_view(processor_.IdToPiece(id));
       if (piece == kSpaceMark) {
         text.add_space(id);
         continue;
@@ -206,7 +205,7 @@ class PieceTokenizer final : public Tokenizer {
   std::int32_t size() const override { return processor_.GetPieceSize(); }
   std::string piece(std::int32_t id) const override {
     check_id(id, size());
-    return processor_.IdToPiece(id);
+    return id < kFirstFreeId ? std::string(kSpecialNames[static_cast<std::size_t>(id)]) : processor_.IdToPiece(id);
   }
   std::int32_t id(std::string_view piece) const override { return processor_.PieceToId(absl::string_view(piece.data(), piece.size())); }
   const TokenizerOptions& options() const override { return options_; }
@@ -266,6 +265,10 @@ std::unique_ptr<Tokenizer> train_pieces(const TokenizerOptions& options, const L
       {"pad_id", std::to_string(kPadId)},
       {"bos_id", std::to_string(kBeginId)},
       {"eos_id", std::to_string(kEndId)},
+      {"unk_piece", model_name(kUnknownId)},
+      {"pad_piece", model_name(kPadId)},
+      {"bos_piece", model_name(kBeginId)},
+      {"eos_piece", model_name(kEndId)},
       {"minloglevel", "3"},
   };
   const auto status = sentencepiece::SentencePieceTrainer::Train(settings, &iterator, &model);

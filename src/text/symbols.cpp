@@ -14,11 +14,11 @@ class SymbolTokenizer final : public VocabularyTokenizer {
     const auto normal = normalise(text, normalisation(options_));
     const std::string_view line = normal.bytes();
     std::vector<TextToken> tokens;
+    if (is_blank(line)) return tokens;
     for (const auto symbol : words_of_line(line)) {
       const auto begin = static_cast<std::uint32_t>(symbol.data() - line.data());
       const auto [first, last] = normal.original(begin, begin + static_cast<std::uint32_t>(symbol.size()));
-      const auto id = vocabulary_.id(symbol);
-      tokens.push_back({id < kFirstFreeId ? kUnknownId : id, first, last, static_cast<std::uint32_t>(tokens.size())});
+      tokens.push_back({vocabulary_.id(symbol), first, last, static_cast<std::uint32_t>(tokens.size())});
     }
     return tokens;
   }
@@ -44,6 +44,7 @@ std::unique_ptr<Tokenizer> train_symbols(const TokenizerOptions& options, const 
   PieceCounter counter;
   lines([&](std::string_view line) {
     const auto normal = normalise(line, normalisation(options));
+    if (is_blank(normal.bytes())) return;
     for (const auto symbol : words_of_line(normal.bytes())) counter.add(symbol);
   });
   return std::make_unique<SymbolTokenizer>(options, Vocabulary::from_counts(counter, options));

@@ -110,11 +110,27 @@ bool is_white_space(char32_t c) {
   return c <= 0x200a || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
 }
 
+bool is_ignorable(char32_t c) {
+  if (c < 0x34f) return c == 0xad;
+  if (c < 0x2000) {
+    return c == 0x34f || c == 0x61c || c == 0x115f || c == 0x1160 || c == 0x17b4 || c == 0x17b5 || (c >= 0x180b && c <= 0x180f);
+  }
+  if (c < 0x2070) return (c >= 0x200b && c <= 0x200f) || (c >= 0x202a && c <= 0x202e) || c >= 0x2060;
+  if (c < 0x10000) return c == 0x3164 || (c >= 0xfe00 && c <= 0xfe0f) || c == 0xfeff || c == 0xffa0 || (c >= 0xfff0 && c <= 0xfff8);
+  return (c >= 0x1bca0 && c <= 0x1bca3) || (c >= 0x1d173 && c <= 0x1d17a) || (c >= 0xe0000 && c <= 0xe0fff);
+}
+
 bool is_blank(std::string_view text) {
   for (std::size_t at = 0; at < text.size();) {
-    if (!is_white_space(next_character(text, at))) return false;
+    const auto c = next_character(text, at);
+    if (!is_white_space(c) && !is_ignorable(c)) return false;
   }
   return true;
+}
+
+bool is_unspaced(char32_t c) {
+  return (c >= 0x2e80 && c <= 0x9fff) || (c >= 0xe00 && c <= 0xfff) || (c >= 0x1000 && c <= 0x109f) || (c >= 0x1780 && c <= 0x17ff) ||
+         (c >= 0xf900 && c <= 0xfaff) || (c >= 0x20000 && c <= 0x3ffff);
 }
 
 std::vector<std::uint32_t> grapheme_ends(std::string_view text) {
@@ -213,6 +229,15 @@ NormalText normalise(std::string_view text, const Normalisation& how) {
     begin = end;
   }
   return builder.take();
+}
+
+std::string comparable(std::string_view text) {
+  const auto normal = normalise(text, {.plain_spaces = true});
+  std::string out;
+  for (const char c : normal.bytes())
+    if (c != ' ' || (!out.empty() && out.back() != ' ')) out.push_back(c);
+  if (!out.empty() && out.back() == ' ') out.pop_back();
+  return out;
 }
 
 }  // namespace attend

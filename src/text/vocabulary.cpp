@@ -7,9 +7,17 @@
 
 namespace attend {
 
-Vocabulary::Vocabulary() {
-  for (const auto* special : {"<unk>", "<pad>", "<s>", "</s>"}) add(special);
+namespace {
+
+bool is_white(std::string_view text) {
+  for (std::size_t at = 0; at < text.size();)
+    if (!is_white_space(next_character(text, at))) return false;
+  return true;
 }
+
+}  // namespace
+
+Vocabulary::Vocabulary() : pieces_(kSpecialNames.begin(), kSpecialNames.end()) {}
 
 bool Vocabulary::add(std::string_view piece) {
   if (!ids_.emplace(piece, size()).second) return false;
@@ -50,7 +58,7 @@ Vocabulary Vocabulary::from_lines(const std::string& lines) {
       continue;
     }
     ATTEND_CHECK(first_broken_byte(piece) == std::string_view::npos, kData, "vocabulary:{}: the piece is not UTF-8", number + 1);
-    ATTEND_CHECK(!is_blank(piece), kData, "vocabulary:{}: the piece is blank", number + 1);
+    ATTEND_CHECK(!is_white(piece), kData, "vocabulary:{}: the piece is blank", number + 1);
     ATTEND_CHECK(vocabulary.add(piece), kData, "vocabulary:{}: the piece '{}' is there twice", number + 1, piece);
   }
   ATTEND_CHECK(number >= static_cast<std::size_t>(kFirstFreeId), kData,

@@ -1,5 +1,6 @@
 #pragma once
 // The list of pieces of the `words` and `characters` tokenizers.
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -11,6 +12,8 @@
 namespace attend {
 
 inline constexpr std::int32_t kFirstFreeId = 4;
+/// Names of the special ids, for people. Text that looks like one is text: no name leads to a special id.
+inline constexpr std::array<std::string_view, kFirstFreeId> kSpecialNames{"<unk>", "<pad>", "<s>", "</s>"};
 
 struct PieceHash {
   using is_transparent = void;
@@ -41,13 +44,14 @@ class Vocabulary {
   /// The most frequent pieces first, ties in the order of their bytes; at most options.vocabulary_size with the special
   /// ones, none seen less often than options.minimum_count.
   static Vocabulary from_counts(const PieceCounter& counter, const TokenizerOptions& options);
-  /// One piece a line in the order of ids, the special ones first. Throws kData naming the line that is wrong.
+  /// One piece a line in the order of ids, the special ones first; a piece behind them may look like one. Throws kData naming the line
+  /// that is wrong.
   static Vocabulary from_lines(const std::string& lines);
   std::string lines() const;
 
   std::int32_t size() const { return static_cast<std::int32_t>(pieces_.size()); }
   const std::string& piece(std::int32_t id) const;
-  /// kUnknownId when absent.
+  /// kUnknownId when absent; never another special id.
   std::int32_t id(std::string_view piece) const {
     const auto found = ids_.find(piece);
     return found == ids_.end() ? kUnknownId : found->second;

@@ -80,6 +80,7 @@ class WordTokenizer final : public VocabularyTokenizer {
 
   std::vector<TextToken> encode(std::string_view text) const override {
     const auto normal = normalise(text, normalisation_);
+    if (is_blank(normal.bytes())) return {};
     std::vector<WordCut> cuts;
     std::vector<Marks> marks;
     cut_words(normal.bytes(), cuts);
@@ -157,6 +158,7 @@ std::unique_ptr<Tokenizer> train_words(const TokenizerOptions& options, const Li
   const auto how = normalisation(options);
   lines([&](std::string_view line) {
     const auto normal = normalise(line, how);
+    if (is_blank(normal.bytes())) return;
     cut_words(normal.bytes(), cuts);
     place_marks(cuts, marks);
     for (std::size_t i = 0; i < cuts.size(); ++i) {

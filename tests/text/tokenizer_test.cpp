@@ -90,7 +90,7 @@ TEST_P(EveryKind, SpecialIdsComeFirst) {
   const Texts special = {"<unk>", "<pad>", "<s>", "</s>"};
   for (std::int32_t id = 0; id < 4; ++id) {
     EXPECT_EQ(tokenizer->piece(id), special[static_cast<std::size_t>(id)]);
-    EXPECT_EQ(tokenizer->id(special[static_cast<std::size_t>(id)]), id);
+    EXPECT_EQ(tokenizer->id(special[static_cast<std::size_t>(id)]), kUnknownId);  // their names are text like any other
   }
   for (std::int32_t id = 4; id < tokenizer->size(); ++id) EXPECT_EQ(tokenizer->id(tokenizer->piece(id)), id);
   EXPECT_EQ(tokenizer->id("no such piece"), kUnknownId);
@@ -100,6 +100,28 @@ TEST_P(EveryKind, SpecialIdsComeFirst) {
   for (const auto& token : tokenizer->encode("<s> </s> <pad>")) EXPECT_TRUE(token.id == kUnknownId || token.id > kEndId);
   EXPECT_NE(error_of<Error>([&] { tokenizer->piece(tokenizer->size()); }), "");
   EXPECT_NE(error_of<Error>([&] { tokenizer->decode(std::vector<std::int32_t>{-1}); }), "");
+}
+
+// Ordinary data may write what the special pieces are called. It is learned, cut and given back like other text.
+TEST_P(EveryKind, NamesOfSpecialPiecesAreOrdinaryText) {
+  const Texts lines = {"a <s> b </s> c", "<pad> is no <unk> word", "x<s>y </s></s> <pad>", "a<unk>b <s>", "<s>", "</s>", "<unk> <pad>"};
+  Texts repeated;
+  for (int i = 0; i < 20; ++i) repeated.insert(repeated.end(), lines.begin(), lines.end());
+  const auto trained = train(options_of(GetParam(), 200), repeated);
+  const auto loaded = load_tokenizer(trained->options(), trained->serialize());
+  for (const auto* tokenizer : {trained.get(), loaded.get()})
+    for (const auto& line : lines) {
+      for (const auto& token : tokenizer->encode(line)) EXPECT_GT(token.id, kEndId) << line;
+      EXPECT_EQ(tokenizer->decode(ids_of(*tokenizer, line)), line);
+    }
+}
+
+TEST_P(EveryKind, ALineThatShowsNothingHasNoTokens) {
+  const auto tokenizer = train(options_of(GetParam(), 200), {"a b", "\u200b", "b \u2060 a", "\ufeff"});
+  for (const char* nothing : {"\u200b", "\ufeff", " \u2060\u200b\t", "\u200e"}) EXPECT_TRUE(tokenizer->encode(nothing).empty());
+  EXPECT_FALSE(tokenizer->encode("a\u200bb").empty());
+  const auto loaded = load_tokenizer(tokenizer->options(), tokenizer->serialize());  // though U+2060 may be a piece
+  EXPECT_EQ(loaded->size(), tokenizer->size());
 }
 
 TEST_P(EveryKind, SpansCoverTheTextInOrder) {

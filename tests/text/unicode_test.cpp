@@ -42,7 +42,24 @@ TEST(Utf8, WhiteSpaceIsTheUnicodeProperty) {
                                           0x2009, 0x200a, 0x2028, 0x2029, 0x202f, 0x205f, 0x3000};
   EXPECT_EQ(found, expected);
   EXPECT_TRUE(is_blank(" \t\u3000\u00a0"));
-  EXPECT_FALSE(is_blank(" \u200b"));
+}
+
+// Default_Ignorable_Code_Point of the Unicode Character Database: what shows nothing, zero-width spaces and joiners and the rest.
+TEST(Utf8, ALineThatShowsNothingIsBlank) {
+  for (const char* nothing : {"\u200b", "\ufeff", "\u2060", " \u200d\u200e ", "\u00ad", "\u180e", "\u3164", "\ufe0f", "\U000e0001"})
+    EXPECT_TRUE(is_blank(nothing)) << ::testing::PrintToString(nothing);
+  for (const char* something : {"a\u200b", "\u200b\u0301", "\u0600", "\u2070", "\u2010", "\ufffd", "\uffa1"})
+    EXPECT_FALSE(is_blank(something)) << ::testing::PrintToString(something);
+  std::size_t ignorable = 0;
+  for (char32_t c = 0; c < 0x110000; ++c) ignorable += is_ignorable(c) ? 1 : 0;
+  EXPECT_EQ(ignorable, 4174U);  // the property's size in Unicode 15
+}
+
+TEST(Comparable, IsWhatATokenizerCanGiveBack) {
+  EXPECT_EQ(comparable("cafe\u0301 \t cre\u0300me\u3000 "), "caf\u00e9 cr\u00e8me");
+  EXPECT_EQ(comparable("\u00a0a  b"), "a b");
+  EXPECT_EQ(comparable(" "), "");
+  EXPECT_EQ(comparable("\uff21B"), "\uff21B");  // neither case nor width is touched
 }
 
 TEST(Graphemes, AreWhatAReaderSees) {

@@ -21,6 +21,7 @@ struct CorpusOptions {
   std::uint64_t max_line_bytes = 65536;  ///< longer lines are skipped and counted
   bool header = false;                   ///< the first line names columns and is no pair
   bool skip_broken = false;              ///< broken UTF-8 or NUL: skip and count instead of an error
+  bool keep_blank = false;               ///< a blank side is a text like any other: such pairs are kept
 };
 
 /// Two line-aligned texts (or one TSV's first two columns). CRLF and a BOM are dropped; blank lines on both sides are
@@ -39,6 +40,8 @@ class ParallelCorpus {
   std::string_view target(std::size_t i) const;
   std::string_view extra(std::size_t i) const;  ///< a TSV's further columns (links, attribution), empty otherwise
   std::string place(std::size_t i) const;       ///< "file:line" of pair i
+  std::uint64_t line(std::size_t i) const;      ///< that line's number, from 1
+  std::uint64_t lines() const;                  ///< of the file (of each of the two), a header and skipped ones included
   const CorpusReport& report() const;
 
  private:

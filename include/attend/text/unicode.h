@@ -18,8 +18,12 @@ void append_utf8(std::string& text, char32_t character);
 
 /// Unicode property White_Space.
 bool is_white_space(char32_t character);
-/// True when `text` (valid UTF-8) holds nothing but white space.
+/// Unicode property Default_Ignorable_Code_Point: zero-width spaces and joiners, U+FEFF, direction marks, variation selectors, fillers.
+bool is_ignorable(char32_t character);
+/// True when `text` (valid UTF-8) shows nothing: white space and ignorable characters alone.
 bool is_blank(std::string_view text);
+/// Scripts written without spaces between words: Chinese, Japanese, Thai, Lao, Myanmar, Khmer, Tibetan.
+bool is_unspaced(char32_t character);
 
 /// Ends of the extended grapheme clusters of `text` (valid UTF-8), in bytes, ascending; the last one is the text's size.
 std::vector<std::uint32_t> grapheme_ends(std::string_view text);
@@ -48,5 +52,9 @@ class NormalText {
 
 /// Throws kData naming the byte when `text` is not UTF-8, or when it has 4 GiB or more.
 NormalText normalise(std::string_view text, const Normalisation& how = {});
+
+/// Text as measures compare it: NFC, every run of white space one U+0020, none at either end. Tokenizers give back no other form, so
+/// a reference in another one could never be met. Throws as normalise.
+std::string comparable(std::string_view text);
 
 }  // namespace attend
