@@ -9,6 +9,8 @@
 namespace attend {
 namespace {
 
+constexpr std::string_view kBlank = " \t\r";
+
 bool same_pair(const Link& a, const Link& b) { return a.source == b.source && a.target == b.target; }
 
 /// Source-major; of a sure and a possible link between the same words the sure one first.
@@ -24,17 +26,43 @@ bool read_number(const char*& at, const char* end, std::uint32_t& number) {
   return error == std::errc();
 }
 
-Link parse_link(std::string_view text, int base, const std::string& place) {
-  Link link;
+bool read_link(std::string_view text, Link& link) {
   const char* at = text.data();
   const char* const end = at + text.size();
-  bool good = read_number(at, end, link.source) && at != end && (*at == '-' || *at == 'p');
+  bool good = read_number(at, end, link.source) && at != end && (*at == '-' || *at == 'p' || *at == '?');
   if (good) {
     link.sure = *at++ == '-';
     good = read_number(at, end, link.target) && at == end;
   }
-  ATTEND_CHECK(good, kData, "{}: '{}' is no link; expected i-j (sure) or ipj (possible), i the source word, j the target word", place,
-               text);
+  return good;
+}
+
+// Calls take(word) for each stretch between blanks, until it returns false.
+template <class Take>
+bool each_word(std::string_view line, const Take& take) {
+  for (std::size_t at = line.find_first_not_of(kBlank); at != line.npos;) {
+    const std::size_t end = std::min(line.find_first_of(kBlank, at), line.size());
+    if (!take(line.substr(at, end - at))) return false;
+    at = line.find_first_not_of(kBlank, end);
+  }
+  return true;
+}
+
+bool all_links(std::string_view column) {
+  bool any = false;
+  return each_word(column,
+                   [&](std::string_view word) {
+                     Link link;
+                     any = true;
+                     return read_link(word, link);
+                   }) &&
+         any;
+}
+
+Link parse_link(std::string_view text, int base, const std::string& place) {
+  Link link;
+  ATTEND_CHECK(read_link(text, link), kData,
+               "{}: '{}' is no link; expected i-j (sure), or ipj or i?j (possible), i the source word, j the target word", place, text);
   const auto first = static_cast<std::uint32_t>(base);
   ATTEND_CHECK(link.source >= first && link.target >= first, kData,
                "{}: link '{}' has a word 0, but words were to be counted from 1; read the file with base 0", place, text);
@@ -60,14 +88,35 @@ Links sorted_links(Links links) {
 
 Links parse_links(std::string_view line, int base, const std::string& place) {
   check_base(base);
-  constexpr std::string_view kBlank = " \t\r";
   Links links;
-  for (std::size_t at = line.find_first_not_of(kBlank); at != std::string_view::npos;) {
-    const std::size_t end = std::min(line.find_first_of(kBlank, at), line.size());
-    links.push_back(parse_link(line.substr(at, end - at), base, place));
-    at = line.find_first_not_of(kBlank, end);
-  }
+  each_word(line, [&](std::string_view word) {
+    links.push_back(parse_link(word, base, place));
+    return true;
+  });
   return sorted_links(std::move(links));
+}
+
+Links parse_link_columns(std::string_view columns, int base, const std::string& place) {
+  check_base(base);
+  const auto first = columns.substr(0, columns.find('\t'));
+  for (auto rest = columns; !rest.empty();) {
+    const auto column = rest.substr(0, rest.find('\t'));
+    rest.remove_prefix(std::min(column.size() + 1, rest.size()));
+    if (!column.empty() && all_links(column)) return parse_links(column, base, place);
+  }
+  if (first.find_first_not_of(kBlank) == first.npos) return {};
+  return parse_links(first, base, place);  // which names what is no link
+}
+
+void check_links(const Links& links, std::uint32_t sources, std::uint32_t targets, const std::string& place) {
+  for (const Link& link : links) {
+    const bool source = link.source >= sources;
+    if (!source && link.target < targets) continue;
+    fail(ErrorKind::kData,
+         "{}: link {}-{} joins {} word {}, counted from 0, and the sentence has {}; is the file of these sentences, are its words counted "
+         "from 1, or are other units counted (words, tokens, characters)?",
+         place, link.source, link.target, source ? "source" : "target", source ? link.source : link.target, source ? sources : targets);
+  }
 }
 
 std::string format_links(const Links& links, int base) {
@@ -103,6 +152,14 @@ void AlignmentScore::add(const Links& found, const Links& gold) {
     ++found_possible_;
     found_sure_ += at->sure;
   }
+}
+
+AlignmentScore& AlignmentScore::operator+=(const AlignmentScore& other) {
+  found_ += other.found_;
+  sure_ += other.sure_;
+  found_sure_ += other.found_sure_;
+  found_possible_ += other.found_possible_;
+  return *this;
 }
 
 std::optional<double> AlignmentScore::precision() const { return ratio(found_possible_, found_); }

@@ -79,4 +79,38 @@ FocusOfMap focus_of_map(const Matrix& weights, VisibleKeys visible) {
   return focus;
 }
 
+void RowEntropy::add(std::span<const Matrix> heads) {
+  double means = 0;
+  std::uint64_t counted = 0;
+  for (const Matrix& head : heads) {
+    const auto focus = focus_of_map(head);
+    if (!focus.mean) continue;
+    means += focus.mean->entropy;
+    ++counted;
+    for (const auto& row : focus.rows) {
+      if (!row) continue;
+      row_sum_ += row->entropy;
+      ++rows_;
+    }
+  }
+  if (counted == 0) return;
+  sentence_sum_ += means / static_cast<double>(counted);
+  ++sentences_;
+}
+
+RowEntropy& RowEntropy::operator+=(const RowEntropy& other) {
+  row_sum_ += other.row_sum_;
+  sentence_sum_ += other.sentence_sum_;
+  rows_ += other.rows_;
+  sentences_ += other.sentences_;
+  return *this;
+}
+
+std::optional<double> RowEntropy::over_rows() const {
+  return rows_ > 0 ? std::optional(row_sum_ / static_cast<double>(rows_)) : std::nullopt;
+}
+std::optional<double> RowEntropy::over_sentences() const {
+  return sentences_ > 0 ? std::optional(sentence_sum_ / static_cast<double>(sentences_)) : std::nullopt;
+}
+
 }  // namespace attend

@@ -35,6 +35,8 @@ std::vector<std::string_view> split_words(std::string_view text) {
   return words;
 }
 
+std::string lower_cased(std::string_view text) { return scoring::to_utf8(scoring::lower_case(scoring::code_points(text, "lower case"))); }
+
 void ExactMatch::add(std::string_view hypothesis, std::string_view reference) { add(hypothesis, std::span(&reference, 1)); }
 void ExactMatch::add(std::string_view hypothesis, std::span<const std::string_view> references) {
   ATTEND_CHECK(!references.empty(), kValue, "exact match: item {} has no reference; give at least one", total_ + 1);

@@ -129,6 +129,28 @@ std::u32string lower_case(std::u32string_view text) {
   return lower;
 }
 
+std::vector<Stretch> visible_graphemes(std::string_view utf8, std::string_view what) {
+  std::vector<Stretch> graphemes;
+  utf8proc_int32_t state = 0;
+  char32_t before = ' ';
+  bool open = false;  // the last stretch may grow
+  for (std::size_t at = 0; at < utf8.size();) {
+    const auto c = code_point_at(utf8, at, what);
+    const auto end = static_cast<std::uint32_t>(at + c.bytes);
+    const bool begins =
+        at == 0 || utf8proc_grapheme_break_stateful(static_cast<utf8proc_int32_t>(before), static_cast<utf8proc_int32_t>(c.value), &state);
+    if (begins) {
+      open = !is_white_space(c.value);
+      if (open) graphemes.push_back({static_cast<std::uint32_t>(at), end});
+    } else if (open) {
+      graphemes.back().end = end;
+    }
+    before = c.value;
+    at = end;
+  }
+  return graphemes;
+}
+
 std::vector<std::u32string_view> split(std::u32string_view text) {
   std::vector<std::u32string_view> words;
   for (std::size_t at = 0; at < text.size();) {

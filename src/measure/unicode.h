@@ -1,5 +1,6 @@
 #pragma once
 // Text as code points, with the character classes the text metrics are defined on.
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,13 @@ bool is_cjk(char32_t c);
 /// Full lower-casing without language rules: one code point to one, but İ to i and a combining dot, and Σ to ς where it
 /// ends a word.
 std::u32string lower_case(std::u32string_view text);
+
+/// Bytes [begin, end) of a text.
+struct Stretch {
+  std::uint32_t begin = 0, end = 0;
+};
+/// Extended grapheme clusters that are not white space, in order. Throws as code_point_at.
+std::vector<Stretch> visible_graphemes(std::string_view utf8, std::string_view what);
 
 /// The stretches between white space.
 std::vector<std::u32string_view> split(std::u32string_view text);

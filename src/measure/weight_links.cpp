@@ -3,6 +3,7 @@
 
 #include "attend/core/error.h"
 #include "attend/measure/alignment.h"
+#include "measure/unicode.h"
 
 namespace attend {
 namespace {
@@ -14,12 +15,25 @@ std::uint32_t word_count(const std::vector<Token>& tokens) {
   return words;
 }
 
-/// The tokens' own weights with the rows and columns of special tokens set to 0, so that they attract no link.
-Matrix without_specials(Matrix weights, const std::vector<Token>& target, const std::vector<Token>& source) {
-  for (std::size_t t = 0; t < weights.rows; ++t)
-    for (std::size_t s = 0; s < weights.cols; ++s)
-      if (target[t].special || source[s].special) weights.values[t * weights.cols + s] = 0;
-  return weights;
+/// Tokens whose `word` is what their weights are gathered by: words, or each its own number.
+std::vector<Token> gathered_by(std::vector<Token> tokens, LinkUnit unit) {
+  if (unit == LinkUnit::kWords) return tokens;
+  for (std::uint32_t i = 0; i < tokens.size(); ++i) tokens[i].word = i;
+  return tokens;
+}
+
+/// Links between gathered rows and columns to links between units: only tokens may hold more than one unit, or none.
+Links in_units(const Links& links, const Text& target, const Text& source, LinkUnits units) {
+  if (units.source != LinkUnit::kCharacters && units.target != LinkUnit::kCharacters) return links;
+  const auto rows = units_of(target, units.target), columns = units_of(source, units.source);
+  const auto of = [](const std::vector<std::vector<std::uint32_t>>& tokens, LinkUnit unit, std::uint32_t at) {
+    return unit == LinkUnit::kCharacters ? tokens[at] : std::vector{at};
+  };
+  Links out;
+  for (const Link& link : links)
+    for (const auto s : of(columns, units.source, link.source))
+      for (const auto t : of(rows, units.target, link.target)) out.push_back({s, t, link.sure});
+  return sorted_links(std::move(out));
 }
 
 /// Row t becomes what row t + 1 was: the step that takes token t as its input. The last token is no one's input.
@@ -46,6 +60,30 @@ const AttentionMap& choose(const Record& record, const MapChoice& choice) {
 }
 
 }  // namespace
+
+std::vector<std::vector<std::uint32_t>> units_of(const Text& text, LinkUnit unit) {
+  std::vector<std::vector<std::uint32_t>> units(text.tokens.size());
+  const auto characters = unit == LinkUnit::kCharacters ? scoring::visible_graphemes(text.utf8, "links") : std::vector<scoring::Stretch>{};
+  for (std::uint32_t i = 0; i < text.tokens.size(); ++i) {
+    const Token& token = text.tokens[i];
+    if (token.special) continue;
+    if (unit != LinkUnit::kCharacters) {
+      units[i] = {unit == LinkUnit::kWords ? token.word : i};
+      continue;
+    }
+    auto at = std::partition_point(characters.begin(), characters.end(), [&](const auto& c) { return c.end <= token.span.begin; });
+    for (; at != characters.end() && at->begin < token.span.end; ++at)
+      units[i].push_back(static_cast<std::uint32_t>(at - characters.begin()));
+  }
+  return units;
+}
+
+std::uint32_t unit_count(const Text& text, LinkUnit unit) {
+  std::uint32_t count = 0;
+  for (const auto& units : units_of(text, unit))
+    if (!units.empty()) count = std::max(count, units.back() + 1);
+  return count;
+}
 
 WeightLinks argmax_links(const Matrix& weights) {
   WeightLinks result;
@@ -104,14 +142,16 @@ WeightLinks links_of(const Record& record, const MapChoice& choice, std::size_t 
   if (choice.head)
     ATTEND_CHECK(*choice.head < map.heads, kValue, "links: {} layer {} has heads 0 to {}, got {}", map.site, map.layer, map.heads - 1,
                  *choice.head);
-  const auto& target = hypotheses[hypothesis].text.tokens;
-  const auto& source = record.data().source.tokens;
+  const Text& target = hypotheses[hypothesis].text;
+  const Text& source = record.data().source;
 
   Matrix weights = choice.head ? record.map(map, *choice.head, hypothesis) : record.mean_map(map, hypothesis);
-  ATTEND_ASSERT(weights.rows == target.size() && weights.cols == source.size());
+  ATTEND_ASSERT(weights.rows == target.tokens.size() && weights.cols == source.tokens.size());
   if (options.shifted) weights = shifted_up(std::move(weights));
-  weights = options.words ? words_from_pieces(weights, target, source) : without_specials(std::move(weights), target, source);
-  return options.threshold ? threshold_links(weights, *options.threshold) : argmax_links(weights);
+  weights = words_from_pieces(weights, gathered_by(target.tokens, options.units.target), gathered_by(source.tokens, options.units.source));
+  auto found = options.threshold ? threshold_links(weights, *options.threshold) : argmax_links(weights);
+  found.links = in_units(found.links, target, source, options.units);
+  return found;
 }
 
 }  // namespace attend

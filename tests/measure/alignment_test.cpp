@@ -49,6 +49,7 @@ Links diagonal(int n) {
 TEST(Links, PharaohTextIsReadSortedAndWrittenBack) {
   EXPECT_EQ(links(" 2-1\t0-0 1p2  10-3\r"), (Links{{0, 0, true}, {1, 2, false}, {2, 1, true}, {10, 3, true}}));
   EXPECT_TRUE(links("").empty());
+  EXPECT_EQ(links("0?1 1-1"), (Links{{0, 1, false}, {1, 1, true}}));
   EXPECT_EQ(parse_links("1-1 2p3", 1, "x"), (Links{{0, 0, true}, {1, 2, false}}));
   EXPECT_EQ(links("3p4 3-4 3p4"), (Links{{3, 4, true}}));  // sure wins over possible
   EXPECT_EQ(format_links(links("2-1 0-0 1p2")), "0-0 1p2 2-1");
@@ -245,12 +246,64 @@ TEST(LinksOf, SpecialTokensNeverAlign) {
   // Every row looks hardest at </s> of the source, then at its own word.
   const auto weights = matrix(4, 4, [](int t, int s) { return s == 3 ? 0.5 : t % 3 == s ? 0.3 : 0.1; });
   const Record record(run_of(3, 3, {weights}));
-  for (const bool words : {true, false}) {
-    const auto read = links_of(record, {}, 0, {.threshold = {}, .shifted = false, .words = words});
-    EXPECT_EQ(read.links, diagonal(3)) << words;
-    EXPECT_EQ(read.tied_rows, 0u);
-  }
-  EXPECT_EQ(links_of(record, {}, 0, {.threshold = 0.2, .shifted = false, .words = true}).links, diagonal(3));
+  for (const auto source : {LinkUnit::kWords, LinkUnit::kTokens})
+    for (const auto target : {LinkUnit::kWords, LinkUnit::kTokens}) {
+      const auto read = links_of(record, {}, 0, {.threshold = {}, .shifted = false, .units = {source, target}});
+      EXPECT_EQ(read.links, diagonal(3));
+      EXPECT_EQ(read.tied_rows, 0u);
+    }
+  EXPECT_EQ(links_of(record, {}, 0, {.threshold = 0.2, .shifted = false, .units = {}}).links, diagonal(3));
+}
+
+// Pieces of words against characters: "a bc" in three tokens over 我爱你 in two.
+TEST(LinksOf, EachSideHasItsOwnUnit) {
+  auto data = run_of(3, 2, {matrix(3, 4, [](int t, int s) {
+                       return t == 0 ? (s == 0 ? 0.7 : 0.1) : t == 1 ? (s == 2 ? 0.6 : s == 1 ? 0.3 : 0.05) : 0.25;
+                     })});
+  data.source.utf8 = "a bc";
+  data.source.tokens[0] = {.id = 5, .span = {0, 1}, .word = 0};
+  data.source.tokens[1] = {.id = 5, .span = {1, 3}, .word = 1};
+  data.source.tokens[2] = {.id = 5, .span = {3, 4}, .word = 1};
+  data.source.tokens[3].span = {4, 4};
+  auto& target = data.hypotheses[0].text;
+  target.utf8 = "我爱你";
+  target.tokens[0] = {.id = 5, .span = {0, 3}, .word = 0};
+  target.tokens[1] = {.id = 5, .span = {3, 9}, .word = 0};
+  target.tokens[2].span = {9, 9};
+  const Record record(std::move(data));
+  const auto in = [&](LinkUnit source, LinkUnit to) { return format_links(links_of(record, {}, 0, {.units = {source, to}}).links); };
+  EXPECT_EQ(in(LinkUnit::kWords, LinkUnit::kCharacters), "0-0 1-1 1-2");
+  EXPECT_EQ(in(LinkUnit::kWords, LinkUnit::kTokens), "0-0 1-1");
+  EXPECT_EQ(in(LinkUnit::kTokens, LinkUnit::kTokens), "0-0 2-1");
+  EXPECT_EQ(in(LinkUnit::kTokens, LinkUnit::kCharacters), "0-0 2-1 2-2");
+  EXPECT_EQ(in(LinkUnit::kWords, LinkUnit::kWords), "1-0");  // the whole sentence is one word
+  EXPECT_EQ(in(LinkUnit::kCharacters, LinkUnit::kCharacters), "0-0 2-1 2-2");
+  const auto& text = record.data().hypotheses[0].text;
+  EXPECT_EQ(unit_count(text, LinkUnit::kCharacters), 3u);
+  EXPECT_EQ(unit_count(text, LinkUnit::kTokens), 2u);
+  EXPECT_EQ(unit_count(text, LinkUnit::kWords), 1u);
+  EXPECT_EQ(unit_count(record.data().source, LinkUnit::kWords), 2u);
+  EXPECT_EQ(units_of(record.data().source, LinkUnit::kCharacters), (std::vector<std::vector<std::uint32_t>>{{0}, {1}, {2}, {}}));
+  EXPECT_EQ(unit_count({"", {}}, LinkUnit::kCharacters), 0u);
+}
+
+TEST(Links, ColumnsOfATsvAreFoundAmongOthers) {
+  const auto read = [](std::string_view columns) { return format_links(parse_link_columns(columns, 0, "a.tsv:7")); };
+  EXPECT_EQ(read("0-0 1p1"), "0-0 1p1");
+  EXPECT_EQ(read("CC-BY 2.0 (France)\t0-0 1-1"), "0-0 1-1");
+  EXPECT_EQ(read("0-0 1-1\tCC-BY 2.0 #12-3"), "0-0 1-1");
+  EXPECT_EQ(read(""), "");
+  EXPECT_EQ(read("\tCC-BY"), "");
+  EXPECT_NE(message_of([&] { read("CC-BY 2.0\tby Ann"); }).find("a.tsv:7: 'CC-BY' is no link"), std::string::npos);
+  EXPECT_NE(message_of([&] { read("0-0 1-x\tby Ann"); }).find("a.tsv:7: '1-x' is no link"), std::string::npos);
+}
+
+TEST(Links, ToWordsThatAreNotThereAreErrors) {
+  check_links(links("0-0 2p1"), 3, 2, "l:1");
+  EXPECT_NE(message_of([] { check_links(links("0-0 3-1"), 3, 2, "l:4"); }).find("l:4: link 3-1 joins source word 3"), std::string::npos);
+  EXPECT_NE(
+      message_of([] { check_links(links("0-0 2p2"), 3, 2, "l:4"); }).find("joins target word 2, counted from 0, and the sentence has 2"),
+      std::string::npos);
 }
 
 TEST(LinksOf, ShiftReadsTheRowWhereTheWordIsInput) {
@@ -259,7 +312,7 @@ TEST(LinksOf, ShiftReadsTheRowWhereTheWordIsInput) {
   const Record record(run_of(n, n, {matrix(n + 1, n + 1, [&](int t, int s) { return s == (t == 0 ? n : t - 1); })}));
   const auto gold = diagonal(n);
   EXPECT_NEAR(*scored(links_of(record).links, gold).aer(), 1, kExact);
-  EXPECT_NEAR(*scored(links_of(record, {}, 0, {.threshold = {}, .shifted = true, .words = true}).links, gold).aer(), 0, kExact);
+  EXPECT_NEAR(*scored(links_of(record, {}, 0, {.threshold = {}, .shifted = true, .units = {}}).links, gold).aer(), 0, kExact);
 }
 
 TEST(LinksOf, ReadsOneHeadOrTheMean) {
@@ -279,8 +332,9 @@ TEST(LinksOf, WantsAMapFromTargetToSource) {
   data.maps[0].site = "encoder.self";
   data.maps[0].axis = RowAxis::kSource;
   const Record record(std::move(data));
-  EXPECT_NE(message_of([&] { links_of(record, {.site = "encoder.self", .layer = 0, .head = {}}); }).find("does not go from target to source"),
-            std::string::npos);
+  EXPECT_NE(
+      message_of([&] { links_of(record, {.site = "encoder.self", .layer = 0, .head = {}}); }).find("does not go from target to source"),
+      std::string::npos);
   EXPECT_NE(message_of([&] { links_of(record); }).find("no map from target to source"), std::string::npos);
 }
 

@@ -130,5 +130,27 @@ TEST(Focus, RefusesWeightsThatAreNoShares) {
   }
 }
 
+// Two heads of one sentence and one of another: a mean of means is not the mean over rows.
+TEST(RowEntropies, SayWhatTheyAverage) {
+  const auto even = matrix(3, 2, [](auto, auto) { return 0.5; });
+  const auto sharp = matrix(3, 2, [](auto t, auto s) { return t == 2 ? 0.0 : s == 0 ? 1.0 : 0.0; });  // its last row looks nowhere
+  const auto single = matrix(1, 4, [](auto, auto) { return 0.25; });
+  RowEntropy first, all;
+  const Matrix heads[] = {even, sharp};
+  first.add(heads);
+  EXPECT_EQ(first.rows(), 5u);
+  EXPECT_NEAR(*first.over_rows(), 3 * std::log(2) / 5, kTolerance);
+  EXPECT_NEAR(*first.over_sentences(), std::log(2) / 2, kTolerance);
+  all += first;
+  all.add(std::span(&single, 1));
+  EXPECT_EQ(all.sentences(), 2u);
+  EXPECT_NEAR(*all.over_rows(), (3 * std::log(2) + std::log(4)) / 6, kTolerance);
+  EXPECT_NEAR(*all.over_sentences(), (std::log(2) / 2 + std::log(4)) / 2, kTolerance);
+  const auto nothing = matrix(2, 2, [](auto, auto) { return 0.0; });
+  all.add(std::span(&nothing, 1));
+  EXPECT_EQ(all.sentences(), 2u);
+  EXPECT_EQ(RowEntropy().over_rows(), std::nullopt);
+}
+
 }  // namespace
 }  // namespace attend

@@ -23,13 +23,19 @@ using Links = std::vector<Link>;
 /// Source-major order, each pair once; a pair given both as sure and as possible is sure.
 Links sorted_links(Links links);
 
-/// Reads "0-0 1p2 2-1": `i-j` sure, `ipj` possible, blanks between; `base` (0 or 1) is the number of the first word. Result sorted.
-/// Throws kData naming `place` ("file:line") and the link.
+/// Reads "0-0 1p2 2-1": `i-j` sure, `ipj` or `i?j` possible, blanks between; `base` (0 or 1) is the number of the first word. Result
+/// sorted. Throws kData naming `place` ("file:line") and the link.
 Links parse_links(std::string_view line, int base, const std::string& place);
+/// Links of a TSV row whose further columns are `columns`, tabs between: the first column of links and nothing else. None when the
+/// first is blank. Throws kData naming `place` when no column is links.
+Links parse_link_columns(std::string_view columns, int base, const std::string& place);
 /// The text form parse_links reads, in the order given.
 std::string format_links(const Links& links, int base = 0);
 /// One sentence pair a line; a blank line is a pair without links. Throws kFile, or kData with `file:line`.
 std::vector<Links> read_links(const std::string& path, int base = 0);
+
+/// Throws kData naming `place` and the first link that joins a word which is not there: `sources` and `targets` words are.
+void check_links(const Links& links, std::uint32_t sources, std::uint32_t targets, const std::string& place);
 
 /// Precision, recall and alignment error rate against gold links (Och & Ney, 2003), as sums over a corpus:
 ///   precision |A∩P| / |A|,  recall |A∩S| / |S|,  AER = 1 − (|A∩S| + |A∩P|) / (|A| + |S|)
@@ -39,6 +45,7 @@ class AlignmentScore {
  public:
   /// Adds one sentence pair; `sure` of the found links is not looked at, doubled links count once.
   void add(const Links& found, const Links& gold);
+  AlignmentScore& operator+=(const AlignmentScore& other);
 
   std::optional<double> precision() const;
   std::optional<double> recall() const;
@@ -71,6 +78,22 @@ WeightLinks threshold_links(const Matrix& weights, double threshold);
 /// out, so rows sum to one less the weight that went to special tokens. Throws kShape when the sizes do not fit.
 Matrix words_from_pieces(const Matrix& weights, const std::vector<Token>& target, const std::vector<Token>& source);
 
+/// What links join on one side.
+enum class LinkUnit : std::uint8_t {
+  kWords,      ///< stretches between white space (Token::word)
+  kTokens,     ///< tokens, special ones not counted
+  kCharacters  ///< grapheme clusters that are not white space; those of one token share its links
+};
+struct LinkUnits {
+  LinkUnit source = LinkUnit::kWords, target = LinkUnit::kWords;
+  bool operator==(const LinkUnits&) const = default;
+};
+/// The numbers of the units that each token is of or holds; none for special tokens and for those that are white space alone where
+/// characters count.
+std::vector<std::vector<std::uint32_t>> units_of(const Text& text, LinkUnit unit);
+/// How many units a text has.
+std::uint32_t unit_count(const Text& text, LinkUnit unit);
+
 /// Which weights of a record the links are read from.
 struct MapChoice {
   std::string site;                   ///< decoder.cross, decoder.attention, ...; empty: the record's first map from target to source
@@ -81,7 +104,7 @@ struct MapChoice {
 struct LinkOptions {
   std::optional<double> threshold;  ///< null: argmax of each target row
   bool shifted = false;             ///< read token t from the row of the step that takes it as input, t + 1 (Shift-Att: Chen et al., 2020)
-  bool words = true;                ///< link words (words_from_pieces); false: tokens
+  LinkUnits units = {};             ///< words gather their pieces as words_from_pieces does
 };
 /// Links of one hypothesis of a record. Special tokens never align. Throws kValue for a map that does not go from target to
 /// source, a head or a hypothesis that is not there.

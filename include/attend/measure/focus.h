@@ -36,4 +36,21 @@ struct FocusOfMap {
 /// Focus of every row of [T, S] weights. Throws kValue as focus_of_row, naming the row and the column.
 FocusOfMap focus_of_map(const Matrix& weights, VisibleKeys visible = VisibleKeys::kAll);
 
+/// Mean entropy of rows of attention over a corpus, in nats, in the two ways that papers average.
+class RowEntropy {
+ public:
+  /// Adds one sentence by its maps, one a head. Rows without a weight above 0 do not count, nor sentences without another row.
+  void add(std::span<const Matrix> heads);
+  RowEntropy& operator+=(const RowEntropy& other);
+
+  std::optional<double> over_rows() const;       ///< every row of every head weighs the same; null without rows
+  std::optional<double> over_sentences() const;  ///< mean over rows, then heads, then sentences; null without rows
+  std::uint64_t rows() const { return rows_; }
+  std::uint64_t sentences() const { return sentences_; }
+
+ private:
+  double row_sum_ = 0, sentence_sum_ = 0;
+  std::uint64_t rows_ = 0, sentences_ = 0;
+};
+
 }  // namespace attend

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -12,6 +13,9 @@ namespace attend {
 std::vector<std::string_view> split_words(std::string_view text);
 /// The code points of `text`, white space included. Throws the same.
 std::vector<std::string_view> split_characters(std::string_view text);
+
+/// Lower case as BLEU and chrF have it (Python's str.lower()). Throws the same.
+std::string lower_cased(std::string_view text);
 
 /// Share of hypotheses that equal a reference of theirs byte for byte.
 class ExactMatch {
