@@ -1,167 +1,110 @@
-// attend evaluate
+// attend evaluate: its flags, and models that caption or continue a text. Pairs: evaluate_pairs.cpp; answers: evaluate_answers.cpp.
+#include "evaluate.h"
+
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "attend/core/files.h"
-#include "attend/decode/answers.h"
 #include "attend/decode/captions.h"
-#include "attend/decode/evaluate.h"
 #include "attend/decode/windows.h"
-#include "attend/measure/rouge.h"
 #include "attend/text/text_stream.h"
 #include "attend/train/config.h"
-#include "parallel.h"
 #include "stored_options.h"
 #include "verbs.h"
 
 namespace attend::cli {
-namespace {
 
-struct EvaluateFlags {
-  ParallelFlags text;
-  SearchOptions search;
-  QuizFiles quiz;
-  std::string captions, list, part, links, link_units, output, bleu_tokenizer, json;
-  bool lowercase, shift, rouge;
-  std::int64_t link_base, batch, length;
-  EvaluateFlags() { set_defaults(*this); }
-  void visit(OptionVisitor& v) {
-    text.visit(v);
-    v(quiz.text, "text", "", "of other tasks: lines 'label sentence', stories, documents with questions, or a text for a language model");
-    v(quiz.answers, "answers", "", "the answers to the documents' questions");
-    v(quiz.images, "images", "", "pictures: to classify, an idx file; to caption, a folder or a tar archive");
-    v(captions, "captions", "", "what people said of the pictures: lines name.jpg#0 TAB caption");
-    v(list, "list", "", "names of the pictures to caption; empty: all with captions");
-    v(quiz.labels, "labels", "", "their classes, an idx file");
-    v(part, "part", "whole", "of a language model's text: all of it, or the share that its training left for dev or test",
-      one_of({"whole", "dev", "test"}));
-    v(length, "length", 0, "tokens that a language model reads together; 0 is as it was trained", between(0, 1 << 20));
-    v(bleu_tokenizer, "bleu_tokenizer", "13a", "tokens of BLEU: zh for Chinese", one_of({"13a", "zh", "char", "intl", "none"}));
-    v(lowercase, "lowercase", false, "compare in lower case");
-    v(links, "links", "", "gold alignments, i-j sure and ipj possible; with --tsv its third column is used: --links tsv");
-    v(link_units, "link_units", "auto", "what gold links count: tokens, or words between spaces; auto: words for unigram and bpe models",
-      one_of({"auto", "tokens", "words"}));
-    v(link_base, "link_base", 0, "number of the first word in the gold links", between(0, 1));
-    v(shift, "shift", false, "read a token's links from the step that takes it as input");
-    v(rouge, "rouge", false, "also ROUGE-1, 2 and L, as rouge_score counts them; Chinese characters are tokens");
-    v(output, "output", "", "file for the translations");
-    v(json, "json", "", "file for the figures as JSON");
-    v(batch, "batch", 64, "sentences translated together", between(1, 100000));
-    search.visit(v);
+void EvaluateFlags::visit(OptionVisitor& v) {
+  text.visit(v);
+  v(quiz.text, "text", "", "of other tasks: lines 'label sentence', stories, documents with questions, or a text for a language model");
+  v(quiz.answers, "answers", "", "the answers to the documents' questions");
+  v(quiz.images, "images", "", "pictures: to classify, an idx file; to caption, a folder or a tar archive");
+  v(captions, "captions", "", "what people said of the pictures: lines name.jpg#0 TAB caption");
+  v(list, "list", "", "names of the pictures to caption; empty: all with captions");
+  v(quiz.labels, "labels", "", "their classes, an idx file");
+  v(part, "part", "whole", "of a language model's text: all of it, or the share that its training left for dev or test",
+    one_of({"whole", "dev", "test"}));
+  v(length, "length", 0, "tokens that a language model reads together; 0 is as it was trained", between(0, 1 << 20));
+  v(bleu_tokenizer, "bleu_tokenizer", "13a", "tokens of BLEU: zh for Chinese", one_of({"13a", "zh", "char", "intl", "none"}));
+  v(lowercase, "lowercase", false, "compare in lower case, for every figure");
+  v(links, "links", "", "gold alignments, i-j sure and ipj possible; with --tsv those of its further columns: --links tsv");
+  v(link_units, "link_units", "auto",
+    "what gold links count: words between spaces, tokens or characters, or two of them as SOURCE-TARGET; auto: words for unigram and bpe "
+    "models, characters where those are of a script without spaces, else tokens");
+  v(link_base, "link_base", 0, "number of the first word in the gold links", between(0, 1));
+  v(shift, "shift", false, "read a token's links from the step that takes it as input");
+  v(rouge, "rouge", false, "also ROUGE-1, 2 and L, as rouge_score counts them; Chinese characters are tokens");
+  v(by_length, "by_length", false, "also every figure for short and long sources apart, by their tokens");
+  v(output, "output", "", "file for the translations, a line each line of input; empty where a pair is left out");
+  v(per_sentence, "per_sentence", "", "file for the figures of every sentence, a TSV with a heading");
+  v(json, "json", "", "file for the figures as JSON");
+  v(batch, "batch", 64, "sentences translated together", between(1, 100000));
+  search.visit(v);
+}
+
+Table::Table(std::vector<std::string> headings) { rows_.push_back(std::move(headings)); }
+
+void Table::row(const std::vector<std::string>& cells) {
+  ATTEND_ASSERT(cells.size() == rows_[0].size());
+  rows_.push_back(cells);
+}
+
+std::string Table::text() const {
+  std::vector<std::size_t> widths(rows_[0].size(), 0);
+  for (const auto& row : rows_)
+    for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], row[c].size());
+  std::string text;
+  for (const auto& row : rows_) {
+    for (std::size_t c = 0; c < row.size(); ++c) text += fmt::format("{}{:>{}}", c == 0 ? "" : "  ", row[c], widths[c]);
+    text += '\n';
   }
-};
+  return text;
+}
 
-// What was given, a line each, and the figures, in the files that the user named.
+std::string cell(const std::optional<double>& value, double factor, int decimals) {
+  return value ? fmt::format("{:.{}f}", factor * *value, decimals) : std::string("-");
+}
+
+nlohmann::ordered_json json_of(const std::optional<double>& value) {
+  return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json(nullptr);
+}
+
+std::string range_text(std::size_t shortest, std::size_t longest) {
+  return longest > 0 ? fmt::format("{}-{}", shortest, longest) : fmt::format("{}-", shortest);
+}
+
+void write_lines(const std::string& path, const std::vector<std::string>& lines) {
+  std::string all;
+  for (const auto& line : lines) all += line + "\n";
+  write_file_atomic(path, all);
+}
+
+std::string tsv_row(const std::vector<std::string>& cells) {
+  std::string row;
+  for (const auto& cell : cells) {
+    if (&cell != cells.data()) row += '\t';
+    for (const char c : cell) row += c == '\t' || c == '\n' || c == '\r' ? ' ' : c;
+  }
+  return row;
+}
+
 void finish(const EvaluateFlags& flags, const std::vector<std::string>& given, const nlohmann::ordered_json& figures) {
-  if (!flags.output.empty()) {
-    std::string all;
-    for (const auto& line : given) all += line + "\n";
-    write_file_atomic(flags.output, all);
-  }
+  if (!flags.output.empty()) write_lines(flags.output, given);
   if (!flags.json.empty()) write_file_atomic(flags.json, figures.dump(2) + "\n");
 }
 
-int evaluate_pairs(const Arguments& arguments) {
-  EvaluateFlags flags;
-  Translator translator(arguments.words[0]);
-  flags.search = translator.search_options();
-  flags = arguments.read(flags);
-  translator.limits.sentences = static_cast<std::size_t>(flags.batch);
-  const auto text = read_parallel(flags.text, "evaluate");
-  EvaluateOptions options;
-  options.search = flags.search;
-  options.bleu_tokenizer = flags.bleu_tokenizer;
-  options.lowercase = flags.lowercase;
-  const auto started = std::chrono::steady_clock::now();
-  const auto result = evaluate(translator, text.sources, text.targets, options);
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
-  nlohmann::ordered_json json = {{"sentences", result.sentences},
-                                 {"loss", result.loss},
-                                 {"perplexity", result.perplexity},
-                                 {"bleu", result.bleu.score},
-                                 {"bleu_signature", result.bleu.signature},
-                                 {"chrf", result.chrf.score},
-                                 {"chrf_signature", result.chrf.signature},
-                                 {"exact", result.exact},
-                                 {"wer", result.word_errors},
-                                 {"cer", result.character_errors},
-                                 {"seconds", seconds},
-                                 {"beam", flags.search.beam}};
-  fmt::print("sentences   {}\nloss        {:.4f} nat a token\nperplexity  {:.3f}\n{}\n{}\nexact       {:.2f} %\n", result.sentences,
-             result.loss, result.perplexity, result.bleu.line_with_signature(), result.chrf.line_with_signature(), 100 * result.exact);
-  fmt::print("errors      {:.2f} % of words or symbols, {:.2f} % of characters\n", 100 * result.word_errors, 100 * result.character_errors);
-  if (flags.rouge) {
-    RougeOptions rouge_options;
-    rouge_options.characters = true;
-    Rouge rouge(rouge_options);
-    for (std::size_t i = 0; i < text.targets.size(); ++i) rouge.add(result.translations[i], text.targets[i]);
-    const auto scores = rouge.result();
-    fmt::print("{}\n", scores.line_with_signature());
-    json["rouge_1"] = scores.mean.rouge_1.f1;
-    json["rouge_2"] = scores.mean.rouge_2.f1;
-    json["rouge_l"] = scores.mean.rouge_l.f1;
-    json["rouge_signature"] = scores.signature;
+void refuse_flags(const Arguments& arguments, const std::vector<std::string>& names, const std::string& model) {
+  for (auto name : names) {
+    if (!arguments.has(name)) continue;
+    std::replace(name.begin(), name.end(), '_', '-');
+    fail(ErrorKind::kUsage, "evaluate: --{} has no meaning for {}; leave it out", name, model);
   }
-  if (!flags.links.empty()) {
-    std::vector<Links> gold;
-    if (flags.links == "tsv") {
-      for (std::size_t i = 0; i < text.extras.size(); ++i)
-        gold.push_back(parse_links(text.extras[i], static_cast<int>(flags.link_base), fmt::format("pair {}", i + 1)));
-    } else {
-      gold = read_links(flags.links, static_cast<int>(flags.link_base));
-    }
-    LinkOptions link_options;
-    link_options.shifted = flags.shift;
-    link_options.words = flags.link_units == "words" || (flags.link_units == "auto" && has_pieces(translator.model()));
-    const auto figures = evaluate_attention(translator, text.sources, text.targets, gold, {}, link_options);
-    const auto& score = figures.links;
-    auto percent = [](const std::optional<double>& x) { return x ? fmt::format("{:.2f} %", 100 * *x) : std::string("undefined"); };
-    fmt::print("AER         {}  precision {}  recall {}  (forced decoding of the references, argmax)\n", percent(score.aer()),
-               percent(score.precision()), percent(score.recall()));
-    if (figures.entropy) {
-      fmt::print("entropy     {:.3f} nat a row, {:.2f} effective tokens\n", *figures.entropy, std::exp(*figures.entropy));
-      json["entropy"] = *figures.entropy;
-    }
-    json["aer"] = score.aer() ? nlohmann::ordered_json(*score.aer()) : nlohmann::ordered_json(nullptr);
-  }
-  finish(flags, result.translations, json);
-  return 0;
 }
 
-int evaluate_quiz(const Arguments& arguments) {
-  const auto flags = arguments.read<EvaluateFlags>();
-  const auto model = read_answer_model(arguments.words[0]);
-  auto files = flags.quiz;
-  files.tsv = flags.text.tsv;
-  const auto quiz = read_quiz(model_kind(model.model.type).reads, files, "--");
-  quiz->prepare(any_model(model));
-  const auto figures = evaluate_answers(model, *quiz);
-  nlohmann::ordered_json json = {{"items", figures.items}, {"accuracy", figures.accuracy}, {"loss", figures.loss}};
-  fmt::print("items       {}\naccuracy    {:.2f} %\nloss        {:.4f} nat an answer\n", figures.items, 100 * figures.accuracy,
-             figures.loss);
-  if (figures.unanswerable > 0)
-    fmt::print("            {} answers are none the model can give; they count as wrong\n", figures.unanswerable);
-  if (figures.macro_f1) {
-    fmt::print("macro-F1    {:.2f} %\n", 100 * *figures.macro_f1);
-    json["macro_f1"] = *figures.macro_f1;
-  }
-  if (!figures.support.empty()) {
-    json["support"] = figures.support;
-    fmt::print("support     {:.1f} % of the weight on supporting statements, by hop\n", fmt::join(
-                                                                                            [&] {
-                                                                                              auto shares = figures.support;
-                                                                                              for (auto& share : shares) share *= 100;
-                                                                                              return shares;
-                                                                                            }(),
-                                                                                            " "));
-  }
-  if (!figures.confusion.empty()) fmt::print("\n{}", figures.confusion);
-  finish(flags, figures.given, json);
-  return 0;
-}
+namespace {
 
 int evaluate_captioner(const Arguments& arguments) {
   const auto& path = arguments.words[0];
+  refuse_flags(arguments, {"by_length", "per_sentence", "links", "rouge"}, "a captioner");
   EvaluateFlags flags;
   flags.search = read_stored_options<SearchOptions>(path, "decode");
   flags = arguments.read(flags);
@@ -181,6 +124,7 @@ int evaluate_captioner(const Arguments& arguments) {
 }
 
 int evaluate_text(const Arguments& arguments) {
+  refuse_flags(arguments, {"by_length", "per_sentence", "links", "rouge", "output"}, "a language model");
   const auto flags = arguments.read<EvaluateFlags>();
   const auto& path = arguments.words[0];
   ATTEND_CHECK(!flags.quiz.text.empty(), kUsage, "evaluate: {} is a language model; give --text FILE", path);
@@ -191,14 +135,17 @@ int evaluate_text(const Arguments& arguments) {
     const auto parts = split_text(text, {.dev = trained.dev_share, .test = trained.test_share}, flags.quiz.text);
     text = flags.part == "dev" ? parts.dev : parts.test;
   }
-  const auto score = predict(*model.network, stream_of(*model.target, text), flags.length > 0 ? flags.length : trained.length);
+  const auto length = flags.length > 0 ? flags.length : trained.length;
+  const auto score = predict(*model.network, stream_of(*model.target, text), length);
+  ATTEND_CHECK(score.tokens() > 0, kData, "evaluate: {} ({}) holds no token to predict; give a longer text", flags.quiz.text, flags.part);
   const nlohmann::ordered_json json = {{"tokens", score.tokens()},
                                        {"characters", score.characters()},
-                                       {"loss", score.loss().value_or(0)},
-                                       {"perplexity", score.perplexity().value_or(0)},
-                                       {"bits_per_character", score.bits_per_character().value_or(0)}};
-  fmt::print("tokens      {}\nloss        {:.4f} nat a token\nperplexity  {:.3f}\nbits        {:.4f} a character\n", score.tokens(),
-             score.loss().value_or(0), score.perplexity().value_or(0), score.bits_per_character().value_or(0));
+                                       {"loss", json_of(score.loss())},
+                                       {"perplexity", json_of(score.perplexity())},
+                                       {"bits_per_character", json_of(score.bits_per_character())},
+                                       {"length", length}};
+  fmt::print("tokens      {}\nloss        {} nat a token\nperplexity  {}\nbits        {} a character\n", score.tokens(),
+             cell(score.loss(), 1, 4), cell(score.perplexity(), 1, 3), cell(score.bits_per_character(), 1, 4));
   finish(flags, {}, json);
   return 0;
 }
@@ -217,8 +164,11 @@ Command evaluate_command() {
           .sentence = "How well a model does: BLEU, chrF, exact match, perplexity, alignment error; accuracy and F1; bits per character.",
           .words = "MODEL",
           .details =
+              "Translations and references are compared in Unicode's composed form (NFC), with single spaces. Pairs with a blank side and\n"
+              "lines longer than 65536 bytes count in no figure; a message tells where they stand.\n"
               "Examples:\n"
               "  attend evaluate runs/phrasebook --tsv data/phrasebook/test.tsv --bleu-tokenizer zh --links tsv\n"
+              "  attend evaluate runs/phrasebook --tsv data/phrasebook/test.tsv --by-length --per-sentence figures.tsv\n"
               "  attend evaluate runs/polarity --text data/polarity/test.txt\n"
               "  attend evaluate runs/digits --images t10k-images-idx3-ubyte.gz --labels t10k-labels-idx1-ubyte.gz",
           .fewest_words = 1,

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "attend/core/version.h"
+#include "attend/decode/translator.h"
 #include "attend/ops/products.h"
 #include "attend/store/model_folder.h"
 #include "terminal.h"
@@ -76,7 +77,7 @@ int about_model(const std::string& path, bool verify) {
   }
   const auto model = read_any_model(folder);
   fmt::print("folder              {}\nmodel               {}\nattention           {}\nparameters          {}\n",
-             std::filesystem::canonical(folder).string(), model.model.type, model.model.attention, parameter_count(*model.network));
+             std::filesystem::canonical(folder).string(), model.model.type, looks_by(model.model), parameter_count(*model.network));
   const auto tell = [](const char* side, const std::shared_ptr<Tokenizer>& tokenizer) {
     if (tokenizer) fmt::print("{} vocabulary   {} {}\n", side, tokenizer->size(), tokenizer->options().kind);
   };

@@ -1,5 +1,5 @@
 #pragma once
-// Sources with their references, as score and evaluate read them.
+// Sources with their references, as score, evaluate and rerank read them.
 #include <string>
 #include <vector>
 
@@ -18,10 +18,20 @@ struct ParallelFlags {
   }
 };
 
+/// Pairs that can be used, and where in the input they stand. What is written a line an input line has `lines` of them.
 struct ParallelText {
-  std::vector<std::string> sources, targets, extras;
+  std::vector<std::string> sources, targets, extras, places;  ///< extras: a TSV's further columns; places: "file:line"
+  std::vector<std::size_t> line;                              ///< of each pair, counted from 0 behind a header
+  std::size_t lines = 0;
+  std::size_t left_out() const { return lines - sources.size(); }
+  std::string what_is_left_out;  ///< how many pairs, where, why and the cure; empty when all are used
 };
-/// Reads all pairs; throws kUsage when no file was named.
-ParallelText read_parallel(const ParallelFlags& flags, const char* verb);
+/// Which blank sides leave a pair out.
+enum class BlankPairs { kEitherSide, kSource };
+/// Reads all pairs; throws kUsage when no file was named, kData when no pair can be used.
+ParallelText read_parallel(const ParallelFlags& flags, const char* verb, BlankPairs left_out = BlankPairs::kEitherSide);
+
+/// Tells standard error what was left out, unless nothing was.
+void tell_left_out(const ParallelText& text, const char* verb, bool quiet);
 
 }  // namespace attend::cli

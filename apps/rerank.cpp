@@ -8,6 +8,7 @@
 
 #include "attend/measure/bleu.h"
 #include "attend/measure/text_scores.h"
+#include "attend/text/unicode.h"
 #include "parallel.h"
 #include "terminal.h"
 #include "verbs.h"
@@ -53,8 +54,12 @@ RerankWeights weights_of(const RerankFlags& flags) {
 }
 
 RerankWeights tuned(const Reranker& reranker, const RerankFlags& flags, const RerankWeights& start) {
-  const auto text = read_parallel(flags.tune, "rerank");
-  const auto lists = reranker.candidates(text.sources);
+  auto text = read_parallel(flags.tune, "rerank");
+  tell_left_out(text, "rerank", /*quiet=*/false);
+  auto lists = reranker.candidates(text.sources);
+  for (auto& target : text.targets) target = comparable(target);  // as evaluate compares them
+  for (auto& list : lists)
+    for (auto& candidate : list) candidate.text = comparable(candidate.text);
   const auto quality = [&](std::span<const std::string> texts) {
     BleuOptions options;
     options.tokenizer = flags.bleu_tokenizer;

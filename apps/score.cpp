@@ -1,6 +1,5 @@
 // attend score
 #include "attend/decode/evaluate.h"
-#include "attend/text/corpus.h"
 #include "parallel.h"
 #include "verbs.h"
 
@@ -9,71 +8,71 @@ namespace {
 
 struct ScoreFlags {
   ParallelFlags text;
-  std::string record;
+  std::string record, link_units;
   bool tokens, alignment;
   ScoreFlags() { set_defaults(*this); }
   void visit(OptionVisitor& v) {
     text.visit(v);
     v(tokens, "tokens", false, "add each token with its log-probability");
     v(alignment, "alignment", false, "add the links of the attention as i-j");
+    v(link_units, "link_units", "auto", "what links join: auto, words, tokens or characters, or two of them as SOURCE-TARGET");
     v(record, "record", "", "file for the record of every layer, head and step (see attend draw)");
   }
 };
 
+// "nan" where there is nothing to score, with the columns that were asked for.
+std::string score_line(const ScoreFlags& flags, const Translated* result, const LinkOptions& links) {
+  const auto* best = result && !result->best[0].tokens.empty() ? &result->best[0] : nullptr;
+  auto line = best ? fmt::format("{:.6f}", best->log_prob) : std::string("nan");
+  if (flags.tokens) {
+    line += " |||";
+    for (std::size_t t = 0; best && t < best->tokens.size(); ++t) line += fmt::format(" {}:{:.6f}", best->pieces[t], best->log_probs[t]);
+  }
+  if (flags.alignment) line += " ||| " + (best && result->record ? format_links(links_of(*result->record, {}, 0, links).links) : "");
+  return line;
+}
+
 int score(const Arguments& arguments) {
   const auto flags = arguments.read<ScoreFlags>();
-  const auto text = read_parallel(flags.text, "score");
+  const auto text = read_parallel(flags.text, "score", BlankPairs::kSource);
   const Translator translator(arguments.words[0]);
+  LinkOptions links;
+  links.units = link_units(translator.model(), flags.link_units);
+  tell_left_out(text, "score", arguments.common.quiet);
   std::unique_ptr<RecordWriter> writer;
   if (!flags.record.empty()) writer = std::make_unique<RecordWriter>(flags.record);
   constexpr std::size_t kWindow = 1024;
+  std::size_t told = 0;  // lines written
+  const auto tell_until = [&](std::size_t line) {
+    for (; told < line; ++told) fmt::print("{}\n", score_line(flags, nullptr, links));
+  };
   for (std::size_t begin = 0; begin < text.sources.size(); begin += kWindow) {
     const auto n = std::min(kWindow, text.sources.size() - begin);
     const auto results = translator.score(std::span(text.sources).subspan(begin, n), std::span(text.targets).subspan(begin, n),
                                           writer != nullptr || flags.alignment);
-    for (std::size_t i = 0; i < n; ++i) {
-      const auto& best = results[i].best[0];
-      auto line = fmt::format("{:.6f}", best.log_prob);
-      if (flags.tokens)
-        for (std::size_t t = 0; t < best.tokens.size(); ++t)
-          line += fmt::format("{}{}:{:.6f}", t == 0 ? " ||| " : " ", best.pieces[t], best.log_probs[t]);
-      if (flags.alignment)
-        line +=
-            " ||| " + (results[i].record ? format_links(links_of(*results[i].record, {}, 0, default_links(translator.model())).links) : "");
-      fmt::print("{}\n", line);
+    for (std::size_t i = 0; i < n; ++i, ++told) {
+      tell_until(text.line[begin + i]);
+      fmt::print("{}\n", score_line(flags, &results[i], links));
       if (!writer || !results[i].record) continue;
       auto data = results[i].record->data();
-      data.sentence = begin + i;
+      data.sentence = text.line[begin + i];
       writer->add(Record(std::move(data)));
     }
   }
+  tell_until(text.lines);
   if (writer) writer->close();
   return 0;
 }
 
 }  // namespace
 
-ParallelText read_parallel(const ParallelFlags& flags, const char* verb) {
-  if (flags.tsv.empty() && (flags.source.empty() || flags.target.empty()))
-    fail(ErrorKind::kUsage, "{}: give --source FILE and --target FILE, or --tsv FILE", verb);
-  CorpusOptions options;
-  options.header = flags.header;
-  const auto corpus =
-      flags.tsv.empty() ? ParallelCorpus::from_files(flags.source, flags.target, options) : ParallelCorpus::from_tsv(flags.tsv, options);
-  ParallelText text;
-  for (std::size_t i = 0; i < corpus.size(); ++i) {
-    text.sources.emplace_back(corpus.source(i));
-    text.targets.emplace_back(corpus.target(i));
-    text.extras.emplace_back(corpus.extra(i));
-  }
-  return text;
-}
-
 Command score_command() {
   return {.name = "score",
           .sentence = "Log-probabilities of given translations.",
           .words = "MODEL",
-          .details = "One line a pair: the natural logarithm of p(target | source), </s> included.",
+          .details =
+              "One line a line of input: the natural logarithm of p(target | source), </s> included. An empty target is scored as the\n"
+              "empty translation; where the source is blank, or a side longer than 65536 bytes, the line is nan.",
           .fewest_words = 1,
           .most_words = 1,
           .options = flags_of<ScoreFlags>(),

@@ -6,7 +6,9 @@
 #include <numeric>
 #include <set>
 
+#include "attend/decode/translator.h"
 #include "attend/measure/classification.h"
+#include "attend/text/unicode.h"
 #include "decode/maps.h"
 
 namespace attend {
@@ -112,13 +114,14 @@ std::vector<std::int64_t> best_of(const Quiz& quiz, std::size_t item, const at::
 
 std::vector<double> support_of(const Quiz& quiz, std::size_t item, std::int64_t row, const WeightsObserver& observer) {
   std::vector<double> support;
-  const auto columns = quiz.supporting(item);
+  const auto named = quiz.supporting(item);
+  const std::set<std::uint32_t> columns(named.begin(), named.end());  // a statement named twice supports once
   if (columns.empty()) return support;
   for (const auto& [key, seen] : observer.seen()) {
     if (key.first != "hops") continue;
     double sum = 0;
     for (const auto c : columns) sum += seen.weights[row][0][0][static_cast<std::int64_t>(c)].item<double>();
-    support.push_back(sum);
+    support.push_back(std::min(sum, 1.0));  // float rows sum to one within rounding
   }
   return support;
 }
@@ -146,12 +149,13 @@ void answer_quiz(const AnswerModel& model, const Quiz& quiz, const AnswerOptions
         const auto own = log_probs[row];
         auto& answered = answers[item - begin];
         const auto best = best_of(quiz, item, own, options.best);
-        for (const auto i : best) answered.best.push_back({quiz.answer(item, i), std::exp(own[i].item<double>())});
+        // Probabilities of float sums may end a little above one, and losses below zero.
+        const auto log_prob = [&](std::int64_t i) { return std::min(own[i].item<double>(), 0.0); };
+        for (const auto i : best) answered.best.push_back({quiz.answer(item, i), std::exp(log_prob(i))});
         answered.index = best[0];
-        answered.log_prob = own[answered.index].item<double>();
-        const auto gold = quiz.gold(item);
-        answered.loss = gold < 0 ? std::numeric_limits<double>::infinity() : -own[gold].item<double>();
-        answered.correct = !quiz.right(item).empty() && answered.best[0].text == quiz.right(item);
+        answered.log_prob = log_prob(answered.index);
+        if (const auto gold = quiz.gold(item); gold >= 0) answered.loss = -log_prob(gold);
+        answered.correct = !quiz.right(item).empty() && comparable(answered.best[0].text) == comparable(quiz.right(item));
         answered.support = support_of(quiz, item, row, observer);
         if (options.record) answered.record = record_of(model, quiz, item, row, answered, observer);
       }
@@ -163,32 +167,31 @@ void answer_quiz(const AnswerModel& model, const Quiz& quiz, const AnswerOptions
 AnswerFigures evaluate_answers(const AnswerModel& model, const Quiz& quiz) {
   AnswerFigures figures;
   std::set<std::string> names;
-  quiz.each_answer([&](std::string_view answer) { names.emplace(answer); });
+  quiz.each_answer([&](std::string_view answer) { names.insert(comparable(answer)); });
   if (model.target)
-    for (std::int32_t id = kSpecialAnswers; id < model.target->size(); ++id) names.insert(model.target->piece(id));
+    for (std::int32_t id = kSpecialAnswers; id < model.target->size(); ++id) names.insert(comparable(model.target->piece(id)));
   std::optional<ConfusionMatrix> confusion;
   if (model.target) confusion.emplace(std::vector<std::string>(names.begin(), names.end()));
-  std::size_t correct = 0, supported = 0;
+  std::size_t correct = 0;
   double loss = 0;
   answer_quiz(model, quiz, {.best = 1}, [&](std::size_t item, Answered answered) {
     ++figures.items;
     correct += answered.correct ? 1 : 0;
-    if (std::isfinite(answered.loss))
-      loss += answered.loss;
-    else
-      ++figures.unanswerable;
-    if (confusion) confusion->add(answered.best[0].text, quiz.right(item));
+    loss += answered.loss.value_or(0);
+    figures.unanswerable += answered.loss ? 0 : 1;
+    if (confusion) confusion->add(comparable(answered.best[0].text), comparable(quiz.right(item)));
     if (!answered.support.empty()) {
       figures.support.resize(answered.support.size());
       for (std::size_t k = 0; k < answered.support.size(); ++k) figures.support[k] += answered.support[k];
-      ++supported;
+      ++figures.supported;
     }
     figures.given.push_back(answered.best[0].text);
+    figures.each.push_back({answered.best[0].text, answered.log_prob, answered.loss, answered.correct});
   });
   if (figures.items == 0) return figures;
   figures.accuracy = static_cast<double>(correct) / static_cast<double>(figures.items);
   if (figures.items > figures.unanswerable) figures.loss = loss / static_cast<double>(figures.items - figures.unanswerable);
-  for (auto& share : figures.support) share /= static_cast<double>(supported);
+  for (auto& share : figures.support) share /= static_cast<double>(figures.supported);
   if (confusion) {
     figures.macro_f1 = confusion->macro_f1();
     if (names.size() <= 20) figures.confusion = confusion->table();

@@ -11,7 +11,10 @@ namespace {
 class ClozeQuiz final : public Quiz {
  public:
   ClozeQuiz(ClozeCorpus corpus, std::string path) : examples_(std::move(corpus.examples)), path_(std::move(path)) {
-    for (const auto& example : examples_) right_.push_back(example.answer);
+    for (auto& example : examples_) {  // words are found and compared in one form
+      for (auto& word : example.document) word = comparable(word);
+      right_.push_back(comparable(example.answer));
+    }
   }
   std::size_t size() const override { return examples_.size(); }
   void each_text(const std::function<void(std::string_view)>& take) const override {

@@ -1,5 +1,7 @@
 #include "decode/maps.h"
 
+#include "attend/decode/translator.h"
+
 #include <algorithm>
 
 namespace attend {

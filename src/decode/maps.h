@@ -41,9 +41,6 @@ class WeightsObserver final : public Observer {
 /// The same, as records say it.
 RowKind row_kind(WeightKind kind);
 
-/// What looks at the input, for titles: a mechanism, or what a model without one looks by.
-std::string looks_by(const ModelOptions& options);
-
 /// Gives a map of source tokens (or of the draft's) `columns` of them, its own from `first` on; of an encoder map the rows too.
 void widen(AttentionMap& map, std::uint32_t columns, std::uint32_t first);
 

@@ -2,6 +2,7 @@
 // The quizzes there are, a source file each, and what they share.
 #include "attend/decode/quiz.h"
 #include "attend/decode/translator.h"
+#include "attend/text/unicode.h"
 
 namespace attend {
 
@@ -21,7 +22,7 @@ class ChoiceQuiz : public Quiz {
     answers_ = model.target;
   }
   std::int64_t gold(std::size_t i) const override {
-    const auto id = right_[i].empty() ? kUnknownId : answers_->id(right_[i]);
+    const auto id = right_[i].empty() ? kUnknownId : answers_->id(comparable(right_[i]));  // pieces are in this form
     return id < kSpecialAnswers ? -1 : id - kSpecialAnswers;
   }
   std::string answer(std::size_t /*i*/, std::int64_t index) const override {

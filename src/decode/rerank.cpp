@@ -15,7 +15,7 @@ double length_penalty(double alpha, std::size_t length) { return std::pow((5.0 +
 const AttentionMap* source_map(const Record& record) {
   const AttentionMap* last = nullptr;
   for (const auto& map : record.data().maps)
-    if (map.site.starts_with("decoder.") && map.axis == RowAxis::kNode && !map.target_columns) last = &map;
+    if (map.site.starts_with("decoder.") && !map.site.ends_with(".draft") && map.axis == RowAxis::kNode && !map.target_columns) last = &map;
   return last;
 }
 

@@ -8,5 +8,5 @@ attend_test(trace_tests TORCH KNOWS decode LABELS unit
 attend_test(decode_tests TORCH KNOWS decode LABELS unit
   SOURCES ${PROJECT_SOURCE_DIR}/tests/decode/search_test.cpp ${PROJECT_SOURCE_DIR}/tests/decode/sample_test.cpp ${PROJECT_SOURCE_DIR}/tests/decode/maps_test.cpp
           ${PROJECT_SOURCE_DIR}/tests/decode/answers_test.cpp ${PROJECT_SOURCE_DIR}/tests/decode/worked_example_test.cpp
-          ${PROJECT_SOURCE_DIR}/tests/decode/translator_test.cpp ${PROJECT_SOURCE_DIR}/tests/decode/copies_test.cpp
+          ${PROJECT_SOURCE_DIR}/tests/decode/translator_test.cpp ${PROJECT_SOURCE_DIR}/tests/decode/evaluate_test.cpp ${PROJECT_SOURCE_DIR}/tests/decode/copies_test.cpp
           ${PROJECT_SOURCE_DIR}/tests/decode/rerank_test.cpp ${PROJECT_SOURCE_DIR}/tests/decode/revise_test.cpp)

@@ -27,6 +27,16 @@ Hypothesis record_hypothesis(const Tokenizer& tokenizer, const FoundHypothesis& 
   return h;
 }
 
+// A forced run shows its target as it was given, spans and words too: what the vocabulary does not know is not written as <unk>.
+// `ids` are what was forced, words of the source among them.
+Text given_text(const Tokenizer& tokenizer, std::string_view text, const std::vector<std::int32_t>& ids) {
+  auto given = text_of(tokenizer, text);
+  given.tokens.push_back(special_token(kEndId, text.size()));
+  ATTEND_ASSERT(given.tokens.size() == ids.size());
+  for (std::size_t t = 0; t < ids.size(); ++t) given.tokens[t].id = ids[t];
+  return given;
+}
+
 // The draft that a second pass has read stands behind the source, and the maps have columns for both.
 void show_draft(RecordData& data, const Tokenizer& tokenizer, const std::vector<std::int32_t>& draft) {
   const auto source = static_cast<std::uint32_t>(data.source.tokens.size());
@@ -92,6 +102,8 @@ struct SourceTexts {
 
 }  // namespace
 
+Text text_of(const Tokenizer& tokenizer, std::string_view text) { return {std::string(text), record_tokens(tokenizer.encode(text))}; }
+
 std::vector<std::int64_t> ids_with_end(const Tokenizer& tokenizer, std::string_view text) {
   std::vector<std::int64_t> ids;
   for (const auto& token : tokenizer.encode(text)) ids.push_back(token.id);
@@ -145,9 +157,9 @@ Hypothetical Translator::hypothesis(const FoundHypothesis& found, const CopyWord
   return h;
 }
 
-// Of a search with these options, or of a forced run.
+// Of a search with these options, or of a forced run to this target.
 std::shared_ptr<const Record> Translator::make_record(const std::string& source, const CopyWords& words, SearchResult& found,
-                                                      const SearchOptions* options) const {
+                                                      const SearchOptions* options, const std::string* target) const {
   RecordData data;
   data.model = model_.model.type;
   data.mechanism = looks_by(model_.model);
@@ -160,6 +172,7 @@ std::shared_ptr<const Record> Translator::make_record(const std::string& source,
   data.maps = std::move(found.maps);
   data.scalars = std::move(found.scalars);
   for (const auto& best : found.best) data.hypotheses.push_back(record_hypothesis(*model_.target, best, words));
+  if (target) data.hypotheses.at(0).text = given_text(*model_.target, *target, found.best.at(0).tokens);
   if (!found.draft.empty()) show_draft(data, *model_.target, found.draft);
   return std::make_shared<const Record>(std::move(data));
 }
@@ -215,7 +228,7 @@ std::vector<Translated> Translator::found_by(std::span<const std::string> source
       const auto& words = texts.words[batch[i]];
       result.best.clear();
       for (const auto& best : found[i].best) result.best.push_back(hypothesis(best, words));
-      if (record) result.record = make_record(sources[batch[i]], words, found[i], &options);
+      if (record) result.record = make_record(sources[batch[i]], words, found[i], &options, nullptr);
     }
   }
   return results;
@@ -235,7 +248,7 @@ std::vector<Translated> Translator::score(std::span<const std::string> sources, 
       auto& result = results[batch[i]];
       result.best = {hypothesis(found[i].best[0], texts.words[batch[i]])};
       result.best[0].text = targets[batch[i]];
-      if (record) result.record = make_record(sources[batch[i]], texts.words[batch[i]], found[i], nullptr);
+      if (record) result.record = make_record(sources[batch[i]], texts.words[batch[i]], found[i], nullptr, &targets[batch[i]]);
     }
   }
   return results;

@@ -74,10 +74,13 @@ at::Tensor states_of(const Seq2Seq& model, const Windows& batch) {
 LanguageModelScore predict(const Seq2Seq& model, const Stream& stream, std::int64_t window) {
   at::NoGradGuard no_grad;
   constexpr std::size_t kTogether = 32;
-  const auto length = static_cast<std::size_t>(window), half = std::max<std::size_t>(1, length / 2), total = stream.ids.size();
-  std::vector<Window> places{{0, std::min(length, total)}};
-  for (auto begin = half; begin + half < total; begin += half) places.push_back({begin, std::min(length, total - begin)});
   LanguageModelScore score;
+  if (stream.ids.empty()) return score;
+  // A window reads `past` tokens that an earlier one has predicted, and predicts the rest: each token of the text once.
+  const auto length = static_cast<std::size_t>(window), past = length / 2, total = stream.ids.size();
+  std::vector<Window> places{{0, std::min(length, total)}};
+  for (auto predicted = length; predicted < total; predicted += length - past)
+    places.push_back({predicted - past, std::min(length, total - (predicted - past))});
   for (std::size_t at = 0; at < places.size(); at += kTogether) {
     const std::vector<Window> some(places.begin() + static_cast<std::ptrdiff_t>(at),
                                    places.begin() + static_cast<std::ptrdiff_t>(std::min(places.size(), at + kTogether)));
@@ -86,7 +89,7 @@ LanguageModelScore predict(const Seq2Seq& model, const Stream& stream, std::int6
                            .gather(2, batch.wanted.unsqueeze(2))
                            .squeeze(2);  // [B, T]
     for (std::size_t b = 0; b < some.size(); ++b) {
-      const auto first = some[b].begin == 0 ? 0 : half, counted = some[b].size - first;
+      const auto first = at + b == 0 ? 0 : past, counted = some[b].size - first;
       const auto counts =
           log_p[static_cast<std::int64_t>(b)].narrow(0, static_cast<std::int64_t>(first), static_cast<std::int64_t>(counted));
       score.add(-counts.sum().item<double>(), counted);

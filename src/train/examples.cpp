@@ -4,7 +4,7 @@
 #include <numeric>
 
 #include "attend/core/random.h"
-#include "attend/decode/translator.h"
+#include "attend/decode/evaluate.h"
 #include "attend/measure/alignment.h"
 #include "train/learner.h"
 
@@ -101,26 +101,24 @@ std::unique_ptr<BatchIterator> Examples::batches(const TrainOptions& t, BatchPos
       corpus_.size(), [this](std::size_t i) { return std::int64_t{lengths_[i]}; }, batch_plan(t), start);
 }
 
-// Links join words where a side has pieces of words, else tokens; every piece of a linked word counts.
+// Links join what evaluation takes them to join (link_units); every piece of a linked word counts.
 at::Tensor Examples::gold_rows(const std::vector<std::size_t>& indices, const TranslationModel& model, std::int64_t steps,
                                std::int64_t keys) const {
   auto gold = at::zeros({static_cast<std::int64_t>(indices.size()), steps, keys});
   auto cells = gold.accessor<float, 3>();
-  const auto units = [](const Tokenizer& tokenizer, std::string_view text) {
-    const auto& kind = tokenizer.options().kind;
-    const bool pieces = kind == "unigram" || kind == "bpe";
-    std::vector<std::uint32_t> unit;
-    for (const auto& token : tokenizer.encode(text)) unit.push_back(pieces ? token.word : static_cast<std::uint32_t>(unit.size()));
-    return unit;
+  const auto units = link_units(model);
+  const auto holds = [](const std::vector<std::uint32_t>& own, std::uint32_t unit) {
+    return std::binary_search(own.begin(), own.end(), unit);
   };
   for (std::size_t b = 0; b < indices.size(); ++b) {
     const auto i = indices[b];
-    const auto links = parse_links(corpus_.extra(i), 0, corpus_.place(i));
-    const auto sources = units(*model.source, corpus_.source(i)), targets = units(*model.target, corpus_.target(i));
+    const auto links = parse_link_columns(corpus_.extra(i), 0, corpus_.place(i));
+    const auto sources = units_of(text_of(*model.source, corpus_.source(i)), units.source);
+    const auto targets = units_of(text_of(*model.target, corpus_.target(i)), units.target);
     for (std::size_t t = 0; t < targets.size(); ++t)
       for (std::size_t s = 0; s < sources.size(); ++s)
         for (const auto& link : links)
-          if (link.target == targets[t] && link.source == sources[s]) cells[b][t][s] = 1;
+          if (holds(targets[t], link.target) && holds(sources[s], link.source)) cells[b][t][s] = 1;
   }
   return gold / gold.sum(-1, /*keepdim=*/true).clamp_min(1);
 }

@@ -1,5 +1,6 @@
 // Learning to answer: classes of texts and pictures, words of documents, words about stories.
 #include <algorithm>
+#include <limits>
 #include <numeric>
 
 #include "attend/core/random.h"
@@ -103,7 +104,8 @@ class QuestionsLearner final : public Learner {
   Validation validate() const override {
     const auto figures = evaluate_answers(model_, *dev_);
     Validation v;
-    v.figures = {{"loss", figures.loss}, {"accuracy", figures.accuracy}};
+    // Without an answer that the model can give there is no loss, and none is the best.
+    v.figures = {{"loss", figures.loss.value_or(std::numeric_limits<double>::infinity())}, {"accuracy", figures.accuracy}};
     if (model_chooses()) v.figures.emplace_back("macro_f1", figures.macro_f1.value_or(0));
     for (std::size_t k = 0; k < figures.support.size(); ++k) v.figures.emplace_back(fmt::format("support_{}", k), figures.support[k]);
     for (std::size_t i = 0; i < std::min<std::size_t>(static_cast<std::size_t>(config_.train.samples), dev_->size()); ++i)

@@ -92,7 +92,7 @@ TEST_F(Cli, DrawsEveryBackend) {
     EXPECT_GT(fs::file_size(file), 200u);
   }
   EXPECT_EQ(run({"draw", record, "--view", "highlight"}).code, 0);
-  expect_failure(run({"draw", record, "--sentence", "7"}), 1, "7");
+  expect_failure(run({"draw", record, "--sentence", "7"}), 1, "holds 1 records, got number 7");
   expect_failure(run({"draw", *shared_ / "data/train.tsv"}), 1, "train.tsv");
 }
 
@@ -237,7 +237,7 @@ TEST_F(Cli, BadDataIsNamedByFileAndLine) {
     return run({"train", "--source", folder_ / "s", "--target", folder_ / "t", "--out", folder_ / "out"});
   };
   expect_failure(train_on("a\nb\xff\n", "x\ny\n"), 1, "s:2");
-  expect_failure(train_on("a\nb\nc\n", "x\ny\n"), 1, "3");
+  expect_failure(train_on("a\nb\nc\n", "x\ny\n"), 1, "3 lines against 2");
   expect_failure(train_on("", "x\n"), 1, "empty");
   expect_failure(run({"train", "--source", folder_ / "none", "--target", folder_ / "t", "--out", folder_ / "out"}), 1, "none");
   expect_failure(run({"train", "--source", folder_.path(), "--target", folder_ / "t", "--out", folder_ / "out"}), 1, "director");

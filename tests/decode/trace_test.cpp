@@ -137,7 +137,8 @@ TEST_P(TraceOfModel, HasTheNumbersOfAForcedRun) {
   const MapChoice last{.site = transformer ? "decoder.cross" : "decoder.attention",
                        .layer = static_cast<std::uint16_t>(transformer ? model_.model.decoder_layers - 1 : 0),
                        .head = {}};
-  EXPECT_EQ(format_links(traced.links), format_links(links_of(*scored.record, last, 0, {.words = false}).links));
+  EXPECT_EQ(format_links(traced.links),
+            format_links(links_of(*scored.record, last, 0, {.units = {LinkUnit::kTokens, LinkUnit::kTokens}}).links));
 }
 
 TEST_P(TraceOfModel, WeightsAreTheSoftmaxOfTheScores) {

@@ -230,10 +230,58 @@ TEST_P(Translators, AlignmentIsReadOffForcedDecoding) {
       wrong[i].push_back(link);
     }
   }
-  EXPECT_EQ(evaluate_attention(translator, sources, references, gold).links.aer().value_or(-1), 0);
-  EXPECT_EQ(evaluate_attention(translator, sources, references, wrong).links.aer().value_or(-1), 1);
-  expect_error(ErrorKind::kValue, {"3 sentences", "2 lines of gold links"},
-               [&] { evaluate_attention(translator, sources, references, std::span(gold).first(2)); });
+  const auto figures = [&](std::span<const Links> links) {
+    AttentionFigures sum;
+    for (const auto& own : evaluate_attention(translator, sources, references, {.gold = links})) sum += own;
+    return sum;
+  };
+  EXPECT_EQ(figures(gold).links.aer().value_or(-1), 0);
+  EXPECT_EQ(figures(wrong).links.aer().value_or(-1), 1);
+  EXPECT_EQ(figures({}).links.aer(), std::nullopt);
+  expect_error(ErrorKind::kValue, {"3 sentences", "2 lines of gold links"}, [&] { figures(std::span(gold).first(2)); });
+  gold[2].push_back({3, 0});
+  const std::vector<std::string> places{"l:1", "l:2", "l:3"};
+  expect_error(ErrorKind::kData, {"l:3", "3-0", "source word 3", "has 3"},
+               [&] { evaluate_attention(translator, sources, references, {.gold = gold, .places = places}); });
+}
+
+// Entropies of the same rows: with and without </s>, by sentences and by rows.
+TEST_P(Translators, EntropyOfAttentionSaysWhatItAverages) {
+  const Translator translator(translation_model(options()));
+  const std::vector<std::string> sources{"one two", "", "two one three one"}, references{"un", "", "trois un deux un deux un"};
+  const auto each = evaluate_attention(translator, sources, references, {});
+  ASSERT_EQ(each.size(), 3u);
+  EXPECT_EQ(each[1].entropy.rows(), 0u);
+  AttentionFigures all;
+  double sentences = 0, rows = 0;
+  std::uint64_t count = 0;
+  for (const std::size_t i : {std::size_t{0}, std::size_t{2}}) {
+    const std::uint64_t heads = each[i].entropy.rows() / (i == 0 ? 2 : 7);
+    EXPECT_EQ(each[i].entropy.rows(), heads * (i == 0 ? 2 : 7)) << "the row that writes </s> is one";
+    EXPECT_EQ(each[i].entropy_without_end.rows(), heads * (i == 0 ? 1 : 6));
+    EXPECT_LE(*each[i].entropy_without_end.over_rows(), std::log(i == 0 ? 2.0 : 4.0) + 1e-9);
+    sentences += *each[i].entropy.over_sentences() / 2;
+    rows += *each[i].entropy.over_rows() * static_cast<double>(each[i].entropy.rows());
+    count += each[i].entropy.rows();
+    all += each[i];
+  }
+  EXPECT_NEAR(*all.entropy.over_sentences(), sentences, 1e-12);
+  EXPECT_NEAR(*all.entropy.over_rows(), rows / static_cast<double>(count), 1e-12);
+  EXPECT_NE(*all.entropy.over_sentences(), *all.entropy.over_rows());
+}
+
+// What was forced is shown as it was given: words that the vocabulary does not have, and their places.
+TEST_P(Translators, AForcedTargetIsShownAsItWasGiven) {
+  const Translator translator(translation_model(options()));
+  const std::vector<std::string> sources{"one two"}, targets{"un  deca\u0301f, deux"};
+  const auto scored = translator.score(sources, targets, /*record=*/true);
+  const auto& text = scored[0].record->data().hypotheses[0].text;
+  EXPECT_EQ(text.utf8, targets[0]);
+  std::string shown;
+  for (const auto& token : text.tokens) shown += targets[0].substr(token.span.begin, token.span.end - token.span.begin) + "|";
+  EXPECT_EQ(shown, "un|deca\u0301f|,|deux||");
+  EXPECT_EQ(text.tokens[1].id, kUnknownId);
+  EXPECT_TRUE(text.tokens.back().special);
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, Translators, ::testing::Values("rnn_seq2seq", "transformer", "universal_transformer"),

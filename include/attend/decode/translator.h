@@ -64,7 +64,7 @@ class Translator {
   template <class Find>
   std::vector<Translated> found_by(std::span<const std::string> sources, const SearchOptions& options, bool record, const Find& find) const;
   std::shared_ptr<const Record> make_record(const std::string& source, const CopyWords& words, SearchResult& found,
-                                            const SearchOptions* options) const;
+                                            const SearchOptions* options, const std::string* target) const;
   Hypothetical hypothesis(const FoundHypothesis& found, const CopyWords& words) const;
   TranslationModel model_;
   SearchOptions search_options_;
@@ -75,6 +75,10 @@ std::shared_ptr<const Record> finish_record(RecordData about, const Tokenizer& t
 /// The record of a text that a model without a source produced.
 std::shared_ptr<const Record> text_record(const ModelOptions& model, const Tokenizer& tokenizer, SearchResult& found,
                                           std::uint64_t sentence);
+/// A text with its tokens, as records hold it; without </s>.
+Text text_of(const Tokenizer& tokenizer, std::string_view text);
+/// What looks at the input, for titles: a mechanism, or what a model without one looks by.
+std::string looks_by(const ModelOptions& options);
 /// Token ids of one text with </s>, as decoders write them.
 std::vector<std::int64_t> ids_with_end(const Tokenizer& tokenizer, std::string_view text);
 /// Token ids of a source as encoders read them: with </s> where text.source_end says so. A text without tokens gives </s> alone.

@@ -35,8 +35,9 @@ Windows windows_of(const Stream& stream, const std::vector<Window>& windows);
 /// States of a language model before its output layer, [B, T, N].
 at::Tensor states_of(const Seq2Seq& model, const Windows& batch);
 
-/// How well a language model foresees a text. Windows of `length` tokens overlap by half; of each but the first only the second half
-/// counts, so every token is read with some past.
+/// How well a language model foresees a text. Windows of `length` tokens, at least 1, overlap by ⌊length / 2⌋; what a window shares with
+/// the one before it is read and not counted again. Every token is predicted exactly once whatever the length, and from a length of 2 on
+/// each but the text's first is read with some past.
 LanguageModelScore predict(const Seq2Seq& model, const Stream& stream, std::int64_t length);
 
 }  // namespace attend
