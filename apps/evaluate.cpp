@@ -90,6 +90,8 @@ int evaluate_pairs(const Arguments& arguments) {
   fmt::print("sentences   {}\nloss        {:.4f} nat a token\nperplexity  {:.3f}\n{}\n{}\nexact       {:.2f} %\n", result.sentences,
              result.loss, result.perplexity, result.bleu.line_with_signature(), result.chrf.line_with_signature(), 100 * result.exact);
   fmt::print("errors      {:.2f} % of words or symbols, {:.2f} % of characters\n", 100 * result.word_errors, 100 * result.character_errors);
+  if (const auto message = cut_message(result.cut, result.sentences, flags.search); !message.empty()) fmt::print(stderr, "{}\n", message);
+  json["cut"] = result.cut;
   if (flags.rouge) {
     RougeOptions rouge_options;
     rouge_options.characters = true;

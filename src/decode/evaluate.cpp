@@ -26,6 +26,7 @@ Evaluation evaluate(const Translator& translator, std::span<const std::string> s
   const auto translated = translator.translate(sources, options.search);
   for (std::size_t i = 0; i < sources.size(); ++i) {
     const auto& text = translated[i].text();
+    result.cut += translated[i].best[0].cut;
     bleu.add(text, references[i]);
     chrf.add(text, references[i]);
     exact.add(text, references[i]);

@@ -20,6 +20,7 @@ struct EvaluateOptions {
 
 struct Evaluation {
   std::size_t sentences = 0, target_tokens = 0;
+  std::size_t cut = 0;                           ///< translations that the length limit ended
   double loss = 0;                               ///< mean −ln p of the references' tokens, </s> included
   double perplexity = 0;                         ///< exp(loss)
   double exact = 0;                              ///< share of translations equal to the reference, 0 to 1
