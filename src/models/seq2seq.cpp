@@ -80,11 +80,13 @@ std::vector<std::string> attention_choices() {
 }
 
 void ModelOptions::visit(OptionVisitor& v) {
+  auto attentions = attention_choices();
+  attentions.insert(attentions.begin(), "auto");
   v(type, "type", "rnn_seq2seq", "the model", one_of(model_names()));
-  v(attention, "attention", "",
-    "how the decoder attends to the source; none is the bottleneck baseline; empty: additive in a recurrent model, scaled multi_head in a "
+  v(attention, "attention", "auto",
+    "how the decoder attends to the source; none is the bottleneck baseline; auto is additive in a recurrent model, scaled multi_head in a "
     "transformer",
-    one_of(attention_choices()));
+    one_of(attentions));
   v(self_attention, "self_attention", "",
     "within a transformer's encoder and decoder; empty: attention itself where it is a score, else scaled_dot");
   v(layer_attention, "layer_attention", {}, "attention to the source for each decoder layer of a transformer in place of one for all");
@@ -157,7 +159,7 @@ void ModelOptions::visit(OptionVisitor& v) {
 }
 
 std::string attention_of(const ModelOptions& o) {
-  if (!o.attention.empty()) return o.attention;
+  if (o.attention != "auto") return o.attention;
   if (o.type == "encoder_classifier" && o.encoder != "transformer" && o.encoder != "universal")
     return o.pooling == "attention_pooling" ? o.pooling : "none";
   if (o.type == "rnn_lm" || o.type == "ntm_model" || o.type == "memory_hops") return "none";

@@ -158,13 +158,13 @@ std::vector<std::string> complete_config(Config& config, const GivenValues& give
   std::vector<std::string> said;
   auto& m = config.model;
   const auto type = model_of_task(config);
-  if (!given.contains("model.type") && m.type == ModelOptions().type && m.type != type) {
+  if (!given.empty() && !given.contains("model.type") && m.type != type) {
     m.type = type;
     said.push_back(fmt::format("model.type = {} (task {})", type, config.task));
     // What a model of the kind needs to look at something.
     if (type == "rnn_lm" && !given.contains("model.output_attention")) m.output_attention = true;
   }
-  if (!m.attention.empty()) return said;
+  if (m.attention != "auto") return said;
   m.attention = attention_of(m);
   const ModelOptions usual;
   if (m.attention != attention_of(usual)) said.push_back(fmt::format("model.attention = {} (of a {})", m.attention, m.type));

@@ -128,7 +128,7 @@ std::vector<std::string> Examples::measure(const Tokenizer& source, const Tokeni
   }
   lengths_.assign(corpus_.size(), 0);
   usable_ = 0;
-  std::int64_t longest_source = 1;
+  std::int64_t longest_source = 20;  // a ratio made by short sources alone would let longer ones run wild
   auto& d = config.decode;
   std::vector<double> ratios, extras;  // what a search needs for each pair, with a quarter to spare, if the other limit stays
   for (std::size_t i = 0; i < tokens.size(); ++i) {
@@ -143,7 +143,7 @@ std::vector<std::string> Examples::measure(const Tokenizer& source, const Tokeni
   if (ratios.empty() || given.contains("decode.max_length_ratio") || given.contains("decode.max_length_extra")) return said;
   const double ratio = std::ceil(10 * most(ratios)) / 10, extra = std::ceil(most(extras)), longest = static_cast<double>(longest_source);
   if (ratio <= d.max_length_ratio) return said;
-  // Whichever leaves a search over the longest source less room to run wild in.
+  // Whichever leaves a search over the longest source less room.
   if (ratio * longest + static_cast<double>(d.max_length_extra) < d.max_length_ratio * longest + extra) {
     d.max_length_ratio = ratio;
     said.push_back(fmt::format("decode.max_length_ratio = {} (the targets are that long)", ratio));

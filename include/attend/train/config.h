@@ -64,7 +64,8 @@ void check_config(const Config& config);
 void check_pairs(const Config& config);
 
 /// Chooses what follows from other choices where `given` holds nothing: the model from the task and its data, its attention from the
-/// model. Returns one line a decision that departs from the declared defaults.
+/// model. The model's type is left alone where `given` is empty, as for callers who fill a Config in code. Returns one line a decision
+/// that departs from the declared defaults.
 std::vector<std::string> complete_config(Config& config, const GivenValues& given);
 
 }  // namespace attend
