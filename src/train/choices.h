@@ -1,5 +1,6 @@
 #pragma once
 // How the choices of fit.h are made and told.
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>
@@ -26,8 +27,9 @@ class Choices {
   }
 
   /// The length of the run: so many passes of so many batches each under a cosine, unless the user has said when to end; and about how
-  /// many minutes that takes, 0 when that is not known. Validations are five, of the first 200 examples.
-  void length(Config& c, double passes, double batches, double minutes) {
+  /// many minutes that takes, 0 when that is not known. Validations are five, of the first 200 examples; the warm-up is at
+  /// most a tenth of the run.
+  void length(Config& c, double passes, double batches, double minutes, std::int64_t warmup) {
     auto& t = c.train;
     const bool timed = given_.contains("train.minutes") && !given_.contains("train.steps");
     const bool by_passes = given_.contains("train.epochs") && !given_.contains("train.steps");
@@ -42,6 +44,7 @@ class Choices {
       (*this)("train.steps", t.steps, std::max<std::int64_t>(1, steps), fmt::format("{:.0f} passes over the data{}", passes, duration));
     }
     const auto planned = t.steps > 0 ? t.steps : static_cast<std::int64_t>(passes * batches);
+    (*this)("train.warmup", t.warmup, std::min(warmup, planned / 10), "a start without leaps");
     (*this)("train.validate_every", t.validate_every, std::max<std::int64_t>(1, (planned + 4) / 5), "five times");
     (*this)("train.validate_pairs", t.validate_pairs, std::int64_t{200}, "enough to choose by");
   }

@@ -74,7 +74,6 @@ void choose_recurrent(Choices& set, Config& c, const CorpusProfile& corpus, cons
   const double dropout = kind.spelling ? (corpus.pairs < 10000 ? 0.4 : 0.3) : kind.closed ? 0.2 : corpus.pairs < 3000 ? 0.4 : 0.3;
   set("model.dropout", m.dropout, dropout, kind.closed && !kind.spelling ? "few words, each seen often" : "by the number of pairs");
   set("train.rate", c.train.rate, large ? 0.002 : 0.003, by_size);
-  set("train.warmup", c.train.warmup, std::int64_t{100}, "a start without leaps");
   const bool smooth = (kind.spelling || large) && !m.pointer_generator;  // what is copied has no probability to smooth
   set("train.label_smoothing", c.train.label_smoothing, smooth ? 0.1 : 0.0, smooth ? by_size : "the attention gets sharper");
 }
@@ -89,7 +88,6 @@ void choose_transformer(Choices& set, Config& c, bool closed, bool large) {
   set("model.dropout", m.dropout, closed ? 0.1 : 0.3, closed ? "few words, each seen often" : "by the number of pairs");
   set("model.tied", m.tied, std::string("target"), "fewer numbers to learn");
   set("train.rate", c.train.rate, 0.002, "of a transformer this size");
-  set("train.warmup", c.train.warmup, std::int64_t{large ? 600 : 200}, "transformers need one");
   if (m.pointer_generator) set("train.label_smoothing", c.train.label_smoothing, 0.0, "with model.pointer_generator");
   set("train.beta2", c.train.beta2, 0.98, "of a transformer");
 }
@@ -144,7 +142,7 @@ std::vector<std::string> fit_to_corpus(Config& c, const GivenValues& given, cons
   const double a_pass = c.train.batch_by == "sentences" ? static_cast<double>(corpus.pairs) : longer;
   const double passes = passes_over(tokens, corpus.pairs, kind.closed || kind.spelling) * (recurrent ? 1 : 2);
   const double minutes = passes * tokens * work_a_token(c, source, target) / kWorkAMinute;
-  set.length(c, passes, a_pass / static_cast<double>(c.train.batch_size), recurrent ? minutes : 0);
+  set.length(c, passes, a_pass / static_cast<double>(c.train.batch_size), recurrent ? minutes : 0, recurrent ? 100 : large ? 600 : 200);
   return set.said;
 }
 

@@ -16,7 +16,6 @@ void choose_batches(Choices& set, TrainOptions& t, std::int64_t sentences, doubl
   set("train.batch_by", t.batch_by, std::string("sentences"), "examples weigh the same");
   set("train.batch_size", t.batch_size, sentences, "of this task");
   set("train.rate", t.rate, rate, "of this task");
-  set("train.warmup", t.warmup, std::int64_t{50}, "a start without leaps");
 }
 
 double batches_of(const TrainOptions& t, std::uint64_t items) { return static_cast<double>(items) / static_cast<double>(t.batch_size); }
@@ -47,7 +46,7 @@ void choose_classes(Choices& set, Config& c, const QuizProfile& quiz) {
   if (open) set("data.unknown_share", c.data.unknown_share, 0.1, "new texts hold new words");
   set("train.label_smoothing", c.train.label_smoothing, open ? 0.1 : 0.0, "of this task");
   choose_batches(set, c.train, 64, open ? 0.001 : 0.003);
-  set.length(c, passes_to(80000, quiz.items, 4, 30), batches_of(c.train, quiz.items), 0);
+  set.length(c, passes_to(80000, quiz.items, 4, 30), batches_of(c.train, quiz.items), 0, 50);
 }
 
 void choose_picture_classes(Choices& set, Config& c, const QuizProfile& quiz) {
@@ -61,7 +60,7 @@ void choose_picture_classes(Choices& set, Config& c, const QuizProfile& quiz) {
   set("train.weight_decay", c.train.weight_decay, 0.01, "of this task");
   set("train.label_smoothing", c.train.label_smoothing, 0.05, "of this task");
   choose_batches(set, c.train, 64, 0.002);
-  set.length(c, passes_to(50000, quiz.items, 3, 20), batches_of(c.train, quiz.items), 0);
+  set.length(c, passes_to(50000, quiz.items, 3, 20), batches_of(c.train, quiz.items), 0, 50);
 }
 
 void choose_stories(Choices& set, Config& c, const QuizProfile& quiz) {
@@ -71,7 +70,7 @@ void choose_stories(Choices& set, Config& c, const QuizProfile& quiz) {
   set("train.clip", c.train.clip, 10.0, "of this task");
   set("train.label_smoothing", c.train.label_smoothing, 0.0, "one answer is right");
   choose_batches(set, c.train, 32, 0.001);
-  set.length(c, passes_to(400000, quiz.items, 10, 400), batches_of(c.train, quiz.items), 0);
+  set.length(c, passes_to(400000, quiz.items, 10, 400), batches_of(c.train, quiz.items), 0, 50);
   set("train.linear_start", c.train.linear_start, c.train.steps / 3, "finds its way before it chooses sharply");
 }
 
@@ -83,7 +82,7 @@ void choose_documents(Choices& set, Config& c, const QuizProfile& quiz) {
   set("model.dropout", c.model.dropout, quiz.texts.closed() ? 0.0 : 0.2, "of this task");
   set("train.clip", c.train.clip, 5.0, "of this task");
   choose_batches(set, c.train, 32, 0.003);
-  set.length(c, passes_to(80000, quiz.items, 4, 20), batches_of(c.train, quiz.items), 0);
+  set.length(c, passes_to(80000, quiz.items, 4, 20), batches_of(c.train, quiz.items), 0, 50);
 }
 
 }  // namespace
@@ -128,7 +127,7 @@ std::vector<std::string> fit_to_text(Config& c, const GivenValues& given, const 
   const double tokens =
       static_cast<double>(closed ? text.words : text.characters + text.words) * (1 - c.data.dev_share - c.data.test_share);
   const double windows = std::max(1.0, tokens / static_cast<double>(c.data.length));
-  set.length(c, std::clamp(1600000 / tokens, 1.0, 40.0), windows / static_cast<double>(t.batch_size), 0);
+  set.length(c, std::clamp(1600000 / tokens, 1.0, 40.0), windows / static_cast<double>(t.batch_size), 0, 50);
   return set.said;
 }
 
@@ -153,7 +152,7 @@ std::vector<std::string> fit_to_captions(Config& c, const GivenValues& given, st
   set("decode.max_length_ratio", c.decode.max_length_ratio, 0.0, "the size of a picture says nothing of its caption");
   set("decode.max_length_extra", c.decode.max_length_extra, std::int64_t{30}, "words of a caption at most");
   choose_batches(set, c.train, 32, 0.002);
-  set.length(c, passes_to(20000, pictures, 3, 10), batches_of(c.train, pictures), 0);
+  set.length(c, passes_to(20000, pictures, 3, 10), batches_of(c.train, pictures), 0, 50);
   return set.said;
 }
 

@@ -146,6 +146,7 @@ TEST(Fitting, LeavesWhatWasGiven) {
   EXPECT_EQ(f.config.model.bridge, "linear");
   for (const char* key : {"model.cell", "train.rate", "train.steps", "text.target.kind", "model.bridge"})
     EXPECT_FALSE(says(f.said, key)) << key;
+  EXPECT_EQ(f.config.train.warmup, 7);  // a short run must not end while the rate still rises
   const auto timed = fitted(corpus, {"train.minutes=2"});
   EXPECT_EQ(timed.config.train.steps, 0);  // the clock ends it and anneals by it
   EXPECT_EQ(timed.config.train.schedule, "cosine");
