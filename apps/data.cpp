@@ -17,7 +17,7 @@ struct DataFlags {
   DataFlags() { set_defaults(*this); }
   void visit(OptionVisitor& v) {
     v(out, "out", "", "folder for the files");
-    v(pairs, "pairs", 10000, "training pairs of reverse, copy, sort, dates, parity and bits; a tenth more each for dev and test",
+    v(pairs, "pairs", 10000, "training pairs of reverse, copy, sort, dates, commands, parity and bits; a tenth more each for dev and test",
       between(10, 1e8));
     v(minimum_length, "minimum_length", 1, "symbols of the shortest source of reverse, copy, sort and bits", between(1, 10000));
     v(maximum_length, "maximum_length", 10, "symbols of the longest source; numbers of each of parity's", between(1, 10000));
@@ -74,6 +74,10 @@ const std::vector<DataKind>& kinds() {
       {"copy", "symbols as they are", kTsv, [](const DataFlags& f) { return sequences("copy", f); }},
       {"sort", "symbols in order", kTsv, [](const DataFlags& f) { return sequences("sort", f); }},
       {"dates", "dates as people write them to YYYY-MM-DD", kTsv, [](const DataFlags& f) { return sequences("dates", f); }},
+      {"commands", "commands to actions, by the grammar of SCAN", kTsv,
+       [](const DataFlags& f) {
+         return in_three_parts(generate_commands(static_cast<std::uint64_t>(f.pairs_in_all()), f.seed_number()), f);
+       }},
       {"parity", "numbers 1, -1 and 0 to whether the ones are odd in number", kTsv, parity},
       {"bits", "vectors of eight random bits, to be copied", kTsv, bits},
       {"headlines", "news stories to headlines, with names never seen in training", kTsv,

@@ -209,6 +209,9 @@ int evaluate_pairs(const Arguments& arguments) {
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   nlohmann::ordered_json json = {{"sentences", figures.texts.sentences}};
   tell_texts(figures, flags, json);
+  const auto cut = cut_message(figures.texts.cut, figures.texts.sentences, flags.search);
+  if (!cut.empty() && !arguments.common.quiet) fmt::print(stderr, "{}\n", cut);
+  json["cut"] = figures.texts.cut;
   json["seconds"] = seconds;
   json["beam"] = flags.search.beam;
   if (looks) tell_attention(figures, json);

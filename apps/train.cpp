@@ -13,15 +13,19 @@ namespace {
 
 struct TrainFlags {
   std::vector<std::string> set;
-  std::string source, target, tsv, out, init_from;
+  std::string task, source, target, tsv, text, out, steps, minutes, init_from;
   bool resume, dry_run;
   TrainFlags() { set_defaults(*this); }
   void visit(OptionVisitor& v) {
     v(set, "set", {}, "set a configuration key: --set model.hidden=256; may be repeated");
+    v(task, "task", "", "translate, summarise, transliterate, generate, classify, answer or caption; the model follows (task)");
     v(source, "source", "", "training sentences, one a line (data.source)");
     v(target, "target", "", "their translations (data.target)");
     v(tsv, "tsv", "", "instead of the two: source TAB target (data.tsv)");
+    v(text, "text", "", "of generate a text, of classify lines 'label sentence', of answer stories or documents (data.text)");
     v(out, "out", "", "folder of the run (train.out)");
+    v(steps, "steps", "", "updates in all; the rate falls to the last of them (train.steps)");
+    v(minutes, "minutes", "", "or minutes in all (train.minutes)");
     v(init_from, "init_from", "", "start from the weights and vocabularies of this model (train.init_from)");
     v(resume, "resume", false, "go on where the run in --out stopped");
     v(dry_run, "dry_run", false, "show sizes and the resolved configuration, train nothing");
@@ -42,10 +46,14 @@ GivenValues gather(const Arguments& arguments, const TrainFlags& flags) {
   auto put = [&](const char* key, const char* flag, const std::string& value) {
     if (!value.empty()) values[key] = {{value}, false, flag, false};
   };
+  put("task", "--task", flags.task);
   put("data.source", "--source", flags.source);
   put("data.target", "--target", flags.target);
   put("data.tsv", "--tsv", flags.tsv);
+  put("data.text", "--text", flags.text);
   put("train.out", "--out", flags.out);
+  put("train.steps", "--steps", flags.steps);
+  put("train.minutes", "--minutes", flags.minutes);
   put("train.init_from", "--init-from", flags.init_from);
   for (const auto& pair : flags.set) set_given(values, pair, "--set");
   return values;
@@ -141,7 +149,8 @@ Command train_command() {
           .details =
               "Examples:\n"
               "  attend train configs/phrasebook.yaml --set train.out=runs/mine\n"
-              "  attend train --source a.en --target a.zh --out runs/a    sizes suited to the corpus\n"
+              "  attend train --source a.en --target a.zh --out runs/a    everything suited to the corpus, and said\n"
+              "  attend train --task classify --text opinions.txt --out runs/b --minutes 2\n"
               "  attend train --resume --out runs/a                      goes on bit for bit\n"
               "Ctrl-C finishes the update, saves and exits with 130. --dry-run prints every configuration key with its meaning.",
           .most_words = 1,

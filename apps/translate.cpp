@@ -75,7 +75,7 @@ int translate(const Arguments& arguments) {
   std::vector<std::string> files(arguments.words.begin() + 1, arguments.words.end());
   if (files.empty()) files.emplace_back("-");
   catch_interrupts();
-  std::size_t index = 0;
+  std::size_t index = 0, cut = 0;
   for (const auto& file : files) {
     LineReader reader(file);
     const bool ask = reader.from_terminal() && !arguments.common.quiet;
@@ -97,6 +97,7 @@ int translate(const Arguments& arguments) {
       auto results = translator.translate(lines, flags.search, record);
       for (std::size_t i = 0; i < lines.size(); ++i, ++index) {
         print_result(out, index, results[i], flags, default_links(translator.model()));
+        cut += results[i].best[0].cut;
         if (writer && results[i].record) {
           auto data = results[i].record->data();
           data.sentence = index;
@@ -107,6 +108,8 @@ int translate(const Arguments& arguments) {
     }
   }
   if (writer) writer->close();
+  if (const auto message = cut_message(cut, index, flags.search); !message.empty() && !arguments.common.quiet)
+    fmt::print(stderr, "{}\n", message);
   return interrupted ? 130 : 0;
 }
 

@@ -9,6 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench/results"
 TASKS = json.loads((ROOT / "bench/tasks.json").read_text())
+VARIANTS = json.loads((ROOT / "bench/mechanisms.json").read_text())
 # How a figure is called, and what it is shown times.
 FIGURES = {"exact": ("exact %", 100), "accuracy": ("accuracy %", 100), "word_error": ("WER %", 100), "bleu": ("BLEU", 1), "perplexity": ("perplexity", 1),
            "bits_per_character": ("bits a character", 1), "macro_f1": ("macro-F1 %", 100), "chrf": ("chrF", 1), "cer": ("CER %", 100), "aer": ("AER %", 100),
@@ -29,6 +30,26 @@ def phrasebook(model, title):
         changes = " ".join(f"`{c}`" for c in r["changes"])
         entropy = "" if r.get("entropy") is None else f"{r['entropy']:.2f}"
         lines.append(f"| {r['name']} | {changes} | {percent(r['exact'])} | {percent(r.get('aer'))} | {entropy} | {r['parameters']} | {r['cpu_minutes']:.1f} |")
+    why = [f"- `{name}`: {sentence}" for name, sentence in VARIANTS["why"].get(model, {}).items() if (RESULTS / f"phrasebook/{model}-{name}.json").exists()]
+    return lines + [""] + (["Why some stay low:", "", *why, ""] if why else [])
+
+
+def defaults():
+    """Plain training against the best recipe known, corpus by corpus."""
+    path = RESULTS / "defaults.json"
+    if not path.exists():
+        return []
+    lines = ["## Plain training against the best recipe known", "",
+             "`attend train` with the data and nothing else, and with the recipe that stands in `bench/defaults.json`, on parts of each corpus "
+             "(`python3 bench/defaults.py`). Seconds are of one processor, training alone.", "",
+             "| corpus, pairs | figure | plain | best | plain: AER % | effective tokens | seconds | best: seconds | commit, processor |", "|---|---|---|---|---|---|---|---|---|"]
+    for name, sides in json.loads(path.read_text()).items():
+        plain, best = sides.get("plain"), sides.get("best")
+        some = plain or best
+        factor = 100 if some["figure"] == "exact" else 1
+        cell = lambda side, key, times=1, digits=1: "" if not side or side.get(key) is None else f"{times * side[key]:.{digits}f}"
+        lines.append(f"| {name} | {'exact %' if factor == 100 else 'BLEU'} | {cell(plain, 'value', factor)} | {cell(best, 'value', factor)} | {cell(plain, 'aer', 100)} | "
+                     f"{cell(plain, 'effective_tokens')} | {cell(plain, 'seconds', 1, 0)} | {cell(best, 'seconds', 1, 0)} | {some['commit']}, {some['processor']} |")
     return lines + [""]
 
 
@@ -101,7 +122,7 @@ def main():
              "## Phrasebook: every mechanism in the same model", "",
              "Unseen combinations; AER against the gold links under forced decoding, argmax. `python3 bench/mechanisms.py` makes these.", ""]
     lines += phrasebook("rnn", "Recurrent (`configs/phrasebook.yaml`)") + phrasebook("transformer", "Transformer (`configs/phrasebook-transformer.yaml`)")
-    lines += tasks("Bundled data", False) + tasks("Real data", True) + by_length() + speed()
+    lines += tasks("Bundled data", False) + tasks("Real data", True) + defaults() + by_length() + speed()
     (ROOT / "docs/results.md").write_text("\n".join(lines).rstrip() + "\n")
 
 

@@ -2,10 +2,10 @@
 
 namespace attend {
 
-Dot::Dot(const MechanismOptions& o) { check_equal_sizes("dot", o); }
+Dot::Dot(const MechanismOptions& o) : scale_(score_scale(o)) { check_equal_sizes("dot", o); }
 
 at::Tensor Dot::scores(const at::Tensor& query, const at::Tensor& prepared) const {
-  return at::matmul(query, prepared.mT());  // [B, H, T, S]
+  return at::matmul(query * scale_, prepared.mT());  // [B, H, T, S]
 }
 
 extern constinit const MechanismEntry dot_entry{.name = "dot",

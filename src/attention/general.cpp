@@ -3,12 +3,12 @@
 namespace attend {
 
 General::General(const MechanismOptions& o)
-    : weight_(register_parameter("weight", initial_weight({o.heads, o.query_size, o.key_size}, o.key_size))) {}
+    : weight_(register_parameter("weight", initial_weight({o.heads, o.query_size, o.key_size}, o.key_size))), scale_(score_scale(o)) {}
 
 at::Tensor General::prepare(const at::Tensor& keys) const { return per_head_linear(keys, weight_); }  // [B, H, S, Dq]
 
 at::Tensor General::scores(const at::Tensor& query, const at::Tensor& prepared) const {
-  return at::matmul(query, prepared.mT());  // [B, H, T, S]
+  return at::matmul(query * scale_, prepared.mT());  // [B, H, T, S]
 }
 
 std::vector<ScorePart> General::parts(const at::Tensor& query, const at::Tensor& /*prepared*/) const {

@@ -120,6 +120,8 @@ void check_equal_sizes(std::string_view who, const MechanismOptions& o) {
                o.query_size, o.key_size);
 }
 
+double score_scale(const MechanismOptions& o) { return o.scaling == "root" ? 1.0 / std::sqrt(static_cast<double>(o.key_size)) : 1.0; }
+
 double normaliser_alpha(const MechanismOptions& o) {
   if (o.normaliser == "softmax") return 1;
   if (o.normaliser == "entmax15") return 1.5;
@@ -156,6 +158,9 @@ at::Tensor ScoreCall::steps() const {
 
 void MechanismOptions::visit(OptionVisitor& v) {
   v(inner, "score", "scaled_dot", "the score of mechanisms that take one: multi_head, local_m, hard, ...", one_of(score_names()));
+  v(scaling, "score_scaling", "auto",
+    "dot, general: root divides their scores by the root of D, none is the paper's form; auto is root in a transformer, else none",
+    one_of({"auto", "none", "root"}));
   v(head_scores, "head_scores", {}, "multi_head: a score for each head in place of one for all: [scaled_dot, additive, cosine, dot]");
   v(head_attention, "head_attention", "", "multi_head: what runs inside each head (local_m, hard, ...); empty is the score alone");
   v(key_heads, "key_heads", 0, "grouped_query: heads of the keys, shared by the query heads; 0 is half of them", between(0, 256));

@@ -54,6 +54,7 @@ Evaluation evaluate(const Translator& translator, std::span<const std::string> s
   Evaluation result;
   for (const auto& translated : translator.translate(sources, options.search)) {
     result.translations.push_back(translated.text());
+    result.cut += translated.best[0].cut;
     result.each.push_back({.log_prob = translated.best[0].log_prob});
   }
   static_cast<TextFigures&>(result) = compare_texts(result.translations, references, options);

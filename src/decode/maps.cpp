@@ -16,7 +16,8 @@ std::string looks_by(const ModelOptions& o) {
   if (o.type == "memory_hops") return "content";
   if (o.type == "ntm_model") return "memory";
   if (model_kind(o.type).gives == Matter::kAnswer) return o.pooling;
-  return o.attention == "none" && o.output_attention ? "output_attention" : o.attention;
+  const auto attention = attention_of(o);
+  return attention == "none" && o.output_attention ? "output_attention" : attention;
 }
 
 void widen(AttentionMap& map, std::uint32_t columns, std::uint32_t first) {

@@ -145,6 +145,7 @@ class Search {
       const auto& parent = item.live[static_cast<std::size_t>(candidate.parent)];
       const auto node = static_cast<std::int32_t>(item.result.nodes.size());
       const bool ends = candidate.token == kEndId;
+      const auto* scores = logits.data_ptr<float>() + (row * beams + candidate.parent) * vocabulary;
       item.result.nodes.push_back({parent.node, static_cast<std::uint32_t>(step), candidate.token, candidate.token_log_prob,
                                    static_cast<float>(candidate.log_prob), ends ? NodeEnd::kFinished : NodeEnd::kLive});
       if (o_.replace_unk) item.sources.push_back(candidate.token == kUnknownId ? looked_at(item, observer, row, candidate.parent) : -1);
@@ -153,7 +154,7 @@ class Search {
       Live live{node, candidate.log_prob, parent.coverage};
       if (o_.coverage_penalty > 0) add_coverage(live.coverage, observer, row, candidate.parent, item.source_length);
       if (ends) {
-        finish(item, live);
+        finish(item, live, only_end && *std::max_element(scores + kEndId, scores + vocabulary) > scores[kEndId]);
       } else {
         next.push_back(std::move(live));
         parents.push_back({candidate.parent, candidate.token});
@@ -202,8 +203,9 @@ class Search {
     return o_.coverage_penalty * sum;
   }
 
-  void finish(Item& item, const Live& live) {
+  void finish(Item& item, const Live& live, bool cut) {
     FoundHypothesis found;
+    found.cut = cut;
     for (auto node = live.node; node >= 0; node = item.result.nodes[static_cast<std::size_t>(node)].parent) {
       found.tokens.push_back(item.result.nodes[static_cast<std::size_t>(node)].token);
       found.log_probs.push_back(item.result.nodes[static_cast<std::size_t>(node)].logp);

@@ -51,18 +51,23 @@ TracingObserver::Selection selection_of(const ModelOptions& model, const TraceOp
 
 // Name and formula; of heads also the formula inside them.
 std::pair<std::string, std::string> mechanism_of(const ModelOptions& model) {
-  if (model.attention == "none") return {};
-  const auto& entry = find_mechanism(model.attention);
+  const auto attention = attention_of(model);
+  if (attention == "none") return {};
+  const auto& entry = find_mechanism(attention);
   const auto& m = model.mechanism;
+  const bool scaled = m.scaling == "root" || (m.scaling == "auto" && model.type != "rnn_seq2seq");
+  const auto formula = [&](const MechanismEntry& e) {
+    return std::string(e.formula) + (scaled && (e.name == "dot" || e.name == "general") ? " / √D" : "");
+  };
   const auto around = [&](const MechanismEntry& outer, const MechanismEntry& inner) {
-    return fmt::format("{}; inside {}: {}", outer.formula, inner.name, inner.formula);
+    return fmt::format("{}; inside {}: {}", outer.formula, inner.name, formula(inner));
   };
   const auto alone = [&](const MechanismEntry& e) {
-    return e.capabilities.wraps && !e.capabilities.makes_heads ? around(e, find_mechanism(m.inner)) : std::string(e.formula);
+    return e.capabilities.wraps && !e.capabilities.makes_heads ? around(e, find_mechanism(m.inner)) : formula(e);
   };
   if (entry.capabilities.makes_heads)
-    return {model.attention, around(entry, find_mechanism(m.head_attention.empty() ? m.inner : m.head_attention))};
-  if (model.type == "rnn_seq2seq") return {model.attention, alone(entry)};
+    return {attention, around(entry, find_mechanism(m.head_attention.empty() ? m.inner : m.head_attention))};
+  if (model.type == "rnn_seq2seq") return {attention, alone(entry)};
   const auto& outer = find_mechanism("multi_head");
   return {std::string(outer.name), fmt::format("{}; inside {}: {}", outer.formula, entry.name, alone(entry))};
 }
@@ -141,7 +146,7 @@ bool is_special(std::int32_t id) { return id == kPadId || id == kBeginId || id =
 Trace trace(const TranslationModel& model, const std::string& source, const TraceOptions& options) {
   at::NoGradGuard no_grad;
   Trace trace;
-  trace.title = fmt::format("{} with attention {}", model.model.type, model.model.attention);
+  trace.title = fmt::format("{} with attention {}", model.model.type, attention_of(model.model));
   std::tie(trace.mechanism, trace.formula) = mechanism_of(model.model);
   trace.source_text = source;
   trace.source = source_tokens(*model.source, source, model.text.source_end);

@@ -131,6 +131,14 @@ PaddedBatch pad_batch(const std::vector<const std::vector<std::int64_t>*>& seque
   return batch;
 }
 
+std::string cut_message(std::size_t cut, std::size_t outputs, const SearchOptions& options) {
+  if (cut == 0) return {};
+  return fmt::format(
+      "{} of {} outputs reached the length limit, {} x source tokens + {}, and were cut there; raise --max-length-ratio or "
+      "--max-length-extra (decode.max_length_ratio, decode.max_length_extra)",
+      cut, outputs, options.max_length_ratio, options.max_length_extra);
+}
+
 Translator::Translator(const std::string& path) : Translator(read_model(path)) {
   GivenValues values;
   const std::string section = "decode.";
@@ -152,7 +160,8 @@ Hypothetical Translator::hypothesis(const FoundHypothesis& found, const CopyWord
                  .score = found.score,
                  .tokens = found.tokens,
                  .log_probs = found.log_probs,
-                 .pieces = {}};
+                 .pieces = {},
+                 .cut = found.cut};
   for (std::size_t t = 0; t < copied.size(); ++t) h.pieces.push_back(copied[t] ? *copied[t] : model_.target->piece(found.tokens[t]));
   return h;
 }

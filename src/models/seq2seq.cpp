@@ -80,9 +80,13 @@ std::vector<std::string> attention_choices() {
 }
 
 void ModelOptions::visit(OptionVisitor& v) {
+  auto attentions = attention_choices();
+  attentions.insert(attentions.begin(), "auto");
   v(type, "type", "rnn_seq2seq", "the model", one_of(model_names()));
-  v(attention, "attention", "additive", "how the decoder attends to the source; none is the bottleneck baseline",
-    one_of(attention_choices()));
+  v(attention, "attention", "auto",
+    "how the decoder attends to the source; none is the bottleneck baseline; auto is additive in a recurrent model, scaled multi_head in a "
+    "transformer",
+    one_of(attentions));
   v(self_attention, "self_attention", "",
     "within a transformer's encoder and decoder; empty: attention itself where it is a score, else scaled_dot");
   v(layer_attention, "layer_attention", {}, "attention to the source for each decoder layer of a transformer in place of one for all");
@@ -154,17 +158,26 @@ void ModelOptions::visit(OptionVisitor& v) {
   mechanism.visit(v);
 }
 
+std::string attention_of(const ModelOptions& o) {
+  if (o.attention != "auto") return o.attention;
+  if (o.type == "encoder_classifier" && o.encoder != "transformer" && o.encoder != "universal")
+    return o.pooling == "attention_pooling" ? o.pooling : "none";
+  if (o.type == "rnn_lm" || o.type == "ntm_model" || o.type == "memory_hops") return "none";
+  const bool recurrent = o.type == "rnn_seq2seq" || o.type == "captioner" || o.type == "reader";
+  return recurrent ? "additive" : "multi_head";
+}
+
 std::shared_ptr<Seq2Seq> make_model(const ModelOptions& options, std::int64_t source_vocabulary, std::int64_t target_vocabulary) {
   auto model = std::dynamic_pointer_cast<Seq2Seq>(make_network(options, source_vocabulary, target_vocabulary));
   ATTEND_CHECK(model, kValue, "model.type: {} does not turn one sequence into another; use rnn_seq2seq or transformer", options.type);
   return model;
 }
 
-std::shared_ptr<torch::nn::Module> make_network(const ModelOptions& options, std::int64_t source_vocabulary,
-                                                std::int64_t target_vocabulary) {
+std::shared_ptr<torch::nn::Module> make_network(const ModelOptions& given, std::int64_t source_vocabulary, std::int64_t target_vocabulary) {
+  auto options = given;
+  options.attention = attention_of(options);
   RangeChecker checker;
-  auto checked = options;
-  checked.visit(checker);
+  options.visit(checker);
   if (options.tied == "all")
     ATTEND_CHECK(source_vocabulary == target_vocabulary, kValue,
                  "model.tied: all needs one vocabulary for both sides, got {} and {} entries; set text.shared: true", source_vocabulary,

@@ -15,6 +15,7 @@ std::shared_ptr<Mechanism> make_heads(const ModelOptions& o, const std::string& 
   m.heads = o.heads;
   m.query_size = m.key_size = m.value_size = o.embedding;
   m.bias = o.attention_bias;
+  if (m.scaling == "auto") m.scaling = "root";  // unscaled products saturate the softmax of a layer that starts at random
   if (entry.capabilities.makes_heads) return entry.make(m);
   (entry.make_score ? m.inner : m.head_attention) = name;
   return make_mechanism("multi_head", m);

@@ -43,6 +43,9 @@ struct StoredConfig {
 StoredConfig read_stored_config(const std::string& folder) {
   auto values = read_config(folder + "/config.yaml");
   std::erase_if(values, [](const auto& entry) { return !entry.first.starts_with("model.") && !entry.first.starts_with("text."); });
+  // Transformers stored before there was a choice had the paper's dot and general.
+  if (values.contains("model.attention") && !values.contains("model.score_scaling"))
+    values["model.score_scaling"] = {{"none"}, false, folder + "/config.yaml", false};
   StoredConfig config;
   assign(config, values);
   return config;

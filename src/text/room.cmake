@@ -3,13 +3,13 @@ set(text_generators
   generate_phrasebook.cpp generate_sequences.cpp phrasebook_phrase.cpp phrasebook_words.cpp phrasebook_nouns.cpp
   phrasebook_grammar.cpp phrasebook_statements.cpp phrasebook_modals.cpp phrasebook_things.cpp phrasebook_questions.cpp
   phrasebook_clauses.cpp phrasebook_speech.cpp phrasebook_travel.cpp
-  choice.cpp generate_files.cpp generate_headlines.cpp generate_spelling.cpp generate_parity.cpp generate_bits.cpp story_world.cpp generate_stories.cpp
+  choice.cpp generate_files.cpp generate_headlines.cpp generate_spelling.cpp generate_commands.cpp generate_parity.cpp generate_bits.cpp story_world.cpp generate_stories.cpp
   generate_clozes.cpp generate_polarity.cpp generate_sentences.cpp generate_shapes.cpp generate_digits.cpp)
-set(text_generator_tests generate_test.cpp generate_sequences_test.cpp generate_pairs_test.cpp generate_stories_test.cpp
+set(text_generator_tests generate_test.cpp generate_sequences_test.cpp generate_pairs_test.cpp generate_commands_test.cpp generate_stories_test.cpp
   generate_opinions_test.cpp generate_pictures_test.cpp)
 
 # Each of these names its own sizes and words, by the same names as the next.
-foreach(generator IN ITEMS headlines spelling parity stories clozes polarity sentences shapes digits)
+foreach(generator IN ITEMS commands headlines spelling parity stories clozes polarity sentences shapes digits)
   set_source_files_properties(${PROJECT_SOURCE_DIR}/src/text/generate_${generator}.cpp PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 endforeach()
 

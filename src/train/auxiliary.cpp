@@ -14,7 +14,7 @@ void add(at::Tensor& sum, const at::Tensor& part) { sum = sum.defined() ? sum + 
 
 const MechanismEntry* source_attention_that(const ModelOptions& model, bool Capabilities::*can) {
   auto names = model.layer_attention;
-  if (names.empty()) names.push_back(model.attention);
+  if (names.empty()) names.push_back(attention_of(model));
   names.push_back(model.mechanism.head_attention);
   for (const auto& name : names) {
     if (name.empty() || name == "none") continue;

@@ -1,6 +1,7 @@
 // Learning to say what is in a picture.
 #include "attend/decode/captions.h"
 #include "attend/models/captioner.h"
+#include "attend/train/fit.h"
 #include "train/learner.h"
 #include "train/pictures.h"
 #include "train/sequences.h"
@@ -12,6 +13,8 @@ class CaptionsLearner final : public Learner {
  public:
   explicit CaptionsLearner(const Config& config)
       : config_(config), train_(read(config.data.images, config.data.list)), dev_(read(config.data.dev_images, config.data.dev_list)) {}
+
+  std::vector<std::string> fit(Config& config, const GivenValues& given) override { return fit_to_captions(config, given, train_.size()); }
 
   void describe(TrainPlan& plan) const override {
     plan.examples = train_.size();
@@ -87,7 +90,7 @@ class CaptionsLearner final : public Learner {
     });
   }
 
-  void begin(const Config& config) override {
+  void begin(Config& config, const GivenValues& /*given*/) override {
     config_ = config;
     model_ = as_seq2seq(model(), "task " + config.task);
     train_.load(config.model);

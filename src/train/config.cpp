@@ -32,7 +32,9 @@ void DataOptions::visit(OptionVisitor& v) {
   v(unknown_share, "unknown_share", 0.0, "share of the words of a text or document that are read as <unk> in training", between(0, 0.9));
   v(test_share, "test_share", 0.05, "share of data.text, its end, that is left alone for testing", between(0, 0.9));
   v(length, "length", 128, "tokens that a language model reads together", between(2, 1 << 20));
-  v(max_length, "max_length", 100, "pairs with more tokens on a side are left out of training", at_least(1));
+  v(max_length, "max_length", 0,
+    "pairs with more tokens on a side are left out of training; 0 follows the data: all but one in 1,000, within what memory allows",
+    at_least(0));
   v(header, "header", false, "the first line of each file names columns");
   v(skip_broken, "skip_broken", false, "skip and count lines that are not UTF-8 instead of stopping");
 }
@@ -92,6 +94,19 @@ void TrainOptions::visit(OptionVisitor& v) {
   v(threads, "threads", 0, "processor threads; 0 is one a core", between(0, 1024));
 }
 
+namespace {
+
+// The model that a task takes where none was named, by the form of its data.
+std::string model_of_task(const Config& c) {
+  if (c.task == "generate") return "rnn_lm";
+  if (c.task == "caption") return "captioner";
+  if (c.task == "classify") return c.data.images.empty() ? "encoder_classifier" : "patch_classifier";
+  if (c.task == "answer") return c.data.answers.empty() ? "memory_hops" : "reader";
+  return "rnn_seq2seq";
+}
+
+}  // namespace
+
 void Config::visit(OptionVisitor& v) {
   v(task, "task", "translate", "what is learned; says how the data are read and what is measured", one_of(task_names()));
   v.group(data, "data", "what is read");
@@ -103,6 +118,8 @@ void Config::visit(OptionVisitor& v) {
 
 void check_pairs(const Config& c) {
   const auto& d = c.data;
+  ATTEND_CHECK(d.text.empty(), kValue,
+               "task {} learns from pairs, but data.text was given; a text alone is for generate, classify or answer: give --task", c.task);
   ATTEND_CHECK(d.tsv.empty() != (d.source.empty() && d.target.empty()), kValue, "data: give either source and target or tsv{}",
                d.tsv.empty() ? "; nothing was given" : ", not both");
   ATTEND_CHECK(d.source.empty() == d.target.empty(), kValue, "data: {} is missing; source and target come together",
@@ -118,7 +135,8 @@ void check_config(const Config& c) {
   const auto& t = c.train;
   ATTEND_CHECK(!t.out.empty(), kValue, "train.out is missing: the folder to write the run to; give --out DIR");
   ATTEND_CHECK(t.schedule != "noam" || t.warmup > 0, kValue, "train.schedule: noam needs train.warmup of at least 1, 4000 in the paper");
-  ATTEND_CHECK(t.schedule != "cosine" || t.steps > 0, kValue, "train.schedule: cosine needs train.steps, the length of the whole run");
+  ATTEND_CHECK(t.schedule != "cosine" || t.steps > 0 || t.minutes > 0, kValue,
+               "train.schedule: cosine needs train.steps or train.minutes, the length of the whole run");
   ATTEND_CHECK(t.epochs > 0 || t.steps > 0 || t.minutes > 0, kValue,
                "train: epochs, steps and minutes are all 0; one of them must end the run");
   ATTEND_CHECK(t.average <= t.keep, kValue, "train.average must be at most train.keep, got {} and {}", t.average, t.keep);
@@ -136,33 +154,20 @@ void check_config(const Config& c) {
                c.decode.beam);
 }
 
-std::vector<std::string> fit_to_corpus(Config& config, const GivenValues& given, std::uint64_t pairs, double source_letters_per_line,
-                                       bool target_is_cjk) {
+std::vector<std::string> complete_config(Config& config, const GivenValues& given) {
   std::vector<std::string> said;
-  auto set = [&](const std::string& key, auto& field, auto value, const char* why) {
-    if (given.contains(key) || field == value) return;
-    field = value;
-    said.push_back(fmt::format("{} = {} ({})", key, value, why));
-  };
-  const bool small = pairs<20000, large = pairs> 200000;
-  const std::int64_t vocabulary = pairs < 3000 ? 1000 : small ? 4000 : large ? 16000 : 8000;
-  set("text.source.vocabulary_size", config.text.source.vocabulary_size, vocabulary, "by the number of pairs");
-  set("text.target.vocabulary_size", config.text.target.vocabulary_size, vocabulary, "by the number of pairs");
-  if (target_is_cjk) {
-    set("text.target.kind", config.text.target.kind, std::string("characters"), "the target is written without spaces");
-    set("train.bleu_tokenizer", config.train.bleu_tokenizer, std::string("zh"), "the target is written without spaces");
+  auto& m = config.model;
+  const auto type = model_of_task(config);
+  if (!given.empty() && !given.contains("model.type") && m.type != type) {
+    m.type = type;
+    said.push_back(fmt::format("model.type = {} (task {})", type, config.task));
+    // What a model of the kind needs to look at something.
+    if (type == "rnn_lm" && !given.contains("model.output_attention")) m.output_attention = true;
   }
-  set("model.embedding", config.model.embedding, std::int64_t{small ? 128 : 256}, "by the number of pairs");
-  set("model.hidden", config.model.hidden, std::int64_t{small ? 256 : 512}, "by the number of pairs");
-  set("model.encoder_hidden", config.model.encoder_hidden, std::int64_t{small ? 128 : 256}, "by the number of pairs");
-  set("model.dropout", config.model.dropout, small ? 0.3 : 0.2, "small corpora need more");
-  set("train.batch_size", config.train.batch_size, std::int64_t{small ? 1024 : large ? 4096 : 2048}, "by the number of pairs");
-  set("train.patience", config.train.patience, std::int64_t{8}, "stop when validation no longer improves");
-  if (config.model.type == "transformer") {
-    set("train.schedule", config.train.schedule, std::string("inverse_sqrt"), "transformers need a warm-up");
-    set("train.warmup", config.train.warmup, std::int64_t{small ? 1000 : 4000}, "transformers need a warm-up");
-  }
-  if (source_letters_per_line > 200) set("data.max_length", config.data.max_length, std::int64_t{200}, "the lines are long");
+  if (m.attention != "auto") return said;
+  m.attention = attention_of(m);
+  const ModelOptions usual;
+  if (m.attention != attention_of(usual)) said.push_back(fmt::format("model.attention = {} (of a {})", m.attention, m.type));
   return said;
 }
 

@@ -1,6 +1,7 @@
 #include "train/examples.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "attend/core/random.h"
@@ -48,23 +49,22 @@ void Examples::hold_out(std::int64_t wanted, std::uint64_t seed) {
   }
 }
 
-double Examples::mean_source_bytes() const {
-  const auto n = std::min<std::size_t>(corpus_.size(), 1000);
-  std::size_t bytes = 0;
-  for (std::size_t i = 0; i < n; ++i) bytes += corpus_.source(i).size();
-  return n > 0 ? static_cast<double>(bytes) / static_cast<double>(n) : 0;
-}
-
-bool Examples::target_is_cjk() const {
-  std::size_t wide = 0, letters = 0;
-  for (std::size_t i = 0; i < std::min<std::size_t>(corpus_.size(), 200); ++i) {
-    for (const unsigned char c : corpus_.target(i)) {
-      if ((c & 0xC0) == 0x80) continue;  // not the first byte of a character
-      letters += c > ' ';
-      wide += c >= 0xE3 && c <= 0xED;  // U+3000 to U+DFFF: kana, Chinese characters, hangul
-    }
+CorpusProfile Examples::profile() const {
+  constexpr std::size_t kEnough = 200000;
+  const auto step = std::max<std::size_t>(1, corpus_.size() / kEnough);
+  SideCounter source, target;
+  std::uint64_t seen = 0, identical = 0;
+  for (std::size_t i = 0; i < corpus_.size(); i += step) {
+    if (held_out_[i]) continue;
+    source.add(corpus_.source(i));
+    target.add(corpus_.target(i));
+    identical += corpus_.source(i) == corpus_.target(i);
+    ++seen;
   }
-  return 2 * wide > letters;
+  return {.pairs = corpus_.size(),
+          .source = source.finish(),
+          .target = target.finish(),
+          .identical = seen > 0 ? static_cast<double>(identical) / static_cast<double>(seen) : 0};
 }
 
 std::pair<std::shared_ptr<Tokenizer>, std::shared_ptr<Tokenizer>> Examples::train_tokenizers(const TextOptions& text) const {
@@ -84,16 +84,74 @@ std::pair<std::shared_ptr<Tokenizer>, std::shared_ptr<Tokenizer>> Examples::trai
   return {train_tokenizer(text.source, lines(true, false)), train_tokenizer(text.target, lines(false, true))};
 }
 
-void Examples::measure(const Tokenizer& source, const Tokenizer& target) {
-  lengths_.assign(corpus_.size(), 0);
-  usable_ = 0;
+namespace {
+
+// Tokens on the longer side up to which a batch's attention surely fits into memory: its energies [B, T, S, E] in float32, three times
+// over, within 4 GB.
+std::int64_t longest_that_fits(const TrainOptions& t, const ModelOptions& m) {
+  const auto energy = static_cast<double>(std::max({m.mechanism.energy_size, m.encoder_hidden, m.embedding}));
+  const double cells = 4e9 / (12 * energy), batch = static_cast<double>(t.batch_size);
+  const double length = t.batch_by == "sentences" ? std::sqrt(cells / batch) : cells / batch;
+  return static_cast<std::int64_t>(std::clamp(length, 100.0, 2000.0));
+}
+
+// What all but one in 1,000 keep to.
+template <class Number>
+Number most(std::vector<Number> values) {
+  const auto place = values.begin() + static_cast<std::ptrdiff_t>(std::ceil(0.999 * static_cast<double>(values.size() - 1)));
+  std::nth_element(values.begin(), place, values.end());
+  return *place;
+}
+
+}  // namespace
+
+std::vector<std::string> Examples::measure(const Tokenizer& source, const Tokenizer& target, Config& config, const GivenValues& given) {
+  struct Sides {
+    std::int32_t source = 0, target = 0;
+    std::int32_t longer() const { return std::max(source, target); }
+  };
+  std::vector<Sides> tokens(corpus_.size());
+  std::vector<std::int32_t> seen;
   for (std::size_t i = 0; i < corpus_.size(); ++i) {
     if (held_out_[i]) continue;
-    const auto longer = std::max(source.encode(corpus_.source(i)).size(), target.encode(corpus_.target(i)).size()) + 1;  // </s>
-    if (static_cast<std::int64_t>(longer) > options_.max_length + 1) continue;
-    lengths_[i] = static_cast<std::int32_t>(longer);
-    ++usable_;
+    tokens[i] = {static_cast<std::int32_t>(source.encode(corpus_.source(i)).size()),
+                 static_cast<std::int32_t>(target.encode(corpus_.target(i)).size())};
+    seen.push_back(tokens[i].longer());
   }
+  auto& limit = config.data.max_length;
+  std::vector<std::string> said;
+  if (limit == 0) {
+    limit = std::clamp<std::int64_t>(most(seen), 100, longest_that_fits(config.train, config.model));
+    if (limit > 100)
+      said.push_back(
+          fmt::format("data.max_length = {} (the longest line has {} tokens)", limit, *std::max_element(seen.begin(), seen.end())));
+  }
+  lengths_.assign(corpus_.size(), 0);
+  usable_ = 0;
+  std::int64_t longest_source = 20;  // a ratio made by short sources alone would let longer ones run wild
+  auto& d = config.decode;
+  std::vector<double> ratios, extras;  // what a search needs for each pair, with a quarter to spare, if the other limit stays
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    if (held_out_[i] || tokens[i].longer() > limit) continue;
+    lengths_[i] = tokens[i].longer() + 1;  // </s>
+    ++usable_;
+    const double from = std::max(1, tokens[i].source), to = 1.25 * (tokens[i].target + 1);
+    longest_source = std::max<std::int64_t>(longest_source, tokens[i].source);
+    ratios.push_back((to - static_cast<double>(d.max_length_extra)) / from);
+    extras.push_back(to - d.max_length_ratio * from);
+  }
+  if (ratios.empty() || given.contains("decode.max_length_ratio") || given.contains("decode.max_length_extra")) return said;
+  const double ratio = std::ceil(10 * most(ratios)) / 10, extra = std::ceil(most(extras)), longest = static_cast<double>(longest_source);
+  if (ratio <= d.max_length_ratio) return said;
+  // Whichever leaves a search over the longest source less room.
+  if (ratio * longest + static_cast<double>(d.max_length_extra) < d.max_length_ratio * longest + extra) {
+    d.max_length_ratio = ratio;
+    said.push_back(fmt::format("decode.max_length_ratio = {} (the targets are that long)", ratio));
+  } else {
+    d.max_length_extra = static_cast<std::int64_t>(extra);
+    said.push_back(fmt::format("decode.max_length_extra = {} (the targets are that long)", d.max_length_extra));
+  }
+  return said;
 }
 
 std::unique_ptr<BatchIterator> Examples::batches(const TrainOptions& t, BatchPosition start) const {

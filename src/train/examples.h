@@ -10,6 +10,7 @@
 #include "attend/text/corpus.h"
 #include "attend/text/tokenizer.h"
 #include "attend/train/config.h"
+#include "attend/train/fit.h"
 #include "train/sequences.h"
 
 namespace attend {
@@ -21,14 +22,14 @@ class Examples {
   std::size_t size() const { return corpus_.size(); }
   std::size_t usable() const { return usable_; }
   const CorpusReport& report() const { return corpus_.report(); }
-  double mean_source_bytes() const;
-  bool target_is_cjk() const;  ///< most letters of the first lines are Chinese, Japanese or Korean
+  CorpusProfile profile() const;  ///< of the training pairs; of a large corpus, of 200,000 of them
   const std::vector<std::string>& dev_sources() const { return dev_sources_; }
   const std::vector<std::string>& dev_targets() const { return dev_targets_; }
 
   std::pair<std::shared_ptr<Tokenizer>, std::shared_ptr<Tokenizer>> train_tokenizers(const TextOptions& text) const;
-  /// Counts every training pair's tokens once; pairs over data.max_length are left out.
-  void measure(const Tokenizer& source, const Tokenizer& target);
+  /// Counts every training pair's tokens once and chooses config.data.max_length where it is 0; pairs over it are left out. Where
+  /// decode's limits are too narrow for the lengths seen, with a quarter to spare, widens them and says so in the lines it returns.
+  std::vector<std::string> measure(const Tokenizer& source, const Tokenizer& target, Config& config, const GivenValues& given);
   std::unique_ptr<BatchIterator> batches(const TrainOptions& options, BatchPosition start) const;
   TrainBatch make_batch(const std::vector<std::size_t>& indices, const TranslationModel& model, bool with_links = false) const;
   std::string places(const std::vector<std::size_t>& indices) const;  ///< "file:line, file:line, ..." for errors

@@ -28,7 +28,7 @@ std::string default_metric(const std::string& task) {
   fail_unknown_name("task", task, task_names());
 }
 
-void Learner::build(Config& config, const std::string& stored) {
+void Learner::build(Config& config, const GivenValues& given, const std::string& stored) {
   if (!stored.empty()) {
     model_ = read_any_model(stored);
     config.model = model_.model;
@@ -44,7 +44,7 @@ void Learner::build(Config& config, const std::string& stored) {
     const auto size = [](const std::shared_ptr<Tokenizer>& side) { return side ? side->size() : 0; };
     model_.network = make_network(config.model, size(model_.source), size(model_.target));
   }
-  begin(config);
+  begin(config, given);
 }
 
 BatchPlan batch_plan(const TrainOptions& o) {

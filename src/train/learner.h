@@ -16,6 +16,7 @@ namespace attend {
 struct Validation {
   Figures figures;                   ///< first the loss: the mean of what training lowers, without smoothing
   std::vector<std::string> samples;  ///< input, expected and given, as the user should read them
+  std::string message;               ///< what the user should know beside them; mostly empty
 };
 
 /// A learner is made from a configuration and reads its data then; vocabularies and network come with build(), which all share.
@@ -31,7 +32,7 @@ class Learner {
   /// Sizes that suit the data where the user set none; one line a decision.
   virtual std::vector<std::string> fit(Config& /*config*/, const GivenValues& /*given*/) { return {}; }
   /// Makes vocabularies and a fresh network from `config`, or takes over a stored model and writes its options into `config`.
-  void build(Config& config, const std::string& stored);
+  void build(Config& config, const GivenValues& given, const std::string& stored);
   virtual void describe(TrainPlan& plan) const = 0;
   const AnyModel& model() const { return model_; }
 
@@ -49,8 +50,8 @@ class Learner {
   /// Throws kValue for a model that cannot learn this task.
   virtual void check(const ModelOptions& options) const = 0;
   virtual void make_vocabularies(const TextOptions& text, AnyModel& model) const = 0;
-  /// What is left to do once model() is there.
-  virtual void begin(const Config& config) = 0;
+  /// What is left to do once model() is there; resolves those keys of `config` that follow the data and that `given` does not hold.
+  virtual void begin(Config& config, const GivenValues& given) = 0;
 
  private:
   AnyModel model_;

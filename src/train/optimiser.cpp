@@ -5,13 +5,13 @@
 
 namespace attend {
 
-double scheduled_rate(const TrainOptions& o, std::int64_t step, std::int64_t model_size) {
+double scheduled_rate(const TrainOptions& o, std::int64_t step, std::int64_t model_size, double clock) {
   const auto t = static_cast<double>(step), w = static_cast<double>(o.warmup);
   if (o.schedule == "noam") return o.rate / std::sqrt(static_cast<double>(model_size)) * std::min(1 / std::sqrt(t), t * std::pow(w, -1.5));
   const double rising = o.warmup > 0 && t < w ? t / w : 1.0;
   if (o.schedule == "inverse_sqrt") return o.rate * rising * (t > w && w > 0 ? std::sqrt(w / t) : w > 0 ? 1.0 : 1 / std::sqrt(t));
   if (o.schedule == "cosine") {
-    const double share = std::clamp((t - w) / std::max(1.0, static_cast<double>(o.steps) - w), 0.0, 1.0);
+    const double share = std::clamp(o.steps > 0 ? (t - w) / std::max(1.0, static_cast<double>(o.steps) - w) : clock, 0.0, 1.0);
     return rising * (o.minimum_rate + (o.rate - o.minimum_rate) * 0.5 * (1 + std::cos(std::numbers::pi * share)));
   }
   return o.rate * rising;

@@ -13,11 +13,12 @@ class Pairs final : public Learner {
       : config_(config), examples_((check_pairs(config), config.data), static_cast<std::uint64_t>(config.train.seed)) {}
 
   std::vector<std::string> fit(Config& config, const GivenValues& given) override {
-    return fit_to_corpus(config, given, examples_.size(), examples_.mean_source_bytes(), examples_.target_is_cjk());
+    return fit_to_corpus(config, given, examples_.profile());
   }
 
   void describe(TrainPlan& plan) const override {
     plan.corpus = examples_.report();
+    plan.notes.insert(plan.notes.end(), notes_.begin(), notes_.end());
     plan.examples = examples_.usable();
     plan.dev_examples = examples_.dev_sources().size();
     plan.source_vocabulary = model_.source->size();
@@ -62,6 +63,7 @@ class Pairs final : public Learner {
     Validation v;
     v.figures = {{"loss", e.loss},       {"perplexity", e.perplexity}, {"bleu", e.bleu.score},
                  {"chrf", e.chrf.score}, {"exact", e.exact},           {"wer", e.word_errors}};
+    v.message = cut_message(e.cut, n, options.search);
     for (std::size_t i = 0; i < std::min<std::size_t>(static_cast<std::size_t>(t.samples), n); ++i)
       v.samples.push_back(fmt::format("{}\n  reference   {}\n  translation {}", sources[i], targets[i], e.translations[i]));
     return v;
@@ -76,10 +78,10 @@ class Pairs final : public Learner {
     std::tie(model.source, model.target) = examples_.train_tokenizers(text);
   }
 
-  void begin(const Config& config) override {
+  void begin(Config& config, const GivenValues& given) override {
     model_ = as_seq2seq(model(), "task " + config.task);
+    notes_ = examples_.measure(*model_.source, *model_.target, config, given);
     config_ = config;
-    examples_.measure(*model_.source, *model_.target);
     ATTEND_CHECK(examples_.usable() > 0, kData, "training data: every pair is longer than data.max_length = {}; raise it",
                  config_.data.max_length);
     ATTEND_CHECK(
@@ -120,8 +122,9 @@ class Pairs final : public Learner {
 
   Config config_;
   Examples examples_;
-  TranslationModel model_;  // model() with its network as what it is
-  bool watch_ = false;      // the model's attention has losses of its own
+  std::vector<std::string> notes_;  // what followed the lengths of the data
+  TranslationModel model_;          // model() with its network as what it is
+  bool watch_ = false;              // the model's attention has losses of its own
 };
 
 }  // namespace

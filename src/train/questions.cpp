@@ -5,6 +5,7 @@
 
 #include "attend/core/random.h"
 #include "attend/decode/answers.h"
+#include "attend/train/fit.h"
 #include "train/auxiliary.h"
 #include "train/learner.h"
 #include "train/pictures.h"
@@ -54,6 +55,12 @@ class QuestionsLearner final : public Learner {
     } else {
       hold_out(std::move(all));
     }
+  }
+
+  std::vector<std::string> fit(Config& config, const GivenValues& given) override {
+    SideCounter texts;
+    train_->each_text([&](std::string_view text) { texts.add(text); });
+    return fit_to_quiz(config, given, {.items = train_->size(), .texts = texts.finish()});
   }
 
   void describe(TrainPlan& plan) const override {
@@ -152,7 +159,7 @@ class QuestionsLearner final : public Learner {
     });
   }
 
-  void begin(const Config& config) override {
+  void begin(Config& config, const GivenValues& /*given*/) override {
     config_ = config;
     model_ = as_answerer(model(), "task " + config.task);
     train_->prepare(model());

@@ -3,6 +3,7 @@
 #include "attend/decode/windows.h"
 #include "attend/ops/cross_entropy.h"
 #include "attend/text/text_stream.h"
+#include "attend/train/fit.h"
 #include "train/learner.h"
 
 namespace attend {
@@ -26,6 +27,12 @@ class StreamLearner final : public Learner {
       train_text_ = text;
       dev_text_ = read_text(d.dev_text);
     }
+  }
+
+  std::vector<std::string> fit(Config& config, const GivenValues& given) override {
+    SideCounter lines;
+    each_line(train_text_, [&](std::string_view line) { lines.add(line); });
+    return fit_to_text(config, given, lines.finish());
   }
 
   void describe(TrainPlan& plan) const override {
@@ -86,7 +93,7 @@ class StreamLearner final : public Learner {
     model.target = train_tokenizer(text.target, [&](const std::function<void(std::string_view)>& take) { each_line(train_text_, take); });
   }
 
-  void begin(const Config& config) override {
+  void begin(Config& config, const GivenValues& /*given*/) override {
     config_ = config;
     model_ = as_seq2seq(model(), "task " + config.task);
     train_ = stream_of(*model_.target, train_text_);

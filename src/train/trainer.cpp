@@ -22,7 +22,10 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 class Trainer::Run {
  public:
   Run(Start start, TrainEvents events) : events_(std::move(events)), config_(std::move(start.config)) {
-    check_config(config_);
+    plan_.notes = complete_config(config_, start.given);
+    auto checked = config_;
+    if (start.fit && checked.train.steps == 0) checked.train.steps = 1;  // the length is still to be chosen
+    check_config(checked);
     if (start.resume)
       ATTEND_CHECK(Checkpoints::exist_in(config_.train.out), kFile,
                    "{}: nothing to resume: it has no last checkpoint; start without --resume", config_.train.out);
@@ -31,14 +34,16 @@ class Trainer::Run {
                    "{}: already holds a training run; continue it with --resume, or choose another --out", config_.train.out);
     choose_products(config_.train.matmul);
     learner_ = make_learner(config_);
+    if (start.fit)
+      for (auto& note : learner_->fit(config_, start.given)) plan_.notes.push_back(std::move(note));
+    check_config(config_);
     if (config_.train.metric.empty()) config_.train.metric = default_metric(config_.task);
     if (const auto names = learner_->figures(); std::find(names.begin(), names.end(), config_.train.metric) == names.end())
       fail_unknown_name("train.metric", config_.train.metric, names);
-    if (start.fit) plan_.notes = learner_->fit(config_, start.given);
     const auto stored = start.resume ? config_.train.out + "/last" : config_.train.init_from;
     if (!stored.empty() && !start.resume)
       say(fmt::format("starting from {}: its vocabularies and sizes replace those of the configuration", stored));
-    learner_->build(config_, stored);
+    learner_->build(config_, start.given, stored);
     network_ = learner_->model().network;
     learner_->describe(plan_);
     plan_.task = config_.task;
@@ -150,7 +155,8 @@ class Trainer::Run {
     ATTEND_CHECK(std::isfinite(norm), kData,
                  "update {}: the gradient is {}; lower train.rate or set train.clip, and look at these lines: {}", progress_.step, norm,
                  learner_->places(parts.back()));
-    const double rate = progress_.plateau_factor * scheduled_rate(t, progress_.step, config_.model.embedding);
+    const double rate = progress_.plateau_factor *
+                        scheduled_rate(t, progress_.step, config_.model.embedding, t.minutes > 0 ? elapsed() / (60 * t.minutes) : 0);
     optimiser_->step(rate);
     optimiser_->zero_gradients();
     progress_.seconds = elapsed();
@@ -240,6 +246,7 @@ class Trainer::Run {
     progress_.loss_sum = 0;
     progress_.loss_tokens = 0;
     if (events_.validated) events_.validated(report);
+    if (!validation.message.empty()) say(validation.message);
     rate_started_ = Clock::now();
     window_loss_ = 0;
     window_tokens_ = 0;

@@ -26,6 +26,14 @@ TEST(Dot, SaturatesForWideStatesWhereScaledDotDoesNot) {
   EXPECT_GT(mean_entropy("scaled_dot", 509), 0.8 * std::log(16.0));
 }
 
+TEST(Dot, ScaledByTheRootOfDIsScaledDot) {
+  const MechanismOptions plain{.heads = 2, .query_size = 3, .key_size = 3};
+  auto root = plain;
+  root.scaling = "root";
+  const Problem p{wave({2, 2, 3, 3}), wave({2, 2, 5, 3}, 0.5), wave({2, 2, 5, 4}, 0.9), {}};
+  expect_same(run(*make_filled("dot", root), p), run(*make_filled("scaled_dot", plain), p), 1e-14);
+}
+
 TEST(Dot, QueriesScoreKeysAndNeverTouchValues) {
   const auto dot = make_filled("dot", {.query_size = 3, .key_size = 3});
   const Problem p{wave({1, 1, 2, 3}), wave({1, 1, 4, 3}, 0.5), at::ones({1, 1, 4, 3}, at::kDouble), {}};

@@ -28,6 +28,13 @@ TEST(General, IdentityOverRootDGivesScaledDot) {
   expect_same(run(*mechanism, kGeneralProblem), run(*make_filled("scaled_dot", kSquare), kGeneralProblem), 1e-14);
 }
 
+TEST(General, RootDividesItsScoresByTheRootOfD) {
+  auto root = kSquare;
+  root.scaling = "root";
+  const auto plain = energies(run(*make_filled("general", kSquare), kGeneralProblem));
+  EXPECT_TRUE(close(energies(run(*make_filled("general", root), kGeneralProblem)), plain / std::sqrt(3.0), 1e-14));
+}
+
 // W is not symmetric: the query stands on its left, the key on its right, and each head has its own.
 TEST(General, QueryStandsLeftOfTheMatrix) {
   const auto mechanism = make_filled("general", {.heads = 2, .query_size = 4, .key_size = 3});

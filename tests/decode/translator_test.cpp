@@ -100,7 +100,7 @@ TEST_P(Translators, RecordsHoldTheRun) {
     if (!run[i].record) continue;
     const auto& data = run[i].record->data();
     EXPECT_EQ(data.model, options().type);
-    EXPECT_EQ(data.mechanism, options().attention);
+    EXPECT_EQ(data.mechanism, attention_of(options()));
     EXPECT_EQ(data.options.at("beam"), "3");
     EXPECT_FALSE(data.forced);
     EXPECT_EQ(data.source.utf8, kSources[i]);

@@ -178,6 +178,24 @@ TEST(TransformerSize, TyingSharesTables) {
   EXPECT_EQ(count("all"), apart - 2 * 11 * 8);
 }
 
+// auto is scaled heads, and products inside a layer are scaled unless the paper's form is asked for.
+TEST(TransformerLayer, ScalesItsProductsUnlessToldOtherwise) {
+  const auto states = [](const std::string& attention, const std::string& scaling) {
+    auto o = small_transformer();
+    o.attention = attention;
+    o.mechanism.scaling = scaling;
+    const auto model = small_model(o);
+    const auto source = at::tensor({5, 6, 7, 3}, at::kLong).unsqueeze(0), lengths = at::tensor({4}, at::kLong);
+    return model->decode(*model->encode(source, lengths, nullptr), at::tensor({2, 5, 6}, at::kLong).unsqueeze(0),
+                         at::tensor({3}, at::kLong), nullptr);
+  };
+  const auto scaled = states("scaled_dot", "auto");
+  EXPECT_TRUE(at::equal(states("multi_head", "auto"), scaled));
+  EXPECT_TRUE(at::equal(states("auto", "auto"), scaled));
+  EXPECT_TRUE(at::allclose(states("dot", "auto"), scaled, 1e-12, 1e-12));
+  EXPECT_FALSE(at::allclose(states("dot", "none"), scaled, 1e-6, 1e-6));
+}
+
 // With libtorch's numbers: post-norm, scaled dot product, biases; one layer by the formulas of the paper.
 TEST(TransformerLayer, IsTheFormula) {
   auto o = small_transformer();

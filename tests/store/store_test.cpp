@@ -250,6 +250,22 @@ TEST(ReadModel, RefusesUnknownOptionsOfTheModel) {
   expect_error(ErrorKind::kUnknownName, {"config.yaml", "recurent_bias", "recurrent_bias"}, [&] { read_model(folder.path); });
 }
 
+// Their configuration has no such key, and they were trained unscaled.
+TEST(ReadModel, LeavesTransformersOfBeforeUnscaled) {
+  const TempFolder temp;
+  auto m = example("transformer");
+  m.model.attention = "dot";
+  m.model.mechanism.scaling = "none";
+  m.network = make_model(m.model, m.source->size(), m.target->size());
+  m.network->eval();
+  const auto path = temp / "model";
+  write_model(path, m, config_of(m));
+  edit(path + "/config.yaml", "  score_scaling: none", "  #");
+  const auto read = read_model(path);
+  EXPECT_EQ(read.model.mechanism.scaling, "none");
+  EXPECT_TRUE(same(answer(read), answer(m)));
+}
+
 TEST(FindModelFolder, TakesTheFolderItsBestOrItsLast) {
   const TempFolder temp;
   const auto m = example("rnn_seq2seq");

@@ -4,7 +4,7 @@
 namespace attend {
 
 /// Dot-product score: the query itself is compared with every key.
-/// Formula: e[t, s] = q_t · k_s, with Dq = D. No parameters.
+/// Formula: e[t, s] = q_t · k_s, with Dq = D; options.scaling root divides it by √D. No parameters.
 /// Paper: Luong, Pham & Manning 2015, §3.1, eq. 7. Its variance grows with D, so wide states saturate the softmax.
 /// Shapes: query [B, H, T, D], keys [B, H, S, D] -> [B, H, T, S]. Throws kShape when Dq ≠ D.
 /// Cost: B·H·T·S·D multiplications, no memory beyond the scores.
@@ -13,6 +13,9 @@ class Dot final : public Score {
  public:
   explicit Dot(const MechanismOptions& options);
   at::Tensor scores(const at::Tensor& query, const at::Tensor& prepared) const override;
+
+ private:
+  double scale_;
 };
 
 }  // namespace attend

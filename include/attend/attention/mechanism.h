@@ -82,6 +82,7 @@ struct MechanismOptions {
   bool bias = false;                                          ///< b of the additive family, biases of projections
 
   std::string inner = "scaled_dot";                         ///< `score`: of mechanisms that take one
+  std::string scaling = "auto";                             ///< `score_scaling`: dot, general: none or root; auto: the model's choice
   std::string head_attention;                               ///< multi_head: what runs inside each head; empty: the score alone
   std::vector<std::string> head_scores;                     ///< multi_head: a score for each head in place of one for all
   std::int64_t key_heads = 0;                               ///< grouped_query: Hk; 0 = half of the heads, or 1

@@ -86,6 +86,8 @@ class ScoredAttention : public Mechanism {
 void check_sizes(std::string_view who, const MechanismOptions& options);
 /// Throws kShape unless Dq = D.
 void check_equal_sizes(std::string_view who, const MechanismOptions& options);
+/// What `options.scaling` multiplies the scores of dot and general by: 1/√D for root, else 1.
+double score_scale(const MechanismOptions& options);
 
 template <class S>
 std::shared_ptr<Mechanism> make_scored(std::string_view name, const MechanismOptions& options) {

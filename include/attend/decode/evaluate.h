@@ -48,6 +48,7 @@ struct EvaluatedSentence {
 
 struct Evaluation : TextFigures {
   std::size_t target_tokens = 0;
+  std::size_t cut = 0;    ///< translations that the length limit ended
   double loss = 0;        ///< mean −ln p of the references' tokens, </s> included
   double perplexity = 0;  ///< exp(loss)
   std::vector<std::string> translations;

@@ -27,6 +27,7 @@ struct FoundHypothesis {
   std::int32_t last_node = -1;
   double log_prob = 0;  ///< natural log, summed over all tokens
   double score = 0;     ///< log_prob / lp + cp, what hypotheses are ranked by
+  bool cut = false;     ///< the length limit ended it where the model would have gone on
 };
 
 /// What a search over one item found: n-best first to last, and the tree of everything that was kept.

@@ -23,6 +23,7 @@ struct Hypothetical {
   std::vector<std::int32_t> tokens;  ///< with </s>
   std::vector<float> log_probs;      ///< of each token
   std::vector<std::string> pieces;   ///< of each token: the vocabulary's, or the word of the source it copies
+  bool cut = false;                  ///< ended by the length limit of the search, not by the model
 };
 
 /// The outcome for one source: the n-best, and the record when it was asked for.
@@ -37,6 +38,9 @@ struct RunLimits {
   std::size_t sentences = 64;
   std::size_t tokens = 4096;
 };
+
+/// What to tell whoever reads `outputs` texts of which the length limit of a search cut some; empty when it cut none.
+std::string cut_message(std::size_t cut, std::size_t outputs, const SearchOptions& options);
 
 class Translator {
  public:

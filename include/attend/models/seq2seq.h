@@ -44,6 +44,9 @@ struct ModelOptions {
   ModelOptions() { set_defaults(*this); }
   void visit(OptionVisitor& v);
 };
+/// `attention`, or what auto stands for: additive in recurrent decoders, multi_head (of scaled_dot) in what is made of a
+/// transformer's layers, attention_pooling in a classifier that pools by it, none where nothing attends by a mechanism of choice.
+std::string attention_of(const ModelOptions& options);
 
 /// A source batch after the encoder, ready for the decoder: memories are prepared once.
 class Encoded {

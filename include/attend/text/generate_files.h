@@ -29,6 +29,10 @@ GeneratedSet generate_headlines(std::uint64_t seed);
 /// A test word holds an onset with a vowel that no training word holds.
 GeneratedSet generate_spelling(std::uint64_t seed);
 
+/// `pairs` different commands and the actions they stand for, "jump around left and run twice" to "I_TURN_LEFT I_JUMP ...": the grammar
+/// of SCAN, which has 20,910 (Lake & Baroni 2018). Each action has a sure link to the verb or direction that asks for it. Throws kValue.
+std::vector<GeneratedPair> generate_commands(std::uint64_t pairs, std::uint64_t seed);
+
 /// `pairs` sequences of `length` numbers, of which a random count of 1 to `length` are 1 or -1 and the others 0, and whether the ones
 /// are odd in number ("1") or even ("0") (Graves 2016, §3.1). Each is drawn for itself, so that those of few numbers, which are few,
 /// are as common as the others and repeat: without them a network finds no way into the longer ones. No links. Throws kValue.

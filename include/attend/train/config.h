@@ -63,9 +63,9 @@ void check_config(const Config& config);
 /// The same for the files of a task of pairs: a source needs a target, a TSV excludes both, ...
 void check_pairs(const Config& config);
 
-/// Fills what was not given with what suits a corpus of that many pairs: sizes of model and vocabulary, steps between
-/// validations. `given` are the keys the user set. Returns one line a decision, for the user to read.
-std::vector<std::string> fit_to_corpus(Config& config, const GivenValues& given, std::uint64_t pairs, double source_letters_per_line,
-                                       bool target_is_cjk);
+/// Chooses what follows from other choices where `given` holds nothing: the model from the task and its data, its attention from the
+/// model. The model's type is left alone where `given` is empty, as for callers who fill a Config in code. Returns one line a decision
+/// that departs from the declared defaults.
+std::vector<std::string> complete_config(Config& config, const GivenValues& given);
 
 }  // namespace attend

@@ -9,8 +9,9 @@ namespace attend {
 /// The learning rate of update `step` (1-based), before plateau's own factor.
 /// constant: rate; with warm-up all schedules but noam first rise linearly from 0.
 /// noam: rate · N^(−1/2) min(step^(−1/2), step · warmup^(−3/2)) (Vaswani et al. 2017, eq. 3).
-/// inverse_sqrt: rate · √(warmup / step) after the warm-up. cosine: rate falls to minimum_rate at train.steps.
-double scheduled_rate(const TrainOptions& options, std::int64_t step, std::int64_t model_size);
+/// inverse_sqrt: rate · √(warmup / step) after the warm-up. cosine: rate falls to minimum_rate at
+/// train.steps; without steps, by `clock`, the share of train.minutes that has gone, and then no two runs are quite the same.
+double scheduled_rate(const TrainOptions& options, std::int64_t step, std::int64_t model_size, double clock = 0);
 
 /// Scales gradients so that their joint norm is at most `largest` (0: off); returns the norm before.
 double clip_gradients(const std::vector<at::Tensor>& parameters, double largest);

@@ -1,0 +1,223 @@
+// What a corpus looks like, and the configuration that is chosen for it.
+#include "attend/train/fit.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "attend/text/generate_files.h"
+#include "attend/train/optimiser.h"
+#include "support/expect_error.h"
+#include "train/training.h"
+
+namespace attend {
+namespace {
+
+SideProfile profile_of(const std::vector<std::string>& lines) {
+  SideCounter counter;
+  for (const auto& line : lines) counter.add(line);
+  return counter.finish();
+}
+
+CorpusProfile profile_of(const std::vector<GeneratedPair>& pairs) {
+  SideCounter source, target;
+  for (const auto& pair : pairs) {
+    source.add(pair.source);
+    target.add(pair.target);
+  }
+  return {.pairs = pairs.size(), .source = source.finish(), .target = target.finish()};
+}
+
+// Running text of 200 common words, and one in ten that comes once: as prose is, most types are rare.
+std::vector<GeneratedPair> prose(std::size_t pairs) {
+  std::vector<GeneratedPair> all(pairs);
+  for (std::size_t i = 0; i < pairs; ++i) {
+    for (std::size_t w = 0; w < 10; ++w) {
+      const auto word = w == 4 ? fmt::format("rare{}", i) : fmt::format("word{}", (7 * i + 13 * w) % 200);
+      all[i].source += (w ? " " : "") + word;
+      all[i].target += (w ? " " : "") + word + "en";
+    }
+    all[i].source += '.';
+    all[i].target += '.';
+  }
+  return all;
+}
+
+struct Fitted {
+  Config config;
+  std::vector<std::string> said;
+};
+
+Fitted fitted(const CorpusProfile& corpus, const std::vector<std::string>& given = {}) {
+  GivenValues values;
+  for (const auto& one : given) set_given(values, one, "test");
+  Fitted f;
+  assign(f.config, values);
+  complete_config(f.config, values);
+  f.said = fit_to_corpus(f.config, values, corpus);
+  return f;
+}
+
+bool says(const std::vector<std::string>& lines, const std::string& part) {
+  return std::any_of(lines.begin(), lines.end(), [&](const auto& line) { return line.find(part) != line.npos; });
+}
+
+TEST(Profiles, CountWordsWithoutTheirPunctuation) {
+  const auto p = profile_of(std::vector<std::string>{"The cat, the dog.", "the \"cat\" ran away", "so"});
+  EXPECT_EQ(p.lines, 3u);
+  EXPECT_EQ(p.words, 9u);
+  EXPECT_EQ(p.types, 7u);  // The cat the dog ran away so
+  EXPECT_EQ(p.once, 5u);   // The dog ran away so
+  EXPECT_NEAR(p.attached, 1 / 3.0, 1e-12);
+  EXPECT_EQ(p.most_words, 4);
+  EXPECT_EQ(p.most_characters, 15);
+  EXPECT_EQ(p.usual_words, 4);
+  EXPECT_EQ(p.cjk, 0);
+  EXPECT_FALSE(p.closed());
+}
+
+TEST(Profiles, KnowAScriptWithoutSpacesFromOneWithThem) {
+  EXPECT_TRUE(profile_of(std::vector<std::string>{"我父母下个月会借两台电脑", "你好吗？我很好"}).unspaced());
+  EXPECT_FALSE(profile_of(std::vector<std::string>{"阿 伦", "安 娜"}).unspaced());                        // characters apart
+  EXPECT_FALSE(profile_of(std::vector<std::string>{"나는 너를 사랑한다", "오늘 날씨 좋다"}).unspaced());  // Korean has spaces
+  EXPECT_TRUE(profile_of(std::vector<std::string>{"ฉันไม่รู้ว่าเขาอยู่ที่ไหน", "วันนี้อากาศดีมากๆเลยนะ"}).unspaced());
+  EXPECT_FALSE(profile_of(std::vector<std::string>{"Donaudampfschifffahrtsgesellschaft ist ein langes Wort , sagt man"}).unspaced());
+}
+
+TEST(Profiles, AreClosedWhenNextToNothingIsNew) {
+  const auto commands = profile_of(generate_commands(500, 1));
+  EXPECT_TRUE(commands.source.closed());
+  EXPECT_TRUE(commands.target.closed());
+  EXPECT_FALSE(profile_of(prose(5000)).source.closed());
+  EXPECT_TRUE(profile_of(std::vector<std::string>{"a", "ab", "cde"}).one_word());
+  EXPECT_TRUE(profile_of(std::vector<std::string>{"a n n a", "b o b"}).letters_apart());
+  EXPECT_FALSE(commands.source.letters_apart());
+}
+
+// Pieces would cut I_TURN_LEFT, and words would too.
+TEST(Fitting, TakesCommandsForSymbols) {
+  const auto f = fitted(profile_of(generate_commands(5000, 1)));
+  EXPECT_EQ(f.config.text.source.kind, "symbols");
+  EXPECT_EQ(f.config.text.target.kind, "symbols");
+  EXPECT_FALSE(f.config.text.source.lowercase);
+  EXPECT_EQ(f.config.train.metric, "exact");
+  EXPECT_EQ(f.config.train.bleu_tokenizer, "none");
+  EXPECT_TRUE(says(f.said, "text.target.kind = symbols (6 symbols make up"));
+}
+
+TEST(Fitting, TakesAPhrasebookForWordsAndCharacters) {
+  const auto f = fitted(profile_of(generate_phrasebook(1).train));
+  EXPECT_EQ(f.config.text.source.kind, "words");
+  EXPECT_TRUE(f.config.text.source.lowercase);
+  EXPECT_EQ(f.config.text.target.kind, "characters");
+  EXPECT_EQ(f.config.train.bleu_tokenizer, "zh");
+  EXPECT_EQ(f.config.model.bridge, "zero");
+  EXPECT_FALSE(f.config.text.source_end);
+  EXPECT_EQ(f.config.train.label_smoothing, 0);
+}
+
+TEST(Fitting, TakesProseForPiecesByItsSize) {
+  const auto small = fitted(profile_of(prose(500))), larger = fitted(profile_of(prose(5000)));
+  EXPECT_EQ(small.config.text.source.kind, "unigram");
+  EXPECT_LT(small.config.text.source.vocabulary_size, larger.config.text.source.vocabulary_size);
+  EXPECT_NEAR(static_cast<double>(larger.config.text.source.vocabulary_size), 6 * std::sqrt(50000.0), 100);
+  EXPECT_TRUE(larger.config.text.source.lowercase);
+  EXPECT_FALSE(larger.config.text.target.lowercase);
+  EXPECT_EQ(larger.config.train.schedule, "cosine");
+  EXPECT_EQ(larger.config.train.epochs, 0);
+  EXPECT_GT(larger.config.train.steps, 500);
+  EXPECT_TRUE(says(larger.said, "of one processor"));
+}
+
+TEST(Fitting, SpellsWordsThatStandAlone) {
+  const auto f = fitted(profile_of(generate_spelling(1).train));
+  EXPECT_EQ(f.config.text.source.kind, "characters");
+  EXPECT_EQ(f.config.text.target.kind, "symbols");
+  EXPECT_TRUE(f.config.text.source_end);  // how a word ends matters to its sounds
+  EXPECT_EQ(f.config.train.metric, "exact");
+}
+
+TEST(Fitting, LeavesWhatWasGiven) {
+  const auto corpus = profile_of(prose(500));
+  const auto f = fitted(corpus, {"model.cell=lstm", "train.rate=0.01", "train.steps=77", "text.target.kind=words", "model.bridge=linear"});
+  EXPECT_EQ(f.config.model.cell, "lstm");
+  EXPECT_EQ(f.config.train.rate, 0.01);
+  EXPECT_EQ(f.config.train.steps, 77);
+  EXPECT_EQ(f.config.text.target.kind, "words");
+  EXPECT_EQ(f.config.model.bridge, "linear");
+  for (const char* key : {"model.cell", "train.rate", "train.steps", "text.target.kind", "model.bridge"})
+    EXPECT_FALSE(says(f.said, key)) << key;
+  EXPECT_EQ(f.config.train.warmup, 7);  // a short run must not end while the rate still rises
+  const auto timed = fitted(corpus, {"train.minutes=2"});
+  EXPECT_EQ(timed.config.train.steps, 0);  // the clock ends it and anneals by it
+  EXPECT_EQ(timed.config.train.schedule, "cosine");
+  EXPECT_EQ(fitted(corpus, {"model.pointer_generator=true"}).config.train.label_smoothing, 0);
+}
+
+TEST(Completing, LetsModelAndAttentionFollowTheTask) {
+  const auto completed = [](const std::vector<std::string>& given) {
+    GivenValues values;
+    for (const auto& one : given) set_given(values, one, "test");
+    Config config;
+    assign(config, values);
+    complete_config(config, values);
+    return config.model;
+  };
+  EXPECT_EQ(completed({}).type, "rnn_seq2seq");
+  EXPECT_EQ(completed({}).attention, "additive");
+  EXPECT_EQ(completed({"model.type=transformer"}).attention, "multi_head");
+  EXPECT_EQ(completed({"model.type=transformer", "model.attention=additive"}).attention, "additive");
+  EXPECT_EQ(completed({"task=generate"}).type, "rnn_lm");
+  EXPECT_EQ(completed({"task=generate"}).attention, "none");
+  EXPECT_TRUE(completed({"task=generate"}).output_attention);
+  EXPECT_EQ(completed({"task=generate", "model.type=transformer_lm"}).attention, "multi_head");
+  EXPECT_EQ(completed({"task=classify"}).type, "encoder_classifier");
+  EXPECT_EQ(completed({"task=classify"}).attention, "attention_pooling");
+  EXPECT_EQ(completed({"task=classify", "data.images=a.gz"}).type, "patch_classifier");
+  EXPECT_EQ(completed({"task=answer"}).type, "memory_hops");
+  EXPECT_EQ(completed({"task=answer", "data.answers=a"}).type, "reader");
+  EXPECT_EQ(completed({"task=caption"}).type, "captioner");
+  EXPECT_EQ(completed({"task=caption"}).attention, "additive");
+}
+
+// Seven letters become 40 symbols: the usual limits would leave pairs out and cut what is written.
+TEST_F(Training, LengthLimitsFollowTheData) {
+  std::string text;
+  for (int i = 0; i < 60; ++i) {
+    text += "a";
+    text += static_cast<char>('a' + i % 20);
+    text += '\t';
+    for (int t = 0; t < 130; ++t) text += fmt::format("{}{}", t ? " " : "", t % 7);
+    text += '\n';
+  }
+  write_file_atomic(folder_.path() + "/data.tsv", text);
+  const auto plan = [&](const std::vector<std::string>& changes) {
+    Trainer::Start start;
+    start.config = config("run", changes);
+    for (const auto& change : changes) set_given(start.given, change, "test");
+    return Trainer(start, {}).plan();
+  };
+  const auto followed = plan({});
+  EXPECT_EQ(followed.examples, 40u);
+  EXPECT_TRUE(says(followed.notes, "data.max_length = 130"));
+  EXPECT_TRUE(says(followed.notes, "decode.max_length_extra = 162"));  // 1.25 × 131 − 2 × 1
+  EXPECT_NE(followed.config.find("max_length_extra: 162"), std::string::npos);
+  EXPECT_ERROR(plan({"data.max_length=100"}), kData, "every pair is longer than data.max_length = 100");
+  EXPECT_FALSE(says(plan({"decode.max_length_extra=7"}).notes, "decode."));
+}
+
+TEST(Schedules, CosineFollowsTheClockWithoutSteps) {
+  TrainOptions o;
+  o.rate = 2;
+  o.schedule = "cosine";
+  o.warmup = 0;
+  o.minimum_rate = 0;
+  o.minutes = 5;
+  EXPECT_DOUBLE_EQ(scheduled_rate(o, 10, 256, 0), 2.0);
+  EXPECT_DOUBLE_EQ(scheduled_rate(o, 10, 256, 0.5), 1.0);
+  EXPECT_NEAR(scheduled_rate(o, 10, 256, 1.2), 0.0, 1e-15);
+  o.steps = 20;  // updates count where they are given
+  EXPECT_DOUBLE_EQ(scheduled_rate(o, 10, 256, 0.9), 1.0);
+}
+
+}  // namespace
+}  // namespace attend
