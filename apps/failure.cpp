@@ -27,17 +27,19 @@ int exit_code(const Error& e) {
 
 }  // namespace
 
-int report_failure() try { throw; } catch (const Error& e) {
-  fmt::print(stderr, "attend: {}\n", printable(e.what()));
-  return exit_code(e);
-} catch (const std::bad_alloc&) {
-  std::fputs("attend: out of memory; use smaller batches (train.batch_size, --batch), shorter texts or a smaller model\n", stderr);
-  return 1;
-} catch (const std::exception& e) {
-  fmt::print(stderr, "attend: {}\n", printable(error_text(e)));
-  return 1;
-} catch (...) {
-  std::fputs("attend: failed for a reason that is not known (a bug in attend, please report it)\n", stderr);
+int report_failure() {
+  try {
+    throw;
+  } catch (const Error& e) {
+    fmt::print(stderr, "attend: {}\n", printable(e.what()));
+    return exit_code(e);
+  } catch (const std::bad_alloc&) {
+    std::fputs("attend: out of memory; use smaller batches (train.batch_size, --batch), shorter texts or a smaller model\n", stderr);
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "attend: {}\n", printable(error_text(e)));
+  } catch (...) {
+    std::fputs("attend: failed for a reason that is not known (a bug in attend, please report it)\n", stderr);
+  }
   return 1;
 }
 

@@ -53,9 +53,10 @@ void run_record(std::string_view bytes) {
         all.hide_specials = hide;
         attempt([&] { touch(draw_html(*record, all)); });
       }
-      for (const bool words : {true, false}) {
-        attempt([&] { touch(format_links(links_of(*record, {}, 0, {.words = words}).links)); });
-        attempt([&] { touch(format_links(links_of(*record, {}, 0, {.threshold = 0.1, .shifted = true, .words = words}).links)); });
+      for (const auto unit : {LinkUnit::kWords, LinkUnit::kTokens, LinkUnit::kCharacters}) {
+        const LinkUnits units{unit, unit};
+        attempt([&] { touch(format_links(links_of(*record, {}, 0, {.units = units}).links)); });
+        attempt([&] { touch(format_links(links_of(*record, {}, 0, {.threshold = 0.1, .shifted = true, .units = units}).links)); });
       }
     });
 }
