@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: help setup build program test demo bench format check clean
+.PHONY: help setup build program test demo bench fuzz format check clean
 
 help:     ## what can be made
 	@sed -n 's/^\([a-z]*\): *[a-z]* *## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -26,6 +26,10 @@ demo: program  ## the main job on the data that ships
 bench: build    ## training speed beside a plain PyTorch loop; PYTHON=... has torch (bench/peers/README.md)
 	@cmake --build --preset release --target attend_train_speed
 	@$(or $(PYTHON),.deps/peers/bin/python) bench/train_speed.py
+
+fuzz:    ## readers of files under mutated inputs, FUZZ_SECONDS (60) for each (tools/fuzz/README.md)
+	@tools/setup --check
+	@tools/fuzz/run $(or $(FUZZ_SECONDS),60)
 
 format:    ## lay out the sources that changed since origin/main
 	@tools/setup --check

@@ -8,7 +8,9 @@
 
 #include "attend/core/error.h"
 #include "attend/core/memory.h"
+#include "attend/core/printable.h"
 #include "attend/core/version.h"
+#include "failure.h"
 #include "threads.h"
 
 namespace attend::cli {
@@ -73,16 +75,8 @@ void collect(const std::vector<std::unique_ptr<Collected>>& flags, GivenValues& 
   }
 }
 
-int exit_code(const Error& e) {
-  switch (e.kind()) {
-    case ErrorKind::kUsage: return 2;
-    case ErrorKind::kInterrupted: return 130;
-    default: return 1;
-  }
-}
-
 int usage_error(const std::string& text, const std::string& verb) {
-  fmt::print(stderr, "attend: {}\nTry: attend{}{} --help\n", text, verb.empty() ? "" : " ", verb);
+  fmt::print(stderr, "attend: {}\nTry: attend{}{} --help\n", printable(text), verb.empty() ? "" : " ", verb);
   return 2;
 }
 
@@ -92,6 +86,7 @@ void CommonOptions::visit(OptionVisitor& v) {
   v(threads, "threads", 0, "processor threads; 0 is one a core", between(0, 1024));
   v(seed, "seed", 1, "of everything random", at_least(0));
   v(quiet, "quiet", false, "results and errors only");
+  v(verify, "verify", true, "compare a model's files with their checksums before they are used");
 }
 
 int run_program(const std::vector<Command>& commands, int argc, char** argv) try {
@@ -121,7 +116,9 @@ int run_program(const std::vector<Command>& commands, int argc, char** argv) try
     std::vector<OptionInfo> shared;
     for (const auto& info : flags_of<CommonOptions>()) {
       const bool own = std::any_of(command.options.begin(), command.options.end(), [&](const auto& o) { return o.key == info.key; });
-      if (!own) shared.push_back(info);
+      const bool of_models = info.key == "verify";  // where no model is read there is nothing to compare
+      const bool reads_model = command.words.find("MODEL") != std::string::npos || command.name == "train";
+      if (!own && (!of_models || reads_model)) shared.push_back(info);
     }
     add(common[i], shared);
     verbs.push_back(verb);
@@ -184,18 +181,12 @@ int run_program(const std::vector<Command>& commands, int argc, char** argv) try
     arguments.common_values = shared;
     keep_freed_memory();
     set_threads(arguments.common.threads);
+    set_safeguards(arguments.common.verify);
     return command.run(arguments);
   }
   return 2;
-} catch (const Error& e) {
-  fmt::print(stderr, "attend: {}\n", e.what());
-  return exit_code(e);
-} catch (const std::bad_alloc&) {
-  fmt::print(stderr, "attend: out of memory; use smaller batches (train.batch_size) or a smaller model\n");
-  return 1;
-} catch (const std::exception& e) {
-  fmt::print(stderr, "attend: {}\n", e.what());
-  return 1;
+} catch (...) {
+  return report_failure();
 }
 
 }  // namespace attend::cli

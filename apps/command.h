@@ -11,7 +11,7 @@ namespace attend::cli {
 /// Flags of every verb.
 struct CommonOptions {
   std::int64_t threads, seed;
-  bool quiet;
+  bool quiet, verify;
   CommonOptions() { set_defaults(*this); }
   void visit(OptionVisitor& v);
 };

@@ -20,11 +20,11 @@ struct DrawFlags {
     v(view, "view", "auto", "a matrix, the source tinted for each target word, the picture under the weights, or what one answer read",
       one_of({"auto", "heatmap", "highlight", "image", "list"}));
     v(site, "site", "", "decoder.attention, decoder.cross, ...; the attention to the source if not given");
-    v(layer, "layer", -1, "layer of the site; -1 is the last", at_least(-1));
-    v(head, "head", -1, "one head; -1 is the mean over heads", at_least(-1));
+    v(layer, "layer", -1, "layer of the site; -1 is the last", between(-1, 65535));
+    v(head, "head", -1, "one head; -1 is the mean over heads", between(-1, 65535));
     v(all_heads, "all_heads", false, "every head as a panel of its own");
     v(hypothesis, "hypothesis", 0, "which of the n-best, from 0", at_least(0));
-    v(row, "row", -1, "highlight: one target token only", at_least(-1));
+    v(row, "row", -1, "highlight: one target token only", between(-1, 1e9));
     v(hide_specials, "hide_specials", false, "leave out </s> and renormalise");
     v(scale, "scale", "linear", "how weights become colours", one_of({"linear", "row", "log"}));
     v(theme, "theme", "light", "background of pictures", one_of({"light", "dark"}));

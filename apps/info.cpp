@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "attend/core/printable.h"
 #include "attend/core/version.h"
 #include "attend/decode/translator.h"
 #include "attend/ops/products.h"
@@ -69,7 +70,7 @@ int about_model(const std::string& path, bool verify) {
   if (verify) {
     bool sound = true;
     for (const auto& check : verify_model(folder)) {
-      fmt::print("{:<24} {:>12} bytes  {}\n", check.name, check.bytes, check.sound ? "sound" : check.problem);
+      fmt::print("{:<24} {:>12} bytes  {}\n", printable(check.name), check.bytes, check.sound ? "sound" : check.problem);
       sound = sound && check.sound;
     }
     if (!sound) fail(ErrorKind::kData, "{}: damaged; use another checkpoint of the run, or train --resume from one", folder);

@@ -1,12 +1,10 @@
 // Config files: YAML to dotted keys, each with the place it stands at.
-#include <yaml-cpp/yaml.h>
-
 #include <cstdlib>
-#include <fstream>
-#include <sstream>
 
 #include "attend/core/error.h"
+#include "attend/core/files.h"
 #include "attend/core/options.h"
+#include "attend/core/yaml.h"
 
 namespace attend {
 namespace {
@@ -38,42 +36,42 @@ class Flattener {
  public:
   explicit Flattener(std::string file) : file_(std::move(file)) {}
 
-  void walk(const YAML::Node& node, const std::string& prefix) {
-    ATTEND_CHECK(node.IsMap(), kValue, "{}: expected `key: value` lines{}, got something else", place(node),
+  void walk(const YamlNode& node, const std::string& prefix) {
+    ATTEND_CHECK(node.kind == Kind::kMap, kValue, "{}: expected `key: value` lines{}, got something else", place(node),
                  prefix.empty() ? "" : " under '" + prefix + "'");
-    std::map<std::string, std::string> seen;  // yaml-cpp keeps duplicate keys silently, in order
-    for (const auto& entry : node) {
-      const auto here = place(entry.first);
-      ATTEND_CHECK(entry.first.IsScalar(), kValue, "{}: a key must be a plain name; write `key: value`", here);
-      const auto key = entry.first.Scalar();
+    std::map<std::string, std::string> seen;
+    for (const auto& [name, content] : node.members) {
+      const auto here = place(*name);
+      ATTEND_CHECK(name->kind == Kind::kScalar, kValue, "{}: a key must be a plain name; write `key: value`", here);
+      const auto& key = name->scalar;
       const auto [first, fresh] = seen.emplace(key, here);
       ATTEND_CHECK(fresh, kValue, "{}: duplicate key '{}', first given at {}; keep one of them", here, key, first->second);
       const auto dotted = prefix.empty() ? key : prefix + "." + key;
-      if (entry.second.IsMap()) {
-        walk(entry.second, dotted);
-      } else if (entry.second.IsSequence()) {
-        GivenValue value;
-        value.is_list = true;
-        value.where = here;
-        for (const auto& item : entry.second) {
-          ATTEND_CHECK(item.IsScalar(), kValue, "{}: '{}' must be a list of plain values", here, dotted);
-          value.texts.push_back(expand_variables(item.Scalar(), here));
-        }
-        add(dotted, std::move(value));
-      } else {
-        GivenValue value;
-        value.empty = !entry.second.IsScalar();
-        value.texts = {value.empty ? "" : expand_variables(entry.second.Scalar(), here)};
-        value.where = here;
-        add(dotted, std::move(value));
+      if (content->kind == Kind::kMap) {
+        walk(*content, dotted);
+        continue;
       }
+      GivenValue value;
+      value.where = here;
+      if (content->kind == Kind::kList) {
+        value.is_list = true;
+        for (const auto& item : content->items) {
+          ATTEND_CHECK(item->kind == Kind::kScalar, kValue, "{}: '{}' must be a list of plain values", here, dotted);
+          value.texts.push_back(expand_variables(item->scalar, here));
+        }
+      } else {
+        value.empty = content->kind == Kind::kNull;
+        value.texts = {value.empty ? "" : expand_variables(content->scalar, here)};
+      }
+      add(dotted, std::move(value));
     }
   }
 
   GivenValues values;
 
  private:
-  std::string place(const YAML::Node& node) const { return fmt::format("{}:{}", file_, node.Mark().line + 1); }
+  using Kind = YamlNode::Kind;
+  std::string place(const YamlNode& node) const { return fmt::format("{}:{}", file_, node.line); }
   void add(const std::string& key, GivenValue value) {
     const auto [old, fresh] = values.emplace(key, value);
     ATTEND_CHECK(fresh, kValue, "{}: duplicate key '{}', first given at {}; keep one of them", value.where, key, old->second.where);
@@ -84,26 +82,16 @@ class Flattener {
 }  // namespace
 
 GivenValues parse_config(const std::string& text, const std::string& name) {
-  std::vector<YAML::Node> documents;
-  try {
-    documents = YAML::LoadAll(text);
-  } catch (const YAML::Exception& e) {
-    fail(ErrorKind::kValue, "{}:{}: not YAML: {}", name, e.mark.line + 1, e.msg);
-  }
-  ATTEND_CHECK(documents.size() <= 1, kValue, "{}: expected one YAML document, got {} separated by '---'; join them", name,
-               documents.size());
+  const auto root = parse_yaml(text, name);
   Flattener flat(name);
-  if (!documents.empty() && !documents[0].IsNull()) flat.walk(documents[0], "");
+  if (root->kind != YamlNode::Kind::kNull) flat.walk(*root, "");
   return flat.values;
 }
 
 GivenValues read_config(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  ATTEND_CHECK(in.good(), kFile, "{}: cannot read the config file; give the path of a YAML file", path);
-  std::ostringstream text;
-  text << in.rdbuf();
-  ATTEND_CHECK(in.good() && !text.str().empty(), kFile, "{}: the config file is empty or not a file", path);
-  return parse_config(text.str(), path);
+  const auto text = read_file(path, YamlLimits{}.bytes);
+  ATTEND_CHECK(!text.empty(), kFile, "{}: the config file is empty; give the path of a YAML file", path);
+  return parse_config(text, path);
 }
 
 void set_given(GivenValues& values, const std::string& key_and_value, const std::string& where) {

@@ -28,9 +28,12 @@ void assertion_failed(const char* condition, const char* file, int line) {
 }
 
 std::string nearest_name(std::string_view got, std::span<const std::string> valid) {
+  constexpr std::size_t kLongest = 100;  // nobody mistypes more, and the distance costs the product of the lengths
   std::string best;
+  if (got.size() > kLongest) return best;
   std::size_t best_distance = std::max<std::size_t>(2, got.size() / 3) + 1;
   for (const auto& name : valid) {
+    if (name.size() > kLongest) continue;
     const auto distance = edit_distance(got, name);
     if (distance < best_distance) {
       best = name;
@@ -42,11 +45,13 @@ std::string nearest_name(std::string_view got, std::span<const std::string> vali
 
 void fail_unknown_name(std::string_view who, std::string_view got, std::span<const std::string> valid) {
   constexpr std::size_t kMostShown = 60;  // a list of all tensors of a model would hide the message
+  constexpr std::size_t kLongest = 200;   // of a name, which may come from a file
   const auto near = nearest_name(got, valid);
   const auto more = valid.size() > kMostShown ? fmt::format(" and {} more", valid.size() - kMostShown) : std::string();
-  fail(ErrorKind::kUnknownName, "{}: '{}' is not known{}; valid: {}{}", who, got,
-       near.empty() ? "" : fmt::format(", did you mean '{}'?", near), fmt::join(valid.first(std::min(kMostShown, valid.size())), ", "),
-       more);
+  std::vector<std::string> shown;
+  for (const auto& name : valid.first(std::min(kMostShown, valid.size()))) shown.push_back(name.substr(0, kLongest));
+  fail(ErrorKind::kUnknownName, "{}: '{}' is not known{}; valid: {}{}", who, got.substr(0, kLongest),
+       near.empty() ? "" : fmt::format(", did you mean '{}'?", near), fmt::join(shown, ", "), more);
 }
 
 }  // namespace attend

@@ -35,10 +35,13 @@ struct Opened {
   struct stat status;
 };
 
+/// Regular files only. A pipe is opened without waiting for whoever writes to it, and then refused like a device: a stranger's
+/// folder may hold either, and reading them need never end.
 Opened open_to_read(const std::string& path) {
-  Opened file{Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC)), {}};
+  Opened file{Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)), {}};
   if (file.descriptor.number() < 0 || ::fstat(file.descriptor.number(), &file.status) != 0) fail_errno(path, "read", errno);
   ATTEND_CHECK(!S_ISDIR(file.status.st_mode), kFile, "{}: expected a file, got a directory; name a file in it", path);
+  ATTEND_CHECK(S_ISREG(file.status.st_mode), kFile, "{}: expected a regular file, got a pipe or device; save it to a file first", path);
   return file;
 }
 
@@ -48,7 +51,6 @@ std::string hex_of(XXH128_hash_t hash) { return fmt::format("{:016x}{:016x}", ha
 
 MappedFile::MappedFile(const std::string& path) : path_(path) {
   const auto file = open_to_read(path);
-  ATTEND_CHECK(S_ISREG(file.status.st_mode), kFile, "{}: expected a regular file, got a pipe or device; save it to a file first", path);
   size_ = static_cast<std::size_t>(file.status.st_size);
   if (size_ == 0) return;  // mmap refuses an empty range
   void* map = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.descriptor.number(), 0);
@@ -70,18 +72,24 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   return *this;
 }
 
-std::string read_file(const std::string& path) {
+std::string read_file(const std::string& path, std::uint64_t most_bytes) {
   const auto file = open_to_read(path);
   constexpr std::size_t kBlock = std::size_t{1} << 20;
-  std::string content(S_ISREG(file.status.st_mode) ? static_cast<std::size_t>(file.status.st_size) + 1 : kBlock, '\0');
+  const auto check = [&](std::uint64_t size) {
+    ATTEND_CHECK(size <= most_bytes, kFile, "{}: holds more than the {} bytes that are read of such a file; is it the right one?", path,
+                 most_bytes);
+  };
+  check(static_cast<std::uint64_t>(file.status.st_size));
+  std::string content(static_cast<std::size_t>(file.status.st_size) + 1, '\0');
   std::size_t size = 0;
-  for (;;) {  // the size of a pipe is not known beforehand, and a file may have grown
+  for (;;) {  // a file may have grown, and those of /proc do not know their size
     if (size == content.size()) content.resize(size + kBlock);
     const auto got = ::read(file.descriptor.number(), content.data() + size, content.size() - size);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) fail_errno(path, "read", errno);
     if (got == 0) break;
     size += static_cast<std::size_t>(got);
+    check(size);
   }
   content.resize(size);
   return content;

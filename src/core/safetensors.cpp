@@ -10,6 +10,7 @@
 
 #include "attend/core/error.h"
 #include "attend/core/files.h"
+#include "attend/core/json.h"
 #include "core/byte_order.h"
 
 namespace attend {
@@ -32,29 +33,13 @@ std::string_view code_of(Dtype dtype) {
   return {};
 }
 
-/// Parses the header, refusing what nlohmann::json lets pass: duplicate keys and deep nesting.
-Json parse_header(std::string_view text, const std::string& who) {
-  std::vector<std::set<std::string>> keys;  // of the objects that are open
-  const Json::parser_callback_t watch = [&](int depth, Json::parse_event_t event, Json& value) {
-    ATTEND_CHECK(depth <= 4, kData, "{}: the header nests deeper than safetensors does; the file is damaged", who);
-    if (event == Json::parse_event_t::object_start) keys.emplace_back();
-    if (event == Json::parse_event_t::object_end) keys.pop_back();
-    if (event == Json::parse_event_t::key) {
-      const auto& key = value.get_ref<const std::string&>();
-      ATTEND_CHECK(keys.back().insert(key).second, kData, "{}: the header names '{}' twice; write the file again", who, key);
-    }
-    return true;
-  };
-  try {
-    auto header = Json::parse(text, watch);
-    ATTEND_CHECK(header.is_object(), kData, "{}: the header is no JSON object; the file is damaged or no safetensors file", who);
-    return header;
-  } catch (const nlohmann::json::exception& e) {
-    fail(ErrorKind::kData, "{}: the header is not JSON ({}); the file is damaged or no safetensors file", who, e.what());
-  }
+nlohmann::json parse_header(std::string_view text, const std::string& who) {
+  auto header = parse_json(text, who + ": header", {.bytes = kLargestHeader, .values = 4'000'000, .depth = 3});
+  ATTEND_CHECK(header.is_object(), kData, "{}: the header is no JSON object; the file is damaged or no safetensors file", who);
+  return header;
 }
 
-std::uint64_t unsigned_of(const Json& value, const std::string& who, const std::string& what) {
+std::uint64_t unsigned_of(const nlohmann::json& value, const std::string& who, const std::string& what) {
   ATTEND_CHECK(value.is_number_unsigned(), kData, "{}: {} must be whole numbers from 0, got {}", who, what, value.dump());
   return value.get<std::uint64_t>();
 }
@@ -65,7 +50,7 @@ struct Entry {
   std::uint64_t begin = 0, end = 0;
 };
 
-Entry parse_entry(const std::string& name, const Json& value, std::string_view data, const std::string& who) {
+Entry parse_entry(const std::string& name, const nlohmann::json& value, std::string_view data, const std::string& who) {
   const auto tensor = fmt::format("tensor '{}'", name);
   ATTEND_CHECK(value.is_object() && value.contains("dtype") && value.contains("shape") && value.contains("data_offsets"), kData,
                "{}: {} needs dtype, shape and data_offsets; the file is damaged", who, tensor);
@@ -113,7 +98,12 @@ SafetensorsContent parse_safetensors(std::string_view bytes, const std::string& 
   const auto header = parse_header(bytes.substr(8, header_size), who);
   const auto data = bytes.substr(8 + header_size);
   SafetensorsContent content;
-  std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges;
+  struct Placed {
+    std::uint64_t begin, end;
+    std::string name;
+    ArrayView view;
+  };
+  std::vector<Placed> placed;
   for (const auto& [name, value] : header.items()) {
     if (name == kMetadata) {
       ATTEND_CHECK(value.is_object(), kData, "{}: {} must be an object of texts", who, kMetadata);
@@ -124,15 +114,17 @@ SafetensorsContent parse_safetensors(std::string_view bytes, const std::string& 
       continue;
     }
     auto entry = parse_entry(name, value, data, who);
-    ranges.emplace_back(entry.begin, entry.end);
-    content.tensors.emplace_back(std::move(entry.name), std::move(entry.view));
+    placed.push_back({entry.begin, entry.end, std::move(entry.name), std::move(entry.view)});
   }
-  std::sort(ranges.begin(), ranges.end());
+  std::sort(placed.begin(), placed.end(), [](const Placed& a, const Placed& b) {
+    return a.begin != b.begin ? a.begin < b.begin : a.end != b.end ? a.end < b.end : a.name < b.name;
+  });
   std::uint64_t covered = 0;
-  for (const auto& [begin, end] : ranges) {
+  for (auto& [begin, end, name, view] : placed) {
     ATTEND_CHECK(begin == covered, kData, "{}: tensors {} at byte {} of the data; the file is damaged", who,
                  begin < covered ? "overlap" : "leave a gap", std::min(begin, covered));
     covered = end;
+    content.tensors.emplace_back(std::move(name), std::move(view));
   }
   ATTEND_CHECK(covered == data.size(), kData, "{}: {} bytes after the last tensor belong to none; the file is damaged", who,
                data.size() - covered);

@@ -1,5 +1,6 @@
 #include "attend/decode/search.h"
 #include "attend/text/tokenizer.h"
+#include "decode/finite.h"
 #include "decode/maps.h"
 
 namespace attend {
@@ -26,6 +27,7 @@ std::vector<SearchResult> force(const Seq2Seq& model, const at::Tensor& source, 
     for (std::int64_t t = 0; t < steps; ++t) {
       const auto token = static_cast<std::int32_t>(targets[b][t].item<std::int64_t>());
       const auto log_prob = log_probs[b][t].item<float>();
+      check_score(log_prob, "score", static_cast<std::size_t>(t));
       found.tokens.push_back(token);
       found.log_probs.push_back(log_prob);
       found.log_prob += log_prob;

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "attend/core/random.h"
+#include "decode/finite.h"
 #include "decode/maps.h"
 
 namespace attend {
@@ -110,6 +111,7 @@ std::int32_t Sampler::choose(const Growing& text, float* logits, std::int64_t vo
 }
 
 void Sampler::take(Growing& text, std::int32_t token, float log_prob) {
+  check_score(log_prob, "sample", step_);
   auto& found = text.found;
   found.tokens.push_back(token);
   found.log_probs.push_back(log_prob);

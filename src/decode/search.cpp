@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "attend/text/tokenizer.h"
+#include "decode/finite.h"
 #include "decode/maps.h"
 
 namespace attend {
@@ -119,6 +120,7 @@ class Search {
     for (std::size_t k = 0; k < item.live.size(); ++k) {
       const auto place = row * beams + static_cast<std::int64_t>(k);
       const float norm = lse.data_ptr<float>()[place];
+      check_score(norm, "search", static_cast<std::size_t>(step));
       best_of_row(logits.data_ptr<float>() + place * vocabulary, vocabulary, keep, allow_end, only_end, o_.allow_unknown || o_.replace_unk,
                   best);
       for (const auto& [logit, token] : best)

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "attend/core/memory.h"
 #include "decode/maps.h"
 
 namespace attend {
@@ -70,6 +71,17 @@ std::vector<std::vector<std::size_t>> batches_by_length(const std::vector<std::v
     batches.back().push_back(i);
   }
   return batches;
+}
+
+// Runs a batch; a shortage of memory names its longest sentence, which is what most of it went to.
+template <class Run>
+auto naming_the_longest(const std::vector<std::vector<std::int64_t>>& ids, const std::vector<std::size_t>& batch, const Run& run) {
+  try {
+    return run();
+  } catch (const OutOfMemory& e) {
+    const auto longest = *std::max_element(batch.begin(), batch.end(), [&](auto a, auto b) { return ids[a].size() < ids[b].size(); });
+    throw OutOfMemory(fmt::format("sentence {}, of {} tokens: {}", longest + 1, ids[longest].size(), e.what()));
+  }
 }
 
 PaddedBatch pad_chosen(const std::vector<std::vector<std::int64_t>>& ids, const std::vector<std::size_t>& chosen) {
@@ -231,7 +243,7 @@ std::vector<Translated> Translator::found_by(std::span<const std::string> source
   const SourceTexts texts(model_, sources, options.replace_unk);
   std::vector<Translated> results(sources.size(), Translated{.best = {Hypothetical{}}, .record = {}});
   for (const auto& batch : batches_by_length(texts.ids, limits)) {
-    auto found = find(texts.batch(batch), batch);
+    auto found = naming_the_longest(texts.ids, batch, [&] { return find(texts.batch(batch), batch); });
     for (std::size_t i = 0; i < batch.size(); ++i) {
       auto& result = results[batch[i]];
       const auto& words = texts.words[batch[i]];
@@ -251,8 +263,10 @@ std::vector<Translated> Translator::score(std::span<const std::string> sources, 
   for (std::size_t i = 0; i < targets.size(); ++i) target_ids.push_back(copied_ids(*model_.target, targets[i], texts.words[i]));
   std::vector<Translated> results(sources.size(), Translated{.best = {Hypothetical{}}, .record = {}});
   for (const auto& batch : batches_by_length(texts.ids, limits)) {
-    const auto source = texts.batch(batch), target = pad_chosen(target_ids, batch);
-    auto found = force(*model_.network, source.ids, source.lengths, target.ids, target.lengths, record);
+    auto found = naming_the_longest(texts.ids, batch, [&] {
+      const auto source = texts.batch(batch), target = pad_chosen(target_ids, batch);
+      return force(*model_.network, source.ids, source.lengths, target.ids, target.lengths, record);
+    });
     for (std::size_t i = 0; i < batch.size(); ++i) {
       auto& result = results[batch[i]];
       result.best = {hypothesis(found[i].best[0], texts.words[batch[i]])};

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "attend/text/unicode.h"
+#include "decode/finite.h"
 
 namespace attend {
 namespace {
@@ -92,7 +93,9 @@ LanguageModelScore predict(const Seq2Seq& model, const Stream& stream, std::int6
       const auto first = at + b == 0 ? 0 : past, counted = some[b].size - first;
       const auto counts =
           log_p[static_cast<std::int64_t>(b)].narrow(0, static_cast<std::int64_t>(first), static_cast<std::int64_t>(counted));
-      score.add(-counts.sum().item<double>(), counted);
+      const auto log_prob = counts.sum().item<double>();
+      check_score(log_prob, "score", some[b].begin);
+      score.add(-log_prob, counted);
     }
   }
   score.add(0, 0, stream.characters);

@@ -70,7 +70,7 @@ const AttentionMap& choose_map(const Record& record, const SceneOptions& options
   return record.find_map(site, layer.value_or(0));
 }
 
-Builder::Builder(const Record& record, const SceneOptions& options)
+Builder::Builder(const Record& record, const SceneOptions& options, bool hide_rows)
     : record_(record), options_(options), map_(choose_map(record, options)) {
   const auto& data = record.data();
   const std::size_t count = data.hypotheses.size();
@@ -80,7 +80,7 @@ Builder::Builder(const Record& record, const SceneOptions& options)
   ATTEND_CHECK(!options.head || *options.head < map_.heads, kValue, "draw: head {} asked for, {} layer {} has {} (numbered from 0)",
                options.head.value_or(0), map_.site, map_.layer, map_.heads);
   axes_ = axes_of(data, map_, options.hypothesis);
-  kept_rows_ = kept_tokens(axes_.rows, options.hide_specials);
+  kept_rows_ = kept_tokens(axes_.rows, options.hide_specials && hide_rows);
   reads_picture_ = data.picture && !map_.target_columns;
   kept_cols_ = kept_tokens(axes_.cols, options.hide_specials && !reads_picture_);
   describe();
@@ -98,7 +98,7 @@ void Builder::add_chosen() {
 void Builder::describe() {
   const auto& data = record_.data();
   scene.theme = options_.theme;
-  scene.site = visible_text(map_.site);
+  scene.site = clip_text(visible_text(map_.site), kTitleColumns);
   scene.layer = map_.layer;
   scene.source = visible_text(data.source.utf8);
   if (options_.hypothesis < data.hypotheses.size()) scene.target = visible_text(data.hypotheses[options_.hypothesis].text.utf8);
@@ -223,9 +223,9 @@ Scene Builder::finish(Scene::View view) {
   scene.view = view;
   const auto& data = record_.data();
   std::vector<std::string> parts;
-  if (!data.model.empty()) parts.push_back(visible_text(data.model));
+  if (!data.model.empty()) parts.push_back(clip_text(visible_text(data.model), kTitleColumns));
   if (!data.mechanism.empty()) {
-    const auto name = visible_text(data.mechanism);
+    const auto name = clip_text(visible_text(data.mechanism), kTitleColumns);
     parts.push_back(name.find("attention") == std::string::npos ? name + " attention" : name);
   }
   const bool list = view == Scene::View::kList;

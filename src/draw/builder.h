@@ -21,7 +21,8 @@ struct Axes {
 /// Builds the parts of a scene that the views share.
 class Builder {
  public:
-  Builder(const Record& record, const SceneOptions& options);
+  /// `hide_rows`: whether special tokens are left out of the rows too, where the options leave them out.
+  Builder(const Record& record, const SceneOptions& options, bool hide_rows = true);
 
   void add_head(std::uint32_t head);
   void add_chosen();  ///< the head that is asked for, else the mean

@@ -37,9 +37,13 @@ LayoutPtr make_layout(cairo_t* cairo, const std::string& text, double size, bool
 TextMeasure::TextMeasure() : surface_(cairo_image_surface_create(CAIRO_FORMAT_A8, 1, 1)), cairo_(cairo_create(surface_.get())) {}
 
 double TextMeasure::width(const std::string& text, double size, bool bold) const {
-  int width = 0, height = 0;
-  pango_layout_get_size(make_layout(cairo_.get(), text, size, bold).get(), &width, &height);
-  return static_cast<double>(width) / PANGO_SCALE;
+  const auto [known, fresh] = widths_.try_emplace(fmt::format("{}{}{}", bold ? 'b' : ' ', size, '|') + text, 0.0);
+  if (fresh) {
+    int width = 0, height = 0;
+    pango_layout_get_size(make_layout(cairo_.get(), text, size, bold).get(), &width, &height);
+    known->second = static_cast<double>(width) / PANGO_SCALE;
+  }
+  return known->second;
 }
 
 int TextMeasure::unknown_glyphs(const std::string& text) const {
@@ -59,13 +63,14 @@ const char* font_package(char32_t c) {
 std::string missing_glyphs(const std::string& text) {
   const TextMeasure measure;
   if (measure.unknown_glyphs(text) == 0) return {};
-  std::set<char32_t> missing;
+  std::set<char32_t> seen, missing;
   for (std::size_t i = 0; i < text.size();) {
     utf8proc_int32_t code = -1;
     const auto length =
         utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()) + i, static_cast<utf8proc_ssize_t>(text.size() - i), &code);
     if (length <= 0) break;
-    if (measure.unknown_glyphs(text.substr(i, static_cast<std::size_t>(length))) > 0) missing.insert(static_cast<char32_t>(code));
+    if (seen.insert(static_cast<char32_t>(code)).second && measure.unknown_glyphs(text.substr(i, static_cast<std::size_t>(length))) > 0)
+      missing.insert(static_cast<char32_t>(code));
     i += static_cast<std::size_t>(length);
   }
   constexpr std::size_t kNamed = 8;

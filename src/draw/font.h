@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <unordered_map>
 
 namespace attend {
 
@@ -32,6 +33,7 @@ class TextMeasure {
  private:
   SurfacePtr surface_;
   CairoPtr cairo_;
+  mutable std::unordered_map<std::string, double> widths_;  // by weight, size and text: labels come again and again
 };
 
 /// The Debian package that is likely to bring a glyph for a character.

@@ -16,10 +16,10 @@ constexpr int kLabelColumns = 24;  // longer labels are cut: one URL must not pu
 bool is_continuation(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; }
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
-/// A span grown to whole characters.
+/// A span grown to whole characters. No character has more than three continuation bytes; a text of nothing else is broken.
 ByteSpan whole_characters(std::string_view text, ByteSpan span) {
-  while (span.begin > 0 && is_continuation(text[span.begin])) --span.begin;
-  while (span.end < text.size() && is_continuation(text[span.end])) ++span.end;
+  for (int i = 0; i < 3 && span.begin > 0 && is_continuation(text[span.begin]); ++i) --span.begin;
+  for (int i = 0; i < 3 && span.end < text.size() && is_continuation(text[span.end]); ++i) ++span.end;
   return span;
 }
 
@@ -54,10 +54,15 @@ std::string part_of_character(const Text& text, std::size_t i) {
   ByteSpan cut{whole.begin, whole.begin + 1};
   if (own.begin == whole.begin) cut = {own.end - 1, own.end};
   cut = whole_characters(text.utf8, cut);
-  std::size_t part = 0, parts = 0;
-  for (std::size_t j = 0; j < text.tokens.size(); ++j) {
+  // Spans never fall from token to token, so those that share the character stand side by side. It has four bytes at most.
+  constexpr std::size_t kReach = 16;
+  const auto shares = [&](std::size_t j) {
     const ByteSpan span = text.tokens[j].span;
-    if (span.begin >= cut.end || span.end <= cut.begin || span.begin == span.end) continue;
+    return span.begin < cut.end && span.end > cut.begin && span.begin != span.end;
+  };
+  std::size_t part = 0, parts = 0;
+  for (std::size_t j = i - std::min(i, kReach); j < std::min(text.tokens.size(), i + kReach); ++j) {
+    if (!shares(j)) continue;
     ++parts;
     if (j <= i) ++part;
   }
@@ -99,6 +104,7 @@ std::vector<TextPiece> text_pieces(const Text& text, const std::vector<std::int3
   }
 
   std::vector<TextPiece> pieces;
+  std::size_t joined = 0;  // the last piece with a token's text
   std::uint32_t done = 0;  // bytes already in a piece
   auto add_gap = [&](std::uint32_t end) {
     if (end > done) pieces.push_back({visible_text(bytes.substr(done, end - done)), {}, false});
@@ -116,10 +122,9 @@ std::vector<TextPiece> text_pieces(const Text& text, const std::vector<std::int3
     const std::uint32_t begin = cluster_begin[inner.begin], end = cluster_end[inner.end - 1];
     if (begin < done && !pieces.empty()) {  // shares a cluster with the token before
       // The piece to join is the last one with text of its own; nothing but tokens without text can follow it.
-      auto last = pieces.rbegin();
-      while (last->special && last + 1 != pieces.rend()) ++last;
-      if (end > done) last->text += visible_text(bytes.substr(done, end - done));
-      if (columns[i] >= 0) last->columns.push_back(static_cast<std::uint32_t>(columns[i]));
+      auto& last = pieces[joined];
+      if (end > done) last.text += visible_text(bytes.substr(done, end - done));
+      if (columns[i] >= 0) last.columns.push_back(static_cast<std::uint32_t>(columns[i]));
       done = std::max(done, end);
       continue;
     }
@@ -127,6 +132,7 @@ std::vector<TextPiece> text_pieces(const Text& text, const std::vector<std::int3
     if (!pieces.empty() && pieces.back().special) pieces.push_back({" ", {}, false});
     TextPiece piece{visible_text(bytes.substr(begin, end - begin)), {}, false};
     if (columns[i] >= 0) piece.columns.push_back(static_cast<std::uint32_t>(columns[i]));
+    joined = pieces.size();
     pieces.push_back(std::move(piece));
     done = end;
   }

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "attend/core/error.h"
 #include "attend/draw/width.h"
 #include "draw/lay_out.h"
 #include "draw/overlay.h"
@@ -9,6 +10,8 @@
 namespace attend {
 namespace {
 
+constexpr std::size_t kMostPieces = 400'000;           // each is set by itself
+constexpr int kAnswerColumns = 400;                    // of the text under a list
 constexpr int kPictureSide = 168, kLargestSide = 240;  // of a picture: small ones are enlarged to about the first
 
 }  // namespace
@@ -18,6 +21,9 @@ void LayOut::highlight() {
   const auto& table = colour_table(scene_.scale.palette, scene_.theme);
   const double labels = widest(scene_.row_labels, kSize, true), left = kMargin + labels + 22;
   const double right = std::max(kMargin + kTextColumn, left + 400);
+  ATTEND_CHECK(scene_.lines.size() * scene_.pieces.size() <= kMostPieces, kValue,
+               "draw: {} rows of {} words each are too many for a picture; choose a row, or use the terminal or the HTML page",
+               scene_.lines.size(), scene_.pieces.size());
   y_ += 14;
   for (std::size_t r = 0; r < scene_.lines.size(); ++r) {
     const auto& label = scene_.row_labels[r];
@@ -128,7 +134,7 @@ void LayOut::list() {
   }
   right_ = std::max(right_, static_cast<double>(left + cols * kListWide));
   y_ = top + rows * kListHigh + 32;
-  wrapped("→ " + scene_.target, kTitle * 0.8, column_width(), {.colour = colours_.ink, .bold = true});
+  wrapped("→ " + clip_text(scene_.target, kAnswerColumns), kTitle * 0.8, column_width(), {.colour = colours_.ink, .bold = true});
   y_ += 8;
 }
 

@@ -15,9 +15,12 @@ namespace {
 
 constexpr float kLogFloor = 1e-4F;
 constexpr std::uint32_t kPicturesAcross = 5;
-constexpr int kPictureTitle = 100;   // columns of each part of a picture's title
-constexpr int kListColumns = 72;     // of a token in a list
-constexpr float kNoWeight = 0.005F;  // printed as 0.00
+constexpr int kPictureTitle = 100;                                     // columns of each part of a picture's title
+constexpr int kListColumns = 72;                                       // of a token in a list
+constexpr float kNoWeight = 0.005F;                                    // printed as 0.00
+constexpr std::uint64_t kMostPixels = std::uint64_t{1} << 29;          // of one picture repeated for every row
+constexpr std::size_t kMostLayers = 256;                               // of a list
+constexpr std::size_t kMostScenes = 4096, kMostPageCells = 64u << 20;  // of a page
 
 /// Tints the pieces of the column text by each row: what pieces of one character hold adds up.
 void add_lines(Scene& scene, const SceneOptions& options) {
@@ -117,7 +120,9 @@ float scale_value(ScaleKind kind, float a, float row_max) {
 Scene heatmap_scene(const Record& record, const HeatmapOptions& options) {
   Builder builder(record, options);
   builder.add_chosen();
-  if (options.all_heads && !options.head && builder.map().heads > 1) {
+  // Without a cell all panels are alike: empty.
+  const bool empty = builder.scene.rows() == 0 || builder.scene.cols() == 0;
+  if (options.all_heads && !options.head && builder.map().heads > 1 && !empty) {
     for (std::uint32_t h = 0; h < builder.map().heads; ++h) builder.add_head(h);
   }
   return builder.finish(Scene::View::kHeatmap);
@@ -142,6 +147,9 @@ Scene image_scene(const Record& record, const SceneOptions& options) {
   Builder builder(record, options);
   ATTEND_CHECK(!builder.map().target_columns, kValue, "draw: {} layer {} does not read the picture; choose another site or view heatmap",
                builder.map().site, builder.map().layer);
+  const auto pixels = (builder.scene.rows() + 1) * (std::uint64_t{data.picture->width} * data.picture->height);
+  ATTEND_CHECK(pixels <= kMostPixels, kValue, "draw: a picture of {} x {} pixels under each of {} rows is too much; use view heatmap",
+               data.picture->width, data.picture->height, builder.scene.rows());
   builder.add_chosen();
   builder.stretch();
   builder.scene.picture = data.picture;
@@ -154,19 +162,22 @@ Scene image_scene(const Record& record, const SceneOptions& options) {
 }
 
 Scene list_scene(const Record& record, const SceneOptions& options) {
-  Builder builder(record, options);
+  constexpr bool kHideRows = false;  // the one row is the answer, be it a special token
+  Builder builder(record, options, kHideRows);
   const auto& data = record.data();
   const auto& last = builder.map();
   ATTEND_CHECK(one_answer(record, last, options.hypothesis), kValue,
                "draw: a list shows what one answer read, but {} layer {} has several rows; use view heatmap", last.site, last.layer);
   const bool hops = last.site == "hops";
   const auto maps = maps_of(data, last.site, options.layer);
+  ATTEND_CHECK(maps.size() <= kMostLayers, kValue, "draw: a list shows {} layers at most, {} has {}; choose a layer", kMostLayers,
+               last.site, maps.size());
   std::vector<std::vector<float>> columns;
   MatrixPanel panel;
   for (const auto* map : maps) {
     SceneOptions one = options;
     one.layer = map->layer;
-    Builder column(record, one);
+    Builder column(record, one, kHideRows);
     column.add_chosen();
     panel.title = column.scene.panels[0].title;
     panel.head = column.scene.panels[0].head;
@@ -215,8 +226,15 @@ Scene usual_scene(const Record& record, const SceneOptions& options) {
 }
 
 std::vector<Scene> all_scenes(const Record& record, const SceneOptions& options) {
+  const auto& maps = record.data().maps;
+  const auto check = [](bool fits) {
+    ATTEND_CHECK(fits, kValue, "draw: all maps of the record are more than a page holds ({} maps, {} cells); choose a site and a layer",
+                 kMostScenes, kMostPageCells);
+  };
+  check(maps.size() <= kMostScenes);
   std::vector<Scene> scenes;
-  for (const auto& map : record.data().maps) {
+  std::size_t cells = 0;  // and bytes of text, which every scene has anew
+  for (const auto& map : maps) {
     HeatmapOptions one;
     static_cast<SceneOptions&>(one) = options;
     one.site = map.site;
@@ -224,6 +242,9 @@ std::vector<Scene> all_scenes(const Record& record, const SceneOptions& options)
     one.head.reset();
     one.all_heads = true;
     scenes.push_back(heatmap_scene(record, one));
+    const auto& made = scenes.back();
+    cells += made.panels.size() * made.rows() * made.cols() + made.source.size() + made.target.size();
+    check(cells <= kMostPageCells);
   }
   return scenes;
 }

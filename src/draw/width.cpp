@@ -114,21 +114,29 @@ std::string clip_text(std::string_view text, int columns, bool wide) {
 }
 
 std::string visible_text(std::string_view bytes) {
+  constexpr int kMostCodes = 32;  // of one cluster; the longest in use (emoji families, Tibetan stacks) have a dozen
   std::string out;
-  for (std::size_t i = 0; i < bytes.size();) {
-    const auto [code, length] = step(bytes.substr(i));
-    if (code < 0) {
-      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(bytes[i]));
-    } else if (code < 0x20 || code == 0x7F) {
-      utf8proc_uint8_t picture[4];
-      const auto size = utf8proc_encode_char(code == 0x7F ? 0x2421 : 0x2400 + code, picture);
-      out.append(reinterpret_cast<const char*>(picture), static_cast<std::size_t>(size));
-    } else if (is_hidden(code)) {
-      out += fmt::format("\\u{:04x}", static_cast<unsigned>(code));
-    } else {
-      out += bytes.substr(i, length);
+  for (const auto cluster : grapheme_clusters(bytes)) {
+    int codes = 0;
+    for (std::size_t i = 0; i < cluster.size();) {
+      if (++codes > kMostCodes) {
+        out += "…";
+        break;
+      }
+      const auto [code, length] = step(cluster.substr(i));
+      if (code < 0) {
+        out += fmt::format("\\x{:02x}", static_cast<unsigned char>(cluster[i]));
+      } else if (code < 0x20 || code == 0x7F) {
+        utf8proc_uint8_t picture[4];
+        const auto size = utf8proc_encode_char(code == 0x7F ? 0x2421 : 0x2400 + code, picture);
+        out.append(reinterpret_cast<const char*>(picture), static_cast<std::size_t>(size));
+      } else if (is_hidden(code)) {
+        out += fmt::format("\\u{:04x}", static_cast<unsigned>(code));
+      } else {
+        out += cluster.substr(i, length);
+      }
+      i += length;
     }
-    i += length;
   }
   return out;
 }

@@ -8,4 +8,5 @@ attend_test(measure_tests KNOWS measure LABELS unit
           ${PROJECT_SOURCE_DIR}/tests/measure/rouge_test.cpp ${PROJECT_SOURCE_DIR}/tests/measure/cider_test.cpp
           ${PROJECT_SOURCE_DIR}/tests/measure/text_scores_test.cpp ${PROJECT_SOURCE_DIR}/tests/measure/error_rate_test.cpp
           ${PROJECT_SOURCE_DIR}/tests/measure/classification_test.cpp ${PROJECT_SOURCE_DIR}/tests/measure/language_model_test.cpp
-          ${PROJECT_SOURCE_DIR}/tests/measure/focus_test.cpp ${PROJECT_SOURCE_DIR}/tests/measure/alignment_test.cpp)
+          ${PROJECT_SOURCE_DIR}/tests/measure/focus_test.cpp ${PROJECT_SOURCE_DIR}/tests/measure/alignment_test.cpp
+          ${PROJECT_SOURCE_DIR}/tests/measure/word_numbers_test.cpp)

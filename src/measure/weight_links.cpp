@@ -1,5 +1,6 @@
 // Links read off attention weights.
 #include <algorithm>
+#include <limits>
 
 #include "attend/core/error.h"
 #include "attend/measure/alignment.h"
@@ -8,10 +9,10 @@
 namespace attend {
 namespace {
 
-std::uint32_t word_count(const std::vector<Token>& tokens) {
-  std::uint32_t words = 0;
+std::uint64_t word_count(const std::vector<Token>& tokens) {
+  std::uint64_t words = 0;
   for (const Token& token : tokens)
-    if (!token.special) words = std::max(words, token.word + 1);
+    if (!token.special) words = std::max(words, std::uint64_t{token.word} + 1);
   return words;
 }
 
@@ -120,7 +121,14 @@ Matrix words_from_pieces(const Matrix& weights, const std::vector<Token>& target
   ATTEND_CHECK(weights.rows == target.size() && weights.cols == source.size(), kShape,
                "words_from_pieces: weights must be [target tokens = {}, source tokens = {}], got [{}, {}]", target.size(), source.size(),
                weights.rows, weights.cols);
-  Matrix words{.rows = word_count(target), .cols = word_count(source), .values = {}};
+  // Words are numbered by whoever made the tokens, and a number of words is no number of bytes that anyone had to write.
+  const auto rows = word_count(target), cols = word_count(source);
+  constexpr std::uint64_t kAlways = std::uint64_t{1} << 24;
+  const auto room = std::max(kAlways, 4 * std::uint64_t{weights.rows} * weights.cols);
+  ATTEND_CHECK(rows <= std::numeric_limits<std::uint32_t>::max() && cols <= room && rows * std::max<std::uint64_t>(cols, 1) <= room, kShape,
+               "words_from_pieces: {} and {} words are too many for {} and {} tokens; the tokens' word numbers are wrong", rows, cols,
+               target.size(), source.size());
+  Matrix words{.rows = static_cast<std::uint32_t>(rows), .cols = static_cast<std::uint32_t>(cols), .values = {}};
   std::vector<double> sums(std::size_t{words.rows} * words.cols);
   std::vector<std::uint32_t> pieces(words.rows);
   for (std::uint32_t t = 0; t < weights.rows; ++t) {

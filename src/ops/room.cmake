@@ -1,4 +1,4 @@
-attend_room(ops TORCH SOURCES recurrent.cpp cross_entropy.cpp dropout.cpp dropout_kernel.cpp products.cpp entmax.cpp KNOWS core LIBS LibTorch::LibTorch)
+attend_room(ops TORCH SOURCES recurrent.cpp cross_entropy.cpp dropout.cpp dropout_kernel.cpp products.cpp entmax.cpp memory.cpp KNOWS core LIBS LibTorch::LibTorch)
 set_source_files_properties(src/ops/dropout_kernel.cpp PROPERTIES SKIP_PRECOMPILE_HEADERS ON COMPILE_OPTIONS "-O3;-fno-trapping-math;-fno-tree-sink")  # else the choice is a jump
 target_precompile_headers(attend_ops PRIVATE ${PROJECT_SOURCE_DIR}/include/attend/ops/torch.h)
 # libtorch's include folder carries an fmt of its own, which shadows the system's headers but not its library; header-only,

@@ -5,11 +5,16 @@
 #include <cmath>
 #include <limits>
 #include <set>
+#include <utility>
 
 #include "attend/core/error.h"
 
 namespace attend {
 namespace {
+
+constexpr std::int64_t kMostTokens = std::numeric_limits<std::int32_t>::max();
+constexpr std::uint32_t kMostHeads = 4096;
+constexpr std::uint64_t kMostPixels = std::uint64_t{1} << 28;  // as pictures are read
 
 class Checker {
  public:
@@ -47,6 +52,10 @@ class Checker {
   }
 
   void check_text(const Text& text, const std::string& who) const {
+    require(text.utf8.size() <= std::numeric_limits<std::uint32_t>::max() && std::cmp_less_equal(text.tokens.size(), kMostTokens),
+            "text size", "{} has {} bytes and {} tokens, expected less than 4 GiB and at most {}", who, text.utf8.size(),
+            text.tokens.size(), kMostTokens);
+    const std::size_t most_words = text.utf8.size() + text.tokens.size();  // a word has a byte of its own, or a token
     ByteSpan before;
     for (std::size_t i = 0; i < text.tokens.size(); ++i) {
       const auto span = text.tokens[i].span;
@@ -55,6 +64,8 @@ class Checker {
               span.end, text.utf8.size());
       require(span.begin >= before.begin && span.end >= before.end, "span order", "{} token {} is [{}, {}), after [{}, {})", who, i,
               span.begin, span.end, before.begin, before.end);
+      require(text.tokens[i].word < most_words, "token word", "{} token {} is of word {}, but its text cannot have so many", who, i,
+              text.tokens[i].word);
       before = span;
     }
   }
@@ -104,6 +115,9 @@ class Checker {
     const auto rows = by_node ? data_.nodes.size() : data_.source.tokens.size();
     const auto cols = map.target_columns ? steps_ : data_.source.tokens.size();
     require(map.heads > 0, "map size", "{} layer {} has no heads", map.site, map.layer);
+    // Without columns the number of heads is bound to no bytes of a file, yet each would be walked through and drawn.
+    require(map.heads <= kMostHeads, "map size", "{} layer {} has {} heads, expected at most {}", map.site, map.layer, map.heads,
+            kMostHeads);
     require(map.rows == rows, "map size", "{} layer {} has {} rows, expected one for each of {} {}", map.site, map.layer, map.rows, rows,
             by_node ? "nodes" : "source tokens");
     require(map.cols == cols, "map size", "{} layer {} has {} columns, expected one for each of {} {}", map.site, map.layer, map.cols, cols,
@@ -136,9 +150,12 @@ class Checker {
 
   void check_picture(const Picture& picture) const {
     const auto cells = std::uint64_t{picture.rows} * picture.cols;
+    require(cells > 0, "picture", "its grid of {} x {} has no cell", picture.rows, picture.cols);
     require(cells == data_.source.tokens.size(), "picture", "its grid of {} x {} has {} cells, expected one for each of {} source tokens",
             picture.rows, picture.cols, cells, data_.source.tokens.size());
     const auto bytes = static_cast<unsigned __int128>(picture.width) * picture.height * 3;
+    require(std::uint64_t{picture.width} * picture.height <= kMostPixels, "picture", "it has {} x {} pixels, expected at most 2^28 in all",
+            picture.width, picture.height);
     require(bytes != 0 && picture.rgb.size() == bytes, "picture", "{} x {} pixels have {} bytes, expected three a pixel, of one at least",
             picture.width, picture.height, picture.rgb.size());
   }

@@ -1,10 +1,11 @@
 #include <cstring>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "attend/core/archive.h"
 #include "attend/core/error.h"
+#include "attend/core/json.h"
+#include "attend/core/memory.h"
 #include "attend/record/record.h"
 #include "record/format.h"
 #include "record/half.h"
@@ -12,7 +13,7 @@
 namespace attend {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Parsed = nlohmann::json;
 
 /// The number as a narrower type; `what` is what an error names.
 template <class Number, class Wide>
@@ -31,7 +32,7 @@ std::vector<Number> numbers_of(const ArrayView& array) {
 /// Reads the parts of one record. Errors say what is wrong; RecordFile::read puts the file and the record before it.
 class RecordReader {
  public:
-  RecordReader(const ArchiveFile& archive, const Json& json) : archive_(archive), json_(json) {}
+  RecordReader(const ArchiveFile& archive, const Parsed& json) : archive_(archive), json_(json) {}
 
   RecordData read() {
     RecordData data;
@@ -54,7 +55,7 @@ class RecordReader {
  private:
   /// A whole number of a field (nlohmann::json would round and wrap).
   template <class Number>
-  static Number whole(const Json& object, const char* field) {
+  static Number whole(const Parsed& object, const char* field) {
     const auto& value = object.at(field);
     ATTEND_CHECK(value.is_number_integer(), kData, "{} must be a whole number, got {}", field, value.dump());
     if (value.is_number_unsigned()) return narrow<Number>(value.get<std::uint64_t>(), field);
@@ -62,7 +63,7 @@ class RecordReader {
   }
 
   /// The array that `field` names. Each array serves once: a small file must not unfold to a large record.
-  ArrayView array(const Json& object, const char* field, std::size_t dimensions) {
+  ArrayView array(const Parsed& object, const char* field, std::size_t dimensions) {
     const auto name = object.at(field).get<std::string>();
     ATTEND_CHECK(used_.insert(name).second, kData, "array '{}' is named twice", name);
     auto view = archive_.array(name);
@@ -70,21 +71,21 @@ class RecordReader {
                  fmt::join(view.shape, ", "));
     return view;
   }
-  ArrayView array(const Json& object, const char* field, Dtype dtype, std::size_t dimensions) {
+  ArrayView array(const Parsed& object, const char* field, Dtype dtype, std::size_t dimensions) {
     auto view = array(object, field, dimensions);
     ATTEND_CHECK(view.dtype == dtype, kData, "array '{}' must be {}, got {}", object.at(field).get<std::string>(), name_of(dtype),
                  name_of(view.dtype));
     return view;
   }
   /// A matrix of at least `cols` columns; more are of a later version and skipped.
-  ArrayView table(const Json& object, const char* field, Dtype dtype, std::size_t cols) {
+  ArrayView table(const Parsed& object, const char* field, Dtype dtype, std::size_t cols) {
     auto view = array(object, field, dtype, 2);
     ATTEND_CHECK(std::cmp_greater_equal(view.shape[1], cols), kData, "array '{}' must have at least {} columns, got {}",
                  object.at(field).get<std::string>(), cols, view.shape[1]);
     return view;
   }
 
-  Text read_text(const Json& object) {
+  Text read_text(const Parsed& object) {
     Text text;
     const auto bytes = array(object, "text", Dtype::kU8, 1);
     text.utf8.assign(static_cast<const char*>(bytes.data), bytes.bytes());
@@ -132,7 +133,7 @@ class RecordReader {
   }
 
   template <class Names>
-  static auto choice(const Json& object, const char* field, const Names& names) {
+  static auto choice(const Parsed& object, const char* field, const Names& names) {
     const auto text = object.at(field).get<std::string>();
     std::vector<std::string> valid;
     for (const auto& [value, name] : names) {
@@ -142,7 +143,7 @@ class RecordReader {
     fail_unknown_name(field, text, valid);
   }
 
-  AttentionMap read_map(const Json& object) {
+  AttentionMap read_map(const Parsed& object) {
     AttentionMap map;
     map.site = object.at("site").get<std::string>();
     map.layer = whole<std::uint16_t>(object, "layer");
@@ -163,7 +164,7 @@ class RecordReader {
     return map;
   }
 
-  Picture read_picture(const Json& object) {
+  Picture read_picture(const Parsed& object) {
     const auto view = array(object, "pixels", Dtype::kU8, 3);
     ATTEND_CHECK(view.shape[2] == 3, kData, "a picture has three bytes a pixel, got {}", view.shape[2]);
     return {whole<std::uint32_t>(object, "rows"), whole<std::uint32_t>(object, "columns"),
@@ -172,7 +173,7 @@ class RecordReader {
   }
 
   const ArchiveFile& archive_;
-  const Json& json_;
+  const Parsed& json_;
   std::set<std::string> used_;
 };
 
@@ -182,13 +183,13 @@ struct RecordFile::State {
   explicit State(const std::string& p) : path(p), archive(p) {
     ATTEND_CHECK(archive.contains(kRecordIndex), kData, "{}: has no {}; it is no file of records", path, kRecordIndex);
     try {
-      read_index(Json::parse(archive.bytes(kRecordIndex)));
+      read_index(parse_json(archive.bytes(kRecordIndex), fmt::format("{}: {}", path, kRecordIndex)));
     } catch (const nlohmann::json::exception& e) {
       fail(ErrorKind::kData, "{}: {} is damaged ({})", path, kRecordIndex, e.what());
     }
   }
 
-  void read_index(const Json& index) {
+  void read_index(const Parsed& index) {
     const auto schema = index.at("schema").get<std::string>();
     ATTEND_CHECK(schema == kRecordSchema, kData, "{}: expected schema {}, got {}; it is no file of records", path, kRecordSchema, schema);
     const auto& version = index.at("version");
@@ -218,10 +219,12 @@ std::size_t RecordFile::size() const { return state_->count; }
 std::shared_ptr<const Record> RecordFile::read(std::size_t index) const {
   ATTEND_CHECK(index < size(), kValue, "{}: holds {} records, got number {} (counted from 0)", state_->path, size(), index);
   try {
-    const auto json = Json::parse(state_->archive.bytes(State::member(index)));
+    const auto json = parse_json(state_->archive.bytes(State::member(index)), State::member(index));
     return std::make_shared<const Record>(RecordReader(state_->archive, json).read());
   } catch (const nlohmann::json::exception& e) {
     fail(ErrorKind::kData, "{}: record {} is damaged ({})", state_->path, index, e.what());
+  } catch (const OutOfMemory&) {
+    throw;
   } catch (const Error& e) {
     fail(ErrorKind::kData, "{}: record {} is damaged: {}", state_->path, index, e.what());
   }

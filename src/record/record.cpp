@@ -44,11 +44,10 @@ std::vector<std::uint32_t> Record::path(std::size_t h) const {
 }
 
 const AttentionMap& Record::find_map(const std::string& site, std::uint16_t layer) const {
-  std::vector<std::string> names;
-  for (const auto& map : data_.maps) {
+  for (const auto& map : data_.maps)
     if (map.site == site && map.layer == layer) return map;
-    names.push_back(fmt::format("{} layer {}", map.site, map.layer));
-  }
+  std::vector<std::string> names;
+  for (const auto& map : data_.maps) names.push_back(fmt::format("{} layer {}", map.site, map.layer));
   fail_unknown_name(fmt::format("record of sentence {}: map", data_.sentence), fmt::format("{} layer {}", site, layer), names);
 }
 

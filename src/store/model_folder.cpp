@@ -1,13 +1,16 @@
 #include "attend/store/model_folder.h"
 
+#include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "attend/core/archive.h"
 #include "attend/core/files.h"
+#include "attend/core/json.h"
 #include "attend/core/version.h"
+#include "attend/ops/memory.h"
 
 namespace attend {
 namespace {
@@ -16,6 +19,12 @@ namespace fs = std::filesystem;
 
 constexpr const char* kFormat = "attend.model";
 constexpr int kMajor = 1, kMinor = 0;
+constexpr std::uint64_t kLargestManifest = 64 << 20, kLargestVocabulary = std::uint64_t{4} << 30;
+
+constexpr const char* kMissing = "missing";
+constexpr std::uint64_t kSpareLines = 16;  // the special ones, which classes have no rows for
+
+std::atomic<bool> compare_checksums{true};
 
 Dtype dtype_of(const at::Tensor& x) {
   switch (x.scalar_type()) {
@@ -66,14 +75,17 @@ nlohmann::json read_manifest(const std::string& folder) {
   const auto path = folder + "/manifest.json";
   nlohmann::json manifest;
   try {
-    manifest = nlohmann::json::parse(read_file(path));
+    manifest = parse_json(read_file(path, kLargestManifest), path);
     ATTEND_CHECK(manifest.at("format") == kFormat, kData, "{}: expected format {}, got {}", path, kFormat, manifest.at("format").dump());
     const int major = manifest.at("version").at(0).get<int>();
     ATTEND_CHECK(major == kMajor, kData, "{}: the model has format version {}, this attend reads {}; use the attend that wrote it ({})",
                  path, major, kMajor, manifest.value("attend", "unknown"));
     for (const auto& [name, about] : manifest.at("files").items()) {
+      // A manifest is data of a stranger: what it names is read.
+      ATTEND_CHECK(!name.empty() && name != "." && name != ".." && name.find_first_of(std::string_view("/\0", 2)) == std::string::npos,
+                   kData, "{}: names '{}', which is no file of its folder; the manifest is damaged or not to be trusted", path, name);
       about.at("bytes").get<std::uint64_t>();
-      about.at("xxh3_128").get<std::string>();
+      if (about.contains("xxh3_128")) about.at("xxh3_128").get<std::string>();
     }
   } catch (const nlohmann::json::exception& e) {
     fail(ErrorKind::kData, "{}: not a model manifest ({}); the folder is damaged or no model", path, e.what());
@@ -81,7 +93,51 @@ nlohmann::json read_manifest(const std::string& folder) {
   return manifest;
 }
 
+/// What is wrong with a file of the manifest; empty when nothing is, or when the manifest of an old folder knows no checksum.
+std::string problem_of(const std::string& folder, const std::string& name, const nlohmann::json& about) {
+  const auto file = folder + "/" + name;
+  std::error_code error;
+  if (!fs::exists(file, error)) return kMissing;
+  const auto size = fs::file_size(file, error);
+  const auto bytes = about.at("bytes").get<std::uint64_t>();
+  if (!error && size != bytes) return fmt::format("has {} bytes, the manifest says {}", size, bytes);
+  if (!about.contains("xxh3_128")) return {};
+  return checksum_file(file) == about.at("xxh3_128").get<std::string>() ? "" : "its checksum differs from the manifest's";
+}
+
+/// Throws unless `name` is as it was written, where the manifest knows it and checksums are compared.
+void check_file(const std::string& folder, const nlohmann::json& manifest, const std::string& name) {
+  if (!compare_checksums.load() || !manifest.at("files").contains(name)) return;
+  const auto problem = problem_of(folder, name, manifest.at("files").at(name));
+  if (problem == kMissing) return;  // its reader says so
+  ATTEND_CHECK(
+      problem.empty(), kData,
+      "{}/{}: {}; the file was damaged or changed after it was written. Copy the folder again or use another checkpoint of the run; "
+      "--no-verify reads it all the same",
+      folder, name, problem);
+}
+
 }  // namespace
+
+namespace {
+
+/// The largest size of any tensor in the file; a vocabulary has a row for each piece somewhere.
+std::uint64_t largest_size(const std::string& path) {
+  const SafetensorsFile file(path);
+  std::uint64_t largest = 0;
+  for (const auto& [name, view] : file.tensors())
+    for (const auto size : view.shape) largest = std::max(largest, static_cast<std::uint64_t>(size));
+  return largest;
+}
+
+}  // namespace
+
+void verify_when_loading(bool verify) { compare_checksums = verify; }
+
+void check_files(const std::string& folder, const std::vector<std::string>& names) {
+  const auto manifest = read_manifest(folder);
+  for (const auto& name : names) check_file(folder, manifest, name);
+}
 
 void TextOptions::visit(OptionVisitor& v) {
   v(shared, "shared", false, "one vocabulary for both sides, made with the options of text.source");
@@ -158,18 +214,44 @@ ModelKind stored_kind(const std::string& path) { return model_kind(read_stored_c
 AnyModel read_any_model(const std::string& path) {
   const auto folder = find_model_folder(path);
   const auto manifest = read_manifest(folder);
+  for (const auto* name : {"config.yaml", "source.vocabulary", "target.vocabulary", "weights.safetensors"})
+    check_file(folder, manifest, name);
   AnyModel model;
   auto config = read_stored_config(folder);
   model.model = config.model;
   model.text = config.text;
+  const auto weights = folder + "/weights.safetensors";
+  const auto rows = largest_size(weights);
   const auto tokenizer = [&](const char* name, const TokenizerOptions& options) -> std::shared_ptr<Tokenizer> {
     const auto file = folder + "/" + name;
-    return manifest.at("files").contains(name) ? load_tokenizer(options, read_file(file)) : nullptr;
+    if (!manifest.at("files").contains(name)) return nullptr;
+    const auto content = read_file(file, kLargestVocabulary);
+    const auto lines = static_cast<std::uint64_t>(std::count(content.begin(), content.end(), '\n'));
+    const bool line_a_piece = options.kind == "words" || options.kind == "characters" || options.kind == "symbols";
+    ATTEND_CHECK(!line_a_piece || lines <= rows + kSpareLines, kData,
+                 "{}: has {} lines, but no tensor of weights.safetensors has more than {} rows; they do not belong together", file, lines,
+                 rows);
+    try {
+      return load_tokenizer(options, content);
+    } catch (const OutOfMemory&) {
+      throw;
+    } catch (const Error& e) {
+      fail(e.kind(), "{}: {}", file, e.what());
+    }
   };
   model.source = tokenizer("source.vocabulary", model.text.source);
   model.target = tokenizer("target.vocabulary", model.text.shared ? model.text.source : model.text.target);
-  model.network = make_network(model.model, model.source ? model.source->size() : 0, model.target ? model.target->size() : 0);
-  load_tensors(folder + "/weights.safetensors", named_weights(*model.network));
+  {
+    // config.yaml may name any size; what it builds has to fit the weights that are there. Parts are made anew and thrown away while
+    // they are filled, so some room is left.
+    const auto held = static_cast<std::uint64_t>(fs::file_size(weights));
+    const MemoryBudget budget(
+        4 * held + (std::uint64_t{64} << 20),
+        fmt::format("{}: holds {}, but the model of config.yaml is larger; config.yaml and weights do not belong together", weights,
+                    size_text(held)));
+    model.network = make_network(model.model, model.source ? model.source->size() : 0, model.target ? model.target->size() : 0);
+  }
+  load_tensors(weights, named_weights(*model.network));
   model.network->eval();
   return model;
 }
@@ -213,16 +295,7 @@ std::vector<FileCheck> verify_model(const std::string& path) {
   std::vector<FileCheck> checks;
   for (const auto& [name, about] : manifest.at("files").items()) {
     FileCheck check{.name = name, .bytes = about.at("bytes").get<std::uint64_t>(), .sound = false, .problem = {}};
-    const auto file = folder + "/" + name;
-    std::error_code error;
-    const auto size = fs::file_size(file, error);
-    if (error) {
-      check.problem = "missing";
-    } else if (size != check.bytes) {
-      check.problem = fmt::format("has {} bytes, the manifest says {}", size, check.bytes);
-    } else if (checksum_file(file) != about.at("xxh3_128").get<std::string>()) {
-      check.problem = "its checksum differs from the manifest's";
-    }
+    check.problem = problem_of(folder, name, about);
     check.sound = check.problem.empty();
     checks.push_back(std::move(check));
   }

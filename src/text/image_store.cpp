@@ -6,6 +6,7 @@
 
 #include "attend/core/error.h"
 #include "attend/core/files.h"
+#include "attend/core/memory.h"
 #include "attend/text/captions.h"
 
 namespace attend {
@@ -13,14 +14,23 @@ namespace {
 
 using Files = std::unordered_map<std::string, std::string>;
 
-std::string entry_bytes(archive* reader, const std::string& path, const std::string& name) {
+/// What libarchive says of its last mistake; it need not say anything.
+const char* reason(archive* reader) {
+  const char* text = archive_error_string(reader);
+  return text ? text : "no more is known";
+}
+
+/// The content of one file; `room` is how much all of them may still take.
+std::string entry_bytes(archive* reader, const std::string& path, const std::string& name, std::uint64_t& room) {
   std::string bytes;
   char block[1 << 16];
   for (;;) {
     const auto got = archive_read_data(reader, block, sizeof block);
-    ATTEND_CHECK(got >= 0, kData, "{}: '{}' cannot be unpacked ({}); the archive is damaged, get it again", path, name,
-                 archive_error_string(reader));
+    ATTEND_CHECK(got >= 0, kData, "{}: '{}' cannot be unpacked ({}); the archive is damaged, get it again", path, name, reason(reader));
     if (got == 0) return bytes;
+    if (static_cast<std::uint64_t>(got) > room)
+      throw OutOfMemory(fmt::format("{}: its pictures do not fit into memory, where the archive is kept; unpack it into a folder", path));
+    room -= static_cast<std::uint64_t>(got);
     bytes.append(block, static_cast<std::size_t>(got));
   }
 }
@@ -31,12 +41,15 @@ Files unpack(const std::string& path) {
   archive_read_support_filter_gzip(reader.get());
   archive_read_support_filter_xz(reader.get());
   archive_read_support_format_tar(reader.get());
+  std::string last;  // the file unpacked last
   const auto check = [&](int code) {
-    ATTEND_CHECK(code == ARCHIVE_OK || code == ARCHIVE_WARN, kData,
-                 "{}: expected a folder or a tar archive (plain, gzip or xz), got what cannot be unpacked ({}); get it again or unpack it",
-                 path, archive_error_string(reader.get()));
+    ATTEND_CHECK(
+        code == ARCHIVE_OK || code == ARCHIVE_WARN, kData,
+        "{}: expected a folder or a tar archive (plain, gzip or xz), got what cannot be unpacked {} ({}); get it again or unpack it", path,
+        last.empty() ? "at its beginning" : fmt::format("after '{}'", last), reason(reader.get()));
   };
   check(archive_read_open_memory(reader.get(), file.bytes().data(), file.bytes().size()));
+  auto room = available_memory() / 10 * 9;
   Files files;
   archive_entry* entry = nullptr;
   for (int code; (code = archive_read_next_header(reader.get(), &entry)) != ARCHIVE_EOF;) {
@@ -44,7 +57,10 @@ Files unpack(const std::string& path) {
     if (archive_entry_filetype(entry) != AE_IFREG) continue;
     const char* const full = archive_entry_pathname(entry);
     const auto name = std::filesystem::path(full ? full : "").filename().string();
-    auto bytes = entry_bytes(reader.get(), path, name);
+    ATTEND_CHECK(!name.empty(), kData, "{}: holds a file without a name, {}; the archive is damaged, get it again", path,
+                 last.empty() ? "its first" : fmt::format("after '{}'", last));
+    auto bytes = entry_bytes(reader.get(), path, name, room);
+    last = name;
     ATTEND_CHECK(files.emplace(name, std::move(bytes)).second, kData,
                  "{}: holds two files called '{}'; pictures go by their name without folders", path, name);
   }

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "attend/core/files.h"
+#include "attend/core/json.h"
 
 namespace attend {
 namespace {
@@ -36,7 +37,7 @@ std::string to_json(const Progress& p) {
 Progress progress_from_json(const std::string& path) {
   Progress p;
   try {
-    const auto json = nlohmann::json::parse(read_file(path));
+    const auto json = parse_json(read_file(path), path);
     p.step = json.at("step").get<std::int64_t>();
     p.position = {json.at("epoch").get<std::uint64_t>(), json.at("batch").get<std::uint64_t>()};
     p.validated_step = json.at("validated_step").get<std::int64_t>();
@@ -53,6 +54,18 @@ Progress progress_from_json(const std::string& path) {
     fail(ErrorKind::kData, "{}: not the state of a training run ({}); resume from another checkpoint", path, e.what());
   }
   return p;
+}
+
+// Whether a line of the log tells of `step` or an earlier one; what is no such line (a kill may cut the last one) does not.
+bool written_by(const std::string& line, std::int64_t step) {
+  try {
+    const auto json = parse_json(line, "metrics.jsonl", {.bytes = 1 << 20, .values = 10'000, .depth = 8});
+    return json.is_object() && json.value("step", std::int64_t{0}) <= step;
+  } catch (const Error&) {
+    return false;
+  } catch (const nlohmann::json::exception&) {
+    return false;
+  }
 }
 
 // 120 from "step-120", nothing for other names.
@@ -73,6 +86,7 @@ bool Checkpoints::exist_in(const std::string& folder) { return fs::exists(folder
 
 Progress Checkpoints::load(const std::string& checkpoint, const AnyModel& model, Optimiser& optimiser) {
   load_tensors(checkpoint + "/weights.safetensors", named_weights(*model.network));
+  check_files(checkpoint, {"optimiser.safetensors", "training.json"});  // the model's own were compared when it was read
   load_tensors(checkpoint + "/optimiser.safetensors", optimiser.state());
   return progress_from_json(checkpoint + "/training.json");
 }
@@ -92,8 +106,7 @@ void Checkpoints::begin(const Progress& progress) {
   std::string kept_lines;
   if (std::ifstream in(metrics); in) {
     for (std::string line; std::getline(in, line);) {
-      const auto json = nlohmann::json::parse(line, nullptr, false);
-      if (!json.is_discarded() && json.value("step", std::int64_t{0}) <= progress.step) kept_lines += line + "\n";
+      if (written_by(line, progress.step)) kept_lines += line + "\n";
     }
   }
   write_file_atomic(metrics, kept_lines);

@@ -1,5 +1,6 @@
 #include "train/learner.h"
 
+#include "attend/core/memory.h"
 #include "attend/core/random.h"
 
 namespace attend {
@@ -43,6 +44,9 @@ void Learner::build(Config& config, const GivenValues& given, const std::string&
     at::manual_seed(random_key(static_cast<std::uint64_t>(config.train.seed), {0}));
     const auto size = [](const std::shared_ptr<Tokenizer>& side) { return side ? side->size() : 0; };
     model_.network = make_network(config.model, size(model_.source), size(model_.target));
+    const auto parameters = static_cast<std::uint64_t>(parameter_count(*model_.network));
+    check_memory(3 * sizeof(float) * parameters,
+                 fmt::format("training {} parameters (gradients and the two averages of the optimiser)", parameters));
   }
   begin(config, given);
 }

@@ -62,14 +62,6 @@ TEST(Files, ReadAndMapGiveTheBytes) {
   EXPECT_EQ(other.bytes(), content);
 }
 
-TEST(Files, ReadsPipesThatAreLongerThanOneBlock) {
-  const TempFolder folder;
-  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
-  const std::string content(3'000'001, 'x');
-  std::thread writer([&] { put_file(folder / "pipe", content); });
-  EXPECT_EQ(read_file(folder / "pipe"), content);
-  writer.join();
-}
 
 TEST(Files, MissingPathsAndFoldersSaySo) {
   const TempFolder folder;

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "decode/search_checks.h"
+#include "support/expect_error.h"
 
 namespace attend::testing {
 namespace {
@@ -31,6 +32,23 @@ std::vector<std::int32_t> greedy(const Seq2Seq& model, const Sources& one, std::
     tokens.push_back(static_cast<std::int32_t>(last));
   }
   return tokens;
+}
+
+// An infinite or missing score compares as best or as nothing; an empty line would be what is left.
+TEST_P(Searches, ScoresThatAreNoNumbersAreAnError) {
+  const auto m = model();
+  const Sources s;
+  const auto targets = at::tensor({4, 3}, at::kLong).unsqueeze(0).repeat({s.size(), 1});
+  const auto fails = [&] {
+    EXPECT_ERROR(search_all(*m, s, plain_search(2, 1, 5)), kValue, "search: at step 0 the model gives scores that are not numbers");
+    EXPECT_ERROR(force(*m, s.ids, s.lengths, targets, at::full({s.size()}, 2, at::kLong), false), kValue,
+                 "the model gives scores that are not numbers");
+  };
+  favour(*m, kEndId, INFINITY);
+  fails();
+  at::NoGradGuard no_grad;
+  for (auto& weights : m->parameters()) weights.fill_(3e38);
+  fails();
 }
 
 TEST_P(Searches, ABeamOfOneIsGreedy) {

@@ -281,6 +281,35 @@ TEST(Scene, ListsShowWhatOneAnswerRead) {
   EXPECT_EQ(usual_scene(Record(data)).view, Scene::View::kHeatmap);
 }
 
+TEST(Scene, AListKeepsItsAnswerWhenSpecialsAreHidden) {
+  auto data = samples::story().data();
+  data.hypotheses[0].text.tokens[0].special = true;  // such an answer says: none of them
+  data.hypotheses[0].text.tokens[0].span = {0, 0};
+  const Record record(std::move(data));
+  SceneOptions options;
+  options.hide_specials = true;
+  const Scene hidden = list_scene(record, options), shown = list_scene(record);
+  EXPECT_EQ(hidden.rows(), shown.rows());
+  EXPECT_EQ(hidden.panels[0].weights, shown.panels[0].weights);
+}
+
+TEST(Scene, MarksBeyondCountingAreCutShort) {
+  std::string marks = "a";
+  for (int i = 0; i < 20'000; ++i) marks += "\xcc\x88";
+  const auto shown = visible_text(marks + " b");
+  EXPECT_LT(shown.size(), 100U);
+  EXPECT_TRUE(shown.starts_with("a\xcc\x88"));
+  EXPECT_TRUE(shown.ends_with("… b"));
+  EXPECT_EQ(visible_text("👨‍👩‍👧‍👦 e\xcc\x88\xcc\x81"), "👨‍👩‍👧‍👦 e\xcc\x88\xcc\x81");
+  // A token a byte: a text that is all continuation bytes has no character that any of them could grow to.
+  Text text;
+  text.utf8 = std::string(20'000, '\x80');
+  for (std::uint32_t i = 0; i < text.utf8.size(); ++i) text.tokens.push_back({5, {i, i + 1}, 0, false});
+  std::size_t longest = 0;
+  for (const auto& label : token_labels(text)) longest = std::max(longest, label.text.size());
+  EXPECT_LT(longest, 100U);
+}
+
 TEST(Labels, SayWhatATokenOwns) {
   Text text{"你 a\x1b e\xcc\x81", {}};
   text.tokens = {{5, {0, 1}, 0, false},   {6, {1, 2}, 0, false},  {7, {2, 3}, 0, false},  {8, {3, 6}, 1, false}, {9, {7, 8}, 2, false},

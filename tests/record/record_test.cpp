@@ -153,6 +153,26 @@ const std::vector<Break> kBreaks = {
     {"map name: ''", [](RecordData& d) { d.maps[0].site = ""; }},
     {"map name: 'a/b'", [](RecordData& d) { d.maps[0].site = "a/b"; }},
     {"map twice: decoder.cross layer 0", [](RecordData& d) { d.maps.push_back(d.maps[1]); }},
+    {"token word: source token 1 is of word 4294967295", [](RecordData& d) { d.source.tokens[1].word = 4294967295; }},
+    {"token word: hypothesis 0 token 0 is of word 6", [](RecordData& d) { d.hypotheses[0].text.tokens[0].word = 6; }},
+    {"map size: decoder.cross layer 0 has 4000000000 heads, expected at most 4096",
+     [](RecordData& d) {
+       d.source.tokens.clear();  // no column, so no weight has to be there for any of the heads
+       d.maps.erase(d.maps.begin());
+       d.maps[0].heads = 4'000'000'000;
+       d.maps[0].cols = 0;
+       d.maps[0].weights.clear();
+     }},
+    {"picture: its grid of 0 x 0 has no cell",
+     [](RecordData& d) {
+       d.source.tokens.clear();
+       d.maps.clear();
+       d.picture = {0, 0, 1, 1, {1, 2, 3}};
+     }},
+    {"picture: it has 65536 x 65536 pixels, expected at most 2^28",
+     [](RecordData& d) {
+       d.picture = {2, 1, 65536, 65536, {1, 2, 3}};
+     }},
     {"map size: decoder.cross layer 0 has no heads", [](RecordData& d) { d.maps[1].heads = 0; }},
     {"map size: decoder.cross layer 0 has 3 rows, expected one for each of 4 nodes", [](RecordData& d) { d.maps[1].rows = 3; }},
     {"map size: encoder.self layer 0 has 4 rows, expected one for each of 2 source tokens", [](RecordData& d) { d.maps[0].rows = 4; }},
@@ -185,7 +205,7 @@ const std::vector<Break> kBreaks = {
      [](RecordData& d) {
        d.picture = {2, 1, 0, 1, {}};
      }},
-    {"picture: 4294967295 x 4294967295 pixels have 3 bytes",
+    {"picture: it has 4294967295 x 4294967295 pixels, expected at most 2^28",
      [](RecordData& d) {
        d.picture = {2, 1, 4294967295, 4294967295, {1, 2, 3}};
      }},
@@ -217,7 +237,7 @@ TEST(Record, SizesThatOverflowAreRefused) {
   auto data = small_record();
   // 2^32 - 1 heads of 2 x 2 would wrap around in 32 bits.
   data.maps[0].heads = std::numeric_limits<std::uint32_t>::max();
-  EXPECT_ERROR(Record{data}, kValue, "map size: encoder.self layer 0 has 4 weights, expected 4294967295 heads");
+  EXPECT_ERROR(Record{data}, kValue, "map size: encoder.self layer 0 has 4294967295 heads, expected at most 4096");
 }
 
 TEST(Record, RandomRecordsKeepWhatTheyPromise) {

@@ -1,10 +1,14 @@
 // The model folder: written and read bit for bit, and what is damaged, missing or of another kind is named.
 #include "attend/store/model_folder.h"
 
+#include <sys/stat.h>
+
 #include <filesystem>
 #include <fstream>
 
 #include "attend/core/files.h"
+#include "attend/core/json.h"
+#include "attend/ops/memory.h"
 #include "support/expect_error.h"
 #include "support/temp_folder.h"
 #include "support/tensors.h"
@@ -72,6 +76,14 @@ at::Tensor answer(const TranslationModel& m) {
   const auto source = at::tensor({4, 5, 3}, at::kLong).unsqueeze(0), lengths = at::full({1}, 3, at::kLong);
   const auto encoded = m.network->encode(source, lengths, nullptr);
   return m.network->logits(m.network->decode(*encoded, at::tensor({2, 4, 5}, at::kLong).unsqueeze(0), lengths, nullptr));
+}
+
+// Writes the manifest anew, as whoever made such a folder would have.
+void seal(const std::string& folder) {
+  auto manifest = parse_json(read_file(folder + "/manifest.json"), "manifest");
+  for (auto& [name, about] : manifest["files"].items())
+    about = {{"bytes", fs::file_size(folder + "/" + name)}, {"xxh3_128", checksum_file(folder + "/" + name)}};
+  std::ofstream(folder + "/manifest.json", std::ios::binary) << manifest.dump();
 }
 
 // Replaces one piece of text in a file.
@@ -229,6 +241,7 @@ TEST(ReadModel, RefusesWhatIsNoManifest) {
 TEST(ReadModel, RefusesWeightsOfAnotherShape) {
   const Folder folder;
   edit(folder / "config.yaml", "hidden: 6", "hidden: 7");
+  seal(folder.path);
   expect_error(ErrorKind::kData, {"weights.safetensors", "[", "the configuration asks for", "do not belong together"},
                [&] { read_model(folder.path); });
 }
@@ -237,16 +250,19 @@ TEST(ReadModel, RefusesTensorsTooManyOrTooFew) {
   {
     const Folder folder;  // a cell without biases has no place for them
     edit(folder / "config.yaml", "recurrent_bias: true", "recurrent_bias: false");
+    seal(folder.path);
     expect_error(ErrorKind::kData, {"weights.safetensors", "holds '", "bias", "no place"}, [&] { read_model(folder.path); });
   }
   const Folder folder;
   edit(folder / "config.yaml", "decoder_layers: 1", "decoder_layers: 2");
+  seal(folder.path);
   expect_error(ErrorKind::kData, {"weights.safetensors"}, [&] { read_model(folder.path); });
 }
 
 TEST(ReadModel, RefusesUnknownOptionsOfTheModel) {
   const Folder folder;
   edit(folder / "config.yaml", "recurrent_bias:", "recurent_bias:");
+  seal(folder.path);
   expect_error(ErrorKind::kUnknownName, {"config.yaml", "recurent_bias", "recurrent_bias"}, [&] { read_model(folder.path); });
 }
 
@@ -261,9 +277,88 @@ TEST(ReadModel, LeavesTransformersOfBeforeUnscaled) {
   const auto path = temp / "model";
   write_model(path, m, config_of(m));
   edit(path + "/config.yaml", "  score_scaling: none", "  #");
+  seal(path);
   const auto read = read_model(path);
   EXPECT_EQ(read.model.mechanism.scaling, "none");
   EXPECT_TRUE(same(answer(read), answer(m)));
+}
+
+TEST(ReadModel, ComparesChecksumsBeforeAnythingIsUsed) {
+  for (const auto* name : {"config.yaml", "source.vocabulary", "target.vocabulary", "weights.safetensors"}) {
+    const Folder folder;
+    auto content = read_file(folder / name);
+    content.back() = static_cast<char>(content.back() ^ 1);  // of the weights the last one: a number like any other
+    std::ofstream(folder / name, std::ios::binary) << content;
+    expect_error(ErrorKind::kData, {name, "its checksum differs", "use another checkpoint", "--no-verify"},
+                 [&] { read_model(folder.path); });
+    expect_error(ErrorKind::kData, {name, "its checksum differs"}, [&] { check_files(folder.path, {"extra.txt", name}); });
+  }
+  const Folder folder;
+  auto content = read_file(folder / "weights.safetensors");
+  content.back() = static_cast<char>(content.back() ^ 1);
+  std::ofstream(folder / "weights.safetensors", std::ios::binary) << content;
+  verify_when_loading(false);
+  EXPECT_NO_THROW(read_model(folder.path));
+  verify_when_loading(true);
+}
+
+TEST(ReadModel, OldFoldersWithoutChecksumsAreRead) {
+  const Folder folder;
+  auto manifest = parse_json(read_file(folder / "manifest.json"), "manifest");
+  for (auto& [name, about] : manifest["files"].items()) about.erase("xxh3_128");
+  std::ofstream(folder / "manifest.json", std::ios::binary) << manifest.dump();
+  EXPECT_NO_THROW(read_model(folder.path));
+  EXPECT_TRUE(problems(folder.path).empty());
+}
+
+TEST(ReadModel, AManifestNamesNothingOutsideItsFolder) {
+  for (const auto* name : {"../secret", "/etc/hostname", "..", ".", "", "a/b"}) {
+    const Folder folder;
+    std::ofstream(folder.temp / "secret") << "x";
+    auto manifest = parse_json(read_file(folder / "manifest.json"), "manifest");
+    manifest["files"][name] = {{"bytes", 1}, {"xxh3_128", checksum("x")}};
+    std::ofstream(folder / "manifest.json", std::ios::binary) << manifest.dump();
+    expect_error(ErrorKind::kData, {"manifest.json", "is no file of its folder"}, [&] { verify_model(folder.path); });
+    expect_error(ErrorKind::kData, {"manifest.json", "is no file of its folder"}, [&] { read_model(folder.path); });
+  }
+}
+
+TEST(ReadModel, TakesNoMemoryForWhatTheWeightsCannotFill) {
+  const Folder folder;
+  edit(folder / "config.yaml", "hidden: 6", "hidden: 65536");
+  seal(folder.path);
+  expect_error(ErrorKind::kValue, {"weights.safetensors: holds", "the model of config.yaml is larger", "do not belong together"},
+               [&] { read_model(folder.path); });
+}
+
+TEST(ReadModel, AVocabularyOfMoreLinesThanTheWeightsHaveRows) {
+  const Folder folder;
+  std::string lines = read_file(folder / "source.vocabulary");
+  for (int i = 0; i < 200'000; ++i) lines += fmt::format("word{}\n", i);
+  std::ofstream(folder / "source.vocabulary", std::ios::binary) << lines;
+  seal(folder.path);
+  expect_error(ErrorKind::kData, {"source.vocabulary: has 200006 lines, but no tensor"}, [&] { read_model(folder.path); });
+}
+
+TEST(ReadModel, PipesInTheFolderAreRefused) {
+  for (const auto* name : {"config.yaml", "source.vocabulary", "weights.safetensors", "manifest.json"}) {
+    const Folder folder;
+    fs::remove(folder / name);
+    ASSERT_EQ(::mkfifo((folder / name).c_str(), 0600), 0);
+    verify_when_loading(false);  // sizes alone would tell
+    expect_error(ErrorKind::kFile, {name, "expected a regular file, got a pipe or device"}, [&] { read_model(folder.path); });
+    verify_when_loading(true);
+    EXPECT_THROW(read_model(folder.path), Error);
+  }
+}
+
+TEST(TensorMemory, WhatCannotBeHadIsAnErrorWithFigures) {
+  guard_tensor_memory();
+  expect_error(ErrorKind::kValue, {"out of memory: a tensor needs", "can be had", "smaller model"},
+               [] { at::empty({std::int64_t{1} << 50}); });
+  const MemoryBudget budget(1000, "too large for these weights");
+  EXPECT_NO_THROW(at::empty({100}));
+  expect_error(ErrorKind::kValue, {"too large for these weights"}, [] { at::empty({200}); });
 }
 
 TEST(FindModelFolder, TakesTheFolderItsBestOrItsLast) {

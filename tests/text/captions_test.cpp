@@ -103,6 +103,10 @@ TEST(ImageStore, ArchivesThatCannotBeRead) {
   EXPECT_ERROR(ImageStore(folder.write("text", "no archive at all")), kData, folder.path("text") + ": expected a folder or a tar archive");
   EXPECT_ERROR(ImageStore(folder.write("empty", "")), kData, folder.path("empty") + ": ");
   EXPECT_ERROR(ImageStore(folder.path("none")), kFile, folder.path("none"));
+  // libarchive stops at this one without a word of its own; what is said comes from us.
+  const auto damaged = std::string(ATTEND_SOURCE_DIR) + "/tools/fuzz/seeds/archive/damaged.tar.gz";
+  EXPECT_ERROR(ImageStore{damaged}, kData, "damaged.tar.gz: expected a folder or a tar archive");
+  EXPECT_ERROR(ImageStore{damaged}, kData, "(no more is known)");
   pack(folder.path("twice.tar"), {{"a/one.jpg", "1"}, {"b/one.jpg", "2"}}, archive_write_add_filter_none);
   EXPECT_ERROR(ImageStore(folder.path("twice.tar")), kData, "holds two files called 'one.jpg'");
 }

@@ -36,7 +36,7 @@ class SafetensorsFile {
  public:
   explicit SafetensorsFile(const std::string& path);
   ~SafetensorsFile();
-  const std::vector<std::pair<std::string, ArrayView>>& tensors() const;  ///< in the header's order
+  const std::vector<std::pair<std::string, ArrayView>>& tensors() const;  ///< by their place in the file, names where empty ones share it
   bool contains(const std::string& name) const;
   const ArrayView& at(const std::string& name) const;  ///< throws kUnknownName
   const std::map<std::string, std::string>& metadata() const;

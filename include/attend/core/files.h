@@ -8,7 +8,8 @@
 
 namespace attend {
 
-/// A read-only memory map. Throws kFile for a missing path, a directory or no permission, saying which. An empty file has size 0.
+/// A read-only memory map of a regular file. Throws kFile for a missing path, a directory, a pipe, a device or no permission, saying
+/// which; it never waits for a pipe. An empty file has size 0.
 /// The file must not shrink while it is mapped; files written by this room never do, they are replaced.
 class MappedFile {
  public:
@@ -25,8 +26,8 @@ class MappedFile {
   std::size_t size_ = 0;
 };
 
-/// All bytes of a file or a pipe. Throws kFile as MappedFile does.
-std::string read_file(const std::string& path);
+/// All bytes of a file. Throws kFile as MappedFile does, and for a file of more than `most_bytes`.
+std::string read_file(const std::string& path, std::uint64_t most_bytes = std::uint64_t{1} << 40);
 
 /// Writes all bytes to a file through a descriptor and fsyncs; a short write (disk full, size limit) throws kFile naming
 /// the path, errno's text and the bytes missing. (A size limit reaches a program that ignores SIGXFSZ as an errno.)

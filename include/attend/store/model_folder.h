@@ -50,7 +50,8 @@ inline void write_model(const std::string& folder, const TranslationModel& model
   write_model(folder, any_model(model), config, add);
 }
 
-/// Reads a model folder, or the folder of a training run (its `best`, else its `last`). Weights are checked for names and shapes.
+/// Reads a model folder, or the folder of a training run (its `best`, else its `last`). The files are compared with the manifest's
+/// checksums (folders without any are read as they are), weights are checked for names and shapes before memory is taken for them.
 /// Throws kFile or kData naming the file, what was expected and the cure.
 AnyModel read_any_model(const std::string& path);
 /// The same where the model must turn one text into another; throws kValue naming `path`, what it holds instead, and the verb for that.
@@ -69,13 +70,19 @@ ModelKind stored_kind(const std::string& path);
 /// The model folder that `path` stands for: itself, PATH/best or PATH/last.
 std::string find_model_folder(const std::string& path);
 
+/// Whether reading a model compares its files with the manifest's checksums, in the whole process; it does until told otherwise.
+void verify_when_loading(bool verify);
+/// Compares these files of a model folder with its manifest, unless that is turned off; throws kData naming the first that differs.
+/// Files that the manifest does not name pass.
+void check_files(const std::string& folder, const std::vector<std::string>& names);
+
 struct FileCheck {
   std::string name;
   std::uint64_t bytes = 0;
   bool sound = false;
   std::string problem;  ///< empty when sound
 };
-/// Compares every file with the manifest's size and checksum.
+/// Compares every file with the manifest's size and checksum. Throws kData for a manifest that names what is not in its folder.
 std::vector<FileCheck> verify_model(const std::string& path);
 
 /// Tensors by name to and from a safetensors file. Loading copies into `tensors`; a missing, unknown or misshapen one throws kData.

@@ -1,0 +1,89 @@
+// Targets: what others publish (corpora, stories, pictures) and pack (tar, gzip).
+#include "attend/core/error.h"
+#include "attend/text/babi.h"
+#include "attend/text/captions.h"
+#include "attend/text/cloze.h"
+#include "attend/text/corpus.h"
+#include "attend/text/idx.h"
+#include "attend/text/image.h"
+#include "attend/text/labelled.h"
+#include "attend/text/text_stream.h"
+#include "fuzz.h"
+
+namespace attend::fuzz {
+
+void run_corpus(std::string_view bytes) {
+  const auto walk = [](const ParallelCorpus& corpus) {
+    for (std::size_t i = 0; i < corpus.size(); ++i) {
+      touch(corpus.source(i));
+      touch(corpus.target(i));
+      touch(corpus.extra(i));
+      touch(corpus.place(i));
+    }
+  };
+  const auto attempt = [](const auto& read) {
+    try {
+      read();
+    } catch (const Error&) {
+    }
+  };
+  const MemoryFile whole(bytes), half(bytes.substr(bytes.size() / 2));
+  CorpusOptions options;
+  options.skip_broken = true;
+  attempt([&] { walk(ParallelCorpus::from_tsv(whole.path(), {})); });
+  attempt([&] { walk(ParallelCorpus::from_tsv(whole.path(), options)); });
+  attempt([&] { walk(ParallelCorpus::from_files(whole.path(), half.path(), options)); });
+  attempt([&] { touch(read_text(whole.path())); });
+}
+
+void run_babi(std::string_view bytes) {
+  const MemoryFile file(bytes);
+  (void)read_babi(file.path(), !bytes.empty() && bytes[0] % 2 == 0);
+}
+
+void run_cloze(std::string_view bytes) {
+  const MemoryFile questions(bytes), answers(bytes.substr(bytes.size() / 2));
+  try {
+    (void)read_cloze(questions.path(), "");
+  } catch (const Error&) {
+  }
+  (void)read_cloze(questions.path(), answers.path());
+}
+
+void run_labelled(std::string_view bytes) {
+  const MemoryFile file(bytes);
+  (void)read_labelled(file.path());
+}
+
+void run_captions(std::string_view bytes) {
+  const MemoryFile file(bytes);
+  for (const auto& image : read_captions(file.path()))
+    for (const auto& caption : image.captions) touch(plain_caption(caption));
+}
+
+void run_idx(std::string_view bytes) {
+  const MemoryFile file(bytes);
+  try {
+    const auto images = read_idx_images(file.path());
+    touch({reinterpret_cast<const char*>(images.pixels.data()), images.pixels.size()});
+  } catch (const Error&) {
+  }
+  (void)read_idx_labels(file.path());
+}
+
+void run_picture(std::string_view bytes) {
+  for (const auto channels : {Channels::kGrey, Channels::kRgb}) {
+    const auto image = decode_image(bytes, "x", channels);
+    const auto small = resize_image(image, 8, 5);
+    touch({reinterpret_cast<const char*>(small.pixels.data()), small.pixels.size()});
+  }
+}
+
+void run_archive(std::string_view bytes) {
+  const MemoryFile file(bytes);
+  const ImageStore store(file.path());
+  for (const auto* name : {"a.png", "b.png"})
+    if (store.holds(name)) touch(store.bytes(name));
+}
+
+}  // namespace attend::fuzz
