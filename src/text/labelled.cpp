@@ -136,9 +136,6 @@ bool has_columns(const std::string& path, const TextForm& form) {
   return format_of(path, form) != TableFormat::kLines;
 }
 
-std::string plain_label(std::string_view label) {
-  const auto normal = normalise(label, {.plain_spaces = true});
-  return fmt::format("{}", fmt::join(words_of_line(normal.bytes()), " "));
-}
+std::string plain_label(std::string_view label) { return comparable(label); }
 
 }  // namespace attend
