@@ -2,6 +2,9 @@
 #include <iostream>
 
 #include "attend/decode/answers.h"
+#include "attend/text/unicode.h"
+#include "attend/train/config.h"
+#include "stored_options.h"
 #include "terminal.h"
 #include "verbs.h"
 
@@ -19,16 +22,49 @@ struct AnswerFlags {
   }
 };
 
+struct ClassifyFlags {
+  AnswerFlags answers;
+  LabelledOptions form;
+  ClassifyFlags() { set_defaults(*this); }
+  void visit(OptionVisitor& v) {
+    answers.visit(v);
+    form.form.visit_texts(v);
+    v(form.header, "header", false, "the first row of a file with columns names them");
+  }
+};
+
 // Writes answers as they come: a line each, and the record.
 class Writer {
  public:
   Writer(const AnswerModel& model, const AnswerFlags& flags) : model_(model), flags_(flags) {
     if (!flags.record.empty()) record_ = std::make_unique<RecordWriter>(flags.record);
   }
+  // A line a text; blank ones get a blank line, since there is nothing to classify.
+  void texts(std::vector<PlacedText> all, const std::string& place) {
+    std::vector<PlacedText> kept;
+    std::vector<bool> blank;
+    for (auto& text : all) {
+      blank.push_back(first_broken_byte(text.text) == std::string::npos && is_blank(text.text));
+      if (!blank.back()) kept.push_back(std::move(text));
+    }
+    auto next = blank.begin();
+    const auto pass_blanks = [&] {
+      for (; next != blank.end() && *next; ++next) fmt::print("\n");
+    };
+    before_each_ = [&] {
+      pass_blanks();
+      ++next;
+    };
+    if (!kept.empty()) (*this)(*text_quiz(std::move(kept), place), false);
+    before_each_ = nullptr;
+    pass_blanks();
+    std::cout.flush();
+  }
   void operator()(Quiz& quiz, bool with_question) {
     quiz.prepare({model_.model, model_.text, model_.source, model_.target, model_.network});
     const AnswerOptions options{.best = static_cast<std::size_t>(flags_.best), .batch = flags_.batch, .record = record_ != nullptr};
     answer_quiz(model_, quiz, options, [&](std::size_t item, Answered answered) {
+      if (before_each_) before_each_();
       std::string line = with_question ? quiz.asked(item) + "\t" : "";
       for (const auto& choice : answered.best)
         line += fmt::format("{}{}\t{:.4f}", &choice == answered.best.data() ? "" : "\t", choice.text, choice.probability);
@@ -49,7 +85,10 @@ class Writer {
   const AnswerFlags& flags_;
   std::unique_ptr<RecordWriter> record_;
   std::uint64_t told_ = 0;
+  std::function<void()> before_each_;
 };
+
+constexpr std::size_t kTogether = 1024;  // texts that are classified before the next are read
 
 void classify_lines(const std::string& file, bool quiet, Writer& write) {
   LineReader reader(file);
@@ -57,37 +96,52 @@ void classify_lines(const std::string& file, bool quiet, Writer& write) {
   if (ask) fmt::print(stderr, "Type a text a line; Ctrl-D ends.\n");
   std::size_t told = 0;
   for (bool more = true; more && !interrupted;) {
-    std::vector<std::string> lines;
-    while (lines.size() < 1024 && !interrupted) {
+    std::vector<PlacedText> lines;
+    while (lines.size() < kTogether && !interrupted) {
       auto line = reader.next();
       if (!line) {
         more = false;
         break;
       }
-      lines.push_back(std::move(*line));
+      lines.push_back({std::move(*line), told + lines.size() + 1});
       if (!reader.ready()) break;
     }
-    const auto count = lines.size();
-    if (count > 0) write(*text_quiz(std::move(lines), file == "-" ? "standard input" : file, told + 1), false);
-    told += count;
+    told += lines.size();
+    write.texts(std::move(lines), file == "-" ? "standard input" : file);
   }
 }
 
+// Rows of a file with columns, in parts.
+void classify_rows(const std::string& file, const LabelledOptions& form, Writer& write) {
+  const auto all = read_texts(file, form);
+  for (std::size_t begin = 0; begin < all.size() && !interrupted; begin += kTogether)
+    write.texts({all.begin() + static_cast<std::ptrdiff_t>(begin),
+                 all.begin() + static_cast<std::ptrdiff_t>(std::min(all.size(), begin + kTogether))},
+                file);
+}
+
 int classify(const Arguments& arguments) {
-  const auto flags = arguments.read<AnswerFlags>();
+  auto flags = arguments.read<ClassifyFlags>();
   const auto model = read_answer_model(arguments.words[0]);
   const auto reads = model_kind(model.model.type).reads;
   ATTEND_CHECK(reads == Matter::kText || reads == Matter::kPicture, kValue, "{}: a model of type {} {}; use attend answer",
                arguments.words[0], model.model.type, describe(model_kind(model.model.type)));
-  Writer write(model, flags);
+  flags.form.usual = read_stored_options<DataOptions>(arguments.words[0], "data").form;
+  Writer write(model, flags.answers);
   catch_interrupts();
   std::vector<std::string> files(arguments.words.begin() + 1, arguments.words.end());
   if (reads == Matter::kPicture) {
     ATTEND_CHECK(!files.empty(), kUsage, "classify: {} reads pictures; give PNG or JPEG files", arguments.words[0]);
-    write(*read_questions(reads, files, model.model.picture_channels == 1 ? Channels::kGrey : Channels::kRgb), files.size() > 1);
+    const auto quiz = read_questions(reads, files);
+    write(*quiz, quiz->size() > 1);
   } else {
     if (files.empty()) files.emplace_back("-");
-    for (const auto& file : files) classify_lines(file, arguments.common.quiet, write);
+    for (const auto& file : files) {
+      if (file != "-" && has_columns(file, flags.form.form))
+        classify_rows(file, flags.form, write);
+      else
+        classify_lines(file, arguments.common.quiet, write);
+    }
   }
   write.close();
   return interrupted ? 130 : 0;
@@ -112,13 +166,14 @@ Command classify_command() {
           .sentence = "Tell the class of texts or pictures.",
           .words = "MODEL [FILE...]",
           .details =
-              "Texts come a line each, from files or standard input; pictures as PNG or JPEG files. Each answer: class TAB probability.\n"
+              "Texts come a line each, from files or standard input, or a row each of CSV, TSV and JSON lines (.csv, .tsv, .jsonl, or\n"
+              "--format); pictures as PNG or JPEG files, or a folder of them. Each answer: class TAB probability; blank for a blank text.\n"
               "Examples:\n"
               "  echo 'a joy from first to last' | attend classify runs/polarity --best 2\n"
               "  attend classify runs/digits three.png --record a.record.npz && attend draw a.record.npz",
           .fewest_words = 1,
           .most_words = 100000,
-          .options = flags_of<AnswerFlags>(),
+          .options = flags_of<ClassifyFlags>(),
           .run = classify};
 }
 

@@ -15,9 +15,10 @@ namespace attend::cli {
 
 void EvaluateFlags::visit(OptionVisitor& v) {
   text.visit(v);
-  v(quiz.text, "text", "", "of other tasks: lines 'label sentence', stories, documents with questions, or a text for a language model");
+  v(quiz.text, "text", "", "of other tasks: texts with their classes, stories, documents with questions, or a text for a language model");
+  quiz.form.form.visit(v);
   v(quiz.answers, "answers", "", "the answers to the documents' questions");
-  v(quiz.images, "images", "", "pictures: to classify, an idx file; to caption, a folder or a tar archive");
+  v(quiz.images, "images", "", "pictures: to classify, a folder with one for each class, or an idx file; to caption, a folder or a tar");
   v(captions, "captions", "", "what people said of the pictures: lines name.jpg#0 TAB caption");
   v(list, "list", "", "names of the pictures to caption; empty: all with captions");
   v(quiz.labels, "labels", "", "their classes, an idx file");
@@ -113,6 +114,8 @@ int evaluate_captioner(const Arguments& arguments) {
   const auto model = read_captioner(path);
   PictureSet set(flags.quiz.images, flags.captions, flags.list);
   set.load(model.model);
+  if (!arguments.common.quiet)
+    for (const auto& line : set.told()) fmt::print(stderr, "{}\n", line);
   const auto figures = evaluate_captions(model, set, flags.search);
   const nlohmann::ordered_json json = {{"pictures", figures.pictures}, {"loss", figures.loss},   {"perplexity", figures.perplexity},
                                        {"bleu", figures.bleu},         {"cider", figures.cider}, {"exact", figures.exact},

@@ -3,7 +3,9 @@
 
 #include "attend/decode/answers.h"
 #include "attend/decode/evaluate.h"
+#include "attend/train/config.h"
 #include "evaluate.h"
+#include "stored_options.h"
 
 namespace attend::cli {
 namespace {
@@ -63,9 +65,8 @@ void check_answers(const AnswerModel& model, const Quiz& quiz, const AnswerFigur
   const std::string says =
       known.empty() ? "words of the document" : fmt::format("{}{}", fmt::join(known, ", "), known.size() == 8 ? ", ..." : "");
   fail(ErrorKind::kData,
-       "{}: none of its {} answers is one that the model can give ('{}' is the first; the model answers: {}); lines are 'label sentence', "
-       "and "
-       "text TAB label is read by --tsv",
+       "{}: none of its {} answers is one that the model can give ('{}' is the first; the model answers: {}); "
+       "--format, --text-column and --label-column say how a file is written",
        file, figures.items, quiz.right(0), says);
 }
 
@@ -77,10 +78,19 @@ int evaluate_quiz(const Arguments& arguments) {
   const auto model = read_answer_model(arguments.words[0]);
   auto files = flags.quiz;
   files.tsv = flags.text.tsv;
+  files.form.header = flags.text.header;
+  files.form.usual = read_stored_options<DataOptions>(arguments.words[0], "data").form;
+  if (model.target)
+    for (std::int32_t id = kSpecialAnswers; id < model.target->size(); ++id) files.form.classes.push_back(model.target->piece(id));
   const auto quiz = read_quiz(model_kind(model.model.type).reads, files, "--");
   quiz->prepare(any_model(model));
+  if (!arguments.common.quiet)
+    for (const auto& line : quiz->told()) fmt::print(stderr, "{}\n", line);
   const auto figures = evaluate_answers(model, *quiz);
-  const auto& named = !files.tsv.empty() ? files.tsv : !files.text.empty() ? files.text : files.labels;
+  const auto& named = !files.tsv.empty()      ? files.tsv
+                      : !files.text.empty()   ? files.text
+                      : !files.labels.empty() ? files.labels
+                                              : files.images;
   check_answers(model, *quiz, figures, named);
   nlohmann::ordered_json json = {
       {"items", figures.items}, {"unanswerable", figures.unanswerable}, {"accuracy", figures.accuracy}, {"loss", json_of(figures.loss)}};

@@ -88,8 +88,10 @@ at::Tensor initial_weight(at::IntArrayRef sizes, std::int64_t fan_in) {
 }
 
 Memory Memory::select(const at::Tensor& items) const {
-  auto pick = [&](const at::Tensor& x, std::int64_t whole) {  // parts that broadcast over items stay as they are
-    return x.defined() && x.dim() == whole && x.size(0) > 1 ? x.index_select(0, items) : x;
+  // Parts that broadcast over items stay as they are; of a memory of one item, from which several rows may be chosen, all are chosen.
+  const bool repeat = keys.defined() && keys.size(0) == 1 && items.size(0) != 1;
+  auto pick = [&](const at::Tensor& x, std::int64_t whole) {
+    return x.defined() && x.dim() == whole && (x.size(0) > 1 || repeat) ? x.index_select(0, items) : x;
   };
   return {.keys = pick(keys, 4),
           .values = pick(values, 4),

@@ -4,9 +4,11 @@
 #include <cmath>
 #include <numeric>
 
+#include "attend/core/random.h"
 #include "attend/measure/bleu.h"
 #include "attend/measure/cider.h"
 #include "attend/models/captioner.h"
+#include "attend/text/picture_folder.h"
 #include "decode/grid_picture.h"
 
 namespace attend {
@@ -51,14 +53,43 @@ at::Tensor picture_batch(std::span<const Image> pictures, std::span<const std::s
 }
 
 PictureSet::PictureSet(const std::string& images, const std::string& captions, const std::string& list)
-    : items_(list.empty() ? read_captions(captions) : read_captions(captions, list)), store_(ImageStore(images)) {
+    : store_(std::make_shared<ImageStore>(images)) {
+  ReadingReport report;
+  items_ = list.empty() ? read_captions(captions, &report) : read_captions(captions, list, &report);
   store_->check_holds(items_);
-  for (auto& item : items_)
+  told_ = store_->report().lines();
+  for (auto& line : told_) line = fmt::format("{}: {}", images, line);
+  if (list.empty()) {
+    const auto all = store_->pictures();
+    if (all > items_.size())
+      told_.push_back(fmt::format("{}: {} of {} pictures have no caption in {}", images, all - items_.size(), all, captions));
+  }
+  for (auto& item : items_) {
     for (auto& caption : item.captions) caption = plain_caption(caption);
+    const auto empty = std::erase_if(item.captions, [](const auto& caption) { return caption.empty(); });
+    for (std::size_t i = 0; i < empty; ++i) report.leave_out("captions without a word", item.name);
+  }
+  std::erase_if(items_, [](const auto& item) { return item.captions.empty(); });
+  for (auto& line : report.lines()) told_.push_back(fmt::format("{}: {}", captions, line));
+  ATTEND_CHECK(!items_.empty(), kData, "{}: no caption holds a word", captions);
+}
+
+PictureSet PictureSet::split_off(std::size_t count, std::uint64_t key) {
+  ATTEND_ASSERT(pictures_.empty() && count <= items_.size());
+  std::vector<std::size_t> order(items_.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  RandomStream random(key);
+  for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[static_cast<std::size_t>(random.below(i))]);
+  std::vector<bool> taken(items_.size(), false);
+  for (std::size_t i = 0; i < count; ++i) taken[order[i]] = true;
+  std::vector<CaptionedImage> own, others;
+  for (std::size_t i = 0; i < items_.size(); ++i) (taken[i] ? others : own).push_back(std::move(items_[i]));
+  items_ = std::move(own);
+  return {std::move(others), store_};
 }
 
 PictureSet::PictureSet(const std::vector<std::string>& files) {
-  for (const auto& file : files) items_.push_back({file, {}});
+  for (auto& file : picture_files(files)) items_.push_back({std::move(file), {}});
 }
 
 void PictureSet::load(const ModelOptions& model) {

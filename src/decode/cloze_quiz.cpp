@@ -11,10 +11,19 @@ namespace {
 class ClozeQuiz final : public Quiz {
  public:
   ClozeQuiz(ClozeCorpus corpus, std::string path) : examples_(std::move(corpus.examples)), path_(std::move(path)) {
-    for (auto& example : examples_) {  // words are found and compared in one form
-      for (auto& word : example.document) word = comparable(word);
-      right_.push_back(comparable(example.answer));
+    for (auto& example : examples_) {
+      for (auto* words : {&example.document, &example.question})
+        for (auto& word : *words) word = plain_label(word);  // as answers are, whatever normal form the files have
+      right_.push_back(plain_label(example.answer));
     }
+    for (const auto& line : corpus.report.lines()) told_.push_back(fmt::format("{}: {}", path_, line));
+    std::size_t absent = 0;
+    for (std::size_t i = 0; i < right_.size(); ++i) absent += !right_[i].empty() && gold(i) < 0 ? 1 : 0;
+    if (absent > 0)
+      told_.push_back(
+          fmt::format("{}: the answers to {} of {} questions do not stand in their documents; such questions are not learned "
+                      "from and count as wrong",
+                      path_, absent, examples_.size()));
   }
   std::size_t size() const override { return examples_.size(); }
   void each_text(const std::function<void(std::string_view)>& take) const override {

@@ -1,6 +1,7 @@
 // Pictures with a class each: every patch is a token.
 #include "attend/decode/captions.h"
 #include "attend/text/idx.h"
+#include "attend/text/picture_folder.h"
 #include "decode/grid_picture.h"
 #include "decode/quizzes.h"
 
@@ -13,12 +14,26 @@ class PictureQuiz final : public ChoiceQuiz {
       : pictures_(std::move(pictures)), places_(std::move(places)) {
     right_ = std::move(right);
   }
+  /// Files that are read when the model's size is known, so that nothing larger is kept.
+  PictureQuiz(std::vector<std::string> files, std::vector<std::string> right, std::vector<std::string> told)
+      : places_(std::move(files)), read_files_(true) {
+    right_ = std::move(right);
+    told_ = std::move(told);
+  }
   void each_text(const std::function<void(std::string_view)>& /*take*/) const override {}
   void prepare(const AnyModel& model) override {
     ChoiceQuiz::prepare(model);
-    model_ = model.model;
+    const auto before = std::exchange(model_, model.model);
+    const auto width = static_cast<int>(model_.picture_width), height = static_cast<int>(model_.picture_height);
+    if (read_files_) {
+      if (!pictures_.empty() && before.picture_width == width && before.picture_height == height &&
+          before.picture_channels == model_.picture_channels)
+        return;
+      const auto channels = model_.picture_channels == 1 ? Channels::kGrey : Channels::kRgb;
+      pictures_.clear();
+      for (const auto& file : places_) pictures_.push_back(resize_image(read_image(file, channels), width, height));
+    }
     for (auto& picture : pictures_) {
-      const auto width = static_cast<int>(model_.picture_width), height = static_cast<int>(model_.picture_height);
       ATTEND_CHECK(picture.channels == model_.picture_channels, kValue,
                    "pictures have {} channels, the model wants model.picture_channels = {}", picture.channels, model_.picture_channels);
       if (picture.width != width || picture.height != height) picture = resize_image(picture, width, height);
@@ -31,7 +46,7 @@ class PictureQuiz final : public ChoiceQuiz {
     return q;
   }
   std::string place(std::size_t i) const override {
-    return places_.size() == 1 ? fmt::format("{}, picture {}", places_[0], i + 1) : places_[i];
+    return places_.size() == 1 && !read_files_ ? fmt::format("{}, picture {}", places_[0], i + 1) : places_[i];
   }
   std::string asked(std::size_t i) const override { return place(i); }
   Text shown(std::size_t i) const override {
@@ -47,6 +62,7 @@ class PictureQuiz final : public ChoiceQuiz {
  private:
   std::vector<Image> pictures_;
   std::vector<std::string> places_;
+  bool read_files_ = false;
   ModelOptions model_;
 };
 
@@ -64,11 +80,21 @@ std::unique_ptr<Quiz> idx_quiz(const QuizFiles& files) {
   return std::make_unique<PictureQuiz>(std::move(pictures), std::move(right), std::vector{files.images});
 }
 
-std::unique_ptr<Quiz> picture_quiz(const std::vector<std::string>& files, Channels channels) {
-  std::vector<Image> pictures;
-  for (const auto& file : files) pictures.push_back(read_image(file, channels));
+std::unique_ptr<Quiz> folder_quiz(const std::string& folder) {
+  auto read = read_picture_folder(folder);
+  std::vector<std::string> files, right, told;
+  for (auto& picture : read.pictures) {
+    files.push_back(std::move(picture.path));
+    right.push_back(std::move(picture.label));
+  }
+  for (const auto& line : read.report.lines()) told.push_back(fmt::format("{}: {}", folder, line));
+  return std::make_unique<PictureQuiz>(std::move(files), std::move(right), std::move(told));
+}
+
+std::unique_ptr<Quiz> picture_quiz(const std::vector<std::string>& paths) {
+  auto files = picture_files(paths);
   std::vector<std::string> right(files.size());
-  return std::make_unique<PictureQuiz>(std::move(pictures), std::move(right), files);
+  return std::make_unique<PictureQuiz>(std::move(files), std::move(right), std::vector<std::string>{});
 }
 
 }  // namespace attend

@@ -1,5 +1,7 @@
 #include "attend/decode/quiz.h"
 
+#include <filesystem>
+
 #include "attend/core/error.h"
 #include "decode/quizzes.h"
 
@@ -36,25 +38,35 @@ std::unique_ptr<Quiz> read_quiz(Matter reads, const QuizFiles& files, const std:
   };
   switch (reads) {
     case Matter::kText:
-      if (!files.tsv.empty()) return pairs_quiz(files.tsv);
-      need(files.text, "text", "a file of lines 'label sentence'");
-      return labelled_quiz(files.text);
+      if (!files.tsv.empty()) {
+        auto form = files.form;
+        if (form.form.format == "auto") form.form.format = "tsv";
+        form.text_first = true;
+        return labelled_quiz(files.tsv, form);
+      }
+      need(files.text, "text", "a file of texts with their classes: CSV, TSV, JSON lines, or lines 'label sentence'");
+      return labelled_quiz(files.text, files.form);
     case Matter::kStory: need(files.text, "text", "a file of stories as bAbI's"); return story_quiz(files.text, true);
     case Matter::kDocument:
       need(files.text, "text", "a file of documents and questions as CMRC 2017's");
       need(files.answers, "answers", "the file of answers to its questions");
       return cloze_quiz(files.text, files.answers);
     case Matter::kPicture:
-      need(files.images, "images", "an idx file of pictures");
-      need(files.labels, "labels", "the idx file of their classes");
+      need(files.images, "images", "a folder with a folder of pictures for each class, or an idx file");
+      if (std::filesystem::is_directory(files.images)) {
+        ATTEND_CHECK(files.labels.empty(), kValue, "{}labels goes with an idx file; the classes of {} are its folders", option,
+                     files.images);
+        return folder_quiz(files.images);
+      }
+      need(files.labels, "labels", "the idx file of the pictures' classes");
       return idx_quiz(files);
     default: ATTEND_ASSERT(false);
   }
   return nullptr;
 }
 
-std::unique_ptr<Quiz> read_questions(Matter reads, const std::vector<std::string>& files, Channels channels) {
-  if (reads == Matter::kPicture) return picture_quiz(files, channels);
+std::unique_ptr<Quiz> read_questions(Matter reads, const std::vector<std::string>& files) {
+  if (reads == Matter::kPicture) return picture_quiz(files);
   ATTEND_CHECK(files.size() == 1, kUsage, "give one file of questions, got {}", files.size());
   if (reads == Matter::kStory) return story_quiz(files[0], false);
   return cloze_quiz(files[0], "");

@@ -33,11 +33,11 @@ class ChoiceQuiz : public Quiz {
   std::shared_ptr<Tokenizer> answers_;
 };
 
-std::unique_ptr<Quiz> labelled_quiz(const std::string& path);
-std::unique_ptr<Quiz> pairs_quiz(const std::string& path);
+std::unique_ptr<Quiz> labelled_quiz(const std::string& path, const LabelledOptions& options);
 std::unique_ptr<Quiz> story_quiz(const std::string& path, bool answered);
 std::unique_ptr<Quiz> cloze_quiz(const std::string& path, const std::string& answers);
 std::unique_ptr<Quiz> idx_quiz(const QuizFiles& files);
-std::unique_ptr<Quiz> picture_quiz(const std::vector<std::string>& files, Channels channels);
+std::unique_ptr<Quiz> folder_quiz(const std::string& folder);
+std::unique_ptr<Quiz> picture_quiz(const std::vector<std::string>& paths);
 
 }  // namespace attend

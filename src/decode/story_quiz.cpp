@@ -11,8 +11,11 @@ class StoryQuiz final : public ChoiceQuiz {
     for (const auto& story : corpus.stories)
       for (const auto& example : story) {
         examples_.push_back(example);
-        right_.push_back(example.answer);
+        right_.push_back(plain_label(example.answer));
       }
+    for (const auto& line : corpus.report.lines()) told_.push_back(fmt::format("{}: {}", path_, line));
+    if (corpus.without_question > 0)
+      told_.push_back(fmt::format("{}: stories without a question: {} left out", path_, corpus.without_question));
   }
   void each_text(const std::function<void(std::string_view)>& take) const override {
     for (const auto& example : examples_) {
@@ -65,6 +68,20 @@ class StoryQuiz final : public ChoiceQuiz {
     return text;
   }
   std::size_t columns(std::size_t i) const override { return statements_[i].size(); }
+  std::vector<std::string> told() const override {
+    auto told = told_;
+    std::size_t cut = 0, most = 0;
+    for (const auto& example : examples_) {
+      cut += passed_over(example) > 0 ? 1 : 0;
+      most = std::max(most, example.statements.size());
+    }
+    if (cut > 0 && most_ > 0)
+      told.push_back(
+          fmt::format("{}: {} of {} questions look back on more than {} statements, of which the oldest are not read; "
+                      "model.statements={} reads all",
+                      path_, cut, examples_.size(), most_, most));
+    return told;
+  }
   std::vector<std::uint32_t> supporting(std::size_t i) const override {
     std::vector<std::uint32_t> columns;
     const auto skipped = passed_over(examples_[i]);

@@ -1,5 +1,4 @@
 // Texts with a class each.
-#include "attend/text/corpus.h"
 #include "attend/text/labelled.h"
 #include "attend/text/unicode.h"
 #include "decode/quizzes.h"
@@ -9,19 +8,20 @@ namespace {
 
 class TextQuiz final : public ChoiceQuiz {
  public:
-  TextQuiz(std::vector<std::string> texts, std::vector<std::string> right, std::string path)
+  TextQuiz(std::vector<PlacedText> texts, std::vector<std::string> right, std::string path)
       : texts_(std::move(texts)), path_(std::move(path)) {
     right_ = std::move(right);
   }
+  void tell(std::vector<std::string> lines) { told_ = std::move(lines); }
   void each_text(const std::function<void(std::string_view)>& take) const override {
-    for (const auto& text : texts_) take(text);
+    for (const auto& text : texts_) take(text.text);
   }
   void prepare(const AnyModel& model) override {
     ChoiceQuiz::prepare(model);
     tokenizer_ = model.source;
     whole_ = model.model.whole;
     ids_.clear();
-    for (const auto& text : texts_) ids_.push_back(ids_of(*tokenizer_, text));
+    for (const auto& text : texts_) ids_.push_back(ids_of(*tokenizer_, text.text));
   }
   std::int64_t cost(std::size_t i) const override { return static_cast<std::int64_t>(ids_[i].size()); }
   Questions batch(std::span<const std::size_t> items) const override {
@@ -31,22 +31,22 @@ class TextQuiz final : public ChoiceQuiz {
     q.text_lengths = padded.lengths;
     return q;
   }
-  std::string place(std::size_t i) const override { return fmt::format("{}, text {}", path_, i + 1); }
-  std::string asked(std::size_t i) const override { return texts_[i]; }
+  std::string place(std::size_t i) const override { return fmt::format("{}:{}", path_, texts_[i].line); }
+  std::string asked(std::size_t i) const override { return texts_[i].text; }
   // To a model that takes the text as one vector it is one token.
   Text shown(std::size_t i) const override {
-    Text text{texts_[i], {}};
+    Text text{texts_[i].text, {}};
     if (whole_) {
       text.tokens.push_back({.span = {0, static_cast<std::uint32_t>(text.utf8.size())}});
       return text;
     }
-    for (const auto& t : tokenizer_->encode(texts_[i])) text.tokens.push_back({.id = t.id, .span = {t.begin, t.end}, .word = t.word});
+    for (const auto& t : tokenizer_->encode(texts_[i].text)) text.tokens.push_back({.id = t.id, .span = {t.begin, t.end}, .word = t.word});
     if (text.tokens.empty()) text.tokens.push_back({});
     return text;
   }
 
  private:
-  std::vector<std::string> texts_;
+  std::vector<PlacedText> texts_;
   std::string path_;
   std::shared_ptr<Tokenizer> tokenizer_;
   bool whole_ = false;
@@ -55,34 +55,38 @@ class TextQuiz final : public ChoiceQuiz {
 
 }  // namespace
 
-std::unique_ptr<Quiz> labelled_quiz(const std::string& path) {
-  const auto corpus = read_labelled(path);
-  std::vector<std::string> texts, right;
-  for (const auto& example : corpus.examples) {
-    texts.push_back(example.text);
+std::unique_ptr<Quiz> labelled_quiz(const std::string& path, const LabelledOptions& options) {
+  auto corpus = read_labelled(path, options);
+  std::vector<PlacedText> texts;
+  std::vector<std::string> right, told;
+  for (auto& example : corpus.examples) {
+    texts.push_back({std::move(example.text), example.line});
     right.push_back(corpus.classes[example.label]);
   }
-  return std::make_unique<TextQuiz>(std::move(texts), std::move(right), path);
+  if (!corpus.form.empty()) told.push_back(fmt::format("{}: {}", path, corpus.form));
+  for (const auto& line : corpus.report.lines()) told.push_back(fmt::format("{}: {}", path, line));
+  auto quiz = std::make_unique<TextQuiz>(std::move(texts), std::move(right), path);
+  quiz->tell(std::move(told));
+  return quiz;
 }
 
-std::unique_ptr<Quiz> pairs_quiz(const std::string& path) {
-  const auto corpus = ParallelCorpus::from_tsv(path);
-  std::vector<std::string> texts, right;
-  for (std::size_t i = 0; i < corpus.size(); ++i) {
-    texts.emplace_back(corpus.source(i));
-    right.emplace_back(corpus.target(i));
+std::unique_ptr<Quiz> text_quiz(std::vector<PlacedText> texts, const std::string& path) {
+  for (const auto& text : texts) {
+    const auto broken = first_broken_byte(text.text);
+    ATTEND_CHECK(broken == std::string::npos, kData, "{}:{}: byte {} is not UTF-8; convert the file to UTF-8 with iconv", path, text.line,
+                 broken + 1);
+    const auto nul = text.text.find('\0');
+    ATTEND_CHECK(nul == std::string::npos, kData, "{}:{}: byte {} is NUL, which no text holds; give a file of text", path, text.line,
+                 nul + 1);
   }
+  std::vector<std::string> right(texts.size());
   return std::make_unique<TextQuiz>(std::move(texts), std::move(right), path);
 }
 
 std::unique_ptr<Quiz> text_quiz(std::vector<std::string> lines, const std::string& path, std::size_t first) {
-  for (std::size_t i = 0; i < lines.size(); ++i) {
-    const auto broken = first_broken_byte(lines[i]);
-    ATTEND_CHECK(broken == std::string::npos, kData, "{}:{}: byte {} is not UTF-8; convert the file to UTF-8 with iconv", path, first + i,
-                 broken + 1);
-  }
-  std::vector<std::string> right(lines.size());
-  return std::make_unique<TextQuiz>(std::move(lines), std::move(right), path);
+  std::vector<PlacedText> texts;
+  for (auto& line : lines) texts.push_back({std::move(line), first + texts.size()});
+  return text_quiz(std::move(texts), path);
 }
 
 }  // namespace attend

@@ -88,6 +88,7 @@ BabiCorpus read_babi(const std::string& path, bool answered) {
     statements.push_back({std::string(trimmed(line)), number});
   }
   finish_story();
+  corpus.report = file.report;
   ATTEND_CHECK(!corpus.stories.empty(), kData, "{}: no question in {} lines; a question line is 'n question TAB answer TAB supporting ids'",
                path, file.lines);
   return corpus;

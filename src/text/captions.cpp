@@ -21,7 +21,7 @@ struct Numbered {
 
 }  // namespace
 
-std::vector<CaptionedImage> read_captions(const std::string& path) {
+std::vector<CaptionedImage> read_captions(const std::string& path, ReadingReport* report) {
   TextFile file(path, "lines 'name.jpg#0 TAB caption'");
   std::vector<Numbered> images;
   std::unordered_map<std::string, std::size_t> places;
@@ -42,6 +42,7 @@ std::vector<CaptionedImage> read_captions(const std::string& path) {
     const bool first = images[at->second].captions.emplace(number, caption).second;
     ATTEND_CHECK(first, kData, "{}: {} stands here a second time; drop one of the two", file.place(), key);
   }
+  if (report != nullptr) *report = file.report;
   std::vector<CaptionedImage> result;
   for (auto& image : images) {
     result.push_back({std::move(image.name), {}});
@@ -50,8 +51,8 @@ std::vector<CaptionedImage> read_captions(const std::string& path) {
   return result;
 }
 
-std::vector<CaptionedImage> read_captions(const std::string& path, const std::string& split) {
-  auto all = read_captions(path);
+std::vector<CaptionedImage> read_captions(const std::string& path, const std::string& split, ReadingReport* report) {
+  auto all = read_captions(path, report);
   std::unordered_map<std::string_view, const CaptionedImage*> by_name;
   for (const auto& image : all) by_name.emplace(image.name, &image);
   TextFile file(split, "one image name a line");

@@ -98,6 +98,7 @@ ClozeCorpus read_cloze(const std::string& questions, const std::string& answers_
     last = number;
     std::move(entry.tokens.begin(), entry.tokens.end(), std::back_inserter(document));
   }
+  corpus.report = file.report;
   ATTEND_CHECK(last == 0, kData, "{}: the last document has no question; expected '<qid_k> ||| tokens'", file.place());
   for (const auto& [id, answer] : answers)
     ATTEND_CHECK(answer.used, kData, "{}: {} is no question of {}; are the two files of one set?", answer.place, id, questions);

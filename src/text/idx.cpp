@@ -81,14 +81,26 @@ class GzReader {
     }
     stream_.next_out = to;
     stream_.avail_out = size;
-    if (!ended_) {
+    while (!ended_) {
       const int code = inflate(&stream_, Z_SYNC_FLUSH);
       ATTEND_CHECK(code == Z_OK || code == Z_STREAM_END || code == Z_BUF_ERROR, kData,
                    "{}: the gzip data is damaged ({}); get the file again", path_, stream_.msg ? stream_.msg : "no more is known");
-      ended_ = code == Z_STREAM_END;
+      if (code != Z_STREAM_END) break;
+      ended_ = !next_member();
+      if (stream_.avail_out == 0) break;
     }
     return size - stream_.avail_out;
   }
+  /// A gzip file may hold several, one behind another (RFC 1952, 2.2); zeros behind the last fill a block of a tape.
+  bool next_member() {
+    if (std::all_of(stream_.next_in, stream_.next_in + stream_.avail_in, [](Bytef byte) { return byte == 0; })) {
+      stream_.avail_in = 0;
+      return false;
+    }
+    ATTEND_ASSERT(inflateReset(&stream_) == Z_OK);
+    return true;
+  }
+
   std::string path_;
   MappedFile file_;
   z_stream stream_{};

@@ -8,10 +8,14 @@
 #include "attend/core/error.h"
 #include "attend/core/files.h"
 #include "jpeg.h"
+#include "orientation.h"
+#include "png.h"
+#include "sniff.h"
 
 namespace attend {
 namespace {
 
+constexpr std::string_view kPngMagic = "\x89PNG\r\n\x1a\n", kJpegMagic = "\xff\xd8\xff";
 constexpr std::uint64_t kMostPixels = std::uint64_t{1} << 28;
 
 std::vector<std::uint8_t> grey_of(const std::vector<std::uint8_t>& rgb) {
@@ -21,33 +25,16 @@ std::vector<std::uint8_t> grey_of(const std::vector<std::uint8_t>& rgb) {
   return grey;
 }
 
+std::vector<std::uint8_t> rgb_of(const std::vector<std::uint8_t>& grey) {
+  std::vector<std::uint8_t> rgb;
+  rgb.reserve(3 * grey.size());
+  for (const auto pixel : grey) rgb.insert(rgb.end(), 3, pixel);
+  return rgb;
+}
+
 void check_size(std::uint64_t width, std::uint64_t height, const std::string& name) {
   ATTEND_CHECK(width > 0 && height > 0 && width <= kMostPixels / height, kData,
                "{}: the picture says it has {} x {} pixels; expected at most 2^28 in all", name, width, height);
-}
-
-/// libpng's state for one picture in memory, freed whatever happens.
-struct PngRead {
-  png_image state{};
-  PngRead() { state.version = PNG_IMAGE_VERSION; }
-  ~PngRead() { png_image_free(&state); }
-  PngRead(const PngRead&) = delete;
-  PngRead& operator=(const PngRead&) = delete;
-};
-
-Image decode_png(std::string_view bytes, const std::string& name) {
-  PngRead png;
-  const auto check = [&](bool good) {
-    ATTEND_CHECK(good, kData, "{}: the PNG picture is damaged or cut short ({}); get the file again", name, png.state.message);
-  };
-  check(png_image_begin_read_from_memory(&png.state, bytes.data(), bytes.size()) != 0);
-  check_size(png.state.width, png.state.height, name);
-  png.state.format = PNG_FORMAT_RGB;
-  Image image{static_cast<int>(png.state.width), static_cast<int>(png.state.height), 3, {}};
-  image.pixels.resize(PNG_IMAGE_SIZE(png.state));
-  const png_color white{255, 255, 255};
-  check(png_image_finish_read(&png.state, &white, image.pixels.data(), 0, nullptr) != 0);
-  return image;
 }
 
 /// What one new pixel covers of a line of old ones: from `first` on, a weight for each.
@@ -72,17 +59,27 @@ std::vector<Cover> covers(int from, int to) {
 
 }  // namespace
 
+bool is_picture(std::string_view bytes) { return bytes.starts_with(kPngMagic) || bytes.starts_with(kJpegMagic); }
+
 Image decode_image(std::string_view bytes, const std::string& name, Channels channels) {
-  const bool is_png = bytes.starts_with("\x89PNG\r\n\x1a\n");
-  ATTEND_CHECK(is_png || bytes.starts_with("\xff\xd8\xff"), kData, "{}: expected a PNG or JPEG picture, got other bytes; convert it first",
-               name);
-  if (!is_png) return decode_jpeg(bytes, name, channels, check_size);
-  auto image = decode_png(bytes, name);
-  if (channels == Channels::kGrey) {
+  if (!is_picture(bytes)) {
+    const auto kind = binary_kind(bytes);
+    fail(ErrorKind::kData, "{}: expected a PNG or JPEG picture, got {}; convert it first", name,
+         bytes.empty()  ? "an empty file"
+         : kind.empty() ? "other bytes"
+                        : kind);
+  }
+  int orientation = 1;
+  const bool is_png = bytes.starts_with(kPngMagic);
+  auto image = is_png ? decode_png(bytes, name, orientation, check_size) : decode_jpeg(bytes, name, orientation, check_size);
+  if (channels == Channels::kGrey && image.channels == 3) {
     image.pixels = grey_of(image.pixels);
     image.channels = 1;
+  } else if (channels == Channels::kRgb && image.channels == 1) {
+    image.pixels = rgb_of(image.pixels);
+    image.channels = 3;
   }
-  return image;
+  return upright(std::move(image), orientation);
 }
 
 Image read_image(const std::string& path, Channels channels) {

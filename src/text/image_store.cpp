@@ -1,6 +1,8 @@
 #include <archive.h>
 #include <archive_entry.h>
 
+#include <algorithm>
+#include <cctype>
 #include <filesystem>
 #include <unordered_map>
 
@@ -8,11 +10,21 @@
 #include "attend/core/files.h"
 #include "attend/core/memory.h"
 #include "attend/text/captions.h"
+#include "attend/text/image.h"
 
 namespace attend {
 namespace {
 
-using Files = std::unordered_map<std::string, std::string>;
+struct Packed {
+  std::string full_name, bytes;
+};
+using Files = std::unordered_map<std::string, Packed>;
+
+bool is_picture_name(const std::string& name) {
+  auto extension = std::filesystem::path(name).extension().string();
+  std::transform(extension.begin(), extension.end(), extension.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return extension == ".png" || extension == ".jpg" || extension == ".jpeg";
+}
 
 /// What libarchive says of its last mistake; it need not say anything.
 const char* reason(archive* reader) {
@@ -35,7 +47,7 @@ std::string entry_bytes(archive* reader, const std::string& path, const std::str
   }
 }
 
-Files unpack(const std::string& path) {
+Files unpack(const std::string& path, ReadingReport& report) {
   const MappedFile file(path);
   const std::unique_ptr<archive, int (*)(archive*)> reader(archive_read_new(), archive_read_free);
   archive_read_support_filter_gzip(reader.get());
@@ -54,17 +66,40 @@ Files unpack(const std::string& path) {
   archive_entry* entry = nullptr;
   for (int code; (code = archive_read_next_header(reader.get(), &entry)) != ARCHIVE_EOF;) {
     check(code);
-    if (archive_entry_filetype(entry) != AE_IFREG) continue;
-    const char* const full = archive_entry_pathname(entry);
-    const auto name = std::filesystem::path(full ? full : "").filename().string();
+    if (archive_entry_filetype(entry) == AE_IFDIR) continue;
+    const char* const packed_name = archive_entry_pathname(entry);
+    const std::string full = packed_name ? packed_name : "";
+    const auto name = std::filesystem::path(full).filename().string();
     ATTEND_CHECK(!name.empty(), kData, "{}: holds a file without a name, {}; the archive is damaged, get it again", path,
                  last.empty() ? "its first" : fmt::format("after '{}'", last));
-    auto bytes = entry_bytes(reader.get(), path, name, room);
     last = name;
-    ATTEND_CHECK(files.emplace(name, std::move(bytes)).second, kData,
-                 "{}: holds two files called '{}'; pictures go by their name without folders", path, name);
+    if (name.starts_with('.')) {
+      report.leave_out("hidden files", full);
+      continue;
+    }
+    if (const char* const linked = archive_entry_hardlink(entry)) {  // the same file once more
+      const auto there = files.find(std::filesystem::path(linked).filename().string());
+      if (there != files.end() && there->first != name) files[name] = {full, there->second.bytes};
+      if (there == files.end()) report.leave_out("links to what is no picture", full);
+      continue;
+    }
+    if (archive_entry_filetype(entry) != AE_IFREG) {
+      report.leave_out("entries that are no files", full);
+      continue;
+    }
+    auto bytes = entry_bytes(reader.get(), path, name, room);
+    if (!is_picture_name(name) && !is_picture(bytes)) {
+      report.leave_out("files that are no PNG or JPEG picture", full);
+      continue;
+    }
+    const auto known = files.find(name);
+    ATTEND_CHECK(known == files.end() || known->second.full_name == full, kData,
+                 "{}: holds two files called '{}', {} and {}; pictures go by their name without folders", path, name,
+                 known == files.end() ? "" : known->second.full_name, full);
+    files[name] = {full, std::move(bytes)};
   }
-  ATTEND_CHECK(!files.empty(), kData, "{}: the archive holds no file", path);
+  const auto reasons = report.lines();
+  ATTEND_CHECK(!files.empty(), kData, "{}: the archive holds no picture{}{}", path, reasons.empty() ? "" : "; ", fmt::join(reasons, "; "));
   return files;
 }
 
@@ -74,13 +109,14 @@ struct ImageStore::State {
   std::string path;
   bool is_folder = false;
   Files files;  // of an archive
+  ReadingReport report;
 };
 
 ImageStore::ImageStore(const std::string& path) : state_(std::make_unique<State>()) {
   state_->path = path;
   std::error_code ignored;
   state_->is_folder = std::filesystem::is_directory(path, ignored);
-  if (!state_->is_folder) state_->files = unpack(path);
+  if (!state_->is_folder) state_->files = unpack(path, state_->report);
 }
 ImageStore::ImageStore(ImageStore&&) noexcept = default;
 ImageStore& ImageStore::operator=(ImageStore&&) noexcept = default;
@@ -93,8 +129,18 @@ bool ImageStore::holds(const std::string& name) const {
 
 std::string ImageStore::bytes(const std::string& name) const {
   ATTEND_CHECK(holds(name), kData, "{}: there is no picture '{}' in it; check the path or the list of names", state_->path, name);
-  return state_->is_folder ? read_file(place(name)) : state_->files.at(name);
+  return state_->is_folder ? read_file(place(name)) : state_->files.at(name).bytes;
 }
+
+std::size_t ImageStore::pictures() const {
+  if (!state_->is_folder) return state_->files.size();
+  std::size_t count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(state_->path))
+    count += is_picture_name(entry.path().filename().string()) && !entry.path().filename().string().starts_with('.') ? 1 : 0;
+  return count;
+}
+
+const ReadingReport& ImageStore::report() const { return state_->report; }
 
 std::string ImageStore::place(const std::string& name) const { return state_->path + "/" + name; }
 

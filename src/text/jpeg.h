@@ -6,8 +6,8 @@
 
 namespace attend {
 
-/// `check_size(width, height, name)` is asked before memory is taken.
-Image decode_jpeg(std::string_view bytes, const std::string& name, Channels channels,
+/// `check_size(width, height, name)` is asked before memory is taken. Grey or RGB, as the file is; `orientation` is that of EXIF, 1 to 8.
+Image decode_jpeg(std::string_view bytes, const std::string& name, int& orientation,
                   const std::function<void(std::uint64_t, std::uint64_t, const std::string&)>& check_size);
 
 }  // namespace attend

@@ -58,6 +58,9 @@ std::unique_ptr<Tokenizer> train_characters(const TokenizerOptions& options, con
 std::unique_ptr<Tokenizer> load_characters(const TokenizerOptions& options, const std::string& serialized);
 std::unique_ptr<Tokenizer> train_symbols(const TokenizerOptions& options, const LineSource& lines);
 std::unique_ptr<Tokenizer> load_symbols(const TokenizerOptions& options, const std::string& serialized);
+/// Kind lines: a text is one piece.
+std::unique_ptr<Tokenizer> train_whole_lines(const TokenizerOptions& options, const LineSource& lines);
+std::unique_ptr<Tokenizer> load_whole_lines(const TokenizerOptions& options, const std::string& serialized);
 /// SentencePiece: kinds unigram and bpe.
 std::unique_ptr<Tokenizer> train_pieces(const TokenizerOptions& options, const LineSource& lines);
 std::unique_ptr<Tokenizer> load_pieces(const TokenizerOptions& options, const std::string& serialized);

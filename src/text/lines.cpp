@@ -5,6 +5,7 @@
 
 #include "attend/core/error.h"
 #include "attend/text/unicode.h"
+#include "sniff.h"
 
 namespace attend {
 
@@ -61,11 +62,13 @@ std::string_view trimmed(std::string_view text) {
   return first == text.npos ? std::string_view{} : text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
 }
 
-TextFile::TextFile(const std::string& path, std::string_view expected) : map(path) {
+TextFile::TextFile(const std::string& path, std::string_view expected, TextIs is) : map(path) {
   const auto bytes = map.bytes();
   ATTEND_CHECK(!(bytes.starts_with("\xff\xfe") || bytes.starts_with("\xfe\xff")), kData,
                "{}:1: this is UTF-16, expected UTF-8; convert it with iconv -f UTF-16 -t UTF-8", path);
   if (bytes.starts_with("\xef\xbb\xbf")) next = 3;
+  const auto foreign = foreign_file(bytes.substr(next), is == TextIs::kLines);
+  ATTEND_CHECK(foreign.empty(), kData, "{}: {}", path, foreign);
   ATTEND_CHECK(next < bytes.size(), kFile, "{}: the file is empty; expected {}", path, expected);
 }
 
@@ -79,11 +82,16 @@ std::string_view TextFile::take() {
 bool TextFile::next_line(std::string_view& line) {
   while (!at_end()) {
     line = take();
-    const auto wrong = first_wrong_byte(line);
-    ATTEND_CHECK(wrong == line.npos, kData, "{}: {}; convert the file to UTF-8 with iconv", place(), describe_wrong_byte(line, wrong));
+    check_text(line);
     if (!is_blank(line)) return true;
+    report.leave_out("blank lines", place());
   }
   return false;
+}
+
+void TextFile::check_text(std::string_view line) const {
+  const auto wrong = first_wrong_byte(line);
+  ATTEND_CHECK(wrong == line.npos, kData, "{}: {}; convert the file to UTF-8 with iconv", place(), describe_wrong_byte(line, wrong));
 }
 
 }  // namespace attend

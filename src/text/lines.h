@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "attend/core/files.h"
+#include "attend/text/reading_report.h"
 
 namespace attend {
 
@@ -26,19 +27,26 @@ std::vector<std::string_view> split_at(std::string_view text, char separator);
 /// Without ASCII blanks at both ends.
 std::string_view trimmed(std::string_view text);
 
-/// A mapped text and a place in it. Throws kFile for what cannot be read or is empty, kData for UTF-16; drops a BOM.
+/// What a file of text holds: lines of their own form, or any text at all, such as a language model reads.
+enum class TextIs { kLines, kAnything };
+
+/// A mapped text and a place in it. Throws kFile for what cannot be read or is empty, kData for UTF-16 and for what is no text or,
+/// where lines are expected, the document of another program (sniff.h); drops a BOM.
 struct TextFile {
   MappedFile map;
   std::size_t next = 0;     // first byte not read yet
   std::uint64_t lines = 0;  // read so far
+  ReadingReport report;     // blank lines that next_line passed over
 
-  explicit TextFile(const std::string& path, std::string_view expected = "one sentence a line");
+  explicit TextFile(const std::string& path, std::string_view expected = "one sentence a line", TextIs is = TextIs::kLines);
   bool at_end() const { return next >= map.bytes().size(); }
   /// "file:line" of the line read last.
   std::string place() const;
   std::string_view take();  // the next line, whatever it holds
   /// The next line that is not blank; false at the end of the file. A byte that no text holds is kData.
   bool next_line(std::string_view& line);
+  /// Throws kData when `line`, the one read last, holds a byte that no text holds.
+  void check_text(std::string_view line) const;
 };
 
 }  // namespace attend

@@ -14,14 +14,19 @@ foreach(generator IN ITEMS commands headlines spelling parity stories clozes pol
 endforeach()
 
 # Published formats, and pictures.
-set(text_readers lines.cpp babi.cpp cloze.cpp labelled.cpp text_stream.cpp captions.cpp image_store.cpp idx.cpp image.cpp jpeg.cpp)
-set(text_reader_tests story_formats_test.cpp text_stream_test.cpp captions_test.cpp idx_test.cpp image_test.cpp)
+set(text_readers lines.cpp sniff.cpp reading_report.cpp babi.cpp cloze.cpp table.cpp csv_rows.cpp json_rows.cpp columns.cpp labelled.cpp
+  text_stream.cpp captions.cpp image_store.cpp picture_folder.cpp idx.cpp image.cpp png.cpp jpeg.cpp orientation.cpp)
+set(text_reader_tests story_formats_test.cpp labelled_test.cpp foreign_files_test.cpp text_stream_test.cpp captions_test.cpp idx_test.cpp
+  image_test.cpp pictures_test.cpp picture_folder_test.cpp)
+# libcsv knows neither pkg-config nor CMake.
+find_path(CSV_INCLUDE_DIR csv.h REQUIRED)
+find_library(CSV_LIBRARY csv REQUIRED)
 
 attend_room(text
-  SOURCES unicode.cpp vocabulary.cpp word_cuts.cpp words.cpp characters.cpp symbols.cpp line_sample.cpp pieces.cpp tokenizer.cpp corpus.cpp
+  SOURCES unicode.cpp vocabulary.cpp word_cuts.cpp words.cpp characters.cpp symbols.cpp whole_lines.cpp line_sample.cpp pieces.cpp tokenizer.cpp corpus.cpp
           batches.cpp ${text_readers} ${text_generators}
   KNOWS core
-  HIDES PkgConfig::utf8proc PkgConfig::sentencepiece PkgConfig::png PkgConfig::jpeg PkgConfig::archive ZLIB::ZLIB)
+  HIDES PkgConfig::utf8proc PkgConfig::sentencepiece PkgConfig::png PkgConfig::jpeg PkgConfig::archive ZLIB::ZLIB csv)
 list(APPEND text_generator_tests ${text_reader_tests})
 list(TRANSFORM text_generator_tests PREPEND ${PROJECT_SOURCE_DIR}/tests/text/)
 attend_test(text_tests KNOWS text LIBS PkgConfig::jpeg PkgConfig::archive LABELS unit

@@ -22,13 +22,12 @@ std::size_t nearest_line(const std::string& text, std::size_t wanted) {
 }  // namespace
 
 std::string read_text(const std::string& path) {
-  TextFile file(path, "a text");
+  TextFile file(path, "a text", TextIs::kAnything);
   std::string text;
   text.reserve(file.map.bytes().size());
   while (!file.at_end()) {
     const auto line = file.take();
-    const auto wrong = first_wrong_byte(line);
-    ATTEND_CHECK(wrong == line.npos, kData, "{}: {}; convert the file to UTF-8 with iconv", file.place(), describe_wrong_byte(line, wrong));
+    file.check_text(line);
     text += normalise(line).bytes();
     text += '\n';
   }

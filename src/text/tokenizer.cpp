@@ -15,11 +15,9 @@ struct Kind {
   std::unique_ptr<Tokenizer> (*load)(const TokenizerOptions& options, const std::string& serialized);
 };
 constexpr Kind kKinds[] = {
-    {"words", train_words, load_words},
-    {"characters", train_characters, load_characters},
-    {"symbols", train_symbols, load_symbols},
-    {"unigram", train_pieces, load_pieces},
-    {"bpe", train_pieces, load_pieces},
+    {"words", train_words, load_words},       {"characters", train_characters, load_characters},
+    {"symbols", train_symbols, load_symbols}, {"lines", train_whole_lines, load_whole_lines},
+    {"unigram", train_pieces, load_pieces},   {"bpe", train_pieces, load_pieces},
 };
 
 std::vector<std::string> kind_names() {

@@ -1,4 +1,7 @@
 // Learning to say what is in a picture.
+#include <cmath>
+
+#include "attend/core/random.h"
 #include "attend/decode/captions.h"
 #include "attend/models/captioner.h"
 #include "attend/train/fit.h"
@@ -11,8 +14,7 @@ namespace {
 
 class CaptionsLearner final : public Learner {
  public:
-  explicit CaptionsLearner(const Config& config)
-      : config_(config), train_(read(config.data.images, config.data.list)), dev_(read(config.data.dev_images, config.data.dev_list)) {}
+  explicit CaptionsLearner(const Config& config) : config_(config), train_(read(config.data.images, config.data.list)), dev_(held_out()) {}
 
   std::vector<std::string> fit(Config& config, const GivenValues& given) override { return fit_to_captions(config, given, train_.size()); }
 
@@ -20,6 +22,9 @@ class CaptionsLearner final : public Learner {
     plan.examples = train_.size();
     plan.dev_examples = dev_.size();
     plan.target_vocabulary = model_.target->size();
+    plan.told = told_;
+    plan.told.insert(plan.told.end(), train_.told().begin(), train_.told().end());
+    plan.told.insert(plan.told.end(), dev_.told().begin(), dev_.told().end());
   }
 
   std::unique_ptr<BatchIterator> batches(BatchPosition start) const override {
@@ -114,11 +119,28 @@ class CaptionsLearner final : public Learner {
     const auto& d = config_.data;
     ATTEND_CHECK(!d.captions.empty(), kValue, "data.captions is missing: lines name.jpg#0 TAB caption");
     ATTEND_CHECK(!d.images.empty(), kValue, "data.images is missing: a folder or a tar archive of pictures");
-    ATTEND_CHECK(!d.dev_list.empty(), kValue, "data.dev_list is missing: names of the pictures to validate on, one a line");
+    ATTEND_CHECK(!d.dev_list.empty() || d.dev_images.empty(), kValue,
+                 "data.dev_list is missing: names of the pictures of data.dev_images to validate on, one a line");
     return {images.empty() ? d.images : images, d.captions, list};
   }
 
+  // The pictures to validate on: those listed, else some of the others, with all of their captions.
+  PictureSet held_out() {
+    const auto& d = config_.data;
+    if (!d.dev_list.empty()) return read(d.dev_images, d.dev_list);
+    const auto all = train_.size();
+    const auto wanted = static_cast<std::size_t>(std::ceil(d.dev_share * static_cast<double>(all)));
+    ATTEND_CHECK(wanted > 0 && wanted < all, kData,
+                 "{} pictures cannot be parted into training and validation by data.dev_share = {}; give more, or data.dev_list", all,
+                 d.dev_share);
+    told_.push_back(
+        fmt::format("{} of {} pictures are held out for validation, drawn at random with all their captions (data.dev_share = {})", wanted,
+                    all, d.dev_share));
+    return train_.split_off(wanted, random_key(static_cast<std::uint64_t>(config_.train.seed), {2}));
+  }
+
   Config config_;
+  std::vector<std::string> told_;
   PictureSet train_, dev_;
   TranslationModel model_;
   std::vector<std::int64_t> longest_;

@@ -15,13 +15,14 @@ void DataOptions::visit(OptionVisitor& v) {
   v(dev_tsv, "dev_tsv", "", "instead of the two: one file, source TAB target");
   v(dev_pairs, "dev_pairs", 0, "without validation files: pairs held out of the training data; 0 chooses by the corpus's size",
     at_least(0));
-  v(text, "text", "", "a language model's text; lines 'label sentence'; stories; documents with questions: by task and model");
+  v(text, "text", "", "a language model's text; texts with their classes; stories; documents with questions: by task and model");
+  form.visit(v);
   v(answers, "answers", "", "the answers to the documents' questions");
-  v(images, "images", "", "pictures: to classify, an idx file; to caption, a folder or a tar archive");
+  v(images, "images", "", "pictures: to classify, a folder with one for each class, or an idx file; to caption, a folder or a tar archive");
   v(labels, "labels", "", "their classes, an idx file");
   v(captions, "captions", "", "what people said of the pictures: lines name.jpg#0 TAB caption");
   v(list, "list", "", "names of the pictures to learn from, one a line; empty: all with captions");
-  v(dev_list, "dev_list", "", "names of the pictures to validate on");
+  v(dev_list, "dev_list", "", "names of the pictures to validate on; empty: a share of the others, dev_share");
   v(dev_text, "dev_text", "", "what to validate on; without it a share of the training data");
   v(dev_answers, "dev_answers", "", "the answers to it");
   v(dev_images, "dev_images", "", "pictures to validate on");

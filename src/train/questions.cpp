@@ -1,6 +1,7 @@
 // Learning to answer: classes of texts and pictures, words of documents, words about stories.
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <numeric>
 
 #include "attend/core/random.h"
@@ -36,6 +37,8 @@ class QuizPart final : public Quiz {
   std::size_t columns(std::size_t i) const override { return whole_->columns(items_[i]); }
   std::vector<std::uint32_t> supporting(std::size_t i) const override { return whole_->supporting(items_[i]); }
   std::pair<std::int64_t, std::int64_t> grid() const override { return whole_->grid(); }
+  std::optional<Picture> picture(std::size_t i) const override { return whole_->picture(items_[i]); }
+  std::vector<std::string> told() const override { return whole_->told(); }
 
  private:
   std::shared_ptr<Quiz> whole_;
@@ -47,11 +50,16 @@ class QuestionsLearner final : public Learner {
   explicit QuestionsLearner(const Config& config) : config_(config), reads_(model_kind(config.model.type).reads) {
     check(config.model);
     const auto& d = config.data;
-    std::shared_ptr<Quiz> all = read_quiz(reads_, {d.text, d.answers, d.images, d.labels, d.tsv});
+    LabelledOptions form{.form = d.form, .header = d.header, .text_first = false, .usual = {}, .classes = {}};
+    std::shared_ptr<Quiz> all = read_quiz(reads_, {d.text, d.answers, d.images, d.labels, d.tsv, form});
     const bool given = !d.dev_text.empty() || !d.dev_images.empty() || !d.dev_tsv.empty();
     if (given) {
       train_ = std::move(all);
-      dev_ = read_quiz(reads_, {d.dev_text, d.dev_answers, d.dev_images, d.dev_labels, d.dev_tsv});
+      form.usual = form.form;  // the columns of the training data, if these files have them
+      form.form.text_column = form.form.label_column = "";
+      const auto classes = counts_of(*train_);
+      for (const auto& [name, count] : classes) form.classes.push_back(name);
+      dev_ = read_quiz(reads_, {d.dev_text, d.dev_answers, d.dev_images, d.dev_labels, d.dev_tsv, form}, "data.dev_");
     } else {
       hold_out(std::move(all));
     }
@@ -68,6 +76,13 @@ class QuestionsLearner final : public Learner {
     plan.dev_examples = dev_->size();
     plan.source_vocabulary = model_.source ? model_.source->size() : 0;
     plan.target_vocabulary = model_.target ? model_.target->size() : 0;
+    plan.told = train_->told();
+    if (!held_out_.empty())
+      plan.told.push_back(held_out_);
+    else
+      for (auto& line : dev_->told()) plan.told.push_back(std::move(line));
+    if (model_chooses())
+      for (auto& line : told_of_answers()) plan.told.push_back(std::move(line));
   }
 
   std::unique_ptr<BatchIterator> batches(BatchPosition start) const override {
@@ -147,16 +162,11 @@ class QuestionsLearner final : public Learner {
       model.source = train_tokenizer(text.source, [&](const std::function<void(std::string_view)>& take) { train_->each_text(take); });
     if (!model_chooses()) return;
     auto& answers = model.text.target;  // each answer is one piece
-    answers.kind = "symbols";
+    answers.kind = "lines";
     answers.minimum_count = 1;
     answers.lowercase = answers.fold_width = false;
-    model.target = train_tokenizer(answers, [&](const std::function<void(std::string_view)>& take) {
-      train_->each_answer([&](std::string_view answer) {
-        ATTEND_CHECK(answer.find(' ') == answer.npos, kData, "answer '{}': expected one word; join its parts, as in {}", answer,
-                     "north_west");
-        take(answer);
-      });
-    });
+    answers.vocabulary_size = std::max(answers.vocabulary_size, static_cast<std::int64_t>(counts_of(*train_).size()) + kSpecialAnswers);
+    model.target = train_tokenizer(answers, [&](const std::function<void(std::string_view)>& take) { train_->each_answer(take); });
   }
 
   void begin(Config& config, const GivenValues& /*given*/) override {
@@ -175,6 +185,41 @@ class QuestionsLearner final : public Learner {
 
   bool model_chooses() const { return reads_ != Matter::kDocument; }
 
+  using Counts = std::map<std::string, std::size_t>;
+  static Counts counts_of(const Quiz& quiz) {
+    Counts counts;
+    quiz.each_answer([&](std::string_view answer) { ++counts[std::string(answer)]; });
+    return counts;
+  }
+
+  // The classes, and what may be wrong with them.
+  std::vector<std::string> told_of_answers() const {
+    constexpr std::size_t kShown = 20, kRare = 5;
+    const bool classes = config_.task == "classify";
+    const auto *what = classes ? "classes" : "answers", *one = classes ? "class" : "answer";
+    const auto counts = counts_of(*train_), dev = counts_of(*dev_);
+    std::vector<std::pair<std::string, std::size_t>> sorted(counts.begin(), counts.end());
+    std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+    std::vector<std::string> named, rare, never;
+    for (const auto& [name, count] : sorted) {
+      if (named.size() < kShown) named.push_back(fmt::format("{} {}", name, count));
+      if (count < kRare) rare.push_back(name);
+    }
+    for (const auto& [name, count] : dev)
+      if (!counts.contains(name)) never.push_back(fmt::format("{} ({})", name, count));
+    std::vector<std::string> told{fmt::format("{} {}: {}{}", counts.size(), counts.size() == 1 ? one : what, fmt::join(named, ", "),
+                                              sorted.size() > kShown ? fmt::format(" and {} more", sorted.size() - kShown) : "")};
+    if (counts.size() == 1) told.push_back(fmt::format("there is one {} alone, so there is nothing to tell apart; look at the data", one));
+    if (!rare.empty() && counts.size() > 1 && classes)
+      told.push_back(fmt::format("{} of the {} have fewer than {} examples, hardly enough to learn them: {}{}", rare.size(), what, kRare,
+                                 fmt::join(rare.begin(), rare.begin() + static_cast<std::ptrdiff_t>(std::min(kShown, rare.size())), ", "),
+                                 rare.size() > kShown ? ", ..." : ""));
+    if (!never.empty())
+      told.push_back(fmt::format("{} {} of the validation data never stand in the training data and count as wrong: {}", never.size(), what,
+                                 fmt::join(never, ", ")));
+    return told;
+  }
+
   // Stories tell on from question to question, so their held-out part is the end; else items are drawn.
   void hold_out(std::shared_ptr<Quiz> all) {
     const auto count = all->size();
@@ -192,6 +237,8 @@ class QuestionsLearner final : public Learner {
     const auto cut = order.end() - static_cast<std::ptrdiff_t>(wanted);
     train_ = std::make_unique<QuizPart>(all, std::vector(order.begin(), cut));
     dev_ = std::make_unique<QuizPart>(all, std::vector(cut, order.end()));
+    held_out_ = fmt::format("{} of {} are held out for validation, {} (data.dev_share = {})", wanted, count,
+                            reads_ == Matter::kStory ? "the last ones" : "drawn at random", config_.data.dev_share);
   }
 
   Config config_;
@@ -199,6 +246,7 @@ class QuestionsLearner final : public Learner {
   std::shared_ptr<Quiz> train_;
   std::unique_ptr<Quiz> dev_;
   AnswerModel model_;
+  std::string held_out_;  // how the validation data were chosen; empty when they were given
   bool watch_ = false;
 };
 

@@ -46,6 +46,7 @@ class Trainer::Run {
     learner_->build(config_, start.given, stored);
     network_ = learner_->model().network;
     learner_->describe(plan_);
+    for (const auto& line : plan_.told) say(line);
     plan_.task = config_.task;
     plan_.parameters = parameter_count(*network_);
     plan_.config = to_yaml(list_options(config_));

@@ -154,7 +154,7 @@ TEST_F(Figures, OfClassesSayWhenNoLabelIsKnown) {
   const auto about = run({"info", out});
   EXPECT_NE(about.out.find("mean"), std::string::npos) << about.out;
   EXPECT_EQ(about.out.find("additive"), std::string::npos) << about.out;
-  const auto tsv = write("t.tsv", "so fine a film\tgood\nwhat a dull film\tbad\n");
+  const auto tsv = write("t.txt", "so fine a film\tgood\nwhat a dull film\tbad\n");
   expect_failure(run({"evaluate", out, "--text", tsv}), 1, "none of its 2 answers is one that the model can give");
   const auto read = run({"evaluate", out, "--tsv", tsv, "--by-length", "--per-sentence", folder_ / "each.tsv"});
   ASSERT_EQ(read.code, 0) << read.err;

@@ -146,6 +146,36 @@ TEST_F(QuizFilesTest, StoriesWithoutAnswersAskByTheirMark) {
   EXPECT_EQ(quiz->right(0), "");
 }
 
+// Blank lines, stories that ask nothing and statements beyond the model's memory are told, not dropped.
+TEST_F(QuizFilesTest, TellWhatIsLeftOut) {
+  const auto path = write("a.txt", "1 Ann slept.\n\n1 Mary went home.\n2 John slept.\n3 Where is Mary?\thome\t1\n");
+  const auto quiz = read_quiz(Matter::kStory, {.text = path});
+  using Lines = std::vector<std::string>;
+  const Lines read{path + ": blank lines: 1 left out (" + path + ":2)", path + ": stories without a question: 1 left out"};
+  EXPECT_EQ(quiz->told(), read);
+  auto o = of_type("memory_hops");
+  o.statements = 1;
+  quiz->prepare(any_model(answer_model(o, symbols("Mary went home. John slept. Where is Mary?"), symbols("home"))));
+  ASSERT_EQ(quiz->told().size(), 3U);
+  EXPECT_EQ(quiz->told()[2], path +
+                                 ": 1 of 1 questions look back on more than 1 statements, of which the oldest are not read; "
+                                 "model.statements=2 reads all");
+}
+
+// Two ways to write é are one answer.
+TEST_F(QuizFilesTest, AnswersAreNormalised) {
+  const auto text =
+      write("a.doc_query", "1 ||| Tom saw caf\xc3\xa9 .\n<qid_0> ||| Tom saw XXXXX .\n1 ||| Tom left .\n<qid_1> ||| Tom saw XXXXX .\n");
+  const auto answers = write("a.answer", "<qid_0> ||| cafe\xcc\x81\n<qid_1> ||| Ann\n");
+  const auto quiz = read_quiz(Matter::kDocument, {.text = text, .answers = answers});
+  EXPECT_EQ(quiz->gold(0), 2);
+  EXPECT_EQ(quiz->gold(1), -1);
+  ASSERT_EQ(quiz->told().size(), 1U);
+  EXPECT_EQ(quiz->told()[0], text +
+                                 ": the answers to 1 of 2 questions do not stand in their documents; such questions are not learned from "
+                                 "and count as wrong");
+}
+
 TEST_F(QuizFilesTest, DocumentsAreShownWithTheirQuestion) {
   const auto text = write("a.doc_query", "1 ||| Tom saw XXXXX .\n2 ||| Ann saw Tom .\n<qid_0> ||| Tom saw XXXXX .\n");
   const auto answers = write("a.answer", "<qid_0> ||| Ann\n");

@@ -376,6 +376,12 @@ TEST(FindModelFolder, TakesTheFolderItsBestOrItsLast) {
   expect_same_bits(named_weights(*read_model(temp / "run").network), named_weights(*m.network));
   std::ofstream(temp / "file") << "x";
   EXPECT_ERROR(find_model_folder(temp / "file"), kFile, "not a model");
+  std::filesystem::create_directory(temp / "bert");
+  std::ofstream(temp / "bert/config.json") << "{}";
+  EXPECT_ERROR(find_model_folder(temp / "bert"), kFile, "it has no manifest.json");
+  std::ofstream(temp / "bert/pytorch_model.bin") << "x";
+  EXPECT_ERROR(find_model_folder(temp / "bert"), kFile,
+               "a pretrained model in the form of Hugging Face (config.json beside pytorch_model.bin)");
 }
 
 TEST(Tensors, EveryNumberFormatSurvives) {

@@ -6,6 +6,8 @@
 
 #include <filesystem>
 
+#include "attend/text/image.h"
+#include "gzipped.h"
 #include "support/expect_error.h"
 #include "text_folder.h"
 
@@ -108,7 +110,42 @@ TEST(ImageStore, ArchivesThatCannotBeRead) {
   EXPECT_ERROR(ImageStore{damaged}, kData, "damaged.tar.gz: expected a folder or a tar archive");
   EXPECT_ERROR(ImageStore{damaged}, kData, "(no more is known)");
   pack(folder.path("twice.tar"), {{"a/one.jpg", "1"}, {"b/one.jpg", "2"}}, archive_write_add_filter_none);
-  EXPECT_ERROR(ImageStore(folder.path("twice.tar")), kData, "holds two files called 'one.jpg'");
+  EXPECT_ERROR(ImageStore(folder.path("twice.tar")), kData, "holds two files called 'one.jpg', a/one.jpg and b/one.jpg");
+  pack(folder.path("none.tar"), {{"a/.DS_Store", "1"}, {"notes.txt", "2"}}, archive_write_add_filter_none);
+  EXPECT_ERROR(ImageStore(folder.path("none.tar")), kData,
+               "the archive holds no picture; hidden files: 1 left out (a/.DS_Store); files that");
+}
+
+// As a Mac packs them, with an older copy of one, and things that are no pictures.
+TEST(ImageStore, WhatIsNoPictureInAnArchiveIsCounted) {
+  TextFolder folder;
+  pack(folder.path("a.tar"),
+       {{"a/one.jpg", "old"},
+        {"a/._one.jpg", "x"},
+        {"a/.DS_Store", "x"},
+        {"b/.DS_Store", "x"},
+        {"a/README", "x"},
+        {"b/README", "x"},
+        {"a/one.jpg", "new"},
+        {"b/two", to_png({1, 1, 1, {7}})}},
+       archive_write_add_filter_none);
+  const ImageStore store(folder.path("a.tar"));
+  EXPECT_EQ(store.pictures(), 2U);
+  EXPECT_EQ(store.bytes("one.jpg"), "new");
+  EXPECT_TRUE(store.holds("two"));
+  EXPECT_EQ(store.report().left_out("hidden files"), 3U);
+  EXPECT_EQ(store.report().left_out("files that are no PNG or JPEG picture"), 2U);
+}
+
+// gzip files may hold several members; two behind one another unpack to both.
+TEST(ImageStore, GzipMembersBehindOneAnother) {
+  TextFolder folder;
+  pack(folder.path("a.tar"), {{"one.jpg", std::string(3000, 'x')}, {"two.jpg", "2"}}, archive_write_add_filter_none);
+  std::ifstream in(folder.path("a.tar"), std::ios::binary);
+  const std::string whole{std::istreambuf_iterator<char>(in), {}};
+  const ImageStore store(folder.write("a.tar.gz", test::gzipped(whole.substr(0, 2000)) + test::gzipped(whole.substr(2000))));
+  EXPECT_EQ(store.bytes("one.jpg"), std::string(3000, 'x'));
+  EXPECT_EQ(store.bytes("two.jpg"), "2");
 }
 
 TEST(PlainCaption, IsLowerCaseWithoutPunctuation) {

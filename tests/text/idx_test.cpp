@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "gzipped.h"
 #include "support/expect_error.h"
 #include "text_folder.h"
 
@@ -43,6 +44,21 @@ TEST(Idx, GzipFilesReadBack) {
   auto damaged = bytes;
   damaged[bytes.size() / 2] ^= 0x55;
   EXPECT_ERROR(read_idx_images(folder.write("bad.gz", damaged)), kData, folder.path("bad.gz") + ": ");
+}
+
+// gzip, pigz and split downloads leave several members, and tapes leave zeros behind.
+TEST(Idx, GzipMembersBehindOneAnotherAreAllRead) {
+  TextFolder folder;
+  const auto expected = read_idx_images(folder.write("i", kImages)).pixels;
+  for (const std::size_t cut : {std::size_t{3}, std::size_t{16}, std::size_t{20}, std::size_t{28}}) {
+    const auto members = test::gzipped(kImages.substr(0, cut)) + test::gzipped(kImages.substr(cut));
+    EXPECT_EQ(read_idx_images(folder.write("i.gz", members)).pixels, expected) << cut;
+    EXPECT_EQ(read_idx_images(folder.write("i.gz", members + std::string(512, '\0'))).pixels, expected) << cut;
+    EXPECT_ERROR(read_idx_images(folder.write("i.gz", members.substr(0, members.size() - 1))), kData, "i.gz: ");
+    EXPECT_ERROR(read_idx_images(folder.write("i.gz", members + "more")), kData, "i.gz: ");
+    EXPECT_ERROR(read_idx_images(folder.write("i.gz", members + test::gzipped("x"))), kData,
+                 "the header says 12 bytes follow it, the file has more");
+  }
 }
 
 TEST(Idx, SizesAreHeldAgainstTheFile) {

@@ -107,7 +107,7 @@ TEST(Cloze, BrokenLinesAreNamed) {
                folder.path("b") + ":2: <qid_1> is no question");
 }
 
-TEST(Labelled, LabelsBecomeSortedClasses) {
+TEST(LabelledLines, LabelsBecomeSortedClasses) {
   TextFolder folder;
   const auto corpus = read_labelled(folder.write("a", "pos a fine day \nneg  what\ta mess\n\npos good\n"));
   EXPECT_EQ(corpus.classes, (Words{"neg", "pos"}));
@@ -121,14 +121,14 @@ TEST(Labelled, LabelsBecomeSortedClasses) {
   EXPECT_EQ(known.examples[1].label, 2u);
 }
 
-TEST(Labelled, BrokenLinesAreNamed) {
+TEST(LabelledLines, BrokenLinesAreNamed) {
   TextFolder folder;
   const auto read = [&](const std::string& text) { return read_labelled(folder.write("a", text)); };
   const auto at = [&](int line) { return folder.path("a") + ":" + std::to_string(line) + ": "; };
   EXPECT_ERROR(read("1 good\n0\n"), kData, at(2) + "expected a label, a space and a sentence; got '0'");
   EXPECT_ERROR(read("1 good\n0  \n"), kData, at(2) + "expected a label");
   EXPECT_ERROR(read(" good\n"), kData, at(1) + "expected a label");
-  EXPECT_ERROR(read("\n \n"), kData, "holds only blank lines");
+  EXPECT_ERROR(read("\n \n"), kData, "no text with a label is left; blank lines: 2 left out");
   EXPECT_ERROR(read_labelled(folder.write("b", "2 so so\n"), {"0", "1"}), kData,
                folder.path("b") + ":1: label '2' is not one of the model's classes: 0, 1");
 }

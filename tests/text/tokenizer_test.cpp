@@ -70,6 +70,20 @@ Texts chinese() {
 }
 
 class EveryKind : public testing::TestWithParam<const char*> {};
+TEST(WholeLines, AreOnePieceEach) {
+  const auto tokenizer = train(options_of("lines"), {"New  York ", "Paris", "cafe\xcc\x81", "New York"});
+  EXPECT_EQ(tokenizer->size(), 4 + 3);
+  const auto city = tokenizer->encode(" New York");
+  ASSERT_EQ(city.size(), 1U);
+  EXPECT_EQ(tokenizer->piece(city[0].id), "New York");
+  EXPECT_EQ(city[0].end, 9U);
+  EXPECT_EQ(tokenizer->decode(std::vector{city[0].id}), "New York");
+  EXPECT_NE(tokenizer->id("caf\xc3\xa9"), kUnknownId);
+  EXPECT_EQ(tokenizer->encode("York")[0].id, kUnknownId);
+  EXPECT_TRUE(tokenizer->encode("  ").empty());
+  EXPECT_EQ(load_tokenizer(options_of("lines"), tokenizer->serialize())->encode("New York")[0].id, city[0].id);
+}
+
 INSTANTIATE_TEST_SUITE_P(Kinds, EveryKind, testing::Values("words", "characters", "symbols", "unigram", "bpe"),
                          [](const auto& kind) { return kind.param; });
 

@@ -102,7 +102,7 @@ TEST_F(Training, LearnsClassesOfTexts) {
     EXPECT_EQ(train(c).best_figure, 1) << encoder;
     const auto model = read_answer_model(folder_.path() + "/" + encoder);
     EXPECT_EQ(model.target->size(), 4 + 2);
-    EXPECT_EQ(model.text.target.kind, "symbols");
+    EXPECT_EQ(model.text.target.kind, "lines");
   }
   EXPECT_ERROR(train(config("other", {"task=classify"})), kValue, "encoder_classifier, patch_classifier");
   EXPECT_ERROR(train(config("other", {"task=translate", "model.type=reader"})), kValue, "rnn_seq2seq, transformer");
@@ -190,7 +190,11 @@ TEST_F(Training, LearnsCaptions) {
   EXPECT_EQ(train(c).best_figure, 1);
   c.train.out += "2";
   c.data.dev_list = "";
+  c.data.dev_images = c.data.images;
   EXPECT_ERROR(train(c), kValue, "data.dev_list is missing");
+  c.data.dev_images = "";
+  c.data.dev_share = 0;
+  EXPECT_ERROR(train(c), kData, "4 pictures cannot be parted into training and validation by data.dev_share = 0");
   c.model.type = "rnn_seq2seq";
   c.data.dev_list = c.data.list;
   EXPECT_ERROR(train(c), kValue, "captioner");

@@ -20,7 +20,7 @@ class PictureSet {
   /// Captions in the form of Flickr8k; `images` is a folder or a tar archive, `list` names pictures a line, "" takes all. Throws as
   /// read_captions and ImageStore do, and for a picture that is not there.
   PictureSet(const std::string& images, const std::string& captions, const std::string& list);
-  /// PNG and JPEG files, without captions.
+  /// PNG and JPEG files, without captions; a folder stands for those in it and below.
   explicit PictureSet(const std::vector<std::string>& files);
 
   std::size_t size() const { return items_.size(); }
@@ -28,13 +28,20 @@ class PictureSet {
   const Image& image(std::size_t i) const { return pictures_.at(i); }  ///< as the model reads it
   /// Plain captions (plain_caption).
   const std::vector<std::string>& captions(std::size_t i) const { return items_.at(i).captions; }
+  /// Takes `count` pictures out of the set, drawn by `key`, before any is read; both sets keep the order of theirs.
+  PictureSet split_off(std::size_t count, std::uint64_t key);
+  /// What was left out, a line each, for the user.
+  const std::vector<std::string>& told() const { return told_; }
   /// Reads every picture in a model's size; comes before the functions below.
   void load(const ModelOptions& model);
   at::Tensor batch(std::span<const std::size_t> items) const { return picture_batch(pictures_, items); }
 
  private:
+  PictureSet(std::vector<CaptionedImage> items, std::shared_ptr<const ImageStore> store)
+      : items_(std::move(items)), store_(std::move(store)) {}
   std::vector<CaptionedImage> items_;
-  std::optional<ImageStore> store_;  // none: names are paths
+  std::shared_ptr<const ImageStore> store_;  // none: names are paths
+  std::vector<std::string> told_;
   std::vector<Image> pictures_;
 };
 

@@ -10,6 +10,7 @@
 #include "attend/record/record.h"
 #include "attend/store/model_folder.h"
 #include "attend/text/image.h"
+#include "attend/text/labelled.h"
 
 namespace attend {
 
@@ -40,22 +41,30 @@ class Quiz {
   virtual std::pair<std::int64_t, std::int64_t> grid() const { return {0, 0}; }
   /// The picture as the model reads it; none for texts.
   virtual std::optional<Picture> picture(std::size_t /*i*/) const { return {}; }
+  /// What was read and what was left out, a line each, for the user; once prepared, also what the model has no room for.
+  virtual std::vector<std::string> told() const { return told_; }
 
  protected:
-  std::vector<std::string> right_;
+  std::vector<std::string> right_;  // by plain_label
+  std::vector<std::string> told_;
 };
 
-/// Where a quiz is read from. Texts: `text`, lines "label sentence", or `tsv`, text TAB label. Documents: `text` and `answers`, as CMRC
-/// 2017. Stories: `text`, as bAbI. Pictures: `images` and `labels`, idx files.
+/// Where a quiz is read from. Texts: `text` in any form that read_labelled takes, or `tsv`, text TAB label. Documents: `text` and
+/// `answers`, as CMRC 2017. Stories: `text`, as bAbI. Pictures: `images` and `labels`, idx files, or `images` alone, a folder with a
+/// folder of pictures for each class.
 struct QuizFiles {
   std::string text, answers, images, labels, tsv = {};
+  LabelledOptions form = {};  ///< of texts
 };
 /// Reads what models of `reads` are asked. Throws as the readers do, and kValue naming the file that is missing: `option` stands before
 /// its name, "data." in a configuration, "--" on the command line.
 std::unique_ptr<Quiz> read_quiz(Matter reads, const QuizFiles& files, const std::string& option = "data.");
-/// The same without right answers: a file of stories or of documents, or PNG and JPEG files, any number.
-std::unique_ptr<Quiz> read_questions(Matter reads, const std::vector<std::string>& files, Channels channels = Channels::kGrey);
-/// Texts to classify; `first` is the number of the first of them in `path`. Throws kData (`file:line`) for broken UTF-8.
+/// The same without right answers: a file of stories or of documents, or PNG and JPEG files, any number; a folder stands for the
+/// pictures in it and below.
+std::unique_ptr<Quiz> read_questions(Matter reads, const std::vector<std::string>& files);
+/// Texts to classify; `first` is the number of the first of them in `path`. Throws kData (`file:line`) for broken UTF-8 and NUL.
 std::unique_ptr<Quiz> text_quiz(std::vector<std::string> lines, const std::string& path = "input", std::size_t first = 1);
+/// The same of texts that stand where they say.
+std::unique_ptr<Quiz> text_quiz(std::vector<PlacedText> texts, const std::string& path);
 
 }  // namespace attend

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "attend/text/reading_report.h"
+
 namespace attend {
 
 struct BabiStatement {
@@ -23,6 +25,7 @@ using BabiStory = std::vector<BabiExample>;
 struct BabiCorpus {
   std::vector<BabiStory> stories;      ///< each with at least one question
   std::uint64_t without_question = 0;  ///< stories left out; the published task 16 has them
+  ReadingReport report;                ///< blank lines
   std::uint64_t questions() const;
 };
 

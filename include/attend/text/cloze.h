@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "attend/text/reading_report.h"
+
 namespace attend {
 
 /// How the format writes the missing word, in the question and at the place in the document that the question was taken from.
@@ -20,6 +22,7 @@ struct ClozeExample {
 struct ClozeCorpus {
   std::vector<ClozeExample> examples;
   std::uint64_t absent_answers = 0;  ///< examples whose answer the document does not hold; they stay
+  ReadingReport report;              ///< blank lines of the questions
 };
 
 /// Reads documents of lines `n ||| tokens` (n from 1), each followed by one or more questions `<qid_k> ||| tokens`, and the answers

@@ -15,9 +15,13 @@ struct Image {
   bool operator==(const Image&) const = default;
 };
 
-/// The picture in PNG or JPEG bytes. Any depth, palette or interlacing is brought to 8 bits; what shines through lies on white; grey
-/// from colour is 0.299 R + 0.587 G + 0.114 B. Throws kData with `name` for bytes that are neither, damaged, cut short, or of more
-/// than 2^28 pixels, and for a JPEG in CMYK.
+/// Whether bytes begin as PNG and JPEG files do.
+bool is_picture(std::string_view bytes);
+
+/// The picture in PNG or JPEG bytes, upright as its EXIF data say it was taken. Any depth, palette or interlacing is brought to 8 bits,
+/// colours as they are written, whatever their gamma; what shines through lies on white; grey from colour is 0.299 R + 0.587 G +
+/// 0.114 B; of a JPEG in CMYK, inverted as Adobe's programs write it, R = C · K / 255 and so on. Throws kData with `name` for bytes that
+/// are neither, damaged, cut short, or of more than 2^28 pixels.
 Image decode_image(std::string_view bytes, const std::string& name, Channels channels);
 /// decode_image of a file; kFile when it cannot be read.
 Image read_image(const std::string& path, Channels channels);

@@ -24,7 +24,7 @@ struct TextToken {
 
 /// How one side's text becomes tokens. Config section `text.source` or `text.target`.
 struct TokenizerOptions {
-  std::string kind;              // words, characters, symbols, unigram, bpe
+  std::string kind;              // words, characters, symbols, lines, unigram, bpe
   std::int64_t vocabulary_size;  // largest size, special ids included
   std::int64_t minimum_count;    // words and characters seen less often become <unk> (unigram and bpe: characters)
   bool lowercase, fold_width;

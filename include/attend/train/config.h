@@ -8,6 +8,7 @@
 #include "attend/decode/search.h"
 #include "attend/models/seq2seq.h"
 #include "attend/store/model_folder.h"
+#include "attend/text/labelled.h"
 
 namespace attend {
 
@@ -15,6 +16,7 @@ namespace attend {
 struct DataOptions {
   std::string source, target, tsv, dev_source, dev_target, dev_tsv;
   std::string text, answers, images, labels, captions, list, dev_text, dev_answers, dev_images, dev_labels, dev_list;
+  TextForm form;  ///< of texts with classes; its keys stand in the section itself
   double dev_share, test_share, unknown_share;
   std::int64_t dev_pairs, max_length, length, shift;
   bool skip_broken, header, mirror;

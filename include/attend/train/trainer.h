@@ -66,6 +66,7 @@ struct TrainPlan {
   std::int64_t source_vocabulary = 0, target_vocabulary = 0, parameters = 0;
   std::uint64_t batches_per_epoch = 0;
   std::vector<std::string> notes;  ///< what was fitted to the corpus
+  std::vector<std::string> told;   ///< what was read, held out and left out, and what looks wrong with it
   std::string config;              ///< resolved, as YAML
 };
 
