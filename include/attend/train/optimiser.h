@@ -12,6 +12,14 @@ namespace attend {
 /// inverse_sqrt: rate · √(warmup / step) after the warm-up. cosine: rate falls to minimum_rate at train.steps.
 double scheduled_rate(const TrainOptions& options, std::int64_t step, std::int64_t model_size);
 
+/// Schedule plateau: after more than plateau_patience validations in a row without a better figure the rate is multiplied by
+/// plateau_factor, and counting begins anew (as torch.optim.lr_scheduler.ReduceLROnPlateau with threshold 0).
+struct PlateauState {
+  std::int64_t count = 0;
+  double factor = 1;  ///< what the scheduled rate is multiplied by
+  void validated(bool better, const TrainOptions& options);
+};
+
 /// Scales gradients so that their joint norm is at most `largest` (0: off); returns the norm before.
 double clip_gradients(const std::vector<at::Tensor>& parameters, double largest);
 
