@@ -8,6 +8,7 @@
 #include "attend/core/archive.h"
 #include "attend/core/files.h"
 #include "attend/core/version.h"
+#include "attend/store/run_folder.h"
 
 namespace attend {
 namespace {
@@ -142,12 +143,12 @@ void write_model(const std::string& folder, const AnyModel& model, const std::st
   });
 }
 
-std::string find_model_folder(const std::string& path) {
-  ATTEND_CHECK(fs::exists(path), kFile, "{}: no such model; give the folder of a model or of a training run", path);
-  for (const auto* candidate : {"", "/best", "/last"})
-    if (fs::exists(path + candidate + "/manifest.json")) return path + candidate;
-  fail(ErrorKind::kFile,
-       "{}: not a model: it has no manifest.json, and no best or last checkpoint; give the folder that `attend train --out` made", path);
+std::string find_model_folder(const std::string& path) { return locate_model(path).folder; }
+
+void read_model_options(const std::string& path, ModelOptions& model, TextOptions& text) {
+  const auto config = read_stored_config(find_model_folder(path));
+  model = config.model;
+  text = config.text;
 }
 
 ModelKind stored_kind(const std::string& path) { return model_kind(read_stored_config(find_model_folder(path)).model.type); }
