@@ -18,6 +18,33 @@ ParallelCorpus open(const std::string& source, const std::string& target, const 
   return tsv.empty() ? ParallelCorpus::from_files(source, target, options) : ParallelCorpus::from_tsv(tsv, options);
 }
 
+// How many units there are to link on a side.
+std::uint32_t count_units(const Text& text, LinkUnit unit) {
+  std::uint32_t count = 0;
+  for (const auto& own : units_of(text, unit))
+    for (const auto number : own) count = std::max(count, number + 1);
+  return count;
+}
+
+TrainBatch pair_batch(const std::vector<std::string_view>& source_texts, const std::vector<std::string_view>& target_texts,
+                      const TranslationModel& model) {
+  std::vector<std::vector<std::int64_t>> sources, targets;
+  std::vector<CopyWords> words;
+  for (std::size_t i = 0; i < source_texts.size(); ++i) {
+    sources.push_back(source_ids(*model.source, model.text, source_texts[i]));
+    words.push_back(model.model.pointer_generator ? copy_words(model, source_texts[i]) : CopyWords{});
+    targets.push_back(copied_ids(*model.target, target_texts[i], words.back()));
+  }
+  TrainBatch batch;
+  const auto s = padded(sources), t = padded(targets);
+  std::vector<const CopyWords*> own;
+  for (const auto& one : words) own.push_back(&one);
+  batch.source = model.model.pointer_generator ? with_words(s.ids, own) : s.ids;
+  batch.source_lengths = s.lengths;
+  set_targets(batch, t);
+  return batch;
+}
+
 }  // namespace
 
 Examples::Examples(const DataOptions& options, std::uint64_t seed)
@@ -29,15 +56,24 @@ Examples::Examples(const DataOptions& options, std::uint64_t seed)
       dev_targets_.emplace_back(dev.target(i));
     }
   } else {
-    hold_out(options.dev_pairs, seed);
+    hold_out(seed);
   }
 }
 
-void Examples::hold_out(std::int64_t wanted, std::uint64_t seed) {
+void Examples::hold_out(std::uint64_t seed) {
   const auto n = corpus_.size();
   ATTEND_CHECK(n >= 2, kData, "training data: {} usable pairs; without validation files at least 2 are needed", n);
-  auto count = wanted > 0 ? static_cast<std::size_t>(wanted) : std::clamp<std::size_t>(n / 20, 1, 1000);
-  count = std::min(count, n / 2);
+  const double share = options_.dev_share;
+  const bool untouched = share == DataOptions().dev_share;  // many pairs tell no more than a thousand
+  auto count = options_.dev_pairs > 0 ? static_cast<std::size_t>(options_.dev_pairs)
+                                      : std::max<std::size_t>(1, static_cast<std::size_t>(share * static_cast<double>(n) + 1e-9));
+  if (options_.dev_pairs == 0 && untouched) count = std::min<std::size_t>(count, 1000);
+  const auto most = options_.dev_pairs > 0 || untouched ? n / 2 : n - 1;
+  if (count > most) {
+    warnings_.push_back(fmt::format("held out {} of {} pairs for validation, not data.dev_pairs = {}, to leave half for training", most, n,
+                                    options_.dev_pairs));
+    count = most;
+  }
   RandomStream random(random_key(seed, {2}));
   while (dev_sources_.size() < count) {
     const auto i = static_cast<std::size_t>(random.below(n));
@@ -84,16 +120,49 @@ std::pair<std::shared_ptr<Tokenizer>, std::shared_ptr<Tokenizer>> Examples::trai
   return {train_tokenizer(text.source, lines(true, false)), train_tokenizer(text.target, lines(false, true))};
 }
 
-void Examples::measure(const Tokenizer& source, const Tokenizer& target) {
+void Examples::measure(const TranslationModel& model, bool links) {
+  const auto& source = *model.source;
+  const auto& target = *model.target;
+  const auto linked = link_units(model);
   lengths_.assign(corpus_.size(), 0);
   usable_ = 0;
+  std::size_t unlinked = 0, first_over = corpus_.size();
+  std::vector<std::int32_t> tokens;  // on the longer side of each training pair
   for (std::size_t i = 0; i < corpus_.size(); ++i) {
     if (held_out_[i]) continue;
-    const auto longer = std::max(source.encode(corpus_.source(i)).size(), target.encode(corpus_.target(i)).size()) + 1;  // </s>
-    if (static_cast<std::int64_t>(longer) > options_.max_length + 1) continue;
-    lengths_[i] = static_cast<std::int32_t>(longer);
+    const auto longer = std::max(source.encode(corpus_.source(i)).size(), target.encode(corpus_.target(i)).size());
+    tokens.push_back(static_cast<std::int32_t>(longer));
+    if (static_cast<std::int64_t>(longer) > options_.max_length) {
+      first_over = std::min(first_over, i);
+      continue;
+    }
+    lengths_[i] = static_cast<std::int32_t>(longer) + 1;  // </s>
     ++usable_;
+    if (!links) continue;
+    const auto gold = parse_link_columns(corpus_.extra(i), 0, corpus_.place(i));
+    unlinked += gold.empty();
+    if (!gold.empty())
+      check_links(gold, count_units(text_of(source, corpus_.source(i)), linked.source),
+                  count_units(text_of(target, corpus_.target(i)), linked.target), corpus_.place(i));
   }
+  if (usable_ < tokens.size()) tell_lengths(tokens, first_over);
+  if (unlinked == 0) return;
+  ATTEND_CHECK(unlinked < usable_, kData,
+               "train.guided_weight needs gold links, the third column of data.tsv, and no pair of {} has any; set it to 0, or add them",
+               options_.tsv);
+  warnings_.push_back(
+      fmt::format("{} of {} training pairs have no gold links: train.guided_weight does nothing for them", unlinked, usable_));
+}
+
+void Examples::tell_lengths(const std::vector<std::int32_t>& tokens, std::size_t first_over) {
+  auto sorted = tokens;
+  std::sort(sorted.begin(), sorted.end());
+  const auto over = tokens.size() - usable_;
+  const auto all = sorted.back(), most = sorted[(sorted.size() * 99 + 99) / 100 - 1];  // 99 of 100 pairs have at most that many
+  std::string cure = fmt::format("data.max_length={} keeps all", all);
+  if (most > options_.max_length && most < all) cure = fmt::format("data.max_length={} keeps 99 %, {} all", most, all);
+  warnings_.push_back(fmt::format("left out {} of {} training pairs with more than data.max_length = {} tokens on a side, the first {}; {}",
+                                  over, tokens.size(), options_.max_length, corpus_.place(first_over), cure));
 }
 
 std::unique_ptr<BatchIterator> Examples::batches(const TrainOptions& t, BatchPosition start) const {
@@ -104,7 +173,7 @@ std::unique_ptr<BatchIterator> Examples::batches(const TrainOptions& t, BatchPos
 // Links join what evaluation takes them to join (link_units); every piece of a linked word counts.
 at::Tensor Examples::gold_rows(const std::vector<std::size_t>& indices, const TranslationModel& model, std::int64_t steps,
                                std::int64_t keys) const {
-  auto gold = at::zeros({static_cast<std::int64_t>(indices.size()), steps, keys});
+  auto gold = at::zeros({static_cast<std::int64_t>(indices.size()), steps, keys});  // [B, T, S]
   auto cells = gold.accessor<float, 3>();
   const auto units = link_units(model);
   const auto holds = [](const std::vector<std::uint32_t>& own, std::uint32_t unit) {
@@ -124,22 +193,20 @@ at::Tensor Examples::gold_rows(const std::vector<std::size_t>& indices, const Tr
 }
 
 TrainBatch Examples::make_batch(const std::vector<std::size_t>& indices, const TranslationModel& model, bool with_links) const {
-  std::vector<std::vector<std::int64_t>> sources, targets;
-  std::vector<CopyWords> words;
+  std::vector<std::string_view> sources, targets;
   for (const auto i : indices) {
-    sources.push_back(source_ids(*model.source, model.text, corpus_.source(i)));
-    words.push_back(model.model.pointer_generator ? copy_words(model, corpus_.source(i)) : CopyWords{});
-    targets.push_back(copied_ids(*model.target, corpus_.target(i), words.back()));
+    sources.push_back(corpus_.source(i));
+    targets.push_back(corpus_.target(i));
   }
-  TrainBatch batch;
-  const auto s = padded(sources), t = padded(targets);
-  std::vector<const CopyWords*> own;
-  for (const auto& one : words) own.push_back(&one);
-  batch.source = model.model.pointer_generator ? with_words(s.ids, own) : s.ids;
-  batch.source_lengths = s.lengths;
-  set_targets(batch, t);
-  if (with_links) batch.gold = gold_rows(indices, model, t.ids.size(1), s.ids.size(1));
+  auto batch = pair_batch(sources, targets, model);
+  if (with_links) batch.gold = gold_rows(indices, model, batch.inputs.size(1), batch.source.size(1));
   return batch;
+}
+
+TrainBatch Examples::dev_batch(std::size_t most, const TranslationModel& model) const {
+  const auto n = std::min(most, dev_sources_.size());
+  const auto end = static_cast<std::ptrdiff_t>(n);
+  return pair_batch({dev_sources_.begin(), dev_sources_.begin() + end}, {dev_targets_.begin(), dev_targets_.begin() + end}, model);
 }
 
 std::string Examples::places(const std::vector<std::size_t>& indices) const {

@@ -27,21 +27,27 @@ class Examples {
   const std::vector<std::string>& dev_targets() const { return dev_targets_; }
 
   std::pair<std::shared_ptr<Tokenizer>, std::shared_ptr<Tokenizer>> train_tokenizers(const TextOptions& text) const;
-  /// Counts every training pair's tokens once; pairs over data.max_length are left out.
-  void measure(const Tokenizer& source, const Tokenizer& target);
+  /// Counts every training pair's tokens once; pairs over data.max_length are left out. With `links` each pair's gold links are read and
+  /// held to its words: throws kData with file:line for one that is outside, and when no pair has any.
+  void measure(const TranslationModel& model, bool links);
+  /// What takes no part or differs from what was asked for, with the cure; complete after measure().
+  const std::vector<std::string>& warnings() const { return warnings_; }
   std::unique_ptr<BatchIterator> batches(const TrainOptions& options, BatchPosition start) const;
   TrainBatch make_batch(const std::vector<std::size_t>& indices, const TranslationModel& model, bool with_links = false) const;
+  /// The first `most` validation pairs.
+  TrainBatch dev_batch(std::size_t most, const TranslationModel& model) const;
   std::string places(const std::vector<std::size_t>& indices) const;  ///< "file:line, file:line, ..." for errors
 
  private:
   at::Tensor gold_rows(const std::vector<std::size_t>& indices, const TranslationModel& model, std::int64_t steps, std::int64_t keys) const;
-  void hold_out(std::int64_t wanted, std::uint64_t seed);
+  void hold_out(std::uint64_t seed);
+  void tell_lengths(const std::vector<std::int32_t>& tokens, std::size_t first_over);
   DataOptions options_;
   ParallelCorpus corpus_;
   std::vector<bool> held_out_;
   std::vector<std::int32_t> lengths_;  // tokens of the longer side, 0 when left out
   std::size_t usable_ = 0;
-  std::vector<std::string> dev_sources_, dev_targets_;
+  std::vector<std::string> dev_sources_, dev_targets_, warnings_;
 };
 
 }  // namespace attend
