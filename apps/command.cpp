@@ -4,11 +4,13 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 
 #include "attend/core/error.h"
 #include "attend/core/memory.h"
 #include "attend/core/version.h"
+#include "attend/store/run_folder.h"
 #include "threads.h"
 
 namespace attend::cli {
@@ -78,6 +80,16 @@ int exit_code(const Error& e) {
     case ErrorKind::kUsage: return 2;
     case ErrorKind::kInterrupted: return 130;
     default: return 1;
+  }
+}
+
+// A MODEL that is a run without its best checkpoint is read from another one: the user should know.
+void say_which_checkpoint(const Command& command, const Arguments& arguments) {
+  if (command.words.find("MODEL") == std::string::npos || arguments.words.empty() || arguments.common.quiet) return;
+  if (!std::filesystem::exists(arguments.words[0])) return;  // the verb says so
+  try {
+    if (const auto note = locate_model(arguments.words[0]).note; !note.empty()) fmt::print(stderr, "{}\n", note);
+  } catch (const Error&) {  // the verb says that too
   }
 }
 
@@ -184,6 +196,7 @@ int run_program(const std::vector<Command>& commands, int argc, char** argv) try
     arguments.common_values = shared;
     keep_freed_memory();
     set_threads(arguments.common.threads);
+    say_which_checkpoint(command, arguments);
     return command.run(arguments);
   }
   return 2;
