@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 
 #include "attend/core/error.h"
@@ -11,6 +12,7 @@
 #include "attend/core/printable.h"
 #include "attend/core/version.h"
 #include "failure.h"
+#include "attend/store/run_folder.h"
 #include "threads.h"
 
 namespace attend::cli {
@@ -72,6 +74,16 @@ void collect(const std::vector<std::unique_ptr<Collected>>& flags, GivenValues& 
     auto texts = flag->texts;
     if (flag->info.type == "flag") texts = {texts.back() == "false" ? "false" : "true"};
     values[flag->info.key] = {texts, flag->info.type == "list", flag_of(flag->info.key), false};
+  }
+}
+
+// A MODEL that is a run without its best checkpoint is read from another one: the user should know.
+void say_which_checkpoint(const Command& command, const Arguments& arguments) {
+  if (command.words.find("MODEL") == std::string::npos || arguments.words.empty() || arguments.common.quiet) return;
+  if (!std::filesystem::exists(arguments.words[0])) return;  // the verb says so
+  try {
+    if (const auto note = locate_model(arguments.words[0]).note; !note.empty()) fmt::print(stderr, "{}\n", note);
+  } catch (const Error&) {  // the verb says that too
   }
 }
 
@@ -182,6 +194,7 @@ int run_program(const std::vector<Command>& commands, int argc, char** argv) try
     keep_freed_memory();
     set_threads(arguments.common.threads);
     set_safeguards(arguments.common.verify);
+    say_which_checkpoint(command, arguments);
     return command.run(arguments);
   }
   return 2;

@@ -6,7 +6,6 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <cmath>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -46,13 +45,6 @@ TerminalColour terminal_colour(const std::string& wanted) {
   const char* depth = std::getenv("COLORTERM");
   return depth && (std::strcmp(depth, "truecolor") == 0 || std::strcmp(depth, "24bit") == 0) ? TerminalColour::kTruecolour
                                                                                              : TerminalColour::k256;
-}
-
-std::string duration_text(double seconds) {
-  const auto s = static_cast<long>(std::lround(seconds));
-  if (s < 60) return fmt::format("{} s", s);
-  if (s < 3600) return fmt::format("{} min {:02} s", s / 60, s % 60);
-  return fmt::format("{} h {:02} min", s / 3600, s % 3600 / 60);
 }
 
 LineReader::LineReader(const std::string& path) : path_(path) {

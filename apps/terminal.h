@@ -6,13 +6,14 @@
 #include <string>
 
 #include "attend/draw/terminal.h"
+#include "attend/train/texts.h"
 
 namespace attend::cli {
 
 bool is_terminal(int descriptor);
 int terminal_width();
 TerminalColour terminal_colour(const std::string& wanted);  ///< auto, truecolour, 256 or ascii
-std::string duration_text(double seconds);                  ///< "1 h 02 min", "3 min 20 s", "12 s"
+using attend::duration_text;
 
 /// Set by SIGINT and SIGTERM once `catch_interrupts` was called; a second signal ends the program at once.
 extern std::atomic<bool> interrupted;

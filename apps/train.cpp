@@ -1,8 +1,7 @@
 // attend train
 #include <filesystem>
-#include <map>
-#include <set>
 
+#include "attend/store/run_folder.h"
 #include "attend/train/trainer.h"
 #include "terminal.h"
 #include "threads.h"
@@ -32,17 +31,17 @@ struct TrainFlags {
   }
 };
 
-// The values a run is configured with: the run's own file when resuming, else the config file; flags last.
+// The values a run is configured with: the run's own when it goes on, then the config file; flags last.
 GivenValues gather(const Arguments& arguments, const TrainFlags& flags) {
   GivenValues values;
-  const bool own = flags.resume && arguments.words.empty() && !flags.out.empty();
-  if (own) {
-    const auto config = flags.out + "/config.yaml";
-    ATTEND_CHECK(std::filesystem::exists(config), kFile, "{}: no such run; give the folder that train --out made", flags.out);
+  if (flags.resume && !flags.out.empty()) {
+    ATTEND_CHECK(std::filesystem::exists(flags.out), kFile, "{}: no such run; give the folder that train --out made", flags.out);
+    auto config = flags.out + "/config.yaml";
+    if (!std::filesystem::exists(config)) config = locate_model(flags.out).folder + "/config.yaml";  // a copy may lack it
     values = read_config(config);
-  } else if (!arguments.words.empty()) {
-    values = read_config(arguments.words[0]);
   }
+  if (!arguments.words.empty())
+    for (auto& [key, value] : read_config(arguments.words[0])) values[key] = value;
   auto put = [&](const char* key, const char* flag, const std::string& value) {
     if (!value.empty()) values[key] = {{value}, false, flag, false};
   };
@@ -64,29 +63,13 @@ void show_plan(const TrainPlan& plan) {
       "task                {}\ntraining examples   {}\nvalidation examples {}\nsource vocabulary   {}\ntarget vocabulary   {}\nparameters  "
       " "
       "       {}\nupdates an epoch    {}\n",
-      plan.task, plan.examples, plan.dev_examples, plan.source_vocabulary, plan.target_vocabulary, plan.parameters, plan.batches_per_epoch);
+      plan.task, plan.examples, plan.dev_examples, plan.source_vocabulary, plan.target_vocabulary, plan.parameters, plan.updates_per_epoch);
   fmt::print("\n{}", plan.config);
 }
 
 std::string step_text(const StepReport& r, const std::string& unit) {
   return fmt::format("epoch {} update {}  loss {:.3f}  {:.0f} {}/s  left {}", r.epoch + 1, r.step, r.loss, r.tokens_per_second, unit,
                      duration_text(r.seconds_left));
-}
-
-// Names as people write them; shares in per cent.
-std::string figure_text(const std::string& name, double value) {
-  static const std::map<std::string, std::string> kNames{{"loss", "valid"}, {"perplexity", "ppl"}, {"bleu", "BLEU"}, {"chrf", "chrF"}};
-  const auto known = kNames.find(name);
-  const auto& shown = known == kNames.end() ? name : known->second;
-  static const std::set<std::string> kShares{"exact", "wer", "accuracy", "macro_f1"};
-  if (kShares.contains(name) || name.starts_with("support")) return fmt::format("{} {:.1f} %", shown, 100 * value);
-  return fmt::format("{} {:.{}f}", shown, value, name == "loss" ? 3 : 2);
-}
-
-std::string validation_text(const ValidationReport& r) {
-  auto text = fmt::format("update {:<6} {:>9}  train {:.3f}", r.step, duration_text(r.seconds), r.train_loss);
-  for (const auto& [name, value] : r.figures) text += "  " + figure_text(name, value);
-  return text + (r.best ? "  best" : "");
 }
 
 int train(const Arguments& arguments) {
@@ -100,6 +83,7 @@ int train(const Arguments& arguments) {
   start.given = values;
   start.fit = arguments.words.empty() && !flags.resume;
   start.resume = flags.resume;
+  start.dry_run = flags.dry_run;
   if (flags.dry_run && start.config.train.out.empty()) start.config.train.out = "(not given)";
   set_threads(start.config.train.threads);
 
@@ -114,28 +98,14 @@ int train(const Arguments& arguments) {
   };
   Trainer trainer(std::move(start), events);
   const auto plan = trainer.plan();
-  for (const auto& note : plan.notes) progress.line("chose " + note);
-  const auto& report = plan.corpus;
-  if (report.blank + report.too_long + report.broken > 0) {
-    progress.line(fmt::format("left out {} blank, {} over-long and {} broken lines", report.blank, report.too_long, report.broken));
-    for (const auto& example : report.examples) progress.line("  " + example);
-  }
   if (flags.dry_run) {
     show_plan(plan);
     return 0;
   }
-  progress.line(fmt::format("{} training examples, {} for validation, vocabularies {} and {}, {:.2f} million parameters, {} thread{}",
-                            plan.examples, plan.dev_examples, plan.source_vocabulary, plan.target_vocabulary,
-                            static_cast<double>(plan.parameters) * 1e-6, threads(), threads() == 1 ? "" : "s"));
   catch_interrupts();
   const auto result = trainer.run(interrupted);
   progress.clear();
-  if (result.end == TrainEnd::kInterrupted) {
-    progress.line(fmt::format("interrupted after update {}; everything is saved. Go on with: attend train --resume --out {}", result.steps,
-                              std::filesystem::path(result.last).parent_path().string()));
-    return 130;
-  }
-  progress.line(fmt::format("done: {} ({} updates, {})", result.reason, result.steps, duration_text(result.seconds)));
+  if (result.end == TrainEnd::kInterrupted) return 130;
   fmt::print("{}\n", result.best);
   return 0;
 }

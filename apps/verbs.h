@@ -18,6 +18,7 @@ Command evaluate_command();
 Command rerank_command();
 Command draw_command();
 Command trace_command();
+Command runs_command();
 Command info_command();
 
 }  // namespace attend::cli

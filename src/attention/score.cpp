@@ -171,7 +171,7 @@ void MechanismOptions::visit(OptionVisitor& v) {
   v(concat_plain_source, "concat_plain_source", false, "concat: add the source state itself, unprojected");
   v(dropout, "attention_dropout", 0.0, "share of attention weights dropped in training", between(0, 0.95));
   v(normaliser, "normaliser", "softmax", "how scores become weights", one_of({"softmax", "sparsemax", "entmax15", "entmax"}));
-  v(alpha, "entmax_alpha", 1.5, "of normaliser entmax: 1 is softmax, 2 is sparsemax", between(1, 64));
+  v(alpha, "entmax_alpha", 1.5, "of normaliser entmax: 1 is softmax, 2 is sparsemax", between(1, kMostEntmaxAlpha));
   v(temperature, "temperature", 1.0, "divides the scores before a softmax", between(1e-6, 1e6));
   v(window, "window", 10, "local attention: positions on each side of the centre", between(0, 1e9));
   v(centre, "centre", "default", "local_m: step or scaled; local_p: paper or inside",

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <numeric>
 
-namespace attend {
-namespace {
+#include "core/edit_distance.h"
 
+namespace attend {
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
@@ -20,8 +20,6 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   }
   return row.back();
 }
-
-}  // namespace
 
 void assertion_failed(const char* condition, const char* file, int line) {
   throw std::logic_error(fmt::format("{}:{}: assertion failed: {} (a bug in attend, please report it)", file, line, condition));

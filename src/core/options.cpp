@@ -8,6 +8,7 @@
 #include <set>
 
 #include "attend/core/error.h"
+#include "core/edit_distance.h"
 
 namespace attend {
 namespace {
@@ -180,6 +181,28 @@ void AssignVisitor::on(std::vector<std::string>& f, const std::vector<std::strin
   if (const auto* given = find(about)) f = given->texts;
 }
 
+namespace {
+
+// What may stand where the key `got` does not: the keys of its section (all, if it has none), the nearest few of a long list.
+std::string keys_like(const std::string& got, const std::vector<std::string>& keys) {
+  constexpr std::size_t kMostShown = 8;
+  const auto dot = got.rfind('.');
+  const auto section = got.substr(0, dot == std::string::npos ? 0 : dot + 1);
+  std::vector<std::string> offered;
+  for (const auto& k : keys)
+    if (k.starts_with(section) && k.find('.', section.size()) == std::string::npos) offered.push_back(k);
+  const bool known_section = !offered.empty();
+  if (!known_section) offered = keys;
+  if (offered.size() <= kMostShown) return fmt::format("keys here: {}", fmt::join(offered, ", "));
+  std::stable_sort(offered.begin(), offered.end(),
+                   [&](const auto& a, const auto& b) { return edit_distance(got, a) < edit_distance(got, b); });
+  offered.resize(kMostShown);
+  const auto verb = known_section && !section.empty() ? "attend keys " + section.substr(0, section.size() - 1) : "attend keys";
+  return fmt::format("the nearest keys: {}; `{}` lists all", fmt::join(offered, ", "), verb);
+}
+
+}  // namespace
+
 void fail_on_unused(const GivenValues& values, const std::vector<OptionInfo>& known) {
   std::vector<std::string> keys, names;  // names: sections as well, for a misspelt one
   std::set<std::string> sections;
@@ -198,13 +221,8 @@ void fail_on_unused(const GivenValues& values, const std::vector<OptionInfo>& kn
            *std::find_if(keys.begin(), keys.end(), [&](const auto& k) { return k.starts_with(key + "."); }));
     }
     const auto near = nearest_name(key, names);
-    std::vector<std::string> siblings;  // the whole list is long: show the section the key stands in
-    const auto section = key.substr(0, key.rfind('.') == std::string::npos ? 0 : key.rfind('.') + 1);
-    for (const auto& k : keys)
-      if (k.starts_with(section) && k.find('.', section.size()) == std::string::npos) siblings.push_back(k);
-    const auto& offered = siblings.empty() ? keys : siblings;
-    fail(ErrorKind::kUnknownName, "{}: unknown key '{}'{}; keys here: {}", given.where, key,
-         near.empty() ? "" : fmt::format(", did you mean '{}'?", near), fmt::join(offered, ", "));
+    fail(ErrorKind::kUnknownName, "{}: unknown key '{}'{}; {}", given.where, key,
+         near.empty() ? "" : fmt::format(", did you mean '{}'?", near), keys_like(key, keys));
   }
 }
 

@@ -11,6 +11,7 @@
 #include "attend/core/json.h"
 #include "attend/core/version.h"
 #include "attend/ops/memory.h"
+#include "attend/store/run_folder.h"
 
 namespace attend {
 namespace {
@@ -201,32 +202,12 @@ void write_model(const std::string& folder, const AnyModel& model, const std::st
   });
 }
 
-namespace {
+std::string find_model_folder(const std::string& path) { return locate_model(path).folder; }
 
-// What another program kept at `path`; empty when it is not known.
-std::string foreign_model(const std::string& path) {
-  const auto holds = [&](const char* name) { return fs::exists(path + "/" + name); };
-  if (!holds("config.json")) return {};
-  for (const auto* weights :
-       {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "tf_model.h5", "flax_model.msgpack"})
-    if (holds(weights)) return fmt::format("a pretrained model in the form of Hugging Face (config.json beside {})", weights);
-  return {};
-}
-
-}  // namespace
-
-std::string find_model_folder(const std::string& path) {
-  ATTEND_CHECK(fs::exists(path), kFile, "{}: no such model; give the folder of a model or of a training run", path);
-  for (const auto* candidate : {"", "/best", "/last"})
-    if (fs::exists(path + candidate + "/manifest.json")) return path + candidate;
-  if (const auto foreign = foreign_model(path); !foreign.empty())
-    fail(ErrorKind::kFile,
-         "{}: not a model of attend: this is {}, which is not read; give a folder that `attend train --out` made, with config.yaml, "
-         "weights.safetensors and "
-         "manifest.json (docs/guide/tasks.md shows how to train one)",
-         path, foreign);
-  fail(ErrorKind::kFile,
-       "{}: not a model: it has no manifest.json, and no best or last checkpoint; give the folder that `attend train --out` made", path);
+void read_model_options(const std::string& path, ModelOptions& model, TextOptions& text) {
+  const auto config = read_stored_config(find_model_folder(path));
+  model = config.model;
+  text = config.text;
 }
 
 ModelKind stored_kind(const std::string& path) { return model_kind(read_stored_config(find_model_folder(path)).model.type); }

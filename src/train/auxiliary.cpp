@@ -79,8 +79,9 @@ at::Tensor AuxiliaryLosses::loss(const AuxiliaryBatch& batch) const {
     }
     if (o_.doubly_weight > 0 && of_source(site)) {
       const auto covered = result.weights.masked_fill(live.unsqueeze(-1).logical_not(), 0.0).sum(2);  // [B, H, S]
-      const auto seen = result.weights.gt(0).any(2);                                                  // padding has no weight to lack
-      add(sum, o_.doubly_weight * (1 - covered).square().masked_fill(seen.logical_not(), 0.0).mean(1).sum());
+      // By length, not by weight: a sparse mechanism gives zeros to the very positions that this loss is for.
+      const auto padding = within_lengths(batch.source_lengths, covered.size(2)).logical_not().unsqueeze(1);  // [B, 1, S]
+      add(sum, o_.doubly_weight * (1 - covered).square().masked_fill(padding, 0.0).mean(1).sum());
     }
   }
   if (o_.guided_weight > 0 && last && batch.gold.defined()) {
@@ -106,6 +107,19 @@ void AuxiliaryLosses::move_baselines(const AuxiliaryBatch& batch) const {
     const auto mean = rewards(batch).narrow(1, 0, steps).masked_fill(live.logical_not(), 0.0).sum(0) / count.clamp_min(1);
     baseline.copy_(at::where(count.gt(0), 0.9 * baseline + 0.1 * mean.to(baseline.scalar_type()), baseline));
   }
+}
+
+Request SourceEntropy::request(const AttentionSite& site) {
+  Request request;
+  request.entropy = of_source(site);
+  return request;
+}
+
+void SourceEntropy::observe(const AttentionSite& site, const Result& result) {
+  if (!of_source(site) || !result.entropy.defined()) return;
+  const auto live = within_lengths(target_lengths_, result.entropy.size(2)).unsqueeze(1).expand_as(result.entropy);  // [B, H, T]
+  sum_ += result.entropy.masked_fill(live.logical_not(), 0.0).sum().item<double>();
+  rows_ += live.sum().item<double>();
 }
 
 }  // namespace attend

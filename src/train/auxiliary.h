@@ -1,5 +1,6 @@
 #pragma once
 // Losses beside the likelihood, read from what the mechanisms say of their calls while the model decodes.
+#include <optional>
 #include <vector>
 
 #include "attend/attention/observer.h"
@@ -13,6 +14,7 @@ const MechanismEntry* source_attention_that(const ModelOptions& model, bool Capa
 /// What the auxiliary losses of one batch need to know of it.
 struct AuxiliaryBatch {
   at::Tensor target_lengths;  ///< int64 [B]
+  at::Tensor source_lengths;  ///< int64 [B]: positions of its source, what lies beyond is padding
   at::Tensor log_probs;       ///< ln p of every target token, [B, T], zero past an item's end; without gradient
   at::Tensor gold;            ///< gold links as rows that sum to 1, [B, T, S], rows without links zero; undefined = none
 };
@@ -46,6 +48,20 @@ class AuxiliaryLosses final : public Observer {
   const TrainOptions& o_;
   std::int64_t update_;
   std::vector<std::pair<AttentionSite, Result>> calls_;
+};
+
+/// Collects how spread the attention to the source is: the mean entropy of its rows within target_lengths.
+class SourceEntropy final : public Observer {
+ public:
+  explicit SourceEntropy(at::Tensor target_lengths) : target_lengths_(std::move(target_lengths)) {}
+  Request request(const AttentionSite& site) override;
+  void observe(const AttentionSite& site, const Result& result) override;
+  /// In nats; null when no call was seen.
+  std::optional<double> mean() const { return rows_ > 0 ? std::optional(sum_ / rows_) : std::nullopt; }
+
+ private:
+  at::Tensor target_lengths_;
+  double sum_ = 0, rows_ = 0;
 };
 
 }  // namespace attend

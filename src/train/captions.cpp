@@ -44,7 +44,8 @@ class CaptionsLearner final : public Learner {
       }
     batch->tensors.source = varied(train_.batch(examples), config_.data);
     batch->tensors.source_lengths = at::full({static_cast<std::int64_t>(examples.size())}, picture_grid(config_.model).cells(), at::kLong);
-    batch->rows = at::tensor(rows, at::kLong);
+    batch->rows = at::tensor(rows, at::kLong);                                                 // [R]
+    batch->tensors.read_lengths = batch->tensors.source_lengths.index_select(0, batch->rows);  // [R]
     set_targets(batch->tensors, padded(targets));
     batch->units = batch->tensors.tokens;
     return batch;
@@ -56,6 +57,23 @@ class CaptionsLearner final : public Learner {
     auto* watching = watch_ ? &auxiliary : nullptr;
     const auto pictures = model_.network->encode(batch.tensors.source, batch.tensors.source_lengths, watching);
     return learn_sequences(*model_.network, *pictures->select(batch.rows), batch.tensors, tokens, config_.train.label_smoothing, watching);
+  }
+
+  std::optional<double> attention_entropy() const override {
+    const at::NoGradGuard no_grad;
+    std::vector<std::size_t> pictures;
+    std::vector<std::vector<std::int64_t>> captions;
+    for (std::size_t i = 0; i < std::min<std::size_t>(dev_.size(), 64); ++i) {
+      pictures.push_back(i);
+      captions.push_back(ids_with_end(*model_.target, dev_.captions(i)[0]));
+    }
+    TrainBatch batch;
+    set_targets(batch, padded(captions));
+    batch.source_lengths = at::full({static_cast<std::int64_t>(pictures.size())}, picture_grid(config_.model).cells(), at::kLong);  // [B]
+    SourceEntropy entropy(batch.target_lengths);
+    const auto encoded = model_.network->encode(dev_.batch(pictures), batch.source_lengths, nullptr);
+    model_.network->decode(*encoded, batch.inputs, batch.target_lengths, &entropy);
+    return entropy.mean();
   }
 
   std::vector<std::string> figures() const override { return {"loss", "perplexity", "bleu", "cider", "exact"}; }

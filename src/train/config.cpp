@@ -13,8 +13,7 @@ void DataOptions::visit(OptionVisitor& v) {
   v(dev_source, "dev_source", "", "validation sentences");
   v(dev_target, "dev_target", "", "their translations");
   v(dev_tsv, "dev_tsv", "", "instead of the two: one file, source TAB target");
-  v(dev_pairs, "dev_pairs", 0, "without validation files: pairs held out of the training data; 0 chooses by the corpus's size",
-    at_least(0));
+  v(dev_pairs, "dev_pairs", 0, "without validation files: pairs held out of the training data; 0 is data.dev_share of them", at_least(0));
   v(text, "text", "", "a language model's text; texts with their classes; stories; documents with questions: by task and model");
   form.visit(v);
   v(answers, "answers", "", "the answers to the documents' questions");
@@ -27,7 +26,8 @@ void DataOptions::visit(OptionVisitor& v) {
   v(dev_answers, "dev_answers", "", "the answers to it");
   v(dev_images, "dev_images", "", "pictures to validate on");
   v(dev_labels, "dev_labels", "", "their classes");
-  v(dev_share, "dev_share", 0.05, "share of the training data to validate on", between(0, 0.9));
+  v(dev_share, "dev_share", 0.05,
+    "share of the training data to validate on where data.dev_pairs is 0; of pairs the default takes at most 1000", between(0, 0.9));
   v(shift, "shift", 0, "pictures are moved by up to this many pixels in training", between(0, 1000));
   v(mirror, "mirror", false, "pictures are mirrored half of the time in training");
   v(unknown_share, "unknown_share", 0.0, "share of the words of a text or document that are read as <unk> in training", between(0, 0.9));

@@ -19,6 +19,33 @@ ParallelCorpus open(const std::string& source, const std::string& target, const 
   return tsv.empty() ? ParallelCorpus::from_files(source, target, options) : ParallelCorpus::from_tsv(tsv, options);
 }
 
+// How many units there are to link on a side.
+std::uint32_t count_units(const Text& text, LinkUnit unit) {
+  std::uint32_t count = 0;
+  for (const auto& own : units_of(text, unit))
+    for (const auto number : own) count = std::max(count, number + 1);
+  return count;
+}
+
+TrainBatch pair_batch(const std::vector<std::string_view>& source_texts, const std::vector<std::string_view>& target_texts,
+                      const TranslationModel& model) {
+  std::vector<std::vector<std::int64_t>> sources, targets;
+  std::vector<CopyWords> words;
+  for (std::size_t i = 0; i < source_texts.size(); ++i) {
+    sources.push_back(source_ids(*model.source, model.text, source_texts[i]));
+    words.push_back(model.model.pointer_generator ? copy_words(model, source_texts[i]) : CopyWords{});
+    targets.push_back(copied_ids(*model.target, target_texts[i], words.back()));
+  }
+  TrainBatch batch;
+  const auto s = padded(sources), t = padded(targets);
+  std::vector<const CopyWords*> own;
+  for (const auto& one : words) own.push_back(&one);
+  batch.source = model.model.pointer_generator ? with_words(s.ids, own) : s.ids;
+  batch.source_lengths = s.lengths;
+  set_targets(batch, t);
+  return batch;
+}
+
 }  // namespace
 
 Examples::Examples(const DataOptions& options, std::uint64_t seed)
@@ -30,15 +57,24 @@ Examples::Examples(const DataOptions& options, std::uint64_t seed)
       dev_targets_.emplace_back(dev.target(i));
     }
   } else {
-    hold_out(options.dev_pairs, seed);
+    hold_out(seed);
   }
 }
 
-void Examples::hold_out(std::int64_t wanted, std::uint64_t seed) {
+void Examples::hold_out(std::uint64_t seed) {
   const auto n = corpus_.size();
   ATTEND_CHECK(n >= 2, kData, "training data: {} usable pairs; without validation files at least 2 are needed", n);
-  auto count = wanted > 0 ? static_cast<std::size_t>(wanted) : std::clamp<std::size_t>(n / 20, 1, 1000);
-  count = std::min(count, n / 2);
+  const double share = options_.dev_share;
+  const bool untouched = share == DataOptions().dev_share;  // many pairs tell no more than a thousand
+  auto count = options_.dev_pairs > 0 ? static_cast<std::size_t>(options_.dev_pairs)
+                                      : std::max<std::size_t>(1, static_cast<std::size_t>(share * static_cast<double>(n) + 1e-9));
+  if (options_.dev_pairs == 0 && untouched) count = std::min<std::size_t>(count, 1000);
+  const auto most = options_.dev_pairs > 0 || untouched ? n / 2 : n - 1;
+  if (count > most) {
+    warnings_.push_back(fmt::format("held out {} of {} pairs for validation, not data.dev_pairs = {}, to leave half for training", most, n,
+                                    options_.dev_pairs));
+    count = most;
+  }
   RandomStream random(random_key(seed, {2}));
   while (dev_sources_.size() < count) {
     const auto i = static_cast<std::size_t>(random.below(n));
@@ -105,7 +141,9 @@ Number most(std::vector<Number> values) {
 
 }  // namespace
 
-std::vector<std::string> Examples::measure(const Tokenizer& source, const Tokenizer& target, Config& config, const GivenValues& given) {
+std::vector<std::string> Examples::measure(const TranslationModel& model, Config& config, const GivenValues& given) {
+  const auto& source = *model.source;
+  const auto& target = *model.target;
   struct Sides {
     std::int32_t source = 0, target = 0;
     std::int32_t longer() const { return std::max(source, target); }
@@ -128,11 +166,16 @@ std::vector<std::string> Examples::measure(const Tokenizer& source, const Tokeni
   }
   lengths_.assign(corpus_.size(), 0);
   usable_ = 0;
+  std::size_t first_over = corpus_.size();
   std::int64_t longest_source = 20;  // a ratio made by short sources alone would let longer ones run wild
   auto& d = config.decode;
   std::vector<double> ratios, extras;  // what a search needs for each pair, with a quarter to spare, if the other limit stays
   for (std::size_t i = 0; i < tokens.size(); ++i) {
-    if (held_out_[i] || tokens[i].longer() > limit) continue;
+    if (held_out_[i]) continue;
+    if (tokens[i].longer() > limit) {
+      first_over = std::min(first_over, i);
+      continue;
+    }
     lengths_[i] = tokens[i].longer() + 1;  // </s>
     ++usable_;
     const double from = std::max(1, tokens[i].source), to = 1.25 * (tokens[i].target + 1);
@@ -140,6 +183,8 @@ std::vector<std::string> Examples::measure(const Tokenizer& source, const Tokeni
     ratios.push_back((to - static_cast<double>(d.max_length_extra)) / from);
     extras.push_back(to - d.max_length_ratio * from);
   }
+  if (usable_ < seen.size()) tell_lengths(seen, limit, first_over);
+  if (config.train.guided_weight > 0) check_gold_links(model);
   if (ratios.empty() || given.contains("decode.max_length_ratio") || given.contains("decode.max_length_extra")) return said;
   const double ratio = std::ceil(10 * most(ratios)) / 10, extra = std::ceil(most(extras)), longest = static_cast<double>(longest_source);
   if (ratio <= d.max_length_ratio) return said;
@@ -154,6 +199,36 @@ std::vector<std::string> Examples::measure(const Tokenizer& source, const Tokeni
   return said;
 }
 
+void Examples::check_gold_links(const TranslationModel& model) {
+  const auto linked = link_units(model);
+  std::size_t unlinked = 0;
+  for (std::size_t i = 0; i < corpus_.size(); ++i) {
+    if (lengths_[i] == 0) continue;
+    const auto gold = parse_link_columns(corpus_.extra(i), 0, corpus_.place(i));
+    unlinked += gold.empty();
+    if (!gold.empty())
+      check_links(gold, count_units(text_of(*model.source, corpus_.source(i)), linked.source),
+                  count_units(text_of(*model.target, corpus_.target(i)), linked.target), corpus_.place(i));
+  }
+  if (unlinked == 0) return;
+  ATTEND_CHECK(unlinked < usable_, kData,
+               "train.guided_weight needs gold links, the third column of data.tsv, and no pair of {} has any; set it to 0, or add them",
+               options_.tsv);
+  warnings_.push_back(
+      fmt::format("{} of {} training pairs have no gold links: train.guided_weight does nothing for them", unlinked, usable_));
+}
+
+void Examples::tell_lengths(const std::vector<std::int32_t>& tokens, std::int64_t limit, std::size_t first_over) {
+  auto sorted = tokens;
+  std::sort(sorted.begin(), sorted.end());
+  const auto over = tokens.size() - usable_;
+  const auto all = sorted.back(), most = sorted[(sorted.size() * 99 + 99) / 100 - 1];  // 99 of 100 pairs have at most that many
+  std::string cure = fmt::format("data.max_length={} keeps all", all);
+  if (most > limit && most < all) cure = fmt::format("data.max_length={} keeps 99 %, {} all", most, all);
+  warnings_.push_back(fmt::format("left out {} of {} training pairs with more than data.max_length = {} tokens on a side, the first {}; {}",
+                                  over, tokens.size(), limit, corpus_.place(first_over), cure));
+}
+
 std::unique_ptr<BatchIterator> Examples::batches(const TrainOptions& t, BatchPosition start) const {
   return std::make_unique<BatchIterator>(
       corpus_.size(), [this](std::size_t i) { return std::int64_t{lengths_[i]}; }, batch_plan(t), start);
@@ -162,7 +237,7 @@ std::unique_ptr<BatchIterator> Examples::batches(const TrainOptions& t, BatchPos
 // Links join what evaluation takes them to join (link_units); every piece of a linked word counts.
 at::Tensor Examples::gold_rows(const std::vector<std::size_t>& indices, const TranslationModel& model, std::int64_t steps,
                                std::int64_t keys) const {
-  auto gold = at::zeros({static_cast<std::int64_t>(indices.size()), steps, keys});
+  auto gold = at::zeros({static_cast<std::int64_t>(indices.size()), steps, keys});  // [B, T, S]
   auto cells = gold.accessor<float, 3>();
   const auto units = link_units(model);
   const auto holds = [](const std::vector<std::uint32_t>& own, std::uint32_t unit) {
@@ -182,22 +257,20 @@ at::Tensor Examples::gold_rows(const std::vector<std::size_t>& indices, const Tr
 }
 
 TrainBatch Examples::make_batch(const std::vector<std::size_t>& indices, const TranslationModel& model, bool with_links) const {
-  std::vector<std::vector<std::int64_t>> sources, targets;
-  std::vector<CopyWords> words;
+  std::vector<std::string_view> sources, targets;
   for (const auto i : indices) {
-    sources.push_back(source_ids(*model.source, model.text, corpus_.source(i)));
-    words.push_back(model.model.pointer_generator ? copy_words(model, corpus_.source(i)) : CopyWords{});
-    targets.push_back(copied_ids(*model.target, corpus_.target(i), words.back()));
+    sources.push_back(corpus_.source(i));
+    targets.push_back(corpus_.target(i));
   }
-  TrainBatch batch;
-  const auto s = padded(sources), t = padded(targets);
-  std::vector<const CopyWords*> own;
-  for (const auto& one : words) own.push_back(&one);
-  batch.source = model.model.pointer_generator ? with_words(s.ids, own) : s.ids;
-  batch.source_lengths = s.lengths;
-  set_targets(batch, t);
-  if (with_links) batch.gold = gold_rows(indices, model, t.ids.size(1), s.ids.size(1));
+  auto batch = pair_batch(sources, targets, model);
+  if (with_links) batch.gold = gold_rows(indices, model, batch.inputs.size(1), batch.source.size(1));
   return batch;
+}
+
+TrainBatch Examples::dev_batch(std::size_t most, const TranslationModel& model) const {
+  const auto n = std::min(most, dev_sources_.size());
+  const auto end = static_cast<std::ptrdiff_t>(n);
+  return pair_batch({dev_sources_.begin(), dev_sources_.begin() + end}, {dev_targets_.begin(), dev_targets_.begin() + end}, model);
 }
 
 std::string Examples::places(const std::vector<std::size_t>& indices) const {

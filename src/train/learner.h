@@ -1,6 +1,7 @@
 #pragma once
 // What a task is to the training loop: its data, its network, its loss and its figures.
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ struct Validation {
   Figures figures;                   ///< first the loss: the mean of what training lowers, without smoothing
   std::vector<std::string> samples;  ///< input, expected and given, as the user should read them
   std::string message;               ///< what the user should know beside them; mostly empty
+  std::optional<double> attention_entropy;  ///< nats a row of the attention to the source, as Learner::attention_entropy
 };
 
 /// A learner is made from a configuration and reads its data then; vocabularies and network come with build(), which all share.
@@ -41,6 +43,9 @@ class Learner {
   /// Adds the gradient of (sum of the batch's loss) / units; returns that sum, without smoothing and auxiliary losses.
   virtual double backward(const Batch& batch, std::int64_t units, std::int64_t update) = 0;
   virtual Validation validate() const = 0;
+  /// Nats a row of the attention to the source while the first validation examples are written, at most 64 of them: the mean over rows,
+  /// heads and layers. Null for models without one.
+  virtual std::optional<double> attention_entropy() const { return std::nullopt; }
   /// Names of the figures that validate() gives.
   virtual std::vector<std::string> figures() const = 0;
   /// "file:line, file:line, ..." of examples, for errors.

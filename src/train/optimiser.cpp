@@ -27,13 +27,23 @@ double clip_gradients(const std::vector<at::Tensor>& parameters, double largest)
   return norm;
 }
 
+void PlateauState::validated(bool better, const TrainOptions& o) {
+  if (better) {
+    count = 0;
+  } else if (++count > o.plateau_patience) {
+    factor *= o.plateau_factor;
+    count = 0;
+  }
+}
+
 Optimiser::Optimiser(const TrainOptions& options, const NamedTensors& parameters) : options_(options) {
   const bool moments = options.optimiser != "sgd";
+  const bool remembers = moments || options.momentum > 0;  // libtorch's SGD refuses buffers that it has no use for
   for (const auto& [name, p] : parameters) {
     if (!p.requires_grad()) continue;
     names_.push_back(name);
     parameters_.push_back(p);
-    first_.push_back(at::zeros_like(p));
+    if (remembers) first_.push_back(at::zeros_like(p));
     if (moments) {
       second_.push_back(at::zeros_like(p));
       steps_.push_back(at::zeros({}, at::kFloat));
@@ -48,12 +58,13 @@ void Optimiser::step(double rate) {
     if (!parameters_[i].grad().defined()) continue;
     p.push_back(parameters_[i]);
     g.push_back(parameters_[i].grad());
-    m.push_back(first_[i]);
+    if (!first_.empty()) m.push_back(first_[i]);
     if (!second_.empty()) {
       v.push_back(second_[i]);
       t.push_back(steps_[i]);
     }
   }
+  if (p.empty()) return;
   if (options_.optimiser == "sgd") {
     at::_fused_sgd_(p, g, m, options_.weight_decay, options_.momentum, rate, 0.0, false, false, false);
     return;
@@ -73,7 +84,7 @@ void Optimiser::zero_gradients() {
 NamedTensors Optimiser::state() const {
   NamedTensors tensors;
   for (std::size_t i = 0; i < names_.size(); ++i) {
-    tensors.emplace_back("first." + names_[i], first_[i]);
+    if (!first_.empty()) tensors.emplace_back("first." + names_[i], first_[i]);
     if (second_.empty()) continue;
     tensors.emplace_back("second." + names_[i], second_[i]);
     tensors.emplace_back("steps." + names_[i], steps_[i]);

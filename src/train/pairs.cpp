@@ -23,6 +23,11 @@ class Pairs final : public Learner {
     plan.dev_examples = examples_.dev_sources().size();
     plan.source_vocabulary = model_.source->size();
     plan.target_vocabulary = model_.target->size();
+    plan.warnings = examples_.warnings();
+    const auto& t = config_.train;
+    const auto validated = validated_pairs();
+    plan.validated_as = fmt::format("beam {}, {} tokens{}, {} of {} validation pairs", t.validate_beam, t.bleu_tokenizer,
+                                    t.lowercase_bleu ? ", in lower case" : "", validated, plan.dev_examples);
   }
 
   std::unique_ptr<BatchIterator> batches(BatchPosition start) const override { return examples_.batches(config_.train, start); }
@@ -45,13 +50,21 @@ class Pairs final : public Learner {
     return nll;
   }
 
+  std::optional<double> attention_entropy() const override {
+    const at::NoGradGuard no_grad;
+    const auto batch = examples_.dev_batch(64, model_);
+    SourceEntropy entropy(batch.target_lengths);
+    const auto encoded = model_.network->encode(batch.source, batch.source_lengths, nullptr);
+    model_.network->decode(*encoded, batch.inputs, batch.target_lengths, &entropy);
+    return entropy.mean();
+  }
+
   std::vector<std::string> figures() const override { return {"loss", "perplexity", "bleu", "chrf", "exact", "wer"}; }
 
   Validation validate() const override {
     const auto& t = config_.train;
     const std::span<const std::string> sources = examples_.dev_sources(), targets = examples_.dev_targets();
-    const auto n =
-        t.validate_pairs > 0 ? std::min<std::size_t>(sources.size(), static_cast<std::size_t>(t.validate_pairs)) : sources.size();
+    const auto n = validated_pairs();
     EvaluateOptions options;
     options.search = config_.decode;
     options.search.beam = t.validate_beam;
@@ -80,10 +93,10 @@ class Pairs final : public Learner {
 
   void begin(Config& config, const GivenValues& given) override {
     model_ = as_seq2seq(model(), "task " + config.task);
-    notes_ = examples_.measure(*model_.source, *model_.target, config, given);
+    notes_ = examples_.measure(model_, config, given);
     config_ = config;
-    ATTEND_CHECK(examples_.usable() > 0, kData, "training data: every pair is longer than data.max_length = {}; raise it",
-                 config_.data.max_length);
+    ATTEND_CHECK(examples_.usable() > 0, kData, "training data: every pair is longer than data.max_length = {}; {}",
+                 config_.data.max_length, examples_.warnings().back());
     ATTEND_CHECK(
         !config_.model.pointer_generator || config_.train.label_smoothing == 0, kValue,
         "train.label_smoothing must be 0 with model.pointer_generator, got {}: words that only other sources hold have no probability "
@@ -114,6 +127,11 @@ class Pairs final : public Learner {
     auto* watching = watch_ ? &auxiliary : nullptr;
     const auto encoded = network.encode_with_draft(batch.source, batch.source_lengths, draft.ids, draft.lengths, watching);
     learn_sequences(*network.second_pass(), *encoded, batch, tokens, config_.train.label_smoothing, watching);
+  }
+
+  std::size_t validated_pairs() const {
+    const auto all = examples_.dev_sources().size(), wanted = static_cast<std::size_t>(config_.train.validate_pairs);
+    return wanted > 0 ? std::min(all, wanted) : all;
   }
 
   struct PairBatch final : Batch {

@@ -29,6 +29,7 @@ double learn_sequences(const TokenDecoder& network, const Encoded& encoded, cons
   AuxiliaryBatch known;
   if (watching) {
     known.target_lengths = batch.target_lengths;
+    known.source_lengths = batch.read_lengths.defined() ? batch.read_lengths : batch.source_lengths;
     known.log_probs =
         at::zeros({batch.inputs.numel()}, entropy.rows.options()).index_copy(0, batch.live, entropy.rows).view_as(batch.inputs);
     known.gold = batch.gold;

@@ -9,6 +9,7 @@ namespace attend {
 /// in [B·T].
 struct TrainBatch {
   at::Tensor source, source_lengths;  // what the encoder reads, int64 [B, S] for texts; [B]
+  at::Tensor read_lengths;            // int64 [B]: positions that each target may attend to, where B is not that of the source
   at::Tensor inputs, target_lengths;  // int64 [B, T], [B]
   at::Tensor live, targets;           // int64 [n], [n]
   at::Tensor gold;                    // [B, T, S] rows that sum to 1, from the TSV's links; undefined unless asked for

@@ -98,6 +98,33 @@ TEST(Options, UnknownKeysNameTheNearest) {
   EXPECT_ERROR(from("modle:\n"), kUnknownName, "run.yaml:1: unknown key 'modle', did you mean 'model'?");
 }
 
+// A section of many keys names the few that resemble what was typed, and the verb that lists them all.
+constexpr const char* kManyKeys[] = {"rate",   "warmup", "momentum", "clip",   "window", "patience",
+                                     "metric", "seed",   "threads",  "matmul", "keep",   "average"};
+struct ManyOptions {
+  struct Section {
+    std::int64_t field[12];
+    void visit(OptionVisitor& v) {
+      for (std::size_t i = 0; i < 12; ++i) v(field[i], kManyKeys[i], 0, "a number");
+    }
+  } section;
+  ManyOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v) { v.group(section, "train", "how it learns"); }
+};
+
+TEST(Options, ALongSectionNamesTheNearestFew) {
+  ManyOptions many;
+  try {
+    assign(many, parse_config("train: {avrage: 3}", "run.yaml"));
+    FAIL();
+  } catch (const Error& e) {
+    const std::string text = e.what();
+    EXPECT_NE(text.find("did you mean 'train.average'?; the nearest keys: train.average, "), std::string::npos) << text;
+    EXPECT_NE(text.find("`attend keys train` lists all"), std::string::npos) << text;
+    EXPECT_EQ(std::count(text.begin(), text.end(), ','), 1 + 7) << text;  // eight keys
+  }
+}
+
 TEST(Options, SectionWithNothingUnderItIsHarmless) {
   EXPECT_EQ(from("model:\nseed: 5").seed, 5);
   EXPECT_EQ(from("model:\n  cell:\n  dropout: 0.5").model.dropout, 0.5);

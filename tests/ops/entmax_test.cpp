@@ -1,7 +1,9 @@
 #include "attend/ops/entmax.h"
 
 #include <algorithm>
+#include <fstream>
 #include <numeric>
+#include <sstream>
 
 #include "support/gradcheck.h"
 
@@ -38,6 +40,45 @@ TEST(Entmax, EqualsItsDefinition) {
             << "alpha " << alpha << ", scale " << scale << ", row " << i;
       }
       EXPECT_TRUE(close(w.sum(-1), at::ones({6}, at::kDouble), 1e-12));
+    }
+}
+
+// tests/ops/goldens/make_entmax.py says what each line holds; the scores are float32 numbers, so both types read the same ones.
+TEST(Entmax, EqualsThePackageOfItsAuthors) {
+  std::ifstream in(ATTEND_SOURCE_DIR "/tests/ops/goldens/entmax.txt");
+  int rows = 0;
+  for (std::string line; std::getline(in, line); ++rows) {
+    std::istringstream fields(line);
+    double alpha = 0;
+    std::int64_t n = 0;
+    fields >> alpha >> n;
+    const auto numbers = [&] {
+      auto x = at::empty({n}, at::kDouble);  // [n]
+      for (std::int64_t i = 0; i < n; ++i) fields >> x.mutable_data_ptr<double>()[i];
+      return x;
+    };
+    const auto scores = numbers(), weights = numbers(), derivatives = numbers();
+    ASSERT_FALSE(fields.fail()) << line;
+    for (const auto type : {at::kDouble, at::kFloat}) {
+      const auto z = leaf(scores.to(type));
+      const auto w = entmax(z, alpha);
+      (w * at::arange(n, at::TensorOptions(type)).cos()).sum().backward();
+      const bool single = type == at::kFloat;
+      EXPECT_TRUE(close(w, weights, single ? 1e-6 : 1e-9)) << line;
+      EXPECT_TRUE(close(z.grad(), derivatives, single ? 2e-5 : 1e-8)) << line;
+    }
+  }
+  EXPECT_EQ(rows, 40);
+}
+
+// Beyond, the last digit of a float32 score decides; within, large scores lose nothing that they hold.
+TEST(Entmax, TakesWhatFloat32Holds) {
+  EXPECT_THROW(entmax(row({1}), kMostEntmaxAlpha + 0.01), Error);
+  const auto z = wave({200, 11}, 0.37).to(at::kFloat);
+  for (const double alpha : {2.5, 3.0, kMostEntmaxAlpha})
+    for (const double scale : {0.1, 1.0, 1000.0}) {
+      const auto scaled = z * scale;
+      EXPECT_TRUE(close(entmax(scaled, alpha), entmax(scaled.to(at::kDouble), alpha), 1e-7)) << alpha << ' ' << scale;
     }
 }
 

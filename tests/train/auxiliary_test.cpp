@@ -13,6 +13,7 @@ const AttentionSite kSource{"decoder.attention", 0};
 // Two items of three steps, the second with only two.
 AuxiliaryBatch batch() {
   return {.target_lengths = at::tensor({3, 2}, at::kLong),
+          .source_lengths = at::tensor({2, 1}, at::kLong),
           .log_probs = at::tensor({-1.0, -2.0, -3.0, -4.0, -5.0, 0.0}, at::kDouble).view({2, 3}),
           .gold = {}};
 }
@@ -117,6 +118,15 @@ TEST(Auxiliary, EverySourcePositionIsToBeReadOnce) {
   // Item 0 reads key 0 twice and key 1 once; item 1 has two steps, key 1 is its padding.
   losses.observe(kSource, weights_of({1, 0, 1, 0, 0, 1, 1, 0, 1, 0, 1, 0}, 2));
   EXPECT_NEAR(losses.loss(batch()).item<double>(), 1 + 0 + 1, 1e-12);
+}
+
+// A sparse mechanism that never looks at key 1 of item 0 owes for it; what is padding is told by the source's length alone.
+TEST(Auxiliary, APositionThatIsNeverReadCosts) {
+  auto o = nothing();
+  o.doubly_weight = 1;
+  AuxiliaryLosses losses(o, 1);
+  losses.observe(kSource, weights_of({1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0}, 2));
+  EXPECT_NEAR(losses.loss(batch()).item<double>(), 0 + 1 + 0, 1e-12);
 }
 
 TEST(Auxiliary, OnlyModelsThatHaveThemAreWatched) {

@@ -136,8 +136,12 @@ TEST_F(Training, EveryKindOfMechanismResumesBitForBit) {
        {"hard", "gumbel_st", "coverage", "location_sensitive", "monotonic", "soft_psi", "local_rnn", "additive"}) {
     SCOPED_TRACE(attention);
     const bool revises = attention == "additive";  // with drafts that are spoilt at random
-    const std::vector<std::string> changes{"model.attention=" + attention, "model.score=additive",    "model.local_size=4",
-                                           "train.guided_weight=0.5",      "train.draft_noise=0.2",   "train.steps=12",
+    const std::vector<std::string> changes{"model.attention=" + attention,
+                                           "model.score=additive",
+                                           "model.local_size=4",
+                                           "train.guided_weight=0.5",
+                                           "train.draft_noise=0.2",
+                                           "train.steps=12",
                                            revises ? "model.revise=true" : "model.revise=false"};
     train(config(attention + "-whole", changes));
     auto c = config(attention + "-parts", changes);
@@ -200,45 +204,6 @@ TEST(CrossEntropy, EqualsLibtorchInValueAndGradient) {
     const auto nll = at::cross_entropy_loss(logits, targets, {}, at::Reduction::Sum);
     EXPECT_NEAR(entropy.nll, nll.item<double>(), 1e-12);
   }
-}
-
-TEST(Schedules, FollowTheirFormulas) {
-  TrainOptions o;
-  o.rate = 2;
-  o.warmup = 100;
-  o.schedule = "noam";
-  EXPECT_DOUBLE_EQ(scheduled_rate(o, 50, 256), 2 / 16.0 * 50 * std::pow(100.0, -1.5));
-  EXPECT_DOUBLE_EQ(scheduled_rate(o, 400, 256), 2 / 16.0 / 20.0);
-  o.schedule = "inverse_sqrt";
-  EXPECT_DOUBLE_EQ(scheduled_rate(o, 50, 256), 1.0);
-  EXPECT_DOUBLE_EQ(scheduled_rate(o, 400, 256), 1.0);
-  EXPECT_DOUBLE_EQ(scheduled_rate(o, 100, 256), 2.0);
-  o.schedule = "cosine";
-  o.steps = 300;
-  o.minimum_rate = 0;
-  EXPECT_DOUBLE_EQ(scheduled_rate(o, 200, 256), 1.0);
-  EXPECT_NEAR(scheduled_rate(o, 300, 256), 0.0, 1e-15);
-  o.schedule = "constant";
-  EXPECT_DOUBLE_EQ(scheduled_rate(o, 25, 256), 0.5);
-}
-
-TEST(Optimiser, AdamFollowsItsPaper) {
-  TrainOptions o;
-  o.beta1 = 0.9;
-  o.beta2 = 0.99;
-  o.epsilon = 1e-8;
-  auto p = at::tensor({1.0F, -2.0F}).requires_grad_(true);
-  Optimiser optimiser(o, {{"p", p}});
-  double m = 0, v = 0, x = 1.0;
-  for (int t = 1; t <= 3; ++t) {
-    p.mutable_grad() = at::tensor({0.5F * static_cast<float>(t), 1.0F});
-    optimiser.step(0.1);
-    const double g = 0.5 * t;
-    m = 0.9 * m + 0.1 * g;
-    v = 0.99 * v + 0.01 * g * g;
-    x -= 0.1 * (m / (1 - std::pow(0.9, t))) / (std::sqrt(v / (1 - std::pow(0.99, t))) + 1e-8);
-  }
-  EXPECT_NEAR(p[0].item<double>(), x, 1e-5);
 }
 
 }  // namespace

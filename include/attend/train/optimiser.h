@@ -13,6 +13,14 @@ namespace attend {
 /// train.steps; without steps, by `clock`, the share of train.minutes that has gone, and then no two runs are quite the same.
 double scheduled_rate(const TrainOptions& options, std::int64_t step, std::int64_t model_size, double clock = 0);
 
+/// Schedule plateau: after more than plateau_patience validations in a row without a better figure the rate is multiplied by
+/// plateau_factor, and counting begins anew (as torch.optim.lr_scheduler.ReduceLROnPlateau with threshold 0).
+struct PlateauState {
+  std::int64_t count = 0;
+  double factor = 1;  ///< what the scheduled rate is multiplied by
+  void validated(bool better, const TrainOptions& options);
+};
+
 /// Scales gradients so that their joint norm is at most `largest` (0: off); returns the norm before.
 double clip_gradients(const std::vector<at::Tensor>& parameters, double largest);
 

@@ -2,13 +2,18 @@
 // The training loop: batches, updates, validation, checkpoints, and going on exactly where a run stopped.
 //
 //   RUN/config.yaml           the resolved configuration
-//   RUN/metrics.jsonl         one line a validation
+//   RUN/metrics.jsonl         one line a validation: figures, rate, gradient norm, speed, entropy of the attention, memory
+//   RUN/train.log             what the run said, with the time
 //   RUN/samples/step-N.txt    source, reference and translation of a few validation pairs
 //   RUN/step-N/               a checkpoint: a model folder with optimiser.safetensors and training.json
-//   RUN/best, RUN/last        links to checkpoints
+//   RUN/average-N/            the mean of the best checkpoints' weights, when it is better than each of them
+//   RUN/best, RUN/last        links to checkpoints; whatever else is there, mended when a run goes on
+//   RUN/end.json              how the run ended, once it came to its end by itself
+//   RUN/lock                  held while a process trains here
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,9 +41,17 @@ struct ValidationReport {
   std::uint64_t epoch = 0;
   Figures figures;
   double train_loss = 0, seconds = 0;
-  bool best = false;
-  std::vector<std::string> samples;  ///< lines to show
+  double rate = 0, gradient_norm = 0;       ///< of the last update; the mean since the validation before
+  double tokens_per_second = 0;             ///< of training since the validation before, or since the start; 0 without an update
+  std::optional<double> attention_entropy;  ///< nats a row of the attention to the source, mean over rows, heads and layers; see Learner
+  std::uint64_t memory_peak = 0;            ///< bytes that the process has had in memory at most
+  std::string metric;                       ///< what chooses `best`, and
+  double figure = 0;                        ///< its value here
+  bool best = false;                        ///< better than all before, averages too
+  std::vector<std::string> samples;         ///< lines to show
 };
+/// One line: "update 500  1 min 02 s  train 2.100  valid 2.300  BLEU 12.10  best (bleu 12.1004)".
+std::string validation_text(const ValidationReport& report);
 
 /// What the caller sees while a run goes on. Every function may be empty.
 struct TrainEvents {
@@ -64,21 +77,26 @@ struct TrainPlan {
   std::string task;
   std::size_t examples = 0, dev_examples = 0;
   std::int64_t source_vocabulary = 0, target_vocabulary = 0, parameters = 0;
-  std::uint64_t batches_per_epoch = 0;
-  std::vector<std::string> notes;  ///< what was fitted to the corpus
-  std::vector<std::string> told;   ///< what was read, held out and left out, and what looks wrong with it
-  std::string config;              ///< resolved, as YAML
+  std::uint64_t batches_per_epoch = 0, updates_per_epoch = 0;
+  std::vector<std::string> notes;     ///< what was fitted to the corpus
+  std::vector<std::string> told;      ///< what was read, held out and left out, and what looks wrong with it
+  std::vector<std::string> warnings;  ///< what of the data takes no part, why, and the cure
+  std::string validated_as;           ///< how the figures of a validation are made: "beam 1, 13a, lower case", or empty
+  std::string config;                 ///< resolved, as YAML
 };
 
 /// One run. The constructor reads the data and builds vocabularies and model; `given` are the keys the user set, the others
-/// may be fitted to the corpus (fit_to_corpus) when `fit` is true.
+/// may be fitted to the corpus (fit_to_corpus) when `fit` is true. Nothing is written before run(), which holds RUN/lock.
+/// A run that goes on takes its newest whole checkpoint, whatever its links say, and its own configuration and data: keys that cannot
+/// change are refused (kValue), so are data of other content (kData). One thread uses a Trainer.
 class Trainer {
  public:
   struct Start {
     Config config;
     GivenValues given;
     bool fit = false;
-    bool resume = false;  ///< continue from RUN/last, bit for bit on the same machine with the same threads
+    bool dry_run = false;  ///< plan() alone will be asked for: a run that goes on is not locked
+    bool resume = false;   ///< continue from RUN's newest checkpoint, bit for bit on the same machine with the same threads
   };
   Trainer(Start start, TrainEvents events);
   ~Trainer();

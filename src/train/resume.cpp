@@ -1,0 +1,180 @@
+#include "train/resume.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include "attend/core/files.h"
+
+namespace attend {
+namespace {
+
+// Keys that a run may change while it goes on: when it ends, how fast it learns, how often it is looked at, and how it is computed.
+const std::set<std::string> kMayChange = {
+    "train.out",     "train.epochs",         "train.steps",         "train.minutes",        "train.patience",
+    "train.rate",    "train.warmup",         "train.minimum_rate",  "train.plateau_factor", "train.plateau_patience",
+    "train.threads", "train.validate_every", "train.validate_beam", "train.validate_pairs", "train.save_every",
+    "train.samples", "train.keep",           "train.average"};
+
+// Keys of section data that name files: these may lie elsewhere now, if they hold the same.
+const std::set<std::string> kDataFiles = {"source",   "target",   "tsv",         "dev_source", "dev_target", "dev_tsv",
+                                          "text",     "answers",  "images",      "labels",     "captions",   "list",
+                                          "dev_list", "dev_text", "dev_answers", "dev_images", "dev_labels"};
+
+bool names_data(const std::string& key) { return key.starts_with("data.") && kDataFiles.contains(key.substr(5)); }
+
+std::string shown_value(const OptionInfo& field) {
+  if (field.type == "list") return fmt::format("[{}]", fmt::join(field.value, ", "));
+  return field.value.at(0).empty() ? "''" : field.value.at(0);
+}
+
+bool is_default(const OptionInfo& field) {
+  return field.type == "list" ? fmt::format("[{}]", fmt::join(field.value, ", ")) == field.fallback : field.value.at(0) == field.fallback;
+}
+
+GivenValues as_given(const std::vector<OptionInfo>& fields, const std::string& where) {
+  GivenValues values;
+  for (const auto& f : fields) values[f.key] = {f.value, f.type == "list", where, false, false};
+  return values;
+}
+
+// Whether the user asks for what `field` holds: a default that nobody typed is no wish.
+bool asked_for(const OptionInfo& field, const GivenValues& given) { return given.contains(field.key) || !is_default(field); }
+
+std::string where_given(const GivenValues& given, const std::string& key) {
+  const auto found = given.find(key);
+  return found == given.end() || found->second.where.empty() ? std::string() : fmt::format(" ({})", found->second.where);
+}
+
+// Checksum of a folder's names and sizes: pictures are too many to read them all before every start.
+std::string folder_checksum(const std::string& folder) {
+  namespace fs = std::filesystem;
+  std::vector<std::string> entries;
+  std::error_code error;
+  for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    std::error_code none;
+    if (it->is_regular_file(none)) entries.push_back(fmt::format("{} {}", fs::relative(it->path(), folder).string(), it->file_size(none)));
+  }
+  std::sort(entries.begin(), entries.end());
+  return checksum(fmt::format("{}", fmt::join(entries, "\n")));
+}
+
+struct ModelSections {
+  ModelOptions model;
+  TextOptions text;
+  void visit(OptionVisitor& v) {
+    v.group(model, "model", "");
+    v.group(text, "text", "");
+  }
+};
+
+}  // namespace
+
+ResumePoint newest_sound(const std::string& run) {
+  auto all = checkpoints_in(run);
+  ATTEND_CHECK(!all.empty(), kFile, "{}: nothing to resume: it has no last checkpoint, nor any other; start without --resume", run);
+  ResumePoint point;
+  std::string stripped;
+  for (auto at = all.rbegin(); at != all.rend(); ++at) {
+    if (at->average) continue;
+    if (at->problem.empty() && !at->resumable) {
+      stripped = at->path;
+      continue;
+    }
+    if (at->problem.empty())
+      for (const auto& check : verify_model(at->path))
+        if (!check.sound && at->problem.empty()) at->problem = check.name + ": " + check.problem;
+    if (at->problem.empty()) {
+      point.from = *at;
+      return point;
+    }
+    point.damaged.push_back(*at);
+  }
+  ATTEND_CHECK(stripped.empty(), kFile,
+               "{}: nothing to resume: its checkpoints hold weights alone, without the optimiser's state; start another run from them with "
+               "--init-from {} --out NEW",
+               stripped, run);
+  ATTEND_CHECK(!point.damaged.empty(), kFile,
+               "{}: nothing to resume: it holds averaged weights alone; start another run from them with "
+               "--init-from {} --out NEW",
+               run, run);
+  fail(ErrorKind::kFile, "{}: nothing to resume: its newest checkpoint is damaged ({}), and no older one is whole", point.damaged[0].path,
+       point.damaged[0].problem);
+}
+
+std::vector<std::string> settle_changes(Config& config, const GivenValues& given, const std::string& checkpoint) {
+  Config stored;
+  assign(stored, read_config(checkpoint + "/config.yaml"));
+  const auto old = list_options(stored).fields, asked = list_options(config).fields;
+  auto effective = as_given(old, checkpoint + "/config.yaml");
+  std::vector<std::string> changes, refused;
+  for (const auto& want : asked) {
+    const auto found = std::find_if(old.begin(), old.end(), [&](const auto& f) { return f.key == want.key; });
+    if (found == old.end() || found->value == want.value) continue;
+    const auto& have = *found;
+    const bool both_name_files = names_data(want.key) && !want.value[0].empty() && !have.value[0].empty();
+    if (kMayChange.contains(want.key) || both_name_files) {
+      effective[want.key].texts = want.value;
+      if (want.key != "train.out") changes.push_back(fmt::format("{}: {}, was {}", want.key, shown_value(want), shown_value(have)));
+    } else if (asked_for(want, given) && !(want.key == "train.metric" && want.value[0].empty())) {
+      refused.push_back(
+          fmt::format("{} is {}, asked for was {}{}", want.key, shown_value(have), shown_value(want), where_given(given, want.key)));
+    }
+  }
+  ATTEND_CHECK(refused.empty(), kValue,
+               "train --resume: {}; a run goes on with what it began with, but for limits, rates, intervals and threads. Leave {} out, or "
+               "start another run from its weights: --init-from {} --out NEW",
+               fmt::join(refused, "; "), refused.size() == 1 ? "it" : "them", std::filesystem::path(checkpoint).parent_path().string());
+  Config settled;
+  assign(settled, effective);
+  config = settled;
+  return changes;
+}
+
+void adopt_model(Config& config, GivenValues& given, const std::string& from) {
+  ModelSections stored, asked;
+  read_model_options(from, stored.model, stored.text);
+  asked.model = config.model;
+  asked.text = config.text;
+  const auto have = list_options(stored).fields, want = list_options(asked).fields;
+  std::vector<std::string> refused;
+  for (std::size_t i = 0; i < have.size(); ++i)
+    if (have[i].value != want[i].value && asked_for(want[i], given))
+      refused.push_back(fmt::format("{} is {} there, asked for was {}{}", want[i].key, shown_value(have[i]), shown_value(want[i]),
+                                    where_given(given, want[i].key)));
+  ATTEND_CHECK(refused.empty(), kValue,
+               "train.init_from: the model in {} cannot be changed: {}; leave {} out, or start without --init-from", from,
+               fmt::join(refused, "; "), refused.size() == 1 ? "it" : "them");
+  config.model = stored.model;
+  config.text = stored.text;
+  for (auto& [key, value] : as_given(have, from)) given[key] = value;
+}
+
+DataFingerprint fingerprint_of(const DataOptions& data) {
+  DataFingerprint sums;
+  for (const auto& field : list_options(data).fields) {
+    if (!kDataFiles.contains(field.key) || field.value[0].empty()) continue;
+    std::error_code error;
+    const auto& path = field.value[0];
+    if (std::filesystem::is_directory(path, error)) sums["data." + field.key] = folder_checksum(path);
+    if (std::filesystem::is_regular_file(path, error)) sums["data." + field.key] = checksum_file(path);
+  }
+  return sums;
+}
+
+void check_same_data(const DataFingerprint& began, const DataFingerprint& now, const Config& config) {
+  for (const auto& [key, sum] : began) {
+    const auto found = now.find(key);
+    if (found == now.end() || found->second == sum) continue;  // what cannot be read says so when it is read
+    std::string path;
+    for (const auto& field : list_options(config).fields)
+      if (field.key == key) path = field.value[0];
+    fail(ErrorKind::kData,
+         "train --resume: {} is not the {} that the run in {} began with: its checksum was {} and is {}; give the old file with --set "
+         "{}=FILE, or start "
+         "another run from the weights on the new data: --init-from {} --out NEW",
+         path, key, config.train.out, sum, found->second, key, config.train.out);
+  }
+}
+
+}  // namespace attend
