@@ -29,8 +29,9 @@ void EvaluateFlags::visit(OptionVisitor& v) {
   v(lowercase, "lowercase", false, "compare in lower case, for every figure");
   v(links, "links", "", "gold alignments, i-j sure and ipj possible; with --tsv those of its further columns: --links tsv");
   v(link_units, "link_units", "auto",
-    "what gold links count: words between spaces, tokens or characters, or two of them as SOURCE-TARGET; auto: words for unigram and bpe "
-    "models, characters where those are of a script without spaces, else tokens");
+    "what gold links count: words between spaces, the same with punctuation apart (punctuated), tokens or characters, or two of them as "
+    "SOURCE-TARGET; auto: words for unigram and bpe models, punctuated when links ask for it, characters where the script has no "
+    "spaces, else tokens");
   v(link_base, "link_base", 0, "number of the first word in the gold links", between(0, 1));
   v(shift, "shift", false, "read a token's links from the step that takes it as input");
   v(rouge, "rouge", false, "also ROUGE-1, 2 and L, as rouge_score counts them; Chinese characters are tokens");

@@ -14,6 +14,7 @@ struct PairFigures {
   Evaluation texts;
   std::vector<AttentionFigures> attention;
   bool links = false;
+  LinkUnits units;                // what they count
   std::size_t without_links = 0;  // pairs whose gold links are none
 };
 
@@ -46,6 +47,9 @@ void look_at_attention(PairFigures& figures, const Translator& translator, const
   AttentionRequest request{.gold = gold, .places = places};
   request.links.shifted = flags.shift;
   request.links.units = link_units(translator.model(), flags.link_units);
+  if (flags.link_units == "auto")
+    request.links.units = fit_link_units(request.links.units, figures.text.sources, figures.text.targets, gold);
+  figures.units = request.links.units;
   figures.attention = evaluate_attention(translator, figures.text.sources, figures.text.targets, request);
   figures.links = !flags.links.empty();
   for (const auto& links : gold) figures.without_links += links.empty() ? 1 : 0;
@@ -55,6 +59,15 @@ AttentionFigures sum_of(const std::vector<AttentionFigures>& each, const std::ve
   AttentionFigures sum;
   for (const auto i : items) sum += each[i];
   return sum;
+}
+
+const char* name_of(LinkUnit unit) {
+  switch (unit) {
+    case LinkUnit::kWords: return "words";
+    case LinkUnit::kPunctuated: return "punctuated";
+    case LinkUnit::kTokens: return "tokens";
+    default: return "characters";
+  }
 }
 
 std::string percent(const std::optional<double>& x) { return x ? fmt::format("{:.2f} %", 100 * *x) : std::string("undefined"); }
@@ -108,8 +121,10 @@ void tell_attention(const PairFigures& figures, nlohmann::ordered_json& json) {
     const auto pairs = figures.attention.size();
     const std::string without =
         figures.without_links > 0 ? fmt::format("; {} of {} pairs have no gold links", figures.without_links, pairs) : "";
-    fmt::print("AER         {}  precision {}  recall {}  (forced decoding of the references, argmax{})\n", percent(score.aer()),
-               percent(score.precision()), percent(score.recall()), without);
+    const auto units = fmt::format("{}-{}", name_of(figures.units.source), name_of(figures.units.target));
+    fmt::print("AER         {}  precision {}  recall {}  (forced decoding of the references, argmax, {}{})\n", percent(score.aer()),
+               percent(score.precision()), percent(score.recall()), units, without);
+    json["link_units"] = units;
     json["aer"] = json_of(score.aer());
     json["without_links"] = figures.without_links;
   }

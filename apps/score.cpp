@@ -15,7 +15,7 @@ struct ScoreFlags {
     text.visit(v);
     v(tokens, "tokens", false, "add each token with its log-probability");
     v(alignment, "alignment", false, "add the links of the attention as i-j");
-    v(link_units, "link_units", "auto", "what links join: auto, words, tokens or characters, or two of them as SOURCE-TARGET");
+    v(link_units, "link_units", "auto", "what links join: auto, words, punctuated, tokens or characters, or two of them as SOURCE-TARGET");
     v(record, "record", "", "file for the record of every layer, head and step (see attend draw)");
   }
 };
@@ -28,7 +28,7 @@ std::string score_line(const ScoreFlags& flags, const Translated* result, const 
     line += " |||";
     for (std::size_t t = 0; best && t < best->tokens.size(); ++t) line += fmt::format(" {}:{:.6f}", best->pieces[t], best->log_probs[t]);
   }
-  if (flags.alignment) line += " ||| " + (best && result->record ? format_links(links_of(*result->record, {}, 0, links).links) : "");
+  if (flags.alignment) line += " ||| " + (best && result->record ? format_links(attention_links(*result->record, links)) : "");
   return line;
 }
 

@@ -110,10 +110,42 @@ LinkUnit link_unit(const Tokenizer& tokenizer) {
 LinkUnit link_unit(const Tokenizer& tokenizer, const std::string& wanted) {
   if (wanted == "auto") return link_unit(tokenizer);
   if (wanted == "words") return LinkUnit::kWords;
+  if (wanted == "punctuated") return LinkUnit::kPunctuated;
   if (wanted == "tokens") return LinkUnit::kTokens;
   ATTEND_CHECK(wanted == "characters", kUsage,
-               "--link-units: expected auto, words, tokens or characters, or two of them as SOURCE-TARGET, got '{}'", wanted);
+               "--link-units: expected auto, words, punctuated, tokens or characters, or two of them as SOURCE-TARGET, got '{}'", wanted);
   return LinkUnit::kCharacters;
+}
+
+// Where the tokenizer `words` cuts, which sets punctuation apart.
+std::vector<TextToken> cuts_of(std::string_view text) {
+  static const auto words = [] {
+    TokenizerOptions options;
+    options.kind = "words";
+    return load_tokenizer(options, "<unk>\n<pad>\n<s>\n</s>\n");
+  }();
+  return words->encode(text);
+}
+
+// Counts words anew: a token is of the first cut that it reaches into.
+void set_apart(Text& text) {
+  const auto cuts = cuts_of(text.utf8);
+  for (auto& token : text.tokens) {
+    auto begin = token.span.begin;  // a piece may be the space before its word
+    while (begin < token.span.end && text.utf8[begin] == ' ') ++begin;
+    const auto cut = std::partition_point(cuts.begin(), cuts.end(), [&](const TextToken& c) { return c.end <= begin; });
+    token.word = static_cast<std::uint32_t>(cut - cuts.begin());
+  }
+}
+
+// Whether a link leads behind the last word between white space of some text.
+bool needs_apart(std::span<const std::string> texts, std::span<const Links> gold, bool source) {
+  for (std::size_t i = 0; i < gold.size(); ++i) {
+    const auto words = split_words(texts[i]).size();
+    for (const auto& link : gold[i])
+      if ((source ? link.source : link.target) >= words) return true;
+  }
+  return false;
 }
 
 // The map that links are read from, or null.
@@ -159,6 +191,34 @@ LinkUnits link_units(const TranslationModel& model, const std::string& wanted) {
   return {link_unit(*model.source, source), link_unit(*model.target, target)};
 }
 
+LinkUnits fit_link_units(LinkUnits units, std::span<const std::string> sources, std::span<const std::string> references,
+                         std::span<const Links> gold) {
+  if (units.source == LinkUnit::kWords && needs_apart(sources, gold, /*source=*/true)) units.source = LinkUnit::kPunctuated;
+  if (units.target == LinkUnit::kWords && needs_apart(references, gold, /*source=*/false)) units.target = LinkUnit::kPunctuated;
+  return units;
+}
+
+Text linked_text(const Tokenizer& tokenizer, std::string_view text, LinkUnit unit) {
+  auto own = text_of(tokenizer, text);
+  if (unit == LinkUnit::kPunctuated) set_apart(own);
+  return own;
+}
+
+std::uint32_t linked_count(const Tokenizer& tokenizer, std::string_view text, LinkUnit unit) {
+  // A piece may hold a word and its punctuation: all the same both are there.
+  if (unit == LinkUnit::kPunctuated) return static_cast<std::uint32_t>(cuts_of(text).size());
+  return unit_count(text_of(tokenizer, text), unit);
+}
+
+Links attention_links(const Record& record, const LinkOptions& options, const MapChoice& choice) {
+  const auto [source, target] = options.units;
+  if (source != LinkUnit::kPunctuated && target != LinkUnit::kPunctuated) return links_of(record, choice, 0, options).links;
+  auto data = record.data();
+  if (source == LinkUnit::kPunctuated) set_apart(data.source);
+  if (target == LinkUnit::kPunctuated) set_apart(data.hypotheses.at(0).text);
+  return links_of(Record(std::move(data)), choice, 0, options).links;
+}
+
 LinkOptions default_links(const TranslationModel& model) {
   LinkOptions options;
   options.units = link_units(model);
@@ -178,9 +238,10 @@ std::vector<AttentionFigures> evaluate_attention(const Translator& translator, s
                "evaluate: {} sentences and {} lines of gold links; give one line a sentence", sources.size(), request.gold.size());
   const auto place = [&](std::size_t i) { return request.places.empty() ? fmt::format("pair {}", i + 1) : request.places[i]; };
   const auto& model = translator.model();
+  const auto units = request.links.units;
   for (std::size_t i = 0; i < request.gold.size(); ++i)
-    check_links(request.gold[i], unit_count(text_of(*model.source, sources[i]), request.links.units.source),
-                unit_count(text_of(*model.target, references[i]), request.links.units.target), place(i));
+    check_links(request.gold[i], linked_count(*model.source, sources[i], units.source),
+                linked_count(*model.target, references[i], units.target), place(i));
   std::vector<AttentionFigures> figures(sources.size());
   constexpr std::size_t kTogether = 256;  // records of a whole corpus would not fit
   for (std::size_t begin = 0; begin < sources.size(); begin += kTogether) {
@@ -189,8 +250,7 @@ std::vector<AttentionFigures> evaluate_attention(const Translator& translator, s
     for (std::size_t i = 0; i < n; ++i) {
       if (!forced[i].record) continue;
       auto& own = figures[begin + i];
-      if (!request.gold.empty())
-        own.links.add(links_of(*forced[i].record, request.choice, 0, request.links).links, request.gold[begin + i]);
+      if (!request.gold.empty()) own.links.add(attention_links(*forced[i].record, request.links, request.choice), request.gold[begin + i]);
       add_entropies(own, *forced[i].record, request.choice);
     }
   }

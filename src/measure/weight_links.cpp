@@ -18,7 +18,7 @@ std::uint64_t word_count(const std::vector<Token>& tokens) {
 
 /// Tokens whose `word` is what their weights are gathered by: words, or each its own number.
 std::vector<Token> gathered_by(std::vector<Token> tokens, LinkUnit unit) {
-  if (unit == LinkUnit::kWords) return tokens;
+  if (unit == LinkUnit::kWords || unit == LinkUnit::kPunctuated) return tokens;
   for (std::uint32_t i = 0; i < tokens.size(); ++i) tokens[i].word = i;
   return tokens;
 }
@@ -69,7 +69,7 @@ std::vector<std::vector<std::uint32_t>> units_of(const Text& text, LinkUnit unit
     const Token& token = text.tokens[i];
     if (token.special) continue;
     if (unit != LinkUnit::kCharacters) {
-      units[i] = {unit == LinkUnit::kWords ? token.word : i};
+      units[i] = {unit == LinkUnit::kTokens ? i : token.word};
       continue;
     }
     auto at = std::partition_point(characters.begin(), characters.end(), [&](const auto& c) { return c.end <= token.span.begin; });

@@ -246,8 +246,8 @@ at::Tensor Examples::gold_rows(const std::vector<std::size_t>& indices, const Tr
   for (std::size_t b = 0; b < indices.size(); ++b) {
     const auto i = indices[b];
     const auto links = parse_link_columns(corpus_.extra(i), 0, corpus_.place(i));
-    const auto sources = units_of(text_of(*model.source, corpus_.source(i)), units.source);
-    const auto targets = units_of(text_of(*model.target, corpus_.target(i)), units.target);
+    const auto sources = units_of(linked_text(*model.source, corpus_.source(i), units.source), units.source);
+    const auto targets = units_of(linked_text(*model.target, corpus_.target(i), units.target), units.target);
     for (std::size_t t = 0; t < targets.size(); ++t)
       for (std::size_t s = 0; s < sources.size(); ++s)
         for (const auto& link : links)

@@ -113,7 +113,7 @@ TEST_F(Figures, LinksOfATsvAreFoundByTheirForm) {
   expect_failure(refused("a\ta\nb\tb\n"), 1, "p.tsv: no row has links");
   expect_failure(refused("a\ta\t0-0\nb\tb\t0-1\n"), 1, "p.tsv:2: link 0-1");
   expect_failure(run({"evaluate", model(), "--tsv", write("p.tsv", "a\ta\t0-0\n"), "--links", "tsv", "--link-units", "word"}), 2,
-                 "words, tokens or characters");
+                 "words, punctuated, tokens or characters");
 }
 
 TEST_F(Figures, ByLengthPartsEverySentenceOnce) {

@@ -95,6 +95,21 @@ TEST(LinkUnitsOfAModel, FollowHowEachSideIsWritten) {
     expect_error(ErrorKind::kUsage, {"--link-units", "SOURCE-TARGET"}, [&] { link_units(model, wrong); });
 }
 
+// Gold links of the phrasebook count "?" apart, though it is written at a word.
+TEST(LinkUnitsOfAModel, SetPunctuationApartWhereLinksAskForIt) {
+  const Texts sources{"we are cold", "are you cold?"}, targets{"我们很冷", "你冷吗？"};
+  const auto links = [](std::string_view text) { return parse_links(text, 0, "l"); };
+  const std::vector<Links> within{links("0-0 2-3"), links("2-1")}, behind{links("0-0 2-3"), links("2-1 3-3")};
+  const LinkUnits words{LinkUnit::kWords, LinkUnit::kTokens};
+  EXPECT_EQ(fit_link_units(words, sources, targets, within), words);
+  EXPECT_EQ(fit_link_units(words, sources, targets, behind), (LinkUnits{LinkUnit::kPunctuated, LinkUnit::kTokens}));
+  const auto tokenizer = trained("bpe", {"we are cold", "are you cold?", "cold"});
+  EXPECT_EQ(linked_count(*tokenizer, sources[1], LinkUnit::kPunctuated), 4u);
+  EXPECT_EQ(linked_count(*tokenizer, sources[1], LinkUnit::kWords), 3u);
+  const auto text = linked_text(*tokenizer, "we are we'll", LinkUnit::kPunctuated);
+  EXPECT_EQ(text.tokens.back().word, 3u);  // 'll
+}
+
 // A language model that hears nothing of the past says the same of a token wherever it stands, so sums must agree whatever the window.
 TEST(LanguageModels, PredictEveryTokenOnceWhateverTheWindow) {
   ModelOptions o;

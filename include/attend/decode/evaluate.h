@@ -70,9 +70,18 @@ std::vector<LengthGroup> length_groups(std::span<const std::size_t> lengths);
 /// What gold links count on each side of a model: words where a side is cut into pieces of words (unigram, bpe), characters where those
 /// are pieces of a script without spaces, else the model's own tokens.
 LinkUnits link_units(const TranslationModel& model);
-/// The same as the user wants it: auto, words, tokens or characters, for both sides, or SOURCE-TARGET as in words-characters. Throws
-/// kUsage.
+/// The same as the user wants it: auto, words, punctuated, tokens or characters, for both sides, or SOURCE-TARGET as in
+/// words-characters. Throws kUsage.
 LinkUnits link_units(const TranslationModel& model, const std::string& wanted);
+/// `units` with punctuation apart on those sides where words between white space would leave gold links without a word.
+LinkUnits fit_link_units(LinkUnits units, std::span<const std::string> sources, std::span<const std::string> references,
+                         std::span<const Links> gold);
+/// A text with its tokens, whose Token::word counts as `unit` says.
+Text linked_text(const Tokenizer& tokenizer, std::string_view text, LinkUnit unit);
+/// How many units of that kind a text has: gold links must be within.
+std::uint32_t linked_count(const Tokenizer& tokenizer, std::string_view text, LinkUnit unit);
+/// links_of, of a record whose words count as options.units says.
+Links attention_links(const Record& record, const LinkOptions& options, const MapChoice& choice = {});
 /// How links are read off a model's attention by default: argmax, in link_units.
 LinkOptions default_links(const TranslationModel& model);
 

@@ -80,9 +80,10 @@ Matrix words_from_pieces(const Matrix& weights, const std::vector<Token>& target
 
 /// What links join on one side.
 enum class LinkUnit : std::uint8_t {
-  kWords,      ///< stretches between white space (Token::word)
-  kTokens,     ///< tokens, special ones not counted
-  kCharacters  ///< grapheme clusters that are not white space; those of one token share its links
+  kWords,       ///< stretches between white space (Token::word)
+  kPunctuated,  ///< the same with punctuation apart; Token::word must count so (decode's linked_text does it)
+  kTokens,      ///< tokens, special ones not counted
+  kCharacters   ///< grapheme clusters that are not white space; those of one token share its links
 };
 struct LinkUnits {
   LinkUnit source = LinkUnit::kWords, target = LinkUnit::kWords;
