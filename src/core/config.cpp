@@ -2,10 +2,9 @@
 #include <yaml-cpp/yaml.h>
 
 #include <cstdlib>
-#include <fstream>
-#include <sstream>
 
 #include "attend/core/error.h"
+#include "attend/core/files.h"
 #include "attend/core/options.h"
 
 namespace attend {
@@ -98,12 +97,9 @@ GivenValues parse_config(const std::string& text, const std::string& name) {
 }
 
 GivenValues read_config(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  ATTEND_CHECK(in.good(), kFile, "{}: cannot read the config file; give the path of a YAML file", path);
-  std::ostringstream text;
-  text << in.rdbuf();
-  ATTEND_CHECK(in.good() && !text.str().empty(), kFile, "{}: the config file is empty or not a file", path);
-  return parse_config(text.str(), path);
+  const auto text = read_file(path);
+  ATTEND_CHECK(!text.empty(), kFile, "{}: the config file is empty; expected YAML", path == "-" ? "standard input" : path);
+  return parse_config(text, path == "-" ? "standard input" : path);
 }
 
 void set_given(GivenValues& values, const std::string& key_and_value, const std::string& where) {
