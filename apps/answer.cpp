@@ -1,7 +1,7 @@
 // attend classify, attend answer.
-#include <iostream>
-
 #include "attend/decode/answers.h"
+#include "attend/text/unicode.h"
+#include "output.h"
 #include "terminal.h"
 #include "verbs.h"
 
@@ -22,54 +22,60 @@ struct AnswerFlags {
 // Writes answers as they come: a line each, and the record.
 class Writer {
  public:
-  Writer(const AnswerModel& model, const AnswerFlags& flags) : model_(model), flags_(flags) {
-    if (!flags.record.empty()) record_ = std::make_unique<RecordWriter>(flags.record);
-  }
+  Writer(const AnswerModel& model, const AnswerFlags& flags) : model_(model), flags_(flags), record_(flags.record) {}
   void operator()(Quiz& quiz, bool with_question) {
     quiz.prepare({model_.model, model_.text, model_.source, model_.target, model_.network});
-    const AnswerOptions options{.best = static_cast<std::size_t>(flags_.best), .batch = flags_.batch, .record = record_ != nullptr};
+    const AnswerOptions options{.best = static_cast<std::size_t>(flags_.best), .batch = flags_.batch, .record = static_cast<bool>(record_)};
     answer_quiz(model_, quiz, options, [&](std::size_t item, Answered answered) {
       std::string line = with_question ? quiz.asked(item) + "\t" : "";
       for (const auto& choice : answered.best)
         line += fmt::format("{}{}\t{:.4f}", &choice == answered.best.data() ? "" : "\t", choice.text, choice.probability);
-      fmt::print("{}\n", line);
-      if (!record_) return;
-      auto data = answered.record->data();
-      data.sentence = told_++;
-      record_->add(Record(std::move(data)));
+      out_.line(line);
+      if (record_) record_.add(*answered.record, told_);
+      ++told_;
     });
-    std::cout.flush();
+    out_.flush();
+  }
+  // Of an item that holds nothing to read.
+  void nothing() {
+    out_.line("");
+    ++told_;
   }
   void close() {
-    if (record_) record_->close();
+    out_.flush();
+    record_.close();
   }
 
  private:
   const AnswerModel& model_;
   const AnswerFlags& flags_;
-  std::unique_ptr<RecordWriter> record_;
+  Output out_{"-"};
+  RecordOutput record_;
   std::uint64_t told_ = 0;
 };
 
 void classify_lines(const std::string& file, bool quiet, Writer& write) {
   LineReader reader(file);
   const bool ask = reader.from_terminal() && !quiet;
-  if (ask) fmt::print(stderr, "Type a text a line; Ctrl-D ends.\n");
-  std::size_t told = 0;
-  for (bool more = true; more && !interrupted;) {
-    std::vector<std::string> lines;
-    while (lines.size() < 1024 && !interrupted) {
-      auto line = reader.next();
-      if (!line) {
-        more = false;
-        break;
+  if (ask) say("Type a text a line; Ctrl-D ends.\n");
+  constexpr std::size_t kTogether = 1024;
+  while (!interrupted) {
+    auto lines = reader.window(kTogether);
+    if (lines.empty()) break;
+    // Runs of lines that hold something; the others have no class, and an empty line in its place.
+    for (std::size_t begin = 0; begin < lines.size();) {
+      auto end = begin;
+      while (end < lines.size() && !is_blank(lines[end])) ++end;
+      if (end == begin) {
+        write.nothing();
+        ++begin;
+        continue;
       }
-      lines.push_back(std::move(*line));
-      if (!reader.ready()) break;
+      std::vector<std::string> texts(std::make_move_iterator(lines.begin() + static_cast<std::ptrdiff_t>(begin)),
+                                     std::make_move_iterator(lines.begin() + static_cast<std::ptrdiff_t>(end)));
+      write(*text_quiz(std::move(texts), reader.name(), reader.lines() - lines.size() + begin + 1), false);
+      begin = end;
     }
-    const auto count = lines.size();
-    if (count > 0) write(*text_quiz(std::move(lines), file == "-" ? "standard input" : file, told + 1), false);
-    told += count;
   }
 }
 

@@ -19,5 +19,6 @@ Command rerank_command();
 Command draw_command();
 Command trace_command();
 Command info_command();
+Command keys_command();
 
 }  // namespace attend::cli
