@@ -1,9 +1,8 @@
 // attend classify, attend answer.
-#include <iostream>
-
 #include "attend/decode/answers.h"
 #include "attend/text/unicode.h"
 #include "attend/train/config.h"
+#include "output.h"
 #include "stored_options.h"
 #include "terminal.h"
 #include "verbs.h"
@@ -36,9 +35,7 @@ struct ClassifyFlags {
 // Writes answers as they come: a line each, and the record.
 class Writer {
  public:
-  Writer(const AnswerModel& model, const AnswerFlags& flags) : model_(model), flags_(flags) {
-    if (!flags.record.empty()) record_ = std::make_unique<RecordWriter>(flags.record);
-  }
+  Writer(const AnswerModel& model, const AnswerFlags& flags) : model_(model), flags_(flags), record_(flags.record) {}
   // A line a text; blank ones get a blank line, since there is nothing to classify.
   void texts(std::vector<PlacedText> all, const std::string& place) {
     std::vector<PlacedText> kept;
@@ -49,7 +46,7 @@ class Writer {
     }
     auto next = blank.begin();
     const auto pass_blanks = [&] {
-      for (; next != blank.end() && *next; ++next) fmt::print("\n");
+      for (; next != blank.end() && *next; ++next) out_.line("");
     };
     before_each_ = [&] {
       pass_blanks();
@@ -58,32 +55,37 @@ class Writer {
     if (!kept.empty()) (*this)(*text_quiz(std::move(kept), place), false);
     before_each_ = nullptr;
     pass_blanks();
-    std::cout.flush();
+    out_.flush();
   }
   void operator()(Quiz& quiz, bool with_question) {
     quiz.prepare({model_.model, model_.text, model_.source, model_.target, model_.network});
-    const AnswerOptions options{.best = static_cast<std::size_t>(flags_.best), .batch = flags_.batch, .record = record_ != nullptr};
+    const AnswerOptions options{.best = static_cast<std::size_t>(flags_.best), .batch = flags_.batch, .record = static_cast<bool>(record_)};
     answer_quiz(model_, quiz, options, [&](std::size_t item, Answered answered) {
       if (before_each_) before_each_();
       std::string line = with_question ? quiz.asked(item) + "\t" : "";
       for (const auto& choice : answered.best)
         line += fmt::format("{}{}\t{:.4f}", &choice == answered.best.data() ? "" : "\t", choice.text, choice.probability);
-      fmt::print("{}\n", line);
-      if (!record_) return;
-      auto data = answered.record->data();
-      data.sentence = told_++;
-      record_->add(Record(std::move(data)));
+      out_.line(line);
+      if (record_) record_.add(*answered.record, told_);
+      ++told_;
     });
-    std::cout.flush();
+    out_.flush();
+  }
+  // Of an item that holds nothing to read.
+  void nothing() {
+    out_.line("");
+    ++told_;
   }
   void close() {
-    if (record_) record_->close();
+    out_.flush();
+    record_.close();
   }
 
  private:
   const AnswerModel& model_;
   const AnswerFlags& flags_;
-  std::unique_ptr<RecordWriter> record_;
+  Output out_{"-"};
+  RecordOutput record_;
   std::uint64_t told_ = 0;
   std::function<void()> before_each_;
 };
@@ -93,7 +95,7 @@ constexpr std::size_t kTogether = 1024;  // texts that are classified before the
 void classify_lines(const std::string& file, bool quiet, Writer& write) {
   LineReader reader(file);
   const bool ask = reader.from_terminal() && !quiet;
-  if (ask) fmt::print(stderr, "Type a text a line; Ctrl-D ends.\n");
+  if (ask) say("Type a text a line; Ctrl-D ends.\n");
   std::size_t told = 0;
   for (bool more = true; more && !interrupted;) {
     std::vector<PlacedText> lines;
@@ -107,7 +109,7 @@ void classify_lines(const std::string& file, bool quiet, Writer& write) {
       if (!reader.ready()) break;
     }
     told += lines.size();
-    write.texts(std::move(lines), file == "-" ? "standard input" : file);
+    write.texts(std::move(lines), reader.name());
   }
 }
 

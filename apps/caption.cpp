@@ -1,7 +1,6 @@
 // attend caption
-#include <iostream>
-
 #include "attend/decode/captions.h"
+#include "output.h"
 #include "stored_options.h"
 #include "terminal.h"
 #include "verbs.h"
@@ -26,8 +25,8 @@ int caption(const Arguments& arguments) {
   flags.search = read_stored_options<SearchOptions>(path, "decode");
   flags = arguments.read(flags);
   if (arguments.has("n_best") && !arguments.has("beam")) flags.search.beam = std::max(flags.search.beam, flags.search.n_best);
-  std::unique_ptr<RecordWriter> writer;
-  if (!flags.record.empty()) writer = std::make_unique<RecordWriter>(flags.record);
+  Output out("-");
+  RecordOutput writer(flags.record);
   catch_interrupts();
   constexpr std::size_t kTogether = 64;
   std::uint64_t number = 0;
@@ -38,17 +37,14 @@ int caption(const Arguments& arguments) {
     set.load(model.model);
     std::vector<std::size_t> items(set.size());
     for (std::size_t i = 0; i < items.size(); ++i) items[i] = i;
-    const auto captions = caption_pictures(model, set, items, flags.search, writer != nullptr);
+    const auto captions = caption_pictures(model, set, items, flags.search, static_cast<bool>(writer));
     for (std::size_t i = 0; i < captions.size(); ++i) {
-      for (const auto& best : captions[i].best) fmt::print("{}\t{}\n", set.name(i), best.text);
-      if (!writer) continue;
-      auto data = captions[i].record->data();
-      data.sentence = number++;
-      writer->add(Record(std::move(data)));
+      for (const auto& best : captions[i].best) out.line(fmt::format("{}\t{}", set.name(i), best.text));
+      if (writer) writer.add(*captions[i].record, number++);
     }
-    std::cout.flush();
+    out.flush();
   }
-  if (writer) writer->close();
+  writer.close();
   return interrupted ? 130 : 0;
 }
 

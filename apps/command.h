@@ -32,8 +32,9 @@ struct Arguments {
 
 struct Command {
   std::string name, sentence;
-  std::string words;    ///< how its words are written in the usage line: "MODEL [FILE...]"
-  std::string details;  ///< examples and what else the help should say
+  std::string words;                      ///< how its words are written in the usage line: "MODEL [FILE...]"
+  std::string details;                    ///< examples and what else the help should say
+  std::vector<std::string> choices = {};  ///< what its first word may be, when that is one of a few names
   std::size_t fewest_words = 0, most_words = 0;
   std::vector<OptionInfo> options;
   std::function<int(const Arguments&)> run;  ///< returns the exit code
@@ -45,6 +46,8 @@ std::vector<OptionInfo> flags_of() {
 }
 
 /// Parses the command line, runs the verb, turns errors into messages and exit codes: 0, 1 failure, 2 usage, 130 interrupted.
+/// Standard output is on its way when it returns, or that it could not be written is the failure. A reader that has gone ends
+/// the program quietly with 0.
 int run_program(const std::vector<Command>& commands, int argc, char** argv);
 
 }  // namespace attend::cli

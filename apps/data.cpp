@@ -102,6 +102,12 @@ const std::vector<DataKind>& kinds() {
   return all;
 }
 
+std::vector<std::string> kind_names() {
+  std::vector<std::string> names;
+  for (const auto& kind : kinds()) names.emplace_back(kind.name);
+  return names;
+}
+
 std::string help_text() {
   std::string text = "Every NAME, and the files it writes:\n";
   for (const auto& kind : kinds()) text += fmt::format("  {:<11}{}\n{:13}{}\n", kind.name, kind.sentence, "", kind.files);
@@ -128,14 +134,10 @@ int data(const Arguments& arguments) {
   const auto flags = arguments.read<DataFlags>();
   const auto& name = arguments.words[0];
   const auto kind = std::find_if(kinds().begin(), kinds().end(), [&](const DataKind& k) { return k.name == name; });
-  if (kind == kinds().end()) {
-    std::vector<std::string> known;
-    for (const auto& k : kinds()) known.emplace_back(k.name);
-    fail_unknown_name("data", name, known);
-  }
+  if (kind == kinds().end()) fail_unknown_name("data", name, kind_names());
   ATTEND_CHECK(!flags.out.empty(), kUsage, "data: --out is missing: the folder to write to");
   write_files(flags.out, kind->make(flags));
-  if (!arguments.common.quiet) fmt::print(stderr, "{}: {} in {}: {}\n", name, kind->sentence, flags.out, kind->files);
+  if (!arguments.common.quiet) say("{}: {} in {}: {}\n", name, kind->sentence, flags.out, kind->files);
   return 0;
 }
 
@@ -146,6 +148,7 @@ Command data_command() {
           .sentence = "Make data by rule, for every task and with gold where it makes sense.",
           .words = "NAME",
           .details = help_text(),
+          .choices = kind_names(),
           .fewest_words = 1,
           .most_words = 1,
           .options = flags_of<DataFlags>(),

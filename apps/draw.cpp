@@ -1,4 +1,8 @@
 // attend draw
+#include <unistd.h>
+
+#include <algorithm>
+
 #include "attend/core/error.h"
 #include "attend/core/files.h"
 #include "attend/draw/page.h"
@@ -74,7 +78,7 @@ int draw(const Arguments& arguments) {
   const auto scene = make_scene(*record, flags, arguments.common.quiet);
   if (!flags.png.empty()) {
     const auto warning = write_png(scene, flags.png);
-    if (!warning.empty()) fmt::print(stderr, "attend: {}\n", warning);
+    if (!warning.empty()) say("attend: {}\n", warning);
   }
   if (!flags.svg.empty()) write_file_atomic(flags.svg, draw_svg(scene));
   if (!flags.html.empty()) write_file_atomic(flags.html, draw_html(*record, scene, common_options(flags, arguments.common.quiet)));
@@ -82,7 +86,7 @@ int draw(const Arguments& arguments) {
   if (!flags.png.empty() || !flags.svg.empty() || !flags.html.empty() || !flags.json.empty()) return 0;
   TerminalOptions options;
   options.colour = terminal_colour(flags.colour);
-  options.width = flags.width > 0 ? static_cast<int>(flags.width) : terminal_width();
+  options.width = flags.width > 0 ? static_cast<int>(flags.width) : std::max(20, terminal_width(STDOUT_FILENO));
   options.wide = flags.wide;
   fmt::print("{}", draw_terminal(scene, options));
   return 0;

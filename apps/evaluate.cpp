@@ -8,6 +8,7 @@
 #include "attend/decode/windows.h"
 #include "attend/text/text_stream.h"
 #include "attend/train/config.h"
+#include "output.h"
 #include "stored_options.h"
 #include "verbs.h"
 
@@ -75,9 +76,9 @@ std::string range_text(std::size_t shortest, std::size_t longest) {
 }
 
 void write_lines(const std::string& path, const std::vector<std::string>& lines) {
-  std::string all;
-  for (const auto& line : lines) all += line + "\n";
-  write_file_atomic(path, all);
+  Output out(path);
+  for (const auto& line : lines) out.line(line);
+  out.close();
 }
 
 std::string tsv_row(const std::vector<std::string>& cells) {

@@ -1,12 +1,16 @@
 #include "failure.h"
 
+#include <cerrno>
 #include <cstdio>
 #include <new>
+#include <system_error>
 
 #include "attend/core/error.h"
+#include "attend/core/files.h"
 #include "attend/core/printable.h"
 #include "attend/ops/memory.h"
 #include "attend/store/model_folder.h"
+#include "terminal.h"
 
 namespace attend::cli {
 
@@ -28,17 +32,23 @@ int exit_code(const Error& e) {
 }  // namespace
 
 int report_failure() {
+  std::fflush(stdout);  // the error is the last word; one message is enough when what came before it cannot be written
   try {
     throw;
+  } catch (const PipeClosed&) {
+    return 0;  // whoever read has seen enough
   } catch (const Error& e) {
-    fmt::print(stderr, "attend: {}\n", printable(e.what()));
+    say("attend: {}\n", printable(e.what()));
     return exit_code(e);
   } catch (const std::bad_alloc&) {
-    std::fputs("attend: out of memory; use smaller batches (train.batch_size, --batch), shorter texts or a smaller model\n", stderr);
+    say("attend: out of memory; use smaller batches (train.batch_size, --batch), shorter texts or a smaller model\n");
+  } catch (const std::system_error& e) {  // as fmt::print throws it
+    if (e.code().value() == EPIPE) return 0;
+    say("attend: standard output: {}\n", printable(e.what()));
   } catch (const std::exception& e) {
-    fmt::print(stderr, "attend: {}\n", printable(error_text(e)));
+    say("attend: {}\n", printable(error_text(e)));
   } catch (...) {
-    std::fputs("attend: failed for a reason that is not known (a bug in attend, please report it)\n", stderr);
+    say("attend: failed for a reason that is not known (a bug in attend, please report it)\n");
   }
   return 1;
 }

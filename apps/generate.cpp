@@ -1,9 +1,9 @@
 // attend generate
 #include <algorithm>
-#include <cstdio>
 
 #include "attend/decode/sample.h"
 #include "attend/decode/translator.h"
+#include "output.h"
 #include "terminal.h"
 #include "verbs.h"
 
@@ -31,7 +31,7 @@ std::vector<std::int32_t> prompt_tokens(const Tokenizer& tokenizer, const std::s
     ids.push_back(token.id);
     if (token.id == kUnknownId) unknown.push_back(prompt.substr(token.begin, token.end - token.begin));
   }
-  if (!unknown.empty() && !quiet) fmt::print(stderr, "attend: not in the model's vocabulary, read as <unk>: {}\n", fmt::join(unknown, " "));
+  if (!unknown.empty() && !quiet) say("attend: not in the model's vocabulary, read as <unk>: {}\n", fmt::join(unknown, " "));
   return ids;
 }
 
@@ -40,21 +40,21 @@ int generate(const Arguments& arguments) {
   const auto flags = arguments.read<GenerateFlags>();
   const auto model = read_language_model(arguments.words[0]);
   const auto prompt = prompt_tokens(*model.target, flags.prompt, arguments.common.quiet);
-  std::unique_ptr<RecordWriter> writer;
-  if (!flags.record.empty()) writer = std::make_unique<RecordWriter>(flags.record);
+  Output out("-");
+  RecordOutput writer(flags.record);
   catch_interrupts();
   for (std::int64_t first = 0; first < flags.count && !interrupted; first += kTogether) {
     const auto count = std::min(kTogether, flags.count - first);
     const Prompts prompts{at::empty({count, 0}, at::kLong), at::zeros({count}, at::kLong),
                           std::vector(static_cast<std::size_t>(count), prompt), static_cast<std::size_t>(first)};
-    auto found = sample(*model.network, prompts, flags.draw, writer != nullptr);
+    auto found = sample(*model.network, prompts, flags.draw, static_cast<bool>(writer));
     for (std::size_t i = 0; i < found.size(); ++i) {
-      for (const auto& line : lines_of(*model.target, found[i].best[0].tokens)) fmt::print("{}\n", line);
-      if (writer) writer->add(*text_record(model.model, *model.target, found[i], prompts.first + i));
+      for (const auto& line : lines_of(*model.target, found[i].best[0].tokens)) out.line(line);
+      if (writer) writer.add(*text_record(model.model, *model.target, found[i], prompts.first + i));
     }
-    std::fflush(stdout);
+    out.flush();
   }
-  if (writer) writer->close();
+  writer.close();
   return interrupted ? 130 : 0;
 }
 

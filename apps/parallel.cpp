@@ -2,6 +2,7 @@
 
 #include "attend/text/corpus.h"
 #include "attend/text/unicode.h"
+#include "terminal.h"
 
 namespace attend::cli {
 namespace {
@@ -75,7 +76,7 @@ ParallelText read_parallel(const ParallelFlags& flags, const char* verb, BlankPa
 }
 
 void tell_left_out(const ParallelText& text, const char* verb, bool quiet) {
-  if (!quiet && !text.what_is_left_out.empty()) fmt::print(stderr, "{}: {}\n", verb, text.what_is_left_out);
+  if (!quiet && !text.what_is_left_out.empty()) say("{}: {}\n", verb, text.what_is_left_out);
 }
 
 }  // namespace attend::cli

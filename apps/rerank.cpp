@@ -9,6 +9,7 @@
 #include "attend/measure/bleu.h"
 #include "attend/measure/text_scores.h"
 #include "attend/text/unicode.h"
+#include "output.h"
 #include "parallel.h"
 #include "terminal.h"
 #include "verbs.h"
@@ -82,7 +83,7 @@ RerankWeights tuned(const Reranker& reranker, const RerankFlags& flags, const Re
   };
   std::string line;
   for (const auto& [name, weight] : weights) line += fmt::format(" {}={}", name, weight);
-  fmt::print(stderr, "{} {:.2f} before, {:.2f} with --weights{}\n", flags.metric, reached(start), reached(weights), line);
+  say("{} {:.2f} before, {:.2f} with --weights{}\n", flags.metric, reached(start), reached(weights), line);
   return weights;
 }
 
@@ -105,32 +106,29 @@ int rerank_lines(const Arguments& arguments) {
   std::vector<std::string> files(arguments.words.begin() + 1, arguments.words.end());
   if (files.empty() && !tune) files.emplace_back("-");
   const auto names = rerank_features();
+  Output out("-");
+  catch_interrupts();
   std::size_t index = 0;
   for (const auto& file : files) {
     LineReader reader(file);
-    for (bool more = true; more;) {
-      std::vector<std::string> lines;
-      while (lines.size() < 1024) {
-        auto line = reader.next();
-        if (!line) {
-          more = false;
-          break;
-        }
-        lines.push_back(std::move(*line));
-      }
+    constexpr std::size_t kTogether = 1024;
+    while (!interrupted) {
+      const auto lines = reader.window(kTogether);
+      if (lines.empty()) break;
       for (const auto& list : reranker.candidates(lines)) {
         const auto order = rerank(list, weights);
-        if (!flags.features) fmt::print("{}\n", list[order[0]].text);
+        if (!flags.features) out.line(list[order[0]].text);
         for (const auto n : flags.features ? order : std::vector<std::size_t>{}) {
-          fmt::print("{} ||| {} ||| {:.6f} |||", index, list[n].text, rerank_score(list[n], weights));
-          for (std::size_t f = 0; f < names.size(); ++f) fmt::print(" {}={:.6f}", names[f], list[n].features[f]);
-          fmt::print("\n");
+          auto line = fmt::format("{} ||| {} ||| {:.6f} |||", index, list[n].text, rerank_score(list[n], weights));
+          for (std::size_t f = 0; f < names.size(); ++f) line += fmt::format(" {}={:.6f}", names[f], list[n].features[f]);
+          out.line(line);
         }
         ++index;
       }
+      out.flush();
     }
   }
-  return 0;
+  return interrupted ? 130 : 0;
 }
 
 }  // namespace
@@ -146,7 +144,7 @@ Command rerank_command() {
           "coordinate ascent and printed; --weights takes them again. Without files and without tuning it reads standard input.\n"
           "Examples:\n"
           "  attend rerank runs/phrasebook --tsv data/phrasebook/dev.tsv --bleu-tokenizer zh --beam 10 --reverse runs/back\n"
-          "  attend rerank runs/phrasebook a.en --beam 10 --reverse runs/back --weights coverage=0.25 reverse=0.5",
+          "  attend rerank runs/phrasebook a.en --beam 10 --reverse runs/back --weights coverage=0.25 --weights reverse=0.5",
       .fewest_words = 1,
       .most_words = 100000,
       .options = flags_of<RerankFlags>(),

@@ -1,6 +1,8 @@
 // attend score
 #include "attend/decode/evaluate.h"
+#include "output.h"
 #include "parallel.h"
+#include "terminal.h"
 #include "verbs.h"
 
 namespace attend::cli {
@@ -39,29 +41,29 @@ int score(const Arguments& arguments) {
   LinkOptions links;
   links.units = link_units(translator.model(), flags.link_units);
   tell_left_out(text, "score", arguments.common.quiet);
-  std::unique_ptr<RecordWriter> writer;
-  if (!flags.record.empty()) writer = std::make_unique<RecordWriter>(flags.record);
+  Output out("-");
+  RecordOutput writer(flags.record);
+  catch_interrupts();
   constexpr std::size_t kWindow = 1024;
   std::size_t told = 0;  // lines written
   const auto tell_until = [&](std::size_t line) {
-    for (; told < line; ++told) fmt::print("{}\n", score_line(flags, nullptr, links));
+    for (; told < line; ++told) out.line(score_line(flags, nullptr, links));
   };
-  for (std::size_t begin = 0; begin < text.sources.size(); begin += kWindow) {
+  for (std::size_t begin = 0; begin < text.sources.size() && !interrupted; begin += kWindow) {
     const auto n = std::min(kWindow, text.sources.size() - begin);
-    const auto results = translator.score(std::span(text.sources).subspan(begin, n), std::span(text.targets).subspan(begin, n),
-                                          writer != nullptr || flags.alignment);
+    const auto results =
+        translator.score(std::span(text.sources).subspan(begin, n), std::span(text.targets).subspan(begin, n), writer || flags.alignment);
     for (std::size_t i = 0; i < n; ++i, ++told) {
       tell_until(text.line[begin + i]);
-      fmt::print("{}\n", score_line(flags, &results[i], links));
-      if (!writer || !results[i].record) continue;
-      auto data = results[i].record->data();
-      data.sentence = text.line[begin + i];
-      writer->add(Record(std::move(data)));
+      out.line(score_line(flags, &results[i], links));
+      if (writer && results[i].record) writer.add(*results[i].record, text.line[begin + i]);
     }
+    out.flush();
   }
-  tell_until(text.lines);
-  if (writer) writer->close();
-  return 0;
+  if (!interrupted) tell_until(text.lines);
+  out.flush();
+  writer.close();
+  return interrupted ? 130 : 0;
 }
 
 }  // namespace

@@ -6,55 +6,83 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cmath>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "attend/core/error.h"
+#include "attend/core/files.h"
+#include "attend/draw/width.h"
+#include "attend/text/unicode.h"
 
 namespace attend::cli {
 namespace {
 
+std::atomic<bool> polite{false};
+
 void on_signal(int number) {
-  interrupted = true;
-  std::signal(number, SIG_DFL);  // asked twice: end at once
+  if (polite && !interrupted.exchange(true)) return;
+  discard_partials();
+  std::signal(number, SIG_DFL);
+  std::raise(number);  // delivered when this returns
 }
 
 }  // namespace
 
 std::atomic<bool> interrupted{false};
+static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler reads it");
 
-void catch_interrupts() {
+void watch_signals() {
+  std::signal(SIGXFSZ, SIG_IGN);
+  std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGINT, on_signal);
   std::signal(SIGTERM, on_signal);
+  if (std::signal(SIGHUP, on_signal) == SIG_IGN) std::signal(SIGHUP, SIG_IGN);  // nohup asked for that
+}
+
+void catch_interrupts() { polite = true; }
+
+void say_text(const std::string& text) {
+  (void)std::fputs(text.c_str(), stderr);
+  (void)std::fflush(stderr);
 }
 
 bool is_terminal(int descriptor) { return isatty(descriptor) == 1; }
 
-int terminal_width() {
+bool takes_controls(int descriptor) {
+  const char* kind = std::getenv("TERM");
+  return is_terminal(descriptor) && !(kind && std::strcmp(kind, "dumb") == 0);
+}
+
+int terminal_width(int descriptor) {
   winsize size{};
-  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 20) return size.ws_col;
-  if (const char* columns = std::getenv("COLUMNS"); columns && std::atoi(columns) >= 20) return std::atoi(columns);
+  if (ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+  if (const char* columns = std::getenv("COLUMNS"); columns && std::atoi(columns) > 0) return std::atoi(columns);
   return 80;
 }
 
 TerminalColour terminal_colour(const std::string& wanted) {
   if (wanted == "truecolour") return TerminalColour::kTruecolour;
   if (wanted == "256") return TerminalColour::k256;
-  if (wanted == "ascii" || !is_terminal(STDOUT_FILENO) || std::getenv("NO_COLOR")) return TerminalColour::kAscii;
+  const char* plain = std::getenv("NO_COLOR");
+  if (wanted == "ascii" || !takes_controls(STDOUT_FILENO) || (plain && *plain)) return TerminalColour::kAscii;
   const char* depth = std::getenv("COLORTERM");
   return depth && (std::strcmp(depth, "truecolor") == 0 || std::strcmp(depth, "24bit") == 0) ? TerminalColour::kTruecolour
                                                                                              : TerminalColour::k256;
 }
 
-LineReader::LineReader(const std::string& path) : path_(path) {
+LineReader::LineReader(const std::string& path) : name_(path == "-" ? "standard input" : path) {
   if (path == "-") {
     descriptor_ = STDIN_FILENO;
     from_terminal_ = is_terminal(STDIN_FILENO);
     return;
   }
   descriptor_ = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  ATTEND_CHECK(descriptor_ >= 0, kFile, "{}: cannot be read: {}", path, std::strerror(errno));
+  ATTEND_CHECK(descriptor_ >= 0, kFile, "{}: cannot be read: {}", name_, std::strerror(errno));
 }
 
 LineReader::~LineReader() {
@@ -63,12 +91,15 @@ LineReader::~LineReader() {
 
 bool LineReader::fill(bool wait) {
   if (ended_) return false;
-  if (!wait) {
-    pollfd ask{descriptor_, POLLIN, 0};
-    if (poll(&ask, 1, 0) <= 0) return false;
+  // poll is not begun again after a signal, as read is; a signal just before it is seen a moment later.
+  constexpr int kMoment = 200;  // milliseconds
+  for (pollfd ask{descriptor_, POLLIN, 0}; poll(&ask, 1, wait ? kMoment : 0) <= 0;) {
+    if (interrupted) ended_ = true;
+    if (interrupted || !wait) return false;
   }
   if (start_ > 0) {
     buffer_.erase(0, start_);
+    searched_ -= start_;
     start_ = 0;
   }
   const auto old = buffer_.size();
@@ -80,57 +111,89 @@ bool LineReader::fill(bool wait) {
   const int error = errno;
   buffer_.resize(old + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
   if (got <= 0) ended_ = true;
-  ATTEND_CHECK(got >= 0 || interrupted, kFile, "{}: cannot be read: {}", path_, std::strerror(error));
+  ATTEND_CHECK(got >= 0 || interrupted, kFile, "{}: cannot be read: {}", name_, std::strerror(error));
   return got > 0;
 }
 
 bool LineReader::ready() {
-  while (buffer_.find('\n', start_) == std::string::npos && !ended_)
-    if (!fill(false)) return ended_;
+  while (buffer_.find('\n', std::max(start_, searched_)) == std::string::npos) {
+    searched_ = buffer_.size();
+    if (ended_ || !fill(false)) return ended_;
+  }
   return true;
 }
 
 std::optional<std::string> LineReader::next() {
   std::size_t end = std::string::npos;
-  while ((end = buffer_.find('\n', start_)) == std::string::npos)
+  while ((end = buffer_.find('\n', std::max(start_, searched_))) == std::string::npos) {
+    searched_ = buffer_.size();
     if (!fill(true)) break;
-  if (end == std::string::npos && start_ >= buffer_.size()) return std::nullopt;
+  }
+  if (end == std::string::npos && (start_ >= buffer_.size() || interrupted)) return std::nullopt;  // half a line is none
   const auto stop = end == std::string::npos ? buffer_.size() : end;
   std::string line = buffer_.substr(start_, stop - start_);
   start_ = end == std::string::npos ? stop : stop + 1;
+  searched_ = start_;
+  ++lines_;
   if (!line.empty() && line.back() == '\r') line.pop_back();
+  if (lines_ == 1) {
+    ATTEND_CHECK(!line.starts_with("\xff\xfe") && !line.starts_with("\xfe\xff"), kData,
+                 "{}:1: this is UTF-16, expected UTF-8; convert it with iconv -f UTF-16 -t UTF-8", name_);
+    if (line.starts_with("\xef\xbb\xbf")) line.erase(0, 3);
+  }
+  const auto broken = first_broken_byte(line);
+  ATTEND_CHECK(broken == std::string::npos, kData, "{}:{}: byte {} is not UTF-8 (0x{:02X}); convert the file to UTF-8 with iconv", name_,
+               lines_, broken + 1, static_cast<unsigned char>(line[broken]));
   return line;
 }
 
-ProgressLine::ProgressLine(bool quiet) : quiet_(quiet), terminal_(is_terminal(STDERR_FILENO)) {}
+std::vector<std::string> LineReader::window(std::size_t most) {
+  if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+  std::vector<std::string> lines;
+  try {
+    while (lines.size() < most && !interrupted) {
+      auto line = next();
+      if (!line) break;
+      lines.push_back(std::move(*line));
+      if (!ready()) break;  // whoever waits for answers line by line gets them
+    }
+  } catch (const Error&) {
+    if (lines.empty()) throw;
+    error_ = std::current_exception();
+  }
+  return lines;
+}
+
+ProgressLine::ProgressLine(bool quiet) : quiet_(quiet), rewrites_(takes_controls(STDERR_FILENO)) {}
 
 void ProgressLine::show(const std::string& text, double share) {
   if (quiet_) return;
   const auto now = std::chrono::steady_clock::now();
-  const auto pause = terminal_ ? std::chrono::milliseconds(100) : std::chrono::milliseconds(30000);
+  const auto pause = rewrites_ ? std::chrono::milliseconds(100) : std::chrono::milliseconds(30000);
   if (now - last_ < pause) return;
   last_ = now;
-  if (!terminal_) {
-    fmt::print(stderr, "{:3.0f} %  {}\n", 100 * share, text);
+  if (!rewrites_) {
+    say("{:3.0f} %  {}\n", 100 * share, text);
     return;
   }
   constexpr int kBar = 20;
   const int full = static_cast<int>(share * kBar);
   std::string bar;
   for (int i = 0; i < kBar; ++i) bar += i < full ? "━" : "─";
-  fmt::print(stderr, "\r\x1b[K{} {:3.0f} %  {}", bar, 100 * share, text);
-  std::fflush(stderr);
+  // One column stays free: a full last one would make some terminals go on in the next line.
+  const auto line = clip_text(fmt::format("{} {:3.0f} %  {}", bar, 100 * share, text), std::max(1, terminal_width(STDERR_FILENO) - 1));
+  say("\r\x1b[K{}", line);
   shown_ = true;
 }
 
 void ProgressLine::line(const std::string& text) {
   if (quiet_) return;
   clear();
-  fmt::print(stderr, "{}\n", text);
+  say("{}\n", text);
 }
 
 void ProgressLine::clear() {
-  if (shown_) fmt::print(stderr, "\r\x1b[K");
+  if (shown_) say("\r\x1b[K");
   shown_ = false;
 }
 

@@ -1,45 +1,69 @@
 #pragma once
 // The terminal: whether there is one, lines in, progress out.
+#include <fmt/format.h>
+
 #include <atomic>
 #include <chrono>
+#include <exception>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "attend/draw/terminal.h"
 #include "attend/train/texts.h"
 
 namespace attend::cli {
 
-bool is_terminal(int descriptor);
-int terminal_width();
-TerminalColour terminal_colour(const std::string& wanted);  ///< auto, truecolour, 256 or ascii
 using attend::duration_text;
+/// A message on standard error. That nobody reads it is no reason to stop.
+void say_text(const std::string& text);
+template <class... Args>
+void say(fmt::format_string<Args...> text, Args&&... args) {
+  say_text(fmt::format(text, std::forward<Args>(args)...));
+}
 
-/// Set by SIGINT and SIGTERM once `catch_interrupts` was called; a second signal ends the program at once.
+bool is_terminal(int descriptor);
+bool takes_controls(int descriptor);  ///< a terminal that moves its cursor: TERM=dumb does not
+int terminal_width(int descriptor);   ///< columns now, by the terminal, else COLUMNS, else 80
+/// auto, truecolour, 256 or ascii; auto asks the terminal, NO_COLOR and TERM.
+TerminalColour terminal_colour(const std::string& wanted);
+std::string duration_text(double seconds);  ///< "1 h 02 min", "3 min 20 s", "12 s"
+
+/// SIGINT, SIGTERM and SIGHUP remove half-written files and end the program; a pipe without a reader and a limit of file sizes
+/// become errors of writing.
+void watch_signals();
+/// Set by the first of those signals once `catch_interrupts` was called; a second signal ends the program at once.
 extern std::atomic<bool> interrupted;
 void catch_interrupts();
 
-/// Lines of a file or of standard input, CR removed. Knows whether the next line is there already, so that a person or a
-/// slow pipe gets answers line by line while a file is read in large windows.
+/// Lines of a file or of standard input (`-`), without CR and byte-order mark. Knows whether the next line is there already, so
+/// that a person or a slow pipe gets answers line by line while a file is read in large windows.
 class LineReader {
  public:
-  explicit LineReader(const std::string& path);  ///< "-" is standard input
+  explicit LineReader(const std::string& path);
   ~LineReader();
   LineReader(const LineReader&) = delete;
   LineReader& operator=(const LineReader&) = delete;
+  /// The next line; nothing at the end, and when an interrupt came. A line that is no text is kData, with its number.
   std::optional<std::string> next();
+  /// Up to `most` lines, as many as are there; none at the end. An error waits until the lines before it were handed out.
+  std::vector<std::string> window(std::size_t most);
   bool ready();  ///< a line can be had without waiting (or the end was reached)
   bool from_terminal() const { return from_terminal_; }
+  const std::string& name() const { return name_; }  ///< for messages
+  std::size_t lines() const { return lines_; }       ///< handed out so far
 
  private:
   bool fill(bool wait);
-  std::string path_, buffer_;
-  std::size_t start_ = 0;
+  std::string name_, buffer_;
+  std::size_t start_ = 0, searched_ = 0, lines_ = 0;
   int descriptor_ = 0;
   bool ended_ = false, from_terminal_ = false;
+  std::exception_ptr error_;
 };
 
-/// One line on standard error that rewrites itself on a terminal; on anything else a plain line now and then.
+/// One line on standard error that rewrites itself on a terminal, no longer than that is wide; on anything else, and on a terminal
+/// that takes no controls, a plain line now and then.
 class ProgressLine {
  public:
   explicit ProgressLine(bool quiet);
@@ -48,7 +72,7 @@ class ProgressLine {
   void clear();
 
  private:
-  bool quiet_, terminal_, shown_ = false;
+  bool quiet_, rewrites_, shown_ = false;
   std::chrono::steady_clock::time_point last_{};
 };
 

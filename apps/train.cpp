@@ -3,6 +3,7 @@
 
 #include "attend/store/run_folder.h"
 #include "attend/train/trainer.h"
+#include "places.h"
 #include "terminal.h"
 #include "threads.h"
 #include "verbs.h"
@@ -72,6 +73,20 @@ std::string step_text(const StepReport& r, const std::string& unit) {
                      duration_text(r.seconds_left));
 }
 
+// The run's own files must not be what it reads: a configuration in the folder of the run, say.
+void spare_inputs(const Arguments& arguments, const Config& config) {
+  std::vector<NamedFile> inputs, outputs;
+  for (const auto& word : arguments.words) inputs.push_back({word, "the configuration"});
+  for (auto option : list_options(config).fields) {
+    if (!option.key.starts_with("data.")) continue;
+    const auto path = option.value.empty() ? std::string() : option.value[0];
+    option.key.erase(0, sizeof("data.") - 1);
+    if (place_of(option) == Place::kRead) inputs.push_back({path, "data." + option.key});
+  }
+  for (const char* name : {"config.yaml", "metrics.jsonl"}) outputs.push_back({config.train.out + "/" + name, "the run's"});
+  refuse_to_overwrite(inputs, outputs);
+}
+
 int train(const Arguments& arguments) {
   const auto flags = arguments.read<TrainFlags>();
   auto values = gather(arguments, flags);
@@ -86,6 +101,7 @@ int train(const Arguments& arguments) {
   start.dry_run = flags.dry_run;
   if (flags.dry_run && start.config.train.out.empty()) start.config.train.out = "(not given)";
   set_threads(start.config.train.threads);
+  if (!flags.resume) spare_inputs(arguments, start.config);
 
   ProgressLine progress(arguments.common.quiet);
   const std::string unit = start.config.task == "classify" || start.config.task == "answer" ? "items" : "tok";

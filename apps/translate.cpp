@@ -1,9 +1,7 @@
 // attend translate
-#include <fstream>
-#include <iostream>
-
 #include "attend/decode/evaluate.h"
 #include "attend/measure/alignment.h"
+#include "output.h"
 #include "terminal.h"
 #include "verbs.h"
 
@@ -23,25 +21,6 @@ struct TranslateFlags {
     v(batch, "batch", 64, "sentences translated together", between(1, 100000));
     search.visit(v);
   }
-};
-
-class Output {
- public:
-  explicit Output(const std::string& path) : path_(path) {
-    if (path == "-") return;
-    file_.open(path, std::ios::binary);
-    ATTEND_CHECK(file_.good(), kFile, "{}: cannot be written", path);
-  }
-  void line(const std::string& text) {
-    auto& out = path_ == "-" ? std::cout : file_;
-    out << text << '\n';
-    ATTEND_CHECK(out.good(), kFile, "{}: cannot be written; is the disk full?", path_ == "-" ? "standard output" : path_);
-  }
-  void flush() { (path_ == "-" ? std::cout : file_).flush(); }
-
- private:
-  std::string path_;
-  std::ofstream file_;
 };
 
 std::string links_text(const Translated& result, std::size_t h, const LinkOptions& links) {
@@ -70,8 +49,7 @@ int translate(const Arguments& arguments) {
   translator.limits.sentences = static_cast<std::size_t>(flags.batch);
   const bool record = !flags.record.empty() || flags.alignment;
   Output out(flags.output);
-  std::unique_ptr<RecordWriter> writer;
-  if (!flags.record.empty()) writer = std::make_unique<RecordWriter>(flags.record);
+  RecordOutput writer(flags.record);
   std::vector<std::string> files(arguments.words.begin() + 1, arguments.words.end());
   if (files.empty()) files.emplace_back("-");
   catch_interrupts();
@@ -79,37 +57,23 @@ int translate(const Arguments& arguments) {
   for (const auto& file : files) {
     LineReader reader(file);
     const bool ask = reader.from_terminal() && !arguments.common.quiet;
-    if (ask) fmt::print(stderr, "Type a sentence a line; Ctrl-D ends.\n");
-    const std::size_t window = 16 * translator.limits.sentences;
-    for (bool more = true; more && !interrupted;) {
-      std::vector<std::string> lines;
-      if (ask) fmt::print(stderr, "> ");
-      while (lines.size() < window && !interrupted) {
-        auto line = reader.next();
-        if (!line) {
-          more = false;
-          break;
-        }
-        lines.push_back(std::move(*line));
-        if (!reader.ready()) break;  // whoever waits for answers line by line gets them
-      }
-      if (lines.empty()) continue;
-      auto results = translator.translate(lines, flags.search, record);
+    if (ask) say("Type a sentence a line; Ctrl-D ends.\n");
+    while (!interrupted) {
+      if (ask) say("> ");
+      const auto lines = reader.window(16 * translator.limits.sentences);
+      if (lines.empty()) break;
+      const auto results = translator.translate(lines, flags.search, record);
       for (std::size_t i = 0; i < lines.size(); ++i, ++index) {
         print_result(out, index, results[i], flags, default_links(translator.model()));
         cut += results[i].best[0].cut;
-        if (writer && results[i].record) {
-          auto data = results[i].record->data();
-          data.sentence = index;
-          writer->add(Record(std::move(data)));
-        }
+        if (writer && results[i].record) writer.add(*results[i].record, index);
       }
       out.flush();
     }
   }
-  if (writer) writer->close();
-  if (const auto message = cut_message(cut, index, flags.search); !message.empty() && !arguments.common.quiet)
-    fmt::print(stderr, "{}\n", message);
+  out.close();
+  writer.close();
+  if (const auto message = cut_message(cut, index, flags.search); !message.empty() && !arguments.common.quiet) say("{}\n", message);
   return interrupted ? 130 : 0;
 }
 

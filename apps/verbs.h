@@ -20,5 +20,6 @@ Command draw_command();
 Command trace_command();
 Command runs_command();
 Command info_command();
+Command keys_command();
 
 }  // namespace attend::cli

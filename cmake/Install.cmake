@@ -15,7 +15,26 @@ if(attend_installed_rooms)
   install(EXPORT attendTargets NAMESPACE attend:: DESTINATION ${attend_package_dir})
 endif()
 if(TARGET attend)
-  install(TARGETS attend)
+  if(ATTEND_INSTALL_LIBTORCH)
+    # What the program loads out of libtorch's folder, and nothing of the system. Where it lies the program looks first.
+    install(TARGETS attend RUNTIME_DEPENDENCY_SET attend_libraries)
+    install(RUNTIME_DEPENDENCY_SET attend_libraries DIRECTORIES ${libtorch_lib_dir}
+      POST_INCLUDE_REGEXES "^${libtorch_lib_dir}/" POST_EXCLUDE_REGEXES ".*"
+      LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT libtorch)
+  else()
+    install(TARGETS attend)
+  endif()
+  # The program writes its own manual and completions.
+  set(attend_manual ${PROJECT_BINARY_DIR}/manual)
+  add_custom_command(OUTPUT ${attend_manual}/man/attend.1 ${attend_manual}/attend.bash ${attend_manual}/_attend
+    COMMAND attend man --out ${attend_manual}/man
+    COMMAND attend completion bash > ${attend_manual}/attend.bash
+    COMMAND attend completion zsh > ${attend_manual}/_attend
+    DEPENDS attend VERBATIM)
+  add_custom_target(attend_manual ALL DEPENDS ${attend_manual}/man/attend.1 ${attend_manual}/attend.bash ${attend_manual}/_attend)
+  install(DIRECTORY ${attend_manual}/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 FILES_MATCHING PATTERN "*.1")
+  install(FILES ${attend_manual}/attend.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME attend OPTIONAL)
+  install(FILES ${attend_manual}/_attend DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions OPTIONAL)
 endif()
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE TYPE DOC)
 install(FILES ${PROJECT_SOURCE_DIR}/cmake/FindLibTorch.cmake DESTINATION ${attend_package_dir})

@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
@@ -18,6 +20,7 @@
 #include "attend/core/error.h"
 #include "attend/core/files.h"
 #include "core/descriptor.h"
+#include "core/destination.h"
 
 namespace attend {
 namespace {
@@ -72,6 +75,41 @@ class LiveNumbers {
   std::uint64_t next_ = 0;
 };
 
+/// The names of unfinished files where a signal handler can read them. A name that is too long, or the 65th, is left to
+/// remove_partials.
+class Unfinished {
+ public:
+  void enter(const std::string& name) {
+    const std::lock_guard lock(mutex_);
+    for (auto& slot : slots_) {
+      if (slot.used || name.size() >= slot.name.size()) continue;
+      std::copy(name.c_str(), name.c_str() + name.size() + 1, slot.name.begin());
+      slot.used.store(true, std::memory_order_release);
+      return;
+    }
+  }
+  void leave(const std::string& name) {
+    const std::lock_guard lock(mutex_);
+    for (auto& slot : slots_)
+      if (slot.used && name == slot.name.data()) slot.used.store(false, std::memory_order_release);
+  }
+  void unlink_all() noexcept {
+    for (auto& slot : slots_)
+      if (slot.used.load(std::memory_order_acquire)) ::unlink(slot.name.data());
+  }
+  static Unfinished& instance() { return instance_; }
+
+ private:
+  struct Slot {
+    std::atomic<bool> used{false};
+    std::array<char, 4096> name{};
+  };
+  std::mutex mutex_;
+  std::array<Slot, 64> slots_;
+  static Unfinished instance_;
+};
+constinit Unfinished Unfinished::instance_;  // there before main and for every handler
+
 /// A name beside `path` that nothing has; what stands there is removed on destruction.
 class PartialName {
  public:
@@ -82,10 +120,12 @@ class PartialName {
       if (!status_of(name_)) break;
       LiveNumbers::instance().give_back(number_);  // a leftover has it
     }
+    Unfinished::instance().enter(name_);
   }
   ~PartialName() {
     std::error_code ignored;
     fs::remove_all(name_, ignored);
+    Unfinished::instance().leave(name_);
     LiveNumbers::instance().give_back(number_);
   }
   PartialName(const PartialName&) = delete;
@@ -137,6 +177,8 @@ FileWriter::FileWriter(const std::string& path)
   if (descriptor_ < 0) fail_errno(path, "create", errno);
 }
 
+FileWriter::FileWriter(const std::string& path, int descriptor) : path_(path), descriptor_(descriptor) {}
+
 FileWriter::~FileWriter() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }
@@ -157,40 +199,62 @@ void FileWriter::write(const void* data, std::size_t size) {
   }
 }
 
+void FileWriter::cut(std::uint64_t size) {
+  ATTEND_ASSERT(descriptor_ >= 0 && size <= position_);
+  if (::ftruncate(descriptor_, static_cast<off_t>(size)) != 0) fail_errno(path_, "shorten", errno);
+  position_ = size;
+}
+
 void FileWriter::sync_and_close() {
   ATTEND_ASSERT(descriptor_ >= 0);
-  if (::fsync(descriptor_) != 0 && errno != EINVAL) fail_errno(path_, "bring to disk", errno);
+  // Pipes, terminals and some file systems have nothing to sync and say EINVAL, or EROFS.
+  if (::fsync(descriptor_) != 0 && errno != EINVAL && errno != EROFS) fail_errno(path_, "bring to disk", errno);
   if (::close(std::exchange(descriptor_, -1)) != 0 && errno != EINTR) fail_errno(path_, "close", errno);
 }
 
 struct AtomicFile::State {
-  explicit State(const std::string& p) : path(p), partial(p), writer(partial.name()) {}
-  std::string path;
-  PartialName partial;
-  FileWriter writer;
+  explicit State(Destination to) : target(std::move(to)) {
+    if (target.in_place()) {
+      writer.emplace(target.path, target.descriptor);
+      return;
+    }
+    partial.emplace(target.path);
+    writer.emplace(target.path, create(partial->name(), target));
+  }
+  // The name that errors give is the one the user knows; what stands beside it has the permissions of what it replaces.
+  static int create(const std::string& name, const Destination& target) {
+    const int file = ::open(name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (file < 0) fail_errno(target.path, "create", errno);
+    if (target.mode) (void)::fchmod(file, *target.mode & 07777);
+    return file;
+  }
+  Destination target;
+  std::optional<PartialName> partial;
+  std::optional<FileWriter> writer;
 };
 
-AtomicFile::AtomicFile(const std::string& path) {
-  const auto mode = status_of(path);
-  ATTEND_CHECK(!path.empty() && path.back() != '/' && !(mode && S_ISDIR(*mode)), kFile,
-               "'{}': expected the name of a file to write, got a directory", path);
-  ATTEND_CHECK(!mode || S_ISREG(*mode) || S_ISLNK(*mode), kFile, "{}: expected a regular file to replace, got a pipe or device", path);
-  state_ = std::make_unique<State>(path);
-}
+AtomicFile::AtomicFile(const std::string& path) : state_(std::make_unique<State>(destination_of(path))) {}
 AtomicFile::~AtomicFile() = default;
 
 FileWriter& AtomicFile::writer() {
   ATTEND_ASSERT(state_);
-  return state_->writer;
+  return *state_->writer;
 }
+
+bool AtomicFile::in_place() const { return state_ && state_->target.in_place(); }
 
 void AtomicFile::commit() {
   ATTEND_ASSERT(state_);
-  state_->writer.sync_and_close();
-  if (::rename(state_->partial.name().c_str(), state_->path.c_str()) != 0) fail_errno(state_->path, "replace", errno);
-  sync_folder(parent_of(state_->path));
+  state_->writer->sync_and_close();
+  if (state_->partial) {
+    const auto& path = state_->target.path;
+    if (::rename(state_->partial->name().c_str(), path.c_str()) != 0) fail_errno(path, "replace", errno);
+    sync_folder(parent_of(path));
+  }
   state_.reset();
 }
+
+void discard_partials() noexcept { Unfinished::instance().unlink_all(); }
 
 void write_file_atomic(const std::string& path, std::string_view content) {
   AtomicFile file(path);

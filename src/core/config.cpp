@@ -90,8 +90,8 @@ GivenValues parse_config(const std::string& text, const std::string& name) {
 
 GivenValues read_config(const std::string& path) {
   const auto text = read_file(path, YamlLimits{}.bytes);
-  ATTEND_CHECK(!text.empty(), kFile, "{}: the config file is empty; give the path of a YAML file", path);
-  return parse_config(text, path);
+  ATTEND_CHECK(!text.empty(), kFile, "{}: the config file is empty; expected YAML", path == "-" ? "standard input" : path);
+  return parse_config(text, path == "-" ? "standard input" : path);
 }
 
 void set_given(GivenValues& values, const std::string& key_and_value, const std::string& where) {

@@ -7,8 +7,11 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <map>
+#include <mutex>
 #include <utility>
 
 #include "attend/core/error.h"
@@ -25,32 +28,90 @@ void fail_errno(const std::string& path, std::string_view action, int error) {
   if (error == ENOENT) cure = "; check the path";
   if (error == EACCES || error == EPERM) cure = "; check the permissions";
   if (error == ENOSPC || error == EDQUOT) cure = "; free space or choose another disk";
-  fail(ErrorKind::kFile, "{}: cannot {}: {}{}", path, action, std::strerror(error), cure);
+  const auto text = fmt::format("{}: cannot {}: {}{}", path, action, std::strerror(error), cure);
+  if (error == EPIPE) throw PipeClosed(text);
+  throw Error(ErrorKind::kFile, text);
 }
 
 namespace {
+
+constexpr std::uint64_t kNoLimit = std::uint64_t{1} << 40;
+
+std::string shown_path(const std::string& path) { return path == "-" ? "standard input" : path; }
 
 struct Opened {
   Descriptor descriptor;
   struct stat status;
 };
 
-/// Regular files only. A pipe is opened without waiting for whoever writes to it, and then refused like a device: a stranger's
-/// folder may hold either, and reading them need never end.
+/// Files, pipes and terminals; reading other devices need never end.
 Opened open_to_read(const std::string& path) {
-  Opened file{Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)), {}};
-  if (file.descriptor.number() < 0 || ::fstat(file.descriptor.number(), &file.status) != 0) fail_errno(path, "read", errno);
-  ATTEND_CHECK(!S_ISDIR(file.status.st_mode), kFile, "{}: expected a file, got a directory; name a file in it", path);
-  ATTEND_CHECK(S_ISREG(file.status.st_mode), kFile, "{}: expected a regular file, got a pipe or device; save it to a file first", path);
+  const int number = path == "-" ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  Opened file{Descriptor(number), {}};
+  if (file.descriptor.number() < 0 || ::fstat(file.descriptor.number(), &file.status) != 0) fail_errno(shown_path(path), "read", errno);
+  ATTEND_CHECK(!S_ISDIR(file.status.st_mode), kFile, "{}: expected a file, got a directory; name a file in it", shown_path(path));
+  struct stat null {};
+  const bool is_device = S_ISBLK(file.status.st_mode) || S_ISCHR(file.status.st_mode);
+  const bool ends = ::isatty(file.descriptor.number()) || (::stat("/dev/null", &null) == 0 && file.status.st_rdev == null.st_rdev);
+  ATTEND_CHECK(!is_device || ends || path == "-", kFile, "{}: expected a file or a pipe, got a device; save it to a file first", path);
   return file;
+}
+
+std::string read_to_end(const Opened& file, const std::string& path, std::uint64_t most_bytes = kNoLimit) {
+  constexpr std::size_t kBlock = std::size_t{1} << 20;
+  std::string content(S_ISREG(file.status.st_mode) ? static_cast<std::size_t>(file.status.st_size) + 1 : kBlock, '\0');
+  std::size_t size = 0;
+  for (;;) {  // the size of a pipe is not known beforehand, and a file may have grown
+    if (size == content.size()) content.resize(size + std::max(size, kBlock));
+    const auto got = ::read(file.descriptor.number(), content.data() + size, content.size() - size);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) fail_errno(shown_path(path), "read", errno);
+    if (got == 0) break;
+    size += static_cast<std::size_t>(got);
+    ATTEND_CHECK(size <= most_bytes, kFile, "{}: holds more than the {} bytes that are read of such a file; is it the right one?",
+                 shown_path(path), most_bytes);
+  }
+  content.resize(size);
+  return content;
+}
+
+/// A pipe without a name of its own, as shells make them for `<(command)`. A named one may be filled again.
+bool is_anonymous_pipe(const struct stat& status) {
+  static const dev_t pipes = [] {
+    int ends[2];
+    struct stat pipe {};
+    if (::pipe2(ends, O_CLOEXEC) != 0) return dev_t{};
+    const Descriptor one(ends[0]), other(ends[1]);
+    return ::fstat(ends[0], &pipe) == 0 ? pipe.st_dev : dev_t{};
+  }();
+  return S_ISFIFO(status.st_mode) && status.st_dev == pipes;
+}
+
+/// What came through standard input or an anonymous pipe: a second reader would find it empty.
+std::shared_ptr<const std::string> read_once(const Opened& file, const std::string& path, std::uint64_t most_bytes = kNoLimit) {
+  static std::mutex mutex;
+  static std::map<ino_t, std::shared_ptr<const std::string>> pipes;
+  static std::shared_ptr<const std::string> input;
+  const bool standard = path == "-";
+  if (!standard && !is_anonymous_pipe(file.status)) return std::make_shared<const std::string>(read_to_end(file, path, most_bytes));
+  const std::lock_guard lock(mutex);
+  auto& kept = standard ? input : pipes[file.status.st_ino];
+  if (!kept) kept = std::make_shared<const std::string>(read_to_end(file, path, most_bytes));
+  return kept;
 }
 
 std::string hex_of(XXH128_hash_t hash) { return fmt::format("{:016x}{:016x}", hash.high64, hash.low64); }
 
 }  // namespace
 
-MappedFile::MappedFile(const std::string& path) : path_(path) {
+MappedFile::MappedFile(const std::string& path) : path_(shown_path(path)) {
   const auto file = open_to_read(path);
+  if (path == "-" || !S_ISREG(file.status.st_mode)) {
+    read_ = read_once(file, path);
+    data_ = read_->data();
+    size_ = read_->size();
+    return;
+  }
   size_ = static_cast<std::size_t>(file.status.st_size);
   if (size_ == 0) return;  // mmap refuses an empty range
   void* map = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.descriptor.number(), 0);
@@ -59,40 +120,33 @@ MappedFile::MappedFile(const std::string& path) : path_(path) {
 }
 
 MappedFile::~MappedFile() {
-  if (data_) ::munmap(const_cast<char*>(data_), size_);
+  if (data_ && !read_) ::munmap(const_cast<char*>(data_), size_);
 }
 
 MappedFile::MappedFile(MappedFile&& other) noexcept
-    : path_(std::move(other.path_)), data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+    : path_(std::move(other.path_)),
+      read_(std::move(other.read_)),
+      data_(std::exchange(other.data_, nullptr)),
+      size_(std::exchange(other.size_, 0)) {}
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   std::swap(path_, other.path_);
+  std::swap(read_, other.read_);
   std::swap(data_, other.data_);
   std::swap(size_, other.size_);
   return *this;
 }
 
+void require_regular(const std::string& path) {
+  struct stat status;
+  if (::stat(path.c_str(), &status) != 0) fail_errno(path, "read", errno);
+  ATTEND_CHECK(!S_ISDIR(status.st_mode), kFile, "{}: expected a file, got a directory; name a file in it", path);
+  ATTEND_CHECK(S_ISREG(status.st_mode), kFile, "{}: expected a regular file, got a pipe or device; save it to a file first", path);
+}
+
 std::string read_file(const std::string& path, std::uint64_t most_bytes) {
   const auto file = open_to_read(path);
-  constexpr std::size_t kBlock = std::size_t{1} << 20;
-  const auto check = [&](std::uint64_t size) {
-    ATTEND_CHECK(size <= most_bytes, kFile, "{}: holds more than the {} bytes that are read of such a file; is it the right one?", path,
-                 most_bytes);
-  };
-  check(static_cast<std::uint64_t>(file.status.st_size));
-  std::string content(static_cast<std::size_t>(file.status.st_size) + 1, '\0');
-  std::size_t size = 0;
-  for (;;) {  // a file may have grown, and those of /proc do not know their size
-    if (size == content.size()) content.resize(size + kBlock);
-    const auto got = ::read(file.descriptor.number(), content.data() + size, content.size() - size);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) fail_errno(path, "read", errno);
-    if (got == 0) break;
-    size += static_cast<std::size_t>(got);
-    check(size);
-  }
-  content.resize(size);
-  return content;
+  return S_ISREG(file.status.st_mode) && path != "-" ? read_to_end(file, path, most_bytes) : *read_once(file, path, most_bytes);
 }
 
 std::string checksum(std::string_view bytes) { return hex_of(XXH3_128bits(bytes.data(), bytes.size())); }

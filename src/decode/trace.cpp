@@ -161,7 +161,7 @@ Trace trace(const TranslationModel& model, const std::string& source, const Trac
   const auto lengths = at::full({1}, source_ids.size(1), at::kLong);  // [1]
   if (copies) source_ids = with_words(source_ids, {&name.words});     // [1, S, 2]
   const auto targets = target_ids(model, source_ids, lengths, name.words, options);
-  trace.target_text = decode_with(*model.target, targets, own_words(*model.target, targets, name.words));
+  trace.target_text = options.target.value_or(decode_with(*model.target, targets, own_words(*model.target, targets, name.words)));
 
   const auto network = in_float64(model);
   const auto encoded = network->encode(source_ids, lengths, &observer);

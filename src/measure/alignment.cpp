@@ -133,9 +133,10 @@ std::vector<Links> read_links(const std::string& path, int base) {
   const MappedFile file(path);
   std::vector<Links> pairs;
   std::string_view rest = file.bytes();
+  if (rest.starts_with("\xef\xbb\xbf")) rest.remove_prefix(3);
   while (!rest.empty()) {
     const std::size_t end = std::min(rest.find('\n'), rest.size());
-    pairs.push_back(parse_links(rest.substr(0, end), base, fmt::format("{}:{}", path, pairs.size() + 1)));
+    pairs.push_back(parse_links(rest.substr(0, end), base, fmt::format("{}:{}", file.path(), pairs.size() + 1)));
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }
   return pairs;

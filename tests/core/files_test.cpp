@@ -63,13 +63,28 @@ TEST(Files, ReadAndMapGiveTheBytes) {
 }
 
 
+// A corpus is counted first and read then; its second reader must not find `<(command)` empty.
+TEST(Files, AnAnonymousPipeGivesEveryReaderItsBytes) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  ASSERT_EQ(::write(ends[1], "abc", 3), 3);
+  ::close(ends[1]);
+  const auto name = "/dev/fd/" + std::to_string(ends[0]);
+  EXPECT_EQ(MappedFile(name).bytes(), "abc");
+  EXPECT_EQ(read_file(name), "abc");
+  MappedFile again(name);
+  const MappedFile moved(std::move(again));
+  EXPECT_EQ(moved.bytes(), "abc");
+  ::close(ends[0]);
+}
+
 TEST(Files, MissingPathsAndFoldersSaySo) {
   const TempFolder folder;
   EXPECT_ERROR(read_file(folder / "none"), kFile, "/none: cannot read: No such file or directory; check the path");
   EXPECT_ERROR(MappedFile(folder / "none"), kFile, "/none: cannot read: No such file or directory");
   EXPECT_ERROR(read_file(folder.path()), kFile, "expected a file, got a directory");
   EXPECT_ERROR(MappedFile(folder.path()), kFile, "expected a file, got a directory");
-  EXPECT_ERROR(MappedFile("/dev/null"), kFile, "expected a regular file, got a pipe or device");
+  EXPECT_EQ(MappedFile("/dev/null").bytes(), "");
   EXPECT_ERROR(checksum_file(folder / "none"), kFile, "No such file");
   put_file(folder / "secret", "x");
   fs::permissions(folder / "secret", fs::perms::none);
@@ -127,9 +142,91 @@ TEST(AtomicWrite, RefusesWhatIsNoFile) {
   const TempFolder folder;
   EXPECT_ERROR(write_file_atomic(folder.path(), "x"), kFile, "got a directory");
   EXPECT_ERROR(write_file_atomic(folder / "none/", "x"), kFile, "got a directory");
-  EXPECT_ERROR(write_file_atomic("", "x"), kFile, "expected the name of a file");
-  EXPECT_ERROR(write_file_atomic("/dev/null", "x"), kFile, "got a pipe or device");
+  EXPECT_ERROR(write_file_atomic("", "x"), kFile, "the path is empty");
   EXPECT_ERROR(write_file_atomic(folder / "none/x", "x"), kFile, "No such file or directory");
+}
+
+TEST(AtomicWrite, FollowsLinks) {
+  const TempFolder folder;
+  write_file_atomic(folder / "real", "old");
+  fs::permissions(folder / "real", fs::perms::owner_read | fs::perms::owner_write);
+  fs::create_directory(folder / "in");
+  fs::create_symlink("../link", folder / "in/link");
+  fs::create_symlink("real", folder / "link");
+  write_file_atomic(folder / "in/link", "new");
+  EXPECT_TRUE(fs::is_symlink(folder / "in/link") && fs::is_symlink(folder / "link"));
+  EXPECT_EQ(read_file(folder / "real"), "new");
+  EXPECT_EQ(fs::status(folder / "real").permissions(), fs::perms::owner_read | fs::perms::owner_write);
+  fs::create_symlink("made", folder / "dangling");
+  write_file_atomic(folder / "dangling", "x");
+  EXPECT_TRUE(fs::is_symlink(folder / "dangling"));
+  EXPECT_EQ(read_file(folder / "made"), "x");
+  fs::create_symlink("circle", folder / "circle");
+  EXPECT_ERROR(write_file_atomic(folder / "circle", "x"), kFile, "/circle: cannot write: Too many levels of symbolic links");
+  fs::create_symlink("in", folder / "folder");
+  EXPECT_ERROR(write_file_atomic(folder / "folder", "x"), kFile, "got a directory");
+}
+
+TEST(AtomicWrite, WritesInPlaceWhatIsNoRegularFile) {
+  const TempFolder folder;
+  write_file_atomic("/dev/null", "x");
+  EXPECT_TRUE(fs::is_character_file("/dev/null"));
+  EXPECT_ERROR(write_file_atomic("/dev/full", "x"), kFile, "/dev/full: cannot write 1 of 1 bytes after byte 0: No space left on device");
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  std::thread writer([&] { write_file_atomic(folder / "pipe", "through"); });
+  EXPECT_EQ(read_file(folder / "pipe"), "through");
+  writer.join();
+  EXPECT_TRUE(fs::is_fifo(folder / "pipe"));
+}
+
+// A descriptor of the process, by whatever name, goes on where it stands; a link to it stays a link.
+TEST(AtomicWrite, GoesOnBehindADescriptorsText) {
+  const TempFolder folder;
+  FileWriter writer(folder / "x");
+  writer.write("first ");
+  int number = -1;
+  for (const auto& entry : fs::directory_iterator("/proc/self/fd")) {
+    std::error_code ignored;
+    if (fs::read_symlink(entry.path(), ignored) == fs::canonical(folder / "x")) number = std::stoi(entry.path().filename());
+  }
+  ASSERT_GE(number, 0);
+  const auto name = "/proc/self/fd/" + std::to_string(number);
+  fs::create_symlink(name, folder / "link");
+  write_file_atomic(folder / "link", "second ");
+  write_file_atomic("/dev/fd/" + std::to_string(number), "third");
+  EXPECT_TRUE(fs::is_symlink(folder / "link"));
+  EXPECT_EQ(read_file(folder / "x"), "first second third");
+  EXPECT_EQ(folder.names(), (Names{"link", "x"}));
+}
+
+TEST(AtomicWrite, APipeWithoutAReaderIsToldApart) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  ::close(ends[0]);
+  auto* const before = ::signal(SIGPIPE, SIG_IGN);
+  EXPECT_THROW(write_file_atomic("/proc/self/fd/" + std::to_string(ends[1]), "x"), PipeClosed);
+  ::signal(SIGPIPE, before);
+  ::close(ends[1]);
+}
+
+TEST(AtomicWrite, UnfinishedFilesCanBeDiscardedFromASignalHandler) {
+  const TempFolder folder;
+  write_file_atomic(folder / "done", "x");
+  AtomicFile file(folder / "x");
+  file.writer().write("half");
+  EXPECT_EQ(folder.names().size(), 2u);
+  discard_partials();
+  EXPECT_EQ(folder.names(), Names{"done"});
+}
+
+TEST(FileWriter, CutsWhatIsNotWhole) {
+  const TempFolder folder;
+  FileWriter writer(folder / "x");
+  writer.write("one\ntw");
+  writer.cut(4);
+  EXPECT_EQ(writer.position(), 4u);
+  writer.sync_and_close();
+  EXPECT_EQ(read_file(folder / "x"), "one\n");
 }
 
 TEST(AtomicWrite, RelativePathsWork) {

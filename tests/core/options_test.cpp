@@ -307,7 +307,7 @@ TEST(Options, ConfigFilesAreRead) {
   RunOptions options;
   assign(options, read_config(folder / "run.yaml"));
   EXPECT_EQ(options.seed, 3);
-  EXPECT_ERROR(read_config(folder / "none.yaml"), kFile, "cannot read: No such file or directory");
+  EXPECT_ERROR(read_config(folder / "none.yaml"), kFile, "/none.yaml: cannot read: No such file");
   EXPECT_ERROR(read_config(folder / "empty.yaml"), kFile, "is empty");
   EXPECT_ERROR(read_config(folder.path()), kFile, folder.path());
 }

@@ -6,11 +6,14 @@
 #include <string>
 #include <string_view>
 
+#include "attend/core/error.h"
+
 namespace attend {
 
-/// A read-only memory map of a regular file. Throws kFile for a missing path, a directory, a pipe, a device or no permission, saying
-/// which; it never waits for a pipe. An empty file has size 0.
-/// The file must not shrink while it is mapped; files written by this room never do, they are replaced.
+/// All bytes of a file, mapped read-only; of a pipe, a device or standard input (`-`), which cannot be mapped, read to the end.
+/// Standard input and a shell's `<(command)` are read once: whoever opens them again gets the same bytes. Throws kFile for a missing path,
+/// a directory or no permission, saying which. An empty file has size 0. The file must not shrink while it is mapped; files
+/// written by this room never do, they are replaced. Threads may share an object.
 class MappedFile {
  public:
   explicit MappedFile(const std::string& path);
@@ -18,29 +21,42 @@ class MappedFile {
   MappedFile(MappedFile&& other) noexcept;
   MappedFile& operator=(MappedFile&& other) noexcept;
   std::string_view bytes() const { return {data_, size_}; }
-  const std::string& path() const { return path_; }
+  const std::string& path() const { return path_; }  ///< for messages: `-` is "standard input"
 
  private:
   std::string path_;
+  std::shared_ptr<const std::string> read_;  // what came through a pipe
   const char* data_ = nullptr;
   std::size_t size_ = 0;
 };
 
-/// All bytes of a file. Throws kFile as MappedFile does, and for a file of more than `most_bytes`.
+/// Throws kFile unless a regular file is there, without waiting for a pipe: what a stranger's folder holds need not be one.
+void require_regular(const std::string& path);
+
+/// All bytes of a file, a pipe or standard input (`-`). Throws kFile as MappedFile does, and for more
+/// than `most_bytes`.
 std::string read_file(const std::string& path, std::uint64_t most_bytes = std::uint64_t{1} << 40);
+
+/// What is thrown for a pipe whose reader has gone. A program ends quietly then. (It reaches a program that ignores SIGPIPE.)
+class PipeClosed final : public Error {
+ public:
+  explicit PipeClosed(const std::string& what) : Error(ErrorKind::kFile, what) {}
+};
 
 /// Writes all bytes to a file through a descriptor and fsyncs; a short write (disk full, size limit) throws kFile naming
 /// the path, errno's text and the bytes missing. (A size limit reaches a program that ignores SIGXFSZ as an errno.)
 class FileWriter {
  public:
-  explicit FileWriter(const std::string& path);  ///< creates or truncates
+  explicit FileWriter(const std::string& path);         ///< creates or truncates
+  FileWriter(const std::string& path, int descriptor);  ///< writes to an open descriptor, which it will close
   ~FileWriter();
   FileWriter(const FileWriter&) = delete;
   FileWriter& operator=(const FileWriter&) = delete;
   void write(const void* data, std::size_t size);
   void write(std::string_view text) { write(text.data(), text.size()); }
   std::uint64_t position() const { return position_; }
-  void sync_and_close();  ///< fsync, close; throws when the disk says no
+  void cut(std::uint64_t size);  ///< drops what was written after the first `size` bytes
+  void sync_and_close();         ///< fsync, close; throws when the disk says no
 
  private:
   std::string path_;
@@ -50,18 +66,24 @@ class FileWriter {
 
 /// A file written beside `path` as `<path>.partial-<pid>-<n>` that takes its name in commit(), with everything on disk:
 /// whoever opens `path` finds the old or the new content, whole. Destroyed without commit() it leaves nothing behind.
-/// A symbolic link at `path` is replaced itself; directories, pipes and devices are refused (kFile).
+/// A file that is replaced keeps its permissions. A symbolic link is followed, to what it names or is to name. What is no regular
+/// file cannot be replaced and is written in place: pipes, devices, `/dev/stdout`, `/proc/self/fd/N`, and `-`, standard output
+/// (behind what the program has printed so far). A directory is refused (kFile).
 class AtomicFile {
  public:
   explicit AtomicFile(const std::string& path);
   ~AtomicFile();
   FileWriter& writer();
+  bool in_place() const;
   void commit();  ///< fsyncs, renames, fsyncs the folder
 
  private:
   struct State;
   std::unique_ptr<State> state_;
 };
+
+/// Unlinks the files that AtomicFile has not committed in this process. For signal handlers: it calls unlink(2) and nothing else.
+void discard_partials() noexcept;
 
 /// AtomicFile in one call.
 void write_file_atomic(const std::string& path, std::string_view content);

@@ -1,0 +1,124 @@
+#include "output.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <exception>
+
+#include "attend/core/error.h"
+#include "terminal.h"
+
+namespace attend::cli {
+namespace {
+
+constexpr std::size_t kBlock = std::size_t{1} << 16;
+
+[[noreturn]] void fail_standard_output(int error) {
+  const auto text = fmt::format("standard output: cannot write: {}", std::strerror(error));
+  if (error == EPIPE) throw PipeClosed(text);
+  throw Error(ErrorKind::kFile, text + (error == ENOSPC || error == EDQUOT ? "; free space or choose another disk" : ""));
+}
+
+}  // namespace
+
+Output::Output(const std::string& path) : path_(path), errors_(std::uncaught_exceptions()) {
+  if (path != "-") file_ = std::make_unique<AtomicFile>(path);
+}
+
+Output::~Output() {
+  if (std::uncaught_exceptions() > errors_) keep();
+}
+
+void Output::keep() try {
+  if (!file_) return;  // run_program flushes what is on its way there
+  auto& writer = file_->writer();
+  try {
+    if (writer.position() == begin_) writer.write(waiting_);  // else this block failed on its way
+  } catch (const Error&) {                                    // the disk is full, say: what it took is told apart below
+  }
+  if (file_->in_place()) return;
+  const auto end = std::string_view(waiting_).substr(0, writer.position() - begin_).rfind('\n');
+  if (end != std::string_view::npos) whole_ = begin_ + end + 1;
+  if (whole_ == 0) return;
+  writer.cut(whole_);
+  file_->commit();
+  say("attend: {}: holds the lines that were done\n", path_);
+} catch (const std::exception&) {  // the first error is the one to tell
+}
+
+void Output::line(std::string_view text) {
+  this->text(text);
+  this->text("\n");
+}
+
+void Output::text(std::string_view text) {
+  if (!file_) {
+    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) fail_standard_output(errno);
+    return;
+  }
+  waiting_ += text;
+  if (waiting_.size() >= kBlock) flush();
+}
+
+void Output::flush() {
+  if (!file_) return flush_standard_output();
+  auto& writer = file_->writer();
+  begin_ = writer.position();
+  writer.write(waiting_);
+  const auto end = waiting_.rfind('\n');
+  if (end != std::string::npos) whole_ = begin_ + end + 1;
+  begin_ = writer.position();
+  waiting_.clear();
+}
+
+void Output::close() {
+  flush();
+  if (file_) file_->commit();
+  file_.reset();
+}
+
+RecordOutput::RecordOutput(const std::string& path) : path_(path), errors_(std::uncaught_exceptions()) {
+  if (!path.empty()) writer_ = std::make_unique<RecordWriter>(path);
+}
+
+RecordOutput::~RecordOutput() {
+  if (!writer_ || count_ == 0 || std::uncaught_exceptions() <= errors_) return;
+  try {
+    writer_->close();
+    say("attend: {}: holds the {} that came before\n", path_, count_ == 1 ? "sentence" : fmt::format("{} sentences", count_));
+  } catch (const std::exception&) {  // the first error is the one to tell
+  }
+}
+
+void RecordOutput::add(const Record& record) {
+  writer_->add(record);
+  ++count_;
+}
+
+void RecordOutput::add(const Record& record, std::uint64_t sentence) {
+  auto data = record.data();
+  data.sentence = sentence;
+  add(Record(std::move(data)));
+}
+
+void RecordOutput::close() {
+  if (writer_) writer_->close();
+  writer_.reset();
+}
+
+void flush_standard_output() {
+  errno = 0;
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) fail_standard_output(errno != 0 ? errno : EIO);
+}
+
+void hold_standard_streams() {
+  // Read-only where text would go: whoever closed standard output on purpose and has something written to it is told so.
+  constexpr int kHow[] = {O_WRONLY, O_RDONLY, O_WRONLY};
+  for (int number = 0; number < 3; ++number)
+    if (::fcntl(number, F_GETFD) < 0 && errno == EBADF) (void)::open("/dev/null", kHow[number]);
+}
+
+}  // namespace attend::cli
