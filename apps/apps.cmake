@@ -5,7 +5,7 @@ add_executable(attend
   apps/trace.cpp apps/runs.cpp)
 target_link_libraries(attend PRIVATE attend::train attend::draw nlohmann_json::nlohmann_json attend_flags)
 target_precompile_headers(attend REUSE_FROM attend_ops)
-target_compile_options(attend PRIVATE -fPIC)  # as the header was precompiled; an executable would take -fPIE
+target_compile_options(attend PRIVATE ${attend_glue} -fPIC)  # as the header was precompiled; an executable would take -fPIE
 set_source_files_properties(apps/attend.cpp apps/command.cpp apps/parse.cpp apps/places.cpp apps/output.cpp apps/help.cpp apps/completion.cpp apps/terminal.cpp apps/data.cpp apps/draw.cpp PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
 if(ATTEND_SANITIZE)  # the program draws too
   target_sources(attend PRIVATE tests/draw/fontconfig.cpp)

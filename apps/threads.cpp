@@ -7,12 +7,14 @@
 #include <thread>
 
 #include "attend/ops/products.h"
+#include "attend/ops/waiting.h"
 
 namespace attend::cli {
 
 void set_threads(std::int64_t wanted) {
   const auto cores = std::max(1U, std::thread::hardware_concurrency());
   at::set_num_threads(static_cast<int>(wanted > 0 ? wanted : cores));
+  give_way_when_busy(at::get_num_threads());
   choose_products("auto");
 }
 int threads() { return at::get_num_threads(); }

@@ -15,6 +15,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from machine import write_result
+
 ROOT = Path(__file__).resolve().parent.parent
 TASKS = json.loads((ROOT / "bench/tasks.json").read_text())
 
@@ -54,7 +56,7 @@ def run(name, options):
               "minutes": round(metrics[-1]["seconds"] / 60, 1), "cpu_minutes": round(minutes, 1), "threads": options.threads or os.cpu_count(),
               "parameters": next(int(line.split()[1]) for line in info.splitlines() if line.startswith("parameters"))}
     path = ROOT / "bench/results" / f"{name}.json"
-    path.write_text(json.dumps(result, indent=2) + "\n")
+    write_result(path, result)
     print(f"{name:24} {json.dumps(figures)}", flush=True)
 
 

@@ -11,6 +11,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from chart import line_chart
+from machine import write_result
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNS = ROOT / "runs/by-length"
@@ -68,7 +69,7 @@ def main():
             info = subprocess.run([options.program, "info", str(run)], check=True, capture_output=True, text=True).stdout
             result["lengths"], result["exact"][attention] = list(shares), list(shares.values())
             result["parameters"][attention] = next(int(line.split()[1]) for line in info.splitlines() if line.startswith("parameters"))
-        RESULT.write_text(json.dumps(result, indent=2) + "\n")
+        write_result(RESULT, result)
     result = json.loads(RESULT.read_text())
     print("length  " + "  ".join(f"{name:>9}" for name in MODELS))
     for i, length in enumerate(result["lengths"]):

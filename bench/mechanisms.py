@@ -15,6 +15,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from machine import write_result
+
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGS = {"rnn": "configs/phrasebook.yaml", "transformer": "configs/phrasebook-transformer.yaml"}
 VARIANTS = json.loads((ROOT / "bench/mechanisms.json").read_text())
@@ -48,8 +50,7 @@ def run(options, model, name, changes):
               "parameters": next(int(line.split()[1]) for line in info.splitlines() if line.startswith("parameters")),
               "threads": options.threads}
     path = ROOT / "bench/results/phrasebook" / f"{model}-{name}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(result, indent=2) + "\n")
+    write_result(path, result)
     aer = "" if result["aer"] is None else f"  AER {100 * result['aer']:.1f} %"
     print(f"{model:12} {name:24} exact {100 * result['exact']:.1f} %{aer}  {result['cpu_minutes']:.1f} min", flush=True)
 

@@ -11,6 +11,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from machine import write_result
+
 ROOT = Path(__file__).resolve().parent.parent
 LENGTHS, TRAINED, COUNT = [10, 20, 30, 40, 60, 80, 120], 20, 100
 
@@ -38,7 +40,7 @@ def main():
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         rows = [measure(options, folder, length) for length in LENGTHS]
-    (ROOT / "bench/results/ntm_lengths.json").write_text(json.dumps({"trained_up_to": TRAINED, "sequences": COUNT, "lengths": rows}, indent=2) + "\n")
+    write_result(ROOT / "bench/results/ntm_lengths.json", {"trained_up_to": TRAINED, "sequences": COUNT, "lengths": rows})
     for row in rows:
         print(f"length {row['length']:4}  exact {100 * row['exact']:5.1f} %  vectors wrong {100 * row['vectors_wrong']:.2f} %")
 

@@ -6,11 +6,12 @@ writes bench/results/train_speed.json. Needs a Python with torch (bench/peers/RE
 """
 import argparse
 import json
-import platform
 import statistics
 import subprocess
 import sys
 from pathlib import Path
+
+from machine import write_result
 
 HERE = Path(__file__).resolve().parent
 SHAPES = [{"batch": 128, "source": 16, "target": 16}, {"batch": 64, "source": 32, "target": 32}]
@@ -30,9 +31,8 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", default=str(HERE / "results/train_speed.json"))
     options = parser.parse_args()
-    cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.processor())
     result = {"what": "training, target tokens a second: attend / plain PyTorch loop, bi-LSTM 2x128 -> LSTM 512, additive, input feeding, V 8000",
-              "machine": cpu, "threads": options.threads, "steps": options.steps, "shapes": []}
+              "threads": options.threads, "steps": options.steps, "shapes": []}
     for shape in SHAPES:
         ours, theirs = [], []
         for _ in range(options.pairs):
@@ -51,7 +51,7 @@ def main():
         print(f"{shape['batch']} x {shape['target']}: {entry['ratio_median']:.2f} ({entry['ratio_min']:.2f} to {entry['ratio_max']:.2f}) times, "
               f"{entry['attend_tokens_per_second']:.0f} / {entry['peer_tokens_per_second']:.0f} tok/s, "
               f"{entry['attend_peak_mib']:.0f} / {entry['peer_peak_mib']:.0f} MiB")
-    Path(options.out).write_text(json.dumps(result, indent=2) + "\n")
+    write_result(options.out, result)
 
 
 if __name__ == "__main__":

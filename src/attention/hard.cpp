@@ -1,5 +1,7 @@
 #include "attend/attention/hard.h"
 
+#include <torch/csrc/autograd/custom_function.h>
+
 namespace attend {
 namespace {
 

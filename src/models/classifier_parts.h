@@ -11,7 +11,7 @@ namespace attend {
 std::int64_t answers_of(std::int64_t vocabulary);
 
 // Vectors of a sequence to states, as model.encoder says.
-class SequenceEncoder : public torch::nn::Module {
+class SequenceEncoder : public Module {
  public:
   SequenceEncoder(const ModelOptions& o, std::int64_t input_size);
   // vectors [B, S, input size], lengths int64 [B] -> [B, S, output_size()], unspecified in padding. Sites: encoder.self (one a layer,
@@ -36,7 +36,7 @@ class SequenceEncoder : public torch::nn::Module {
 void show_steps(const Pondering& pondering, Observer* observer);
 
 // A sequence of states to one vector, as model.pooling says. Site: pool, [B, 1, r, S].
-class Pooling : public torch::nn::Module {
+class Pooling : public Module {
  public:
   Pooling(const ModelOptions& o, std::int64_t size);
   // states [B, S, N], lengths int64 [B], undefined = S -> [B, output_size()].

@@ -5,7 +5,7 @@ namespace {
 
 const TransformerSource& transformer_source(const Encoded& source) { return static_cast<const TransformerSource&>(source); }
 
-std::vector<std::shared_ptr<DecoderLayer>> decoder_layers(torch::nn::Module& owner, const ModelOptions& o, bool alone) {
+std::vector<std::shared_ptr<DecoderLayer>> decoder_layers(Module& owner, const ModelOptions& o, bool alone) {
   std::vector<std::shared_ptr<DecoderLayer>> layers;
   for (std::int64_t i = 0; i < o.decoder_layers; ++i)
     layers.push_back(owner.register_module(fmt::format("decoder_{}", i), std::make_shared<DecoderLayer>(o, i, alone)));
@@ -22,7 +22,7 @@ std::unique_ptr<Encoded> TransformerSource::select(const at::Tensor& items) cons
   return chosen;
 }
 
-DecoderStack::DecoderStack(torch::nn::Module& owner, const ModelOptions& o, std::shared_ptr<Embedding> embedding, bool alone)
+DecoderStack::DecoderStack(Module& owner, const ModelOptions& o, std::shared_ptr<Embedding> embedding, bool alone)
     : dropout_(o.dropout),
       embedding_(std::move(embedding)),
       positions_(owner.register_module(alone ? "positions" : "target_positions", input_positions(o))),

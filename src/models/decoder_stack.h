@@ -18,7 +18,7 @@ struct TransformerSource final : Encoded {
 class DecoderStack {
  public:
   // alone: its layers read no source.
-  DecoderStack(torch::nn::Module& owner, const ModelOptions& o, std::shared_ptr<Embedding> embedding, bool alone = false);
+  DecoderStack(Module& owner, const ModelOptions& o, std::shared_ptr<Embedding> embedding, bool alone = false);
 
   std::vector<Memory> prepare(const at::Tensor& states, const at::Tensor& lengths) const;  // states [B, S, N]
 

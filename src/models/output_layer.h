@@ -9,7 +9,7 @@ namespace attend {
 // owner's: output_weight, output_bias.
 class OutputLayer {
  public:
-  OutputLayer(torch::nn::Module& owner, const ModelOptions& o, std::int64_t size, std::shared_ptr<Embedding> embedding)
+  OutputLayer(Module& owner, const ModelOptions& o, std::int64_t size, std::shared_ptr<Embedding> embedding)
       : embedding_(std::move(embedding)) {
     const auto vocabulary = embedding_->weight.size(0);
     if (o.tied == "none") {

@@ -5,7 +5,7 @@
 
 namespace attend {
 
-class PictureEncoder : public torch::nn::Module {
+class PictureEncoder : public Module {
  public:
   explicit PictureEncoder(const ModelOptions& o);
   // pictures [B, C, H, W] -> [B, cells, output_size()], row by row. Site: encoder.self, over patches.

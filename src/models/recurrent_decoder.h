@@ -39,7 +39,7 @@ struct RecurrentState final : DecoderState {
   void reorder(const at::Tensor& rows, std::int64_t new_beams) override;
 };
 
-class RecurrentDecoder : public torch::nn::Module {
+class RecurrentDecoder : public Module {
  public:
   // source_size: of the states it attends to, M. draft_size: of those of a draft, which it attends to beside them; 0 is none.
   RecurrentDecoder(const ModelOptions& options, std::int64_t source_size, std::int64_t draft_size = 0);

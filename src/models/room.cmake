@@ -1,4 +1,4 @@
-attend_room(models TORCH SOURCES seq2seq.cpp rnn_seq2seq.cpp recurrent_decoder.cpp copying.cpp rnn_lm.cpp transformer.cpp transformer_layers.cpp
+attend_room(models TORCH GLUE SOURCES seq2seq.cpp rnn_seq2seq.cpp recurrent_decoder.cpp copying.cpp rnn_lm.cpp transformer.cpp transformer_layers.cpp
   transformer_lm.cpp decoder_stack.cpp classifier_parts.cpp encoder_classifier.cpp patch_classifier.cpp reader.cpp memory_hops.cpp
   picture_encoder.cpp captioner.cpp universal_transformer.cpp ntm_model.cpp KNOWS layers)
 attend_test(models_tests TORCH KNOWS models LABELS unit

@@ -173,7 +173,7 @@ std::shared_ptr<Seq2Seq> make_model(const ModelOptions& options, std::int64_t so
   return model;
 }
 
-std::shared_ptr<torch::nn::Module> make_network(const ModelOptions& given, std::int64_t source_vocabulary, std::int64_t target_vocabulary) {
+std::shared_ptr<Module> make_network(const ModelOptions& given, std::int64_t source_vocabulary, std::int64_t target_vocabulary) {
   auto options = given;
   options.attention = attention_of(options);
   RangeChecker checker;
@@ -216,7 +216,7 @@ void check_decoding(const ModelOptions& o, const std::string& attention) {
       kValue, "model.centre: {} does not belong to {}; local_m takes step, local_p paper or inside", o.mechanism.centre, attention);
 }
 
-std::int64_t parameter_count(const torch::nn::Module& module) {
+std::int64_t parameter_count(const Module& module) {
   std::int64_t count = 0;
   for (const auto& p : module.parameters()) count += p.numel();
   return count;

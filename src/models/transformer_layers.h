@@ -11,7 +11,7 @@ bool relative_positions(const ModelOptions& o);
 std::shared_ptr<InputPositions> input_positions(const ModelOptions& o);
 
 // x + part(x) with the norm before (pre) or after (post) it.
-class Residual : public torch::nn::Module {
+class Residual : public Module {
  public:
   explicit Residual(const ModelOptions& o)
       : norm_(register_module("norm", std::make_shared<LayerNorm>(o.embedding))), post_(o.norm == "post"), dropout_(o.dropout) {}
@@ -27,7 +27,7 @@ class Residual : public torch::nn::Module {
   double dropout_;
 };
 
-class EncoderLayer : public torch::nn::Module {
+class EncoderLayer : public Module {
  public:
   EncoderLayer(const ModelOptions& o, std::int64_t index);
   // x [B, S, N], lengths undefined = S; site encoder.self, as layer `index`, or `shown_as` where that is given.
@@ -96,7 +96,7 @@ struct TransformerState final : DecoderState {
 };
 
 // Reads its own past and, unless it stands alone, a source.
-class DecoderLayer : public torch::nn::Module {
+class DecoderLayer : public Module {
  public:
   DecoderLayer(const ModelOptions& o, std::int64_t index, bool alone = false);
   Memory prepare(const at::Tensor& states, const at::Tensor& lengths) const;

@@ -1,5 +1,7 @@
 #include "attend/ops/cross_entropy.h"
 
+#include <torch/csrc/autograd/custom_function.h>
+
 namespace attend {
 namespace {
 

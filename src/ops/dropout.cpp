@@ -1,5 +1,6 @@
 #include "attend/ops/dropout.h"
 
+#include <torch/csrc/autograd/custom_function.h>
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Parallel.h>
 

@@ -1,5 +1,6 @@
 #include "attend/ops/entmax.h"
 
+#include <torch/csrc/autograd/custom_function.h>
 #include <cmath>
 
 namespace attend {

@@ -1,5 +1,7 @@
 #include "attend/ops/recurrent.h"
 
+#include <torch/csrc/autograd/custom_function.h>
+
 namespace attend {
 
 using torch::autograd::AutogradContext;

@@ -147,7 +147,7 @@ void TextOptions::visit(OptionVisitor& v) {
   v.group(target, "target", "how target text becomes tokens");
 }
 
-NamedTensors named_weights(const torch::nn::Module& module) {
+NamedTensors named_weights(const Module& module) {
   NamedTensors tensors;
   for (const auto& item : module.named_parameters()) tensors.emplace_back(item.key(), item.value());
   for (const auto& item : module.named_buffers()) tensors.emplace_back(item.key(), item.value());

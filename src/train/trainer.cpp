@@ -333,7 +333,7 @@ class Trainer::Run {
   Config config_;
   TrainPlan plan_;
   std::unique_ptr<Learner> learner_;
-  std::shared_ptr<torch::nn::Module> network_;
+  std::shared_ptr<Module> network_;
   std::unique_ptr<Optimiser> optimiser_;
   Progress progress_;
   std::unique_ptr<BatchIterator> batches_;

@@ -14,7 +14,7 @@ inline at::Tensor ids(at::ArrayRef<std::int64_t> values) { return at::tensor(val
 inline at::Tensor numbers(at::ArrayRef<double> values) { return at::tensor(values, at::kDouble); }
 inline at::Tensor uneven_lengths() { return ids({2, 4, 3}); }  // of kBatch items of at most kSteps steps
 
-inline NamedTensors parameters_of(const torch::nn::Module& module) {
+inline NamedTensors parameters_of(const Module& module) {
   NamedTensors all;
   for (const auto& p : module.named_parameters()) all.emplace_back(p.key(), p.value());
   return all;
@@ -23,7 +23,7 @@ inline NamedTensors parameters_of(const torch::nn::Module& module) {
 inline double logit(double p) { return std::log(p / (1 - p)); }
 
 // Halting probabilities σ(bias) whatever the state.
-inline void halt_by_bias(torch::nn::Module& module, double bias) {
+inline void halt_by_bias(Module& module, double bias) {
   module.named_parameters()["halting.weight"].set_data(at::zeros({1, kSize}, at::kDouble));
   module.named_parameters()["halting.bias"].set_data(numbers({bias}));
 }

@@ -119,7 +119,7 @@ struct MechanismOptions {
   void visit(OptionVisitor& v);
 };
 
-class Mechanism : public torch::nn::Module {
+class Mechanism : public Module {
  public:
   /// Projects the keys, zero-fills what no query may see. Throws kShape when sizes do not fit.
   virtual Memory prepare(const at::Tensor& keys, const at::Tensor& values, const Mask& mask) const = 0;

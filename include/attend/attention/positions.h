@@ -11,7 +11,7 @@ namespace attend {
 ///   rotary         each pair of q and k turned by p θ_i, θ_i = 10000^(−2i/D), p their position (Su et al. 2021, §3); Dq = D, even
 ///   alibi          e −= m_h |t_abs − s|, m_h = 2^(−8(h+1)/H) (Press et al. 2022, §3)
 /// Values are not turned. All but rotary cost one more [H, T, S] block; rotary one pass over q and k.
-class Positions : public torch::nn::Module {
+class Positions : public Module {
  public:
   /// Throws kUnknownName for another name, kValue for a score or sizes that the scheme does not go with.
   Positions(const MechanismOptions& options, std::string_view score);

@@ -7,7 +7,7 @@
 namespace attend {
 
 /// e[t, s] = score(q_t, k_s). Parameters exist per head: their first dimension is H.
-class Score : public torch::nn::Module {
+class Score : public Module {
  public:
   /// Position-wise preparation of the keys, done once a source, never in half precision: [B, Hk, S, D] -> [B, Hk or H, S, *].
   virtual at::Tensor prepare(const at::Tensor& keys) const { return keys; }

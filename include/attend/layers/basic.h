@@ -5,7 +5,7 @@
 namespace attend {
 
 /// y = x Wᵀ + b. weight [out, in] initialised by Glorot's rule (Glorot & Bengio 2010), bias zero.
-class Linear : public torch::nn::Module {
+class Linear : public Module {
  public:
   Linear(std::int64_t in, std::int64_t out, bool bias = true);
   at::Tensor operator()(const at::Tensor& x) const { return at::linear(x, weight, bias); }
@@ -13,7 +13,7 @@ class Linear : public torch::nn::Module {
 };
 
 /// Table of token vectors. ids int64 [..] -> [.., N]; the padding id's row is zero and gets no gradient.
-class Embedding : public torch::nn::Module {
+class Embedding : public Module {
  public:
   Embedding(std::int64_t vocabulary, std::int64_t size, bool scaled);
   at::Tensor operator()(const at::Tensor& ids) const;
@@ -24,7 +24,7 @@ class Embedding : public torch::nn::Module {
 };
 
 /// Layer normalisation (Ba, Kiros & Hinton 2016) over the last dimension, ε = 1e-5.
-class LayerNorm : public torch::nn::Module {
+class LayerNorm : public Module {
  public:
   explicit LayerNorm(std::int64_t size);
   at::Tensor operator()(const at::Tensor& x) const;
@@ -32,7 +32,7 @@ class LayerNorm : public torch::nn::Module {
 };
 
 /// W_2 relu(W_1 x + b_1) + b_2 with dropout after the rectifier (Vaswani et al. 2017, §3.3).
-class FeedForward : public torch::nn::Module {
+class FeedForward : public Module {
  public:
   FeedForward(std::int64_t size, std::int64_t hidden, double dropout);
   at::Tensor operator()(const at::Tensor& x) const;
@@ -45,7 +45,7 @@ class FeedForward : public torch::nn::Module {
 /// Adds positions to embeddings x [B, L, N], the first of which stands at `offset`.
 /// sinusoidal: PE[p, 2i] = sin(p ω_i), PE[p, 2i+1] = cos(p ω_i), ω_i = 10000^(−2i/N) (Vaswani et al. 2017, §3.5).
 /// learned: a table [P, N]; positions beyond it throw kValue. none: x itself.
-class InputPositions : public torch::nn::Module {
+class InputPositions : public Module {
  public:
   InputPositions(const std::string& kind, std::int64_t size, std::int64_t longest);
   at::Tensor operator()(const at::Tensor& x, std::int64_t offset = 0) const;

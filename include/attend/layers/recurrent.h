@@ -16,7 +16,7 @@ struct CellState {
 /// One recurrent cell: "rnn_tanh" h = tanh(W x + U h₋ + b), "lstm" (Hochreiter & Schmidhuber 1997; gates in PyTorch's order
 /// input, forget, cell, output), "gru" in PyTorch's form n = tanh(W x + b_i + r ⊙ (U h₋ + b_h)), h = (1 − z) n + z h₋
 /// (Cho et al. 2014 put r inside: U (r ⊙ h₋)). Forget gates start with bias 1.
-class RecurrentCell : public torch::nn::Module {
+class RecurrentCell : public Module {
  public:
   RecurrentCell(const std::string& kind, std::int64_t input_size, std::int64_t size, bool bias = true);
 
@@ -61,7 +61,7 @@ struct RecurrentEncoderOptions {
 };
 
 /// Stacked, optionally bidirectional. Padding never enters a state: the backward direction starts at each item's own last token.
-class RecurrentEncoder : public torch::nn::Module {
+class RecurrentEncoder : public Module {
  public:
   explicit RecurrentEncoder(const RecurrentEncoderOptions& options);
   /// x [B, S, in], lengths int64 [B], each at least 1. Numbers: encoder.forward.L and encoder.backward.L [B, S, size], before and

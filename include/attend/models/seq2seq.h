@@ -67,7 +67,7 @@ class DecoderState {
 };
 
 /// What writes tokens of something encoded. Token ids as in text/tokenizer.h: 0 <unk>, 1 <pad>, 2 <s>, 3 </s>.
-class TokenDecoder : public torch::nn::Module {
+class TokenDecoder : public Module {
  public:
   /// Teacher forcing: inputs int64 [B, T] beginning with <s>; returns the states before the output layer, [B, T, N]. Rows past
   /// an item's target_lengths are unspecified. Sites: decoder.attention, or decoder.self and decoder.cross. Models that copy return what
@@ -118,12 +118,12 @@ void check_kind(const std::string& type, const ModelKind& kind, const std::strin
 std::vector<std::string> attention_choices();  ///< "none" and every mechanism
 /// Builds a model of any type with fresh parameters from torch's generator; a vocabulary of 0 is a side that is no text. Throws for
 /// combinations that cannot work, with the reason.
-std::shared_ptr<torch::nn::Module> make_network(const ModelOptions& options, std::int64_t source_vocabulary,
+std::shared_ptr<Module> make_network(const ModelOptions& options, std::int64_t source_vocabulary,
                                                 std::int64_t target_vocabulary);
 /// The same for encoder–decoders; throws kValue for other types.
 std::shared_ptr<Seq2Seq> make_model(const ModelOptions& options, std::int64_t source_vocabulary, std::int64_t target_vocabulary);
 /// Throws kValue when a decoder cannot attend to its source with `attention`, naming the reason and what to use.
 void check_decoding(const ModelOptions& options, const std::string& attention);
-std::int64_t parameter_count(const torch::nn::Module& module);
+std::int64_t parameter_count(const Module& module);
 
 }  // namespace attend

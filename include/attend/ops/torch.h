@@ -1,9 +1,8 @@
 #pragma once
 // The one wrapper around libtorch's heavy headers. It is precompiled once (attend_ops) and reused by every room and test that
-// needs it; public headers take <ATen/core/Tensor.h> or forward declarations where they can.
+// needs it; public headers take <ATen/core/Tensor.h> or forward declarations where they can. Sources that define their own gradients
+// include <torch/csrc/autograd/custom_function.h> besides: it is dear, and few need it.
 #include <ATen/ATen.h>
-#include <torch/csrc/autograd/custom_function.h>
-#include <torch/nn/module.h>
 
 #include <map>
 #include <memory>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "attend/core/error.h"
+#include "attend/ops/module.h"
 
 namespace attend {
 

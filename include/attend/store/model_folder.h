@@ -31,7 +31,7 @@ struct StoredModel {
   std::shared_ptr<Tokenizer> source, target;
   std::shared_ptr<Network> network;
 };
-using AnyModel = StoredModel<torch::nn::Module>;
+using AnyModel = StoredModel<Module>;
 template <class Network>
 AnyModel any_model(const StoredModel<Network>& m) {
   return {m.model, m.text, m.source, m.target, m.network};
@@ -92,6 +92,6 @@ std::vector<FileCheck> verify_model(const std::string& path);
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 void save_tensors(const std::string& path, const NamedTensors& tensors);
 void load_tensors(const std::string& path, const NamedTensors& tensors);
-NamedTensors named_weights(const torch::nn::Module& module);
+NamedTensors named_weights(const Module& module);
 
 }  // namespace attend

@@ -1,0 +1,74 @@
+#include "attend/ops/module.h"
+
+#include "attend/ops/torch.h"
+
+namespace attend {
+namespace {
+
+template <class Value>
+void add(NamedList<Value>& list, std::string name, Value value) {
+  ATTEND_ASSERT(!name.empty() && name.find('.') == std::string::npos && !list.contains(name));
+  list.add(std::move(name), std::move(value));
+}
+
+}  // namespace
+
+void Module::collect(const std::string& prefix, NamedList<at::Tensor> Module::*list, NamedList<at::Tensor>& all) const {
+  for (const auto& item : this->*list)
+    if (item.value().defined()) all.add(prefix + item.key(), item.value());
+  for (const auto& child : children_) child.value()->collect(prefix + child.key() + ".", list, all);
+}
+
+NamedList<at::Tensor> Module::named_parameters() const {
+  NamedList<at::Tensor> all;
+  collect("", &Module::parameters_, all);
+  return all;
+}
+
+NamedList<at::Tensor> Module::named_buffers() const {
+  NamedList<at::Tensor> all;
+  collect("", &Module::buffers_, all);
+  return all;
+}
+
+std::vector<at::Tensor> Module::parameters() const {
+  std::vector<at::Tensor> all;
+  for (const auto& item : named_parameters()) all.push_back(item.value());
+  return all;
+}
+
+void Module::train(bool on) {
+  training_ = on;
+  for (const auto& child : children_) child.value()->train(on);
+}
+
+void Module::to(at::ScalarType type) {
+  for (auto* list : {&parameters_, &buffers_})
+    for (auto& item : *list)
+      if (item.value().defined() && item.value().is_floating_point()) item.value().set_data(item.value().to(type));
+  for (const auto& child : children_) child.value()->to(type);
+}
+
+void Module::zero_grad() {
+  for (auto& item : parameters_)
+    if (item.value().defined()) item.value().mutable_grad() = at::Tensor();
+  for (const auto& child : children_) child.value()->zero_grad();
+}
+
+at::Tensor Module::register_parameter(std::string name, at::Tensor tensor) {
+  if (tensor.defined()) tensor.set_requires_grad(true);
+  add(parameters_, std::move(name), tensor);
+  return tensor;
+}
+
+at::Tensor Module::register_buffer(std::string name, at::Tensor tensor) {
+  add(buffers_, std::move(name), tensor);
+  return tensor;
+}
+
+void Module::add_child(std::string name, std::shared_ptr<Module> part) {
+  ATTEND_ASSERT(part);
+  add(children_, std::move(name), std::move(part));
+}
+
+}  // namespace attend
