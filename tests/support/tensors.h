@@ -17,7 +17,8 @@ inline at::Tensor wave(at::IntArrayRef sizes, double phase = 0) {
 }
 
 /// The module in float64, its i-th parameter set to scale · wave(phase i).
-inline void fill_parameters(Module& module, double scale = 1) {
+template <class Network>  // ours, or one of libtorch's
+void fill_parameters(Network& module, double scale = 1) {
   module.to(at::kDouble);
   double phase = 0.3;
   for (auto& item : module.named_parameters()) item.value().set_data(wave(item.value().sizes(), phase += 0.7) * scale);

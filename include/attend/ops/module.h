@@ -36,6 +36,11 @@ class NamedList {
   const Value& operator[](const std::string& key) const { return items_.at(place(key)).value(); }
   Value& operator[](const std::string& key) { return items_.at(place(key)).value(); }
   bool contains(const std::string& key) const { return find(key) != nullptr; }
+  std::vector<std::string> keys() const {
+    std::vector<std::string> all;
+    for (const auto& item : items_) all.push_back(item.key());
+    return all;
+  }
   std::size_t size() const { return items_.size(); }
   bool is_empty() const { return items_.empty(); }
   auto begin() const { return items_.begin(); }

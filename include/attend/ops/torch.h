@@ -3,6 +3,7 @@
 // needs it; public headers take <ATen/core/Tensor.h> or forward declarations where they can. Sources that define their own gradients
 // include <torch/csrc/autograd/custom_function.h> besides: it is dear, and few need it.
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include <map>
 #include <memory>
