@@ -90,7 +90,7 @@ class Writer {
   std::function<void()> before_each_;
 };
 
-constexpr std::size_t kTogether = 1024;  // texts that are classified before the next are read
+constexpr std::size_t kTextsTogether = 1024;  // texts that are classified before the next are read
 
 void classify_lines(const std::string& file, bool quiet, Writer& write) {
   LineReader reader(file);
@@ -99,7 +99,7 @@ void classify_lines(const std::string& file, bool quiet, Writer& write) {
   std::size_t told = 0;
   for (bool more = true; more && !interrupted;) {
     std::vector<PlacedText> lines;
-    while (lines.size() < kTogether && !interrupted) {
+    while (lines.size() < kTextsTogether && !interrupted) {
       auto line = reader.next();
       if (!line) {
         more = false;
@@ -116,9 +116,9 @@ void classify_lines(const std::string& file, bool quiet, Writer& write) {
 // Rows of a file with columns, in parts.
 void classify_rows(const std::string& file, const LabelledOptions& form, Writer& write) {
   const auto all = read_texts(file, form);
-  for (std::size_t begin = 0; begin < all.size() && !interrupted; begin += kTogether)
+  for (std::size_t begin = 0; begin < all.size() && !interrupted; begin += kTextsTogether)
     write.texts({all.begin() + static_cast<std::ptrdiff_t>(begin),
-                 all.begin() + static_cast<std::ptrdiff_t>(std::min(all.size(), begin + kTogether))},
+                 all.begin() + static_cast<std::ptrdiff_t>(std::min(all.size(), begin + kTextsTogether))},
                 file);
 }
 

@@ -14,7 +14,6 @@
 
 namespace attend::cli {
 
-using attend::duration_text;
 /// A message on standard error. That nobody reads it is no reason to stop.
 void say_text(const std::string& text);
 template <class... Args>
@@ -27,7 +26,6 @@ bool takes_controls(int descriptor);  ///< a terminal that moves its cursor: TER
 int terminal_width(int descriptor);   ///< columns now, by the terminal, else COLUMNS, else 80
 /// auto, truecolour, 256 or ascii; auto asks the terminal, NO_COLOR and TERM.
 TerminalColour terminal_colour(const std::string& wanted);
-std::string duration_text(double seconds);  ///< "1 h 02 min", "3 min 20 s", "12 s"
 
 /// SIGINT, SIGTERM and SIGHUP remove half-written files and end the program; a pipe without a reader and a limit of file sizes
 /// become errors of writing.

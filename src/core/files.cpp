@@ -152,6 +152,7 @@ std::string read_file(const std::string& path, std::uint64_t most_bytes) {
 std::string checksum(std::string_view bytes) { return hex_of(XXH3_128bits(bytes.data(), bytes.size())); }
 
 std::string checksum_file(const std::string& path) {
+  require_regular(path);
   const MappedFile file(path);
   return checksum(file.bytes());
 }

@@ -164,7 +164,7 @@ void write_safetensors(const std::string& path, const std::vector<std::pair<std:
 }
 
 struct SafetensorsFile::State {
-  explicit State(const std::string& path) : file(path), content(parse_safetensors(file.bytes(), path)) {
+  explicit State(const std::string& path) : file((require_regular(path), path)), content(parse_safetensors(file.bytes(), path)) {
     for (std::size_t i = 0; i < content.tensors.size(); ++i) index.emplace(content.tensors[i].first, i);
   }
   MappedFile file;

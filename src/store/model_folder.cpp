@@ -51,6 +51,7 @@ struct StoredConfig {
 };
 
 StoredConfig read_stored_config(const std::string& folder) {
+  require_regular(folder + "/config.yaml");
   auto values = read_config(folder + "/config.yaml");
   std::erase_if(values, [](const auto& entry) { return !entry.first.starts_with("model.") && !entry.first.starts_with("text."); });
   // Transformers stored before there was a choice had the paper's dot and general.
@@ -76,6 +77,7 @@ nlohmann::json read_manifest(const std::string& folder) {
   const auto path = folder + "/manifest.json";
   nlohmann::json manifest;
   try {
+    require_regular(path);
     manifest = parse_json(read_file(path, kLargestManifest), path);
     ATTEND_CHECK(manifest.at("format") == kFormat, kData, "{}: expected format {}, got {}", path, kFormat, manifest.at("format").dump());
     const int major = manifest.at("version").at(0).get<int>();
@@ -226,6 +228,7 @@ AnyModel read_any_model(const std::string& path) {
   const auto tokenizer = [&](const char* name, const TokenizerOptions& options) -> std::shared_ptr<Tokenizer> {
     const auto file = folder + "/" + name;
     if (!manifest.at("files").contains(name)) return nullptr;
+    require_regular(file);
     const auto content = read_file(file, kLargestVocabulary);
     const auto lines = static_cast<std::uint64_t>(std::count(content.begin(), content.end(), '\n'));
     const bool line_a_piece = options.kind == "words" || options.kind == "characters" || options.kind == "symbols";

@@ -83,13 +83,16 @@ TEST(FailUnknownName, LongNamesCostNothing) {
   EXPECT_ERROR(fail_unknown_name("member", std::string(1 << 21, 'm'), names), kUnknownName, "is not known");
 }
 
-TEST(Files, PipesAndDevicesAreRefusedAtOnce) {
+TEST(Files, PipesWhereTheyDoNotBelongAndEndlessDevicesAreRefusedAtOnce) {
   const TempFolder folder;
   ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);  // nobody writes to it: opening it plainly would wait for ever
-  EXPECT_ERROR(read_file(folder / "pipe"), kFile, "expected a regular file, got a pipe or device");
-  EXPECT_ERROR(MappedFile(folder / "pipe"), kFile, "expected a regular file, got a pipe or device");
-  EXPECT_ERROR(read_config(folder / "pipe"), kFile, "expected a regular file, got a pipe or device");
-  EXPECT_ERROR(read_file("/dev/zero"), kFile, "expected a regular file, got a pipe or device");
+  EXPECT_ERROR(require_regular(folder / "pipe"), kFile, "expected a regular file, got a pipe or device");
+  EXPECT_ERROR(require_regular(folder.path()), kFile, "expected a file, got a directory");
+  EXPECT_ERROR(require_regular(folder / "none"), kFile, "cannot read: No such file");
+  EXPECT_ERROR(SafetensorsFile(folder / "pipe"), kFile, "expected a regular file, got a pipe or device");
+  EXPECT_ERROR(checksum_file(folder / "pipe"), kFile, "expected a regular file, got a pipe or device");
+  EXPECT_ERROR(read_file("/dev/zero"), kFile, "expected a file or a pipe, got a device");
+  EXPECT_EQ(read_file("/dev/null"), "");
   EXPECT_ERROR(read_file("/proc/self/status", 10), kFile, "holds more than the 10 bytes");
   EXPECT_NE(read_file("/proc/self/status").find("Name:"), std::string::npos);  // says it has no bytes, and has
 }
