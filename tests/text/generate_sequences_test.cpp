@@ -14,12 +14,12 @@
 namespace attend {
 namespace {
 
-std::vector<std::string> split(const std::string& text) {
+std::vector<std::string> fields_of(const std::string& text) {
   std::istringstream stream(text);
   return {std::istream_iterator<std::string>(stream), {}};
 }
 
-std::string tsv(const std::vector<GeneratedPair>& pairs) {
+std::string lines_of(const std::vector<GeneratedPair>& pairs) {
   std::string text;
   for (const auto& pair : pairs) text += to_tsv_line(pair) + '\n';
   return text;
@@ -38,11 +38,11 @@ TEST(Sequences, TargetsAndLinksAreThoseOfTheTask) {
     options.symbols = 5;  // many equal symbols
     std::set<std::string> distinct;
     for (const auto& pair : generate_sequences(options)) {
-      const auto source = split(pair.source);
+      const auto source = fields_of(pair.source);
       auto target = source;
       if (task == "reverse") std::reverse(target.begin(), target.end());
       if (task == "sort") std::sort(target.begin(), target.end());
-      EXPECT_EQ(split(pair.target), target);
+      EXPECT_EQ(fields_of(pair.target), target);
       EXPECT_GE(source.size(), 3u);
       EXPECT_LE(source.size(), 12u);
       EXPECT_TRUE(distinct.insert(pair.source).second);
@@ -73,7 +73,7 @@ TEST(Sequences, SymbolsBeyondTheAlphabetSortByNumber) {
   options.minimum_length = options.maximum_length = 40;
   options.pairs = 5;
   for (const auto& pair : generate_sequences(options)) {
-    const auto target = split(pair.target);
+    const auto target = fields_of(pair.target);
     EXPECT_TRUE(std::is_sorted(target.begin(), target.end(),
                                [](const auto& a, const auto& b) { return a.size() != b.size() ? a.size() < b.size() : a < b; }));
   }
@@ -97,7 +97,7 @@ TEST(Sequences, AllThatExistCanBeHadAndOneMoreIsRefused) {
 
 TEST(Sequences, LengthsAreDrawnEvenly) {
   std::map<std::size_t, int> lengths;
-  for (const auto& pair : generate_sequences(sequences("copy", 1000))) ++lengths[split(pair.source).size()];
+  for (const auto& pair : generate_sequences(sequences("copy", 1000))) ++lengths[fields_of(pair.source).size()];
   EXPECT_EQ(lengths.size(), 10u);
   for (const auto& [length, count] : lengths) EXPECT_EQ(count, 100) << length;
 }
@@ -107,7 +107,7 @@ TEST(Sequences, DatesReadBackAndDigitsAreLinkedToTheirPart) {
                                         "July",    "August",   "September", "October", "November", "December"};
   std::set<std::string> shapes;
   for (const auto& pair : generate_sequences(sequences("dates", 2000))) {
-    const auto source = split(pair.source), target = split(pair.target);
+    const auto source = fields_of(pair.source), target = fields_of(pair.target);
     ASSERT_EQ(target.size(), 10u) << pair.target;
     std::string iso;
     for (const auto& digit : target) iso += digit;
@@ -152,10 +152,10 @@ TEST(Sequences, WeekdaysAndLeapDaysAreRight) {
 
 TEST(Sequences, SeedsDecide) {
   auto options = sequences("reverse", 50);
-  const auto first = tsv(generate_sequences(options));
-  EXPECT_EQ(tsv(generate_sequences(options)), first);
+  const auto first = lines_of(generate_sequences(options));
+  EXPECT_EQ(lines_of(generate_sequences(options)), first);
   options.seed = 2;
-  EXPECT_NE(tsv(generate_sequences(options)), first);
+  EXPECT_NE(lines_of(generate_sequences(options)), first);
 }
 
 }  // namespace
