@@ -88,6 +88,7 @@ def processor_seconds():
 
 
 def run(name, entry, pairs, recipe, side, options):
+    made_by = commit()  # a checkout may go on while a line trains
     train, test = data_of(name, entry, pairs, options)
     out, log = WORK / f"{name}-{side}", WORK / f"{name}-{side}.log"
     subprocess.run(["rm", "-rf", str(out)], check=True)
@@ -107,7 +108,7 @@ def run(name, entry, pairs, recipe, side, options):
     result = {"figure": entry["figure"], "value": round(figures[entry["figure"]], 4), "seconds": round(seconds, 1), "updates": metrics[-1]["step"],
               "effective_tokens": round(math.exp(figures["entropy"]), 2) if figures.get("entropy") is not None else None,
               "aer": round(figures["aer"], 4) if entry.get("links") and figures.get("aer") is not None else None, "tested": figures["sentences"],
-              "commit": commit(), "processor": processor()}
+              "commit": made_by, "processor": processor()}
     if side == "best":
         result["recipe"] = [*([recipe["config"]] if words else []), *changes]
     return result
