@@ -19,7 +19,7 @@ std::vector<std::string> fields_of(const std::string& text) {
   return {std::istream_iterator<std::string>(stream), {}};
 }
 
-std::string lines_of(const std::vector<GeneratedPair>& pairs) {
+std::string pair_lines_of(const std::vector<GeneratedPair>& pairs) {
   std::string text;
   for (const auto& pair : pairs) text += to_tsv_line(pair) + '\n';
   return text;
@@ -152,10 +152,10 @@ TEST(Sequences, WeekdaysAndLeapDaysAreRight) {
 
 TEST(Sequences, SeedsDecide) {
   auto options = sequences("reverse", 50);
-  const auto first = lines_of(generate_sequences(options));
-  EXPECT_EQ(lines_of(generate_sequences(options)), first);
+  const auto first = pair_lines_of(generate_sequences(options));
+  EXPECT_EQ(pair_lines_of(generate_sequences(options)), first);
   options.seed = 2;
-  EXPECT_NE(lines_of(generate_sequences(options)), first);
+  EXPECT_NE(pair_lines_of(generate_sequences(options)), first);
 }
 
 }  // namespace
