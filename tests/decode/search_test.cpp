@@ -88,7 +88,7 @@ TEST_P(Searches, AWideBeamIsExhaustive) {
       ASSERT_EQ(best.size(), 8u);
       for (std::size_t n = 0; n < best.size(); ++n) {
         EXPECT_EQ(best[n].tokens, scored[n].second) << "item " << i << ", rank " << n << ", alpha " << alpha;
-        EXPECT_NEAR(best[n].score, scored[n].first, 1e-5);
+        EXPECT_NEAR(best[n].score, scored[n].first, kOtherOrder);
       }
     }
   }
@@ -104,11 +104,11 @@ TEST_P(Searches, LogProbabilityIsTheForcedScore) {
   for (std::int64_t i = 0; i < s.size(); ++i)
     for (const auto& h : found[static_cast<std::size_t>(i)].best) {
       const auto forced = force_one(*m, s.item(i), h.tokens).best[0];
-      EXPECT_NEAR(h.log_prob, forced.log_prob, 1e-5);
+      EXPECT_NEAR(h.log_prob, forced.log_prob, kOtherOrder);
       EXPECT_NEAR(h.score, h.log_prob / lp(0.6, h.tokens.size()), 1e-12);
       EXPECT_NEAR(std::accumulate(h.log_probs.begin(), h.log_probs.end(), 0.0), h.log_prob, 1e-5);
       ASSERT_EQ(h.log_probs.size(), h.tokens.size());
-      for (std::size_t t = 0; t < h.tokens.size(); ++t) EXPECT_NEAR(h.log_probs[t], forced.log_probs[t], 1e-5) << t;
+      for (std::size_t t = 0; t < h.tokens.size(); ++t) EXPECT_NEAR(h.log_probs[t], forced.log_probs[t], kOtherOrder) << t;
     }
 }
 
@@ -126,7 +126,7 @@ TEST_P(Searches, ConstraintsDoNotRenormalise) {
     bool seen_unknown = false;
     for (std::int64_t i = 0; i < s.size(); ++i)
       for (const auto& h : found[static_cast<std::size_t>(i)].best) {
-        EXPECT_NEAR(h.log_prob, force_one(*m, s.item(i), h.tokens).best[0].log_prob, 1e-5);
+        EXPECT_NEAR(h.log_prob, force_one(*m, s.item(i), h.tokens).best[0].log_prob, kOtherOrder);
         for (const auto token : h.tokens) {
           EXPECT_TRUE(token != kBeginId && token != kPadId);
           seen_unknown = seen_unknown || token == kUnknownId;
@@ -149,7 +149,7 @@ TEST_P(Searches, ABatchIsItsSentences) {
     ASSERT_EQ(item.best.size(), alone.best.size());
     for (std::size_t n = 0; n < alone.best.size(); ++n) {
       EXPECT_EQ(item.best[n].tokens, alone.best[n].tokens) << "item " << i << ", rank " << n;
-      EXPECT_NEAR(item.best[n].log_prob, alone.best[n].log_prob, 1e-5);
+      EXPECT_NEAR(item.best[n].log_prob, alone.best[n].log_prob, kOtherOrder);
     }
     ASSERT_EQ(item.nodes.size(), alone.nodes.size());
     ASSERT_EQ(item.maps.size(), alone.maps.size());
@@ -157,7 +157,7 @@ TEST_P(Searches, ABatchIsItsSentences) {
       EXPECT_EQ(item.maps[k].site, alone.maps[k].site);
       ASSERT_EQ(item.maps[k].weights.size(), alone.maps[k].weights.size()) << item.maps[k].site;
       for (std::size_t w = 0; w < alone.maps[k].weights.size(); ++w)
-        ASSERT_NEAR(item.maps[k].weights[w], alone.maps[k].weights[w], 1e-5) << item.maps[k].site << " " << w;
+        ASSERT_NEAR(item.maps[k].weights[w], alone.maps[k].weights[w], kOtherOrder) << item.maps[k].site << " " << w;
     }
   }
 }

@@ -84,7 +84,9 @@ TEST_F(Training, StopsAtALossThatIsNoNumber) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   std::memcpy(bytes.data() + bytes.size() - sizeof nan, &nan, sizeof nan);
   write_file_atomic(path, bytes);
+  verify_when_loading(false);  // the checksum would tell
   EXPECT_ERROR(train(config("second", {"train.init_from=" + folder_.path() + "/first/last"})), kData, "data.tsv:");
+  verify_when_loading(true);
 }
 
 TEST_F(Training, DiskFullKeepsThePreviousCheckpoint) {
