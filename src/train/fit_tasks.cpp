@@ -32,7 +32,8 @@ void choose_words(Choices& set, TokenizerOptions& text, const std::string& secti
   }
   if (side.closed()) return;
   set(section + "vocabulary_size", text.vocabulary_size, std::int64_t{20000}, "of open text");
-  set(section + "minimum_count", text.minimum_count, std::int64_t{2}, "a word seen once teaches nothing");
+  // Of a few lines nearly every word is seen once, and without them nothing would be left.
+  if (side.words >= 5000) set(section + "minimum_count", text.minimum_count, std::int64_t{2}, "a word seen once teaches nothing");
 }
 
 void choose_classes(Choices& set, Config& c, const QuizProfile& quiz) {
@@ -135,7 +136,7 @@ std::vector<std::string> fit_to_captions(Config& c, const GivenValues& given, st
   Choices set(given);
   auto& m = c.model;
   set("text.target.kind", c.text.target.kind, std::string("words"), "captions are short and plain");
-  set("text.target.minimum_count", c.text.target.minimum_count, std::int64_t{2}, "a word seen once teaches nothing");
+  if (pictures >= 200) set("text.target.minimum_count", c.text.target.minimum_count, std::int64_t{2}, "a word seen once teaches nothing");
   set("model.picture_channels", m.picture_channels, std::int64_t{3}, "pictures have colours");
   set("model.picture_width", m.picture_width, std::int64_t{64}, "enough to tell things apart");
   set("model.picture_height", m.picture_height, std::int64_t{64}, "enough to tell things apart");

@@ -1,6 +1,5 @@
 // What strangers send and what machines lack: each ends with a message and exit code 1, and nothing hangs, crashes or reaches the
 // terminal unescaped.
-#include <sys/stat.h>
 
 #include <cstring>
 
@@ -31,8 +30,7 @@ class Hostile : public Cli {
 TEST_F(Hostile, ConfigurationsThatNeverEnd) {
   expect_failure(run({"train", kSeeds + "yaml/flow_then_comma.yaml"}), 1, "flow_then_comma.yaml:2: expected one YAML document");
   expect_failure(run({"train", kSeeds + "yaml/trailing_comma.yaml"}), 1, "trailing_comma.yaml:1: expected one YAML document");
-  ASSERT_EQ(::mkfifo((folder_ / "pipe").c_str(), 0600), 0);
-  expect_failure(run({"train", folder_ / "pipe"}), 1, "expected a regular file, got a pipe or device");
+  expect_failure(run({"train", "/dev/zero"}), 1, "expected a file or a pipe, got a device");
 }
 
 TEST_F(Hostile, RecordsThatLie) {
