@@ -10,6 +10,7 @@
 #include "attend/train/config.h"
 #include "output.h"
 #include "stored_options.h"
+#include "terminal.h"
 #include "verbs.h"
 
 namespace attend::cli {
@@ -117,7 +118,7 @@ int evaluate_captioner(const Arguments& arguments) {
   PictureSet set(flags.quiz.images, flags.captions, flags.list);
   set.load(model.model);
   if (!arguments.common.quiet)
-    for (const auto& line : set.told()) fmt::print(stderr, "{}\n", line);
+    for (const auto& line : set.told()) say("{}\n", line);
   const auto figures = evaluate_captions(model, set, flags.search);
   const nlohmann::ordered_json json = {{"pictures", figures.pictures}, {"loss", figures.loss},   {"perplexity", figures.perplexity},
                                        {"bleu", figures.bleu},         {"cider", figures.cider}, {"exact", figures.exact},

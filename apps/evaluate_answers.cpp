@@ -6,6 +6,7 @@
 #include "attend/train/config.h"
 #include "evaluate.h"
 #include "stored_options.h"
+#include "terminal.h"
 
 namespace attend::cli {
 namespace {
@@ -85,7 +86,7 @@ int evaluate_quiz(const Arguments& arguments) {
   const auto quiz = read_quiz(model_kind(model.model.type).reads, files, "--");
   quiz->prepare(any_model(model));
   if (!arguments.common.quiet)
-    for (const auto& line : quiz->told()) fmt::print(stderr, "{}\n", line);
+    for (const auto& line : quiz->told()) say("{}\n", line);
   const auto figures = evaluate_answers(model, *quiz);
   const auto& named = !files.tsv.empty()      ? files.tsv
                       : !files.text.empty()   ? files.text

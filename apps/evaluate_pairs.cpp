@@ -4,6 +4,7 @@
 
 #include "attend/decode/evaluate.h"
 #include "evaluate.h"
+#include "terminal.h"
 
 namespace attend::cli {
 namespace {
@@ -225,7 +226,7 @@ int evaluate_pairs(const Arguments& arguments) {
   nlohmann::ordered_json json = {{"sentences", figures.texts.sentences}};
   tell_texts(figures, flags, json);
   const auto cut = cut_message(figures.texts.cut, figures.texts.sentences, flags.search);
-  if (!cut.empty() && !arguments.common.quiet) fmt::print(stderr, "{}\n", cut);
+  if (!cut.empty() && !arguments.common.quiet) say("{}\n", cut);
   json["cut"] = figures.texts.cut;
   json["seconds"] = seconds;
   json["beam"] = flags.search.beam;

@@ -59,10 +59,10 @@ int clear(const std::string& action, const std::vector<std::string>& runs, const
     for (const auto& gone : removed.paths) fmt::print("{}\n", gone);
     bytes += removed.bytes;
     if (action == "strip" && !removed.paths.empty() && !quiet)
-      fmt::print(stderr, "{}: {}without the optimiser's state: the model stays, --resume is not possible\n", path,
+      say("{}: {}without the optimiser's state: the model stays, --resume is not possible\n", path,
                  flags.dry_run ? "would be " : "");
   }
-  if (!quiet) fmt::print(stderr, "{} {}\n", flags.dry_run ? "would free" : "freed", size_text(bytes));
+  if (!quiet) say("{} {}\n", flags.dry_run ? "would free" : "freed", size_text(bytes));
   return 0;
 }
 

@@ -4,6 +4,7 @@
 
 #include "attend/core/error.h"
 #include "attend/text/unicode.h"
+#include "kinds.h"
 
 namespace attend {
 
@@ -79,6 +80,20 @@ const std::string& Vocabulary::piece(std::int32_t id) const {
 
 void check_id(std::int32_t id, std::int32_t size) {
   ATTEND_CHECK(id >= 0 && id < size, kValue, "tokenizer: id {} is outside the vocabulary of {} pieces (0 to {})", id, size, size - 1);
+}
+
+std::string VocabularyTokenizer::decode_apart(std::span<const std::int32_t> ids, std::vector<TextToken>* spans) const {
+  DecodedText text(spans);
+  for (const auto id : ids) {
+    check_id(id, size());
+    if (id != kUnknownId && id < kFirstFreeId) {
+      text.skip(id);
+    } else {
+      text.space();
+      text.add(id, vocabulary_.piece(id));
+    }
+  }
+  return text.take();
 }
 
 }  // namespace attend

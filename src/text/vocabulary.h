@@ -78,6 +78,9 @@ class VocabularyTokenizer : public Tokenizer {
   std::string serialize() const final { return vocabulary_.lines(); }
 
  protected:
+  /// Text whose pieces stand apart by a space each.
+  std::string decode_apart(std::span<const std::int32_t> ids, std::vector<TextToken>* spans) const;
+
   TokenizerOptions options_;
   Vocabulary vocabulary_;
 };

@@ -26,19 +26,7 @@ class LineTokenizer final : public VocabularyTokenizer {
     return {{id < kFirstFreeId ? kUnknownId : id, 0, static_cast<std::uint32_t>(text.size()), 0}};
   }
 
-  std::string decode(std::span<const std::int32_t> ids, std::vector<TextToken>* spans) const override {
-    DecodedText text(spans);
-    for (const auto id : ids) {
-      check_id(id, size());
-      if (id != kUnknownId && id < kFirstFreeId) {
-        text.skip(id);
-      } else {
-        text.space();
-        text.add(id, vocabulary_.piece(id));
-      }
-    }
-    return text.take();
-  }
+  std::string decode(std::span<const std::int32_t> ids, std::vector<TextToken>* spans) const override { return decode_apart(ids, spans); }
 };
 
 }  // namespace
