@@ -10,6 +10,7 @@ of its test 1,000. Seconds are of one processor, training alone. A line that was
 Effective tokens are exp of the mean entropy of the attention's rows under forced decoding; AER is there where the data have gold links.
 """
 import argparse
+import fcntl
 import json
 import math
 import os
@@ -17,6 +18,8 @@ import resource
 import subprocess
 import sys
 from pathlib import Path
+
+from machine import processor_name
 
 ROOT = Path(__file__).resolve().parent.parent
 TABLE = json.loads((ROOT / "bench/defaults.json").read_text())
@@ -39,11 +42,16 @@ def commit():
     return head + ("-changed" if changed else "")
 
 
-def processor():
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.split(":", 1)[1].strip()
-    return "unknown"
+def note(name, side, result):
+    """Adds a line to the results; two of these programs may run beside one another."""
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    WORK.mkdir(parents=True, exist_ok=True)
+    with (WORK / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+        done.setdefault(name, {})[side] = result
+        order = [line for line, *_ in lines()]
+        RESULTS.write_text(json.dumps({key: done[key] for key in order if key in done}, indent=1) + "\n")
 
 
 def cut(path, into, count, header=False):
@@ -108,7 +116,7 @@ def run(name, entry, pairs, recipe, side, options):
     result = {"figure": entry["figure"], "value": round(figures[entry["figure"]], 4), "seconds": round(seconds, 1), "updates": metrics[-1]["step"],
               "effective_tokens": round(math.exp(figures["entropy"]), 2) if figures.get("entropy") is not None else None,
               "aer": round(figures["aer"], 4) if entry.get("links") and figures.get("aer") is not None else None, "tested": figures["sentences"],
-              "commit": made_by, "processor": processor()}
+              "commit": made_by, "processor": processor_name()}
     if side == "best":
         result["recipe"] = [*([recipe["config"]] if words else []), *changes]
     return result
@@ -144,10 +152,7 @@ def main():
                 failed.append(f"{name} {side}: {error}")
                 print(failed[-1], file=sys.stderr, flush=True)
                 continue
-            done = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-            done.setdefault(name, {})[side] = result
-            order = [line for line, *_ in lines()]
-            RESULTS.write_text(json.dumps({key: done[key] for key in order if key in done}, indent=1) + "\n")
+            note(name, side, result)
             print(f"{name:20} {side:5} {result['figure']} {result['value']}  effective {result['effective_tokens']}  AER {result['aer']}  "
                   f"{result['seconds']:.0f} s", flush=True)
     sys.exit(1 if failed else 0)

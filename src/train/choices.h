@@ -12,7 +12,7 @@ namespace attend {
 
 /// Multiplications that one processor core gets through in a minute of training a recurrent model of these sizes (AVX-512; measured by
 /// bench/defaults.py, where it stands for what a user is told beforehand and for nothing else).
-inline constexpr double kWorkAMinute = 1.1e12;
+inline constexpr double kWorkAMinute = 2.2e12;
 
 /// Sets what the user did not, and keeps one line a choice.
 class Choices {
@@ -27,7 +27,7 @@ class Choices {
   }
 
   /// The length of the run: so many passes of so many batches each under a cosine, unless the user has said when to end; and about how
-  /// many minutes that takes, 0 when that is not known. Validations are five, of the first 200 examples; the warm-up is at
+  /// many minutes that takes, 0 when that is not known. Validations are five, of the first 500 examples; the warm-up is at
   /// most a tenth of the run.
   void length(Config& c, double passes, double batches, double minutes, std::int64_t warmup) {
     auto& t = c.train;
@@ -46,7 +46,7 @@ class Choices {
     const auto planned = t.steps > 0 ? t.steps : static_cast<std::int64_t>(passes * batches);
     (*this)("train.warmup", t.warmup, std::min(warmup, planned / 10), "a start without leaps");
     (*this)("train.validate_every", t.validate_every, std::max<std::int64_t>(1, (planned + 4) / 5), "five times");
-    (*this)("train.validate_pairs", t.validate_pairs, std::int64_t{200}, "enough to choose by");
+    (*this)("train.validate_pairs", t.validate_pairs, std::int64_t{500}, "enough to choose by");
   }
 
   std::vector<std::string> said;

@@ -59,23 +59,31 @@ void choose_tokens(Choices& set, Config& c, const SideProfile& side, const Token
 
 void choose_recurrent(Choices& set, Config& c, const CorpusProfile& corpus, const Kind& kind, bool large) {
   auto& m = c.model;
-  const std::int64_t width = large ? 192 : kind.spelling ? 96 : 128;
+  const bool symbols = kind.closed && c.text.target.kind == "symbols";
+  const bool narrow = kind.spelling || symbols;  // letters and commands carry little meaning each
   const char* by_size = large ? "a large corpus" : "a small corpus";
+  const char* by_tokens = kind.spelling ? "letters" : symbols ? "few symbols" : by_size;
   set("model.cell", m.cell, std::string("gru"), "learns from fewer pairs than an lstm");
-  set("model.embedding", m.embedding, width, by_size);
+  set("model.embedding", m.embedding, std::int64_t{kind.spelling ? 96 : symbols ? 128 : large ? 384 : 256}, by_tokens);
   set("model.encoder_hidden", m.encoder_hidden, std::int64_t{large ? 192 : 128}, by_size);
   set("model.hidden", m.hidden, std::int64_t{large ? 384 : 256}, by_size);
+  if (!narrow && m.embedding == m.hidden && m.readout != "linear" && !m.output_attention)
+    set("model.tied", m.tied, std::string("target"), "a token is written by the vector it is read by");
   if (m.attention == "additive") set("model.energy", m.mechanism.energy_size, std::int64_t{128}, "of additive scores");
   const bool attends = m.attention != "none" && m.attention != "local_m";
   if (attends && !kind.spelling) {
     set("model.bridge", m.bridge, std::string("zero"), "all that the decoder knows comes through the attention");
     set("text.source_end", c.text.source_end, false, "attention rests on words alone");
   }
+  if (attends && !(kind.spelling && corpus.pairs < 3000))
+    set("model.input_feeding", m.input_feeding, false, "the decoder's steps are learned together: faster, and as good");
   const double dropout = kind.spelling ? (corpus.pairs < 10000 ? 0.4 : 0.3) : kind.closed ? 0.2 : corpus.pairs < 3000 ? 0.4 : 0.3;
   set("model.dropout", m.dropout, dropout, kind.closed && !kind.spelling ? "few words, each seen often" : "by the number of pairs");
-  set("train.rate", c.train.rate, large ? 0.002 : 0.003, by_size);
-  const bool smooth = (kind.spelling || large) && !m.pointer_generator;  // what is copied has no probability to smooth
-  set("train.label_smoothing", c.train.label_smoothing, smooth ? 0.1 : 0.0, smooth ? by_size : "the attention gets sharper");
+  set("train.rate", c.train.rate, narrow || large ? 0.003 : 0.004, by_tokens);
+  if (m.pointer_generator)
+    set("train.label_smoothing", c.train.label_smoothing, 0.0, "what is copied has no probability to smooth");
+  else if (symbols)
+    set("train.label_smoothing", c.train.label_smoothing, 0.0, "of few symbols one is right");
 }
 
 void choose_transformer(Choices& set, Config& c, bool closed, bool large) {
@@ -130,7 +138,7 @@ std::vector<std::string> fit_to_corpus(Config& c, const GivenValues& given, cons
   if (c.model.type == "transformer" || c.model.type == "universal_transformer") choose_transformer(set, c, kind.closed, large);
 
   const bool long_lines = std::max(source.per_line, target.per_line) > 60;
-  const std::int64_t sentences = corpus.pairs < 10000 ? 32 : 64;
+  const std::int64_t sentences = corpus.pairs < 1000 && !kind.spelling ? 16 : corpus.pairs < 10000 ? 32 : 64;
   if (recurrent && !long_lines) {
     set("train.batch_by", c.train.batch_by, std::string("sentences"), "short lines");
     set("train.batch_size", c.train.batch_size, sentences, "by the number of pairs");
@@ -141,7 +149,7 @@ std::vector<std::string> fit_to_corpus(Config& c, const GivenValues& given, cons
   const double longer = static_cast<double>(corpus.pairs) * std::max(source.per_line, target.per_line);
   const double a_pass = c.train.batch_by == "sentences" ? static_cast<double>(corpus.pairs) : longer;
   const double passes = passes_over(tokens, corpus.pairs, kind.closed || kind.spelling) * (recurrent ? 1 : 2);
-  const double minutes = passes * tokens * work_a_token(c, source, target) / kWorkAMinute;
+  const double minutes = passes * tokens * work_a_token(c, source, target) / (kWorkAMinute * (c.model.input_feeding ? 0.6 : 1));
   set.length(c, passes, a_pass / static_cast<double>(c.train.batch_size), recurrent ? minutes : 0, recurrent ? 100 : large ? 600 : 200);
   return set.said;
 }

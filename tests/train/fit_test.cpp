@@ -101,6 +101,8 @@ TEST(Fitting, TakesCommandsForSymbols) {
   EXPECT_FALSE(f.config.text.source.lowercase);
   EXPECT_EQ(f.config.train.metric, "exact");
   EXPECT_EQ(f.config.train.bleu_tokenizer, "none");
+  EXPECT_EQ(f.config.train.label_smoothing, 0);
+  EXPECT_EQ(f.config.model.tied, "none");
   EXPECT_TRUE(says(f.said, "text.target.kind = symbols (6 symbols make up"));
 }
 
@@ -112,7 +114,8 @@ TEST(Fitting, TakesAPhrasebookForWordsAndCharacters) {
   EXPECT_EQ(f.config.train.bleu_tokenizer, "zh");
   EXPECT_EQ(f.config.model.bridge, "zero");
   EXPECT_FALSE(f.config.text.source_end);
-  EXPECT_EQ(f.config.train.label_smoothing, 0);
+  EXPECT_FALSE(f.config.model.input_feeding);
+  EXPECT_EQ(f.config.model.tied, "target");
 }
 
 TEST(Fitting, TakesProseForPiecesByItsSize) {
@@ -122,17 +125,35 @@ TEST(Fitting, TakesProseForPiecesByItsSize) {
   EXPECT_NEAR(static_cast<double>(larger.config.text.source.vocabulary_size), 6 * std::sqrt(50000.0), 100);
   EXPECT_TRUE(larger.config.text.source.lowercase);
   EXPECT_FALSE(larger.config.text.target.lowercase);
+  EXPECT_EQ(small.config.train.batch_size, 16);
+  EXPECT_EQ(larger.config.train.batch_size, 32);
   EXPECT_EQ(larger.config.train.schedule, "cosine");
   EXPECT_EQ(larger.config.train.epochs, 0);
   EXPECT_GT(larger.config.train.steps, 500);
   EXPECT_TRUE(says(larger.said, "of one processor"));
+  // Bridge and feeding would let the decoder know the sentence without its attention.
+  EXPECT_EQ(larger.config.model.bridge, "zero");
+  EXPECT_FALSE(larger.config.model.input_feeding);
+  EXPECT_EQ(larger.config.model.tied, "target");
+  EXPECT_EQ(larger.config.model.embedding, larger.config.model.hidden);
+}
+
+TEST(Fitting, TiesOnlyWhatCanBeTied) {
+  const auto corpus = profile_of(prose(500));
+  for (const char* given : {"model.hidden=64", "model.embedding=64", "model.readout=linear"})
+    EXPECT_EQ(fitted(corpus, {given}).config.model.tied, "none") << given;
+  EXPECT_EQ(fitted(corpus, {"model.hidden=64", "model.embedding=64"}).config.model.tied, "target");
 }
 
 TEST(Fitting, SpellsWordsThatStandAlone) {
-  const auto f = fitted(profile_of(generate_spelling(1).train));
+  auto pairs = generate_spelling(1).train;
+  const auto f = fitted(profile_of(pairs));
   EXPECT_EQ(f.config.text.source.kind, "characters");
   EXPECT_EQ(f.config.text.target.kind, "symbols");
   EXPECT_TRUE(f.config.text.source_end);  // how a word ends matters to its sounds
+  EXPECT_FALSE(f.config.model.input_feeding);
+  pairs.resize(800);  // of few words it helps to know what was written
+  EXPECT_TRUE(fitted(profile_of(pairs)).config.model.input_feeding);
   EXPECT_EQ(f.config.train.metric, "exact");
 }
 
