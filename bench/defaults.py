@@ -109,7 +109,7 @@ def run(name, entry, pairs, recipe, side, options):
     with log.open("w") as file:
         subprocess.run([options.program, "train", *words, *train, "--out", str(out), *sets, "--threads", "1"], check=True, stdout=file, stderr=file)
     seconds = processor_seconds() - before
-    report = WORK / "report.json"
+    report = WORK / f"{name}-{side}.json"
     subprocess.run([options.program, "evaluate", str(out), *test, "--json", str(report), "--threads", "1"], check=True, stdout=subprocess.DEVNULL)
     figures = json.loads(report.read_text())
     metrics = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
