@@ -16,6 +16,7 @@ namespace attend::cli {
 
 void set_safeguards(bool verify) {
   guard_tensor_memory();
+  explain_lost_pages();
   verify_when_loading(verify);
 }
 

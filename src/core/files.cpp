@@ -8,7 +8,10 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <map>
 #include <mutex>
@@ -36,6 +39,7 @@ void fail_errno(const std::string& path, std::string_view action, int error) {
 namespace {
 
 constexpr std::uint64_t kNoLimit = std::uint64_t{1} << 40;
+constexpr std::uint64_t kReadWhole = std::uint64_t{64} << 20;  // a file up to this size is read, so that nobody can change it afterwards
 
 std::string shown_path(const std::string& path) { return path == "-" ? "standard input" : path; }
 
@@ -100,27 +104,69 @@ std::shared_ptr<const std::string> read_once(const Opened& file, const std::stri
   return kept;
 }
 
+/// The maps there are, for the handler of SIGBUS: what it reads may be written by another thread, and it may not allocate.
+struct Map {
+  std::atomic<const char*> begin{nullptr};
+  std::size_t size = 0;
+  std::array<char, 512> message{};
+};
+std::array<Map, 256> maps;
+std::mutex maps_mutex;
+
+void keep_map(const char* begin, std::size_t size, const std::string& path) {
+  const std::lock_guard lock(maps_mutex);
+  for (auto& map : maps) {
+    if (map.begin) continue;
+    const auto text = fmt::format("attend: {}: became shorter while it was read; start again and leave it alone until the end\n", path);
+    const auto length = text.copy(map.message.data(), map.message.size() - 1);
+    map.message[length] = '\0';
+    map.size = size;
+    map.begin = begin;
+    return;
+  }
+}
+
+void forget_map(const char* begin) {
+  const std::lock_guard lock(maps_mutex);
+  for (auto& map : maps)
+    if (map.begin == begin) map.begin = nullptr;
+}
+
+void on_lost_page(int signal, siginfo_t* info, void* /*context*/) {
+  const auto* at = static_cast<const char*>(info->si_addr);
+  for (const auto& map : maps) {
+    const char* begin = map.begin;
+    if (!begin || at < begin || at >= begin + map.size) continue;
+    [[maybe_unused]] const auto written = ::write(STDERR_FILENO, map.message.data(), std::strlen(map.message.data()));
+    ::_exit(1);
+  }
+  ::signal(signal, SIG_DFL);  // somebody else's: the instruction is tried again and ends the program
+}
+
 std::string hex_of(XXH128_hash_t hash) { return fmt::format("{:016x}{:016x}", hash.high64, hash.low64); }
 
 }  // namespace
 
 MappedFile::MappedFile(const std::string& path) : path_(shown_path(path)) {
   const auto file = open_to_read(path);
-  if (path == "-" || !S_ISREG(file.status.st_mode)) {
-    read_ = read_once(file, path);
+  const bool regular = path != "-" && S_ISREG(file.status.st_mode);
+  if (!regular || static_cast<std::uint64_t>(file.status.st_size) <= kReadWhole) {
+    read_ = regular ? std::make_shared<const std::string>(read_to_end(file, path)) : read_once(file, path);
     data_ = read_->data();
     size_ = read_->size();
     return;
   }
   size_ = static_cast<std::size_t>(file.status.st_size);
-  if (size_ == 0) return;  // mmap refuses an empty range
   void* map = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.descriptor.number(), 0);
   if (map == MAP_FAILED) fail_errno(path, "map into memory", errno);
   data_ = static_cast<const char*>(map);
+  keep_map(data_, size_, path_);
 }
 
 MappedFile::~MappedFile() {
-  if (data_ && !read_) ::munmap(const_cast<char*>(data_), size_);
+  if (!data_ || read_) return;
+  forget_map(data_);
+  ::munmap(const_cast<char*>(data_), size_);
 }
 
 MappedFile::MappedFile(MappedFile&& other) noexcept
@@ -135,6 +181,14 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   std::swap(data_, other.data_);
   std::swap(size_, other.size_);
   return *this;
+}
+
+void explain_lost_pages() {
+  struct sigaction action {};
+  action.sa_sigaction = on_lost_page;
+  action.sa_flags = SA_SIGINFO;
+  ::sigemptyset(&action.sa_mask);
+  ::sigaction(SIGBUS, &action, nullptr);
 }
 
 void require_regular(const std::string& path) {

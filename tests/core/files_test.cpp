@@ -62,6 +62,29 @@ TEST(Files, ReadAndMapGiveTheBytes) {
   EXPECT_EQ(other.bytes(), content);
 }
 
+// An editor that saves a corpus while a training reads it empties the file first.
+TEST(Files, WhatIsReadOnceStaysAsItWas) {
+  const TempFolder folder;
+  put_file(folder / "x", "before");
+  const MappedFile kept(folder / "x");
+  fs::resize_file(folder / "x", 0);
+  EXPECT_EQ(kept.bytes(), "before");
+}
+
+TEST(Files, AMapThatLosesItsPagesNamesTheFile) {
+  const TempFolder folder;
+  put_file(folder / "large", "");
+  fs::resize_file(folder / "large", (std::uint64_t{64} << 20) + 8192);  // sparse: nothing is written
+  EXPECT_EXIT(
+      {
+        explain_lost_pages();
+        const MappedFile map(folder / "large");
+        fs::resize_file(folder / "large", 0);
+        volatile char lost = map.bytes()[4096];
+        static_cast<void>(lost);
+      },
+      ::testing::ExitedWithCode(1), "/large: became shorter while it was read; start again");
+}
 
 // A corpus is counted first and read then; its second reader must not find `<(command)` empty.
 TEST(Files, AnAnonymousPipeGivesEveryReaderItsBytes) {

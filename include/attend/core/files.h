@@ -10,10 +10,10 @@
 
 namespace attend {
 
-/// All bytes of a file, mapped read-only; of a pipe, a device or standard input (`-`), which cannot be mapped, read to the end.
-/// Standard input and a shell's `<(command)` are read once: whoever opens them again gets the same bytes. Throws kFile for a missing path,
-/// a directory or no permission, saying which. An empty file has size 0. The file must not shrink while it is mapped; files
-/// written by this room never do, they are replaced. Threads may share an object.
+/// All bytes of a file: up to 64 MiB are read, larger ones mapped read-only; a pipe, a device or standard input (`-`), which cannot be
+/// mapped, is read to the end. Standard input and a shell's `<(command)` are read once: whoever opens them again gets the same bytes.
+/// Throws kFile for a missing path, a directory or no permission, saying which. An empty file has size 0. A mapped file must not shrink
+/// (SIGBUS, see explain_lost_pages); files written by this room never do, they are replaced. Threads may share an object.
 class MappedFile {
  public:
   explicit MappedFile(const std::string& path);
@@ -25,10 +25,14 @@ class MappedFile {
 
  private:
   std::string path_;
-  std::shared_ptr<const std::string> read_;  // what came through a pipe
+  std::shared_ptr<const std::string> read_;  // what is not mapped
   const char* data_ = nullptr;
   std::size_t size_ = 0;
 };
+
+/// For a program's start: where a mapped file has become shorter than it was, the program ends with a message that names it, and exit code
+/// 1, instead of by SIGBUS. Takes that signal for the whole process.
+void explain_lost_pages();
 
 /// Throws kFile unless a regular file is there, without waiting for a pipe: what a stranger's folder holds need not be one.
 void require_regular(const std::string& path);
