@@ -14,6 +14,7 @@ namespace {
 struct DataFlags {
   std::string out;
   std::int64_t pairs, minimum_length, maximum_length, symbols, seed;
+  bool overwrite;
   DataFlags() { set_defaults(*this); }
   void visit(OptionVisitor& v) {
     v(out, "out", "", "folder for the files");
@@ -23,6 +24,7 @@ struct DataFlags {
     v(maximum_length, "maximum_length", 10, "symbols of the longest source; numbers of each of parity's", between(1, 10000));
     v(symbols, "symbols", 26, "different symbols of reverse, copy and sort", between(1, 100000));
     v(seed, "seed", 1, "same seed, same bytes", at_least(0));
+    v(overwrite, "overwrite", false, "replace files of the same names that hold something else");
   }
   std::uint64_t seed_number() const { return static_cast<std::uint64_t>(seed); }
   std::int64_t pairs_in_all() const { return pairs + 2 * (pairs / 10); }
@@ -116,6 +118,18 @@ std::string help_text() {
          "Example:\n  attend data phrasebook --out data/phrasebook";
 }
 
+// A folder of the user's own may hold a train.tsv.
+void refuse_to_replace(const std::string& folder, const GeneratedFiles& files) {
+  for (const auto& file : files) {
+    const auto path = std::filesystem::path(folder) / file.name;
+    std::error_code error;
+    const auto size = std::filesystem::file_size(path, error);
+    if (error) continue;  // nothing is there, or writing will say what is
+    ATTEND_CHECK(size == file.bytes.size() && read_file(path.string()) == file.bytes, kFile,
+                 "{}: holds something else than would be written; choose another folder, or --overwrite", path.string());
+  }
+}
+
 void write_files(const std::string& folder, const GeneratedFiles& files) {
   for (const auto& file : files) {
     const auto path = std::filesystem::path(folder) / file.name;
@@ -136,7 +150,9 @@ int data(const Arguments& arguments) {
   const auto kind = std::find_if(kinds().begin(), kinds().end(), [&](const DataKind& k) { return k.name == name; });
   if (kind == kinds().end()) fail_unknown_name("data", name, kind_names());
   ATTEND_CHECK(!flags.out.empty(), kUsage, "data: --out is missing: the folder to write to");
-  write_files(flags.out, kind->make(flags));
+  const auto files = kind->make(flags);
+  if (!flags.overwrite) refuse_to_replace(flags.out, files);
+  write_files(flags.out, files);
   if (!arguments.common.quiet) say("{}: {} in {}: {}\n", name, kind->sentence, flags.out, kind->files);
   return 0;
 }

@@ -93,6 +93,23 @@ TEST_F(Outputs, WhatAFullDiskStillTookIsKept) {
   EXPECT_FALSE(has_partials(folder_.path()));
 }
 
+TEST_F(Outputs, MadeDataLeavesOtherFilesOfItsNamesAlone) {
+  const auto make = [&](const std::string& seed, bool overwrite) {
+    std::vector<std::string> words{"data", "reverse", "--pairs", "10", "--seed", seed, "--out", folder_ / "made"};
+    if (overwrite) words.emplace_back("--overwrite");
+    return run(words);
+  };
+  EXPECT_EQ(make("1", false).code, 0);
+  EXPECT_EQ(make("1", false).code, 0);  // the same bytes once more
+  const auto before = slurp(folder_ / "made/dev.tsv");
+  fs::remove(folder_ / "made/train.tsv");
+  expect_failure(make("2", false), 1, "/made/dev.tsv: holds something else than would be written; choose another folder, or --overwrite");
+  EXPECT_EQ(slurp(folder_ / "made/dev.tsv"), before);
+  EXPECT_FALSE(fs::exists(folder_ / "made/train.tsv"));  // nothing is written when not all can be
+  EXPECT_EQ(make("2", true).code, 0);
+  EXPECT_NE(slurp(folder_ / "made/dev.tsv"), before);
+}
+
 TEST_F(Outputs, NobodyWritesOverAnInput) {
   const auto in = file("in", "a b\nc\n"), tsv = file("p.tsv", "a b\tb a\n"), record = a_record();
   const auto source = file("s", "a\n"), target = file("t", "b\n");
