@@ -2,6 +2,7 @@
 // What every encoder–decoder must satisfy, whatever it is made of.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <functional>
 #include <limits>
 
@@ -163,8 +164,29 @@ inline void expect_select_is_consistent(const Seq2Seq& model, double tolerance) 
   EXPECT_TRUE(close(model.decode(*encoded, chosen.inputs, chosen.target_lengths, nullptr), states_of(model, chosen), tolerance));
 }
 
-/// Every parameter has a gradient that is finite and not all zero; those `flat` says so of may be zero.
-/// Parameters that need have no gradient at one point, because of the attention's score: a rectifier that stays open for every key
+/// Along a random direction of all parameters together the loss changes as the gradient says, which each part's own test cannot see of the
+/// whole: what is fed back, shared, or taken from a tape. For float64 models whose loss has no kink nearby.
+inline void expect_gradient_is_the_slope(Seq2Seq& model) {
+  const at::NoGradGuard no_grad;
+  const auto parameters = model.parameters();
+  std::vector<at::Tensor> directions;
+  double expected = 0;
+  for (const auto& p : parameters) {
+    directions.push_back(at::randn_like(p));
+    if (p.grad().defined()) expected += (p.grad() * directions.back()).sum().template item<double>();
+  }
+  const auto loss_at = [&](double step) {
+    for (std::size_t i = 0; i < directions.size(); ++i) parameters[i].add_(directions[i], step);
+    const auto loss = loss_of(model, Batch{}).template item<double>();
+    for (std::size_t i = 0; i < directions.size(); ++i) parameters[i].add_(directions[i], -step);
+    return loss;
+  };
+  constexpr double kStep = 1e-6;
+  EXPECT_NEAR((loss_at(kStep) - loss_at(-kStep)) / (2 * kStep), expected, 1e-5 * (1 + std::abs(expected)));
+}
+
+/// Every parameter has a gradient that is finite and not all zero, and all together are the loss's slope; those `flat` says so of may be
+/// zero. Parameters that need have no gradient at one point, because of the attention's score: a rectifier that stays open for every key
 /// adds the same to all scores, and `location` does not read keys.
 inline bool flat_by_score(const std::string& score, const std::string& name) {
   if (score == "additive_relu") return name.find("query_weight") != std::string::npos || name.ends_with(".bias");
@@ -184,6 +206,7 @@ inline void expect_gradient_everywhere(
       EXPECT_GT(p.value().grad().abs().max().template item<double>(), 1e-12) << p.key();
     }
   }
+  expect_gradient_is_the_slope(model);
 }
 
 /// Every result a model showed, by site and layer, in order.
