@@ -4,6 +4,7 @@ test set to bench/results/defaults.json: numbers only.
 
     export ATTEND_DATA=...     the folder with the real data: multi30k, tatoeba-en-zh, ...
     python3 bench/defaults.py [--only multi30k-5000 dates-2000] [--side plain] [--again] [--list] [--program build/release/attend]
+    python3 bench/defaults.py --only multi30k-5000 --try model.input_feeding=true    what the plain command with a change reaches; noted nowhere
 
 Corpora, their sizes and the recipes stand in bench/defaults.json; lines spread over a corpus are cut under runs/defaults/data, and
 of its test 1,000. Seconds are of one processor, training alone. A line that was made from the same commit is left as it is unless --again.
@@ -61,7 +62,9 @@ def cut(path, into, count, header=False):
         sys.exit(f"defaults: {path} has {len(read)} lines, {count} are wanted")
     count = min(count, len(read))
     into.parent.mkdir(parents=True, exist_ok=True)
-    into.write_text("".join(read[i * len(read) // count] + "\n" for i in range(count)), encoding="utf-8")
+    text = "".join(read[i * len(read) // count] + "\n" for i in range(count))
+    if not into.exists() or into.read_text(encoding="utf-8") != text:  # another line may be training on it
+        into.write_text(text, encoding="utf-8")
     return into
 
 
@@ -98,9 +101,10 @@ def processor_seconds():
 def run(name, entry, pairs, recipe, side, options):
     made_by = commit()  # a checkout may go on while a line trains
     train, test = data_of(name, entry, pairs, options)
-    out, log = WORK / f"{name}-{side}", WORK / f"{name}-{side}.log"
+    called = "try" if options.trial else side
+    out, log = WORK / f"{name}-{called}", WORK / f"{name}-{called}.log"
     subprocess.run(["rm", "-rf", str(out)], check=True)
-    words, changes = [], []
+    words, changes = [], options.trial or []
     if side == "best":
         words = [str(ROOT / recipe["config"])] if "config" in recipe else []
         changes = recipe.get("changes", [])
@@ -109,7 +113,7 @@ def run(name, entry, pairs, recipe, side, options):
     with log.open("w") as file:
         subprocess.run([options.program, "train", *words, *train, "--out", str(out), *sets, "--threads", "1"], check=True, stdout=file, stderr=file)
     seconds = processor_seconds() - before
-    report = WORK / f"{name}-{side}.json"
+    report = WORK / f"{name}-{called}.json"
     subprocess.run([options.program, "evaluate", str(out), *test, "--json", str(report), "--threads", "1"], check=True, stdout=subprocess.DEVNULL)
     figures = json.loads(report.read_text())
     metrics = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
@@ -126,6 +130,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--side", choices=["plain", "best"])
+    parser.add_argument("--try", dest="trial", nargs="+", metavar="KEY=VALUE")
     parser.add_argument("--again", action="store_true")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--program", default=str(ROOT / "build/release/attend"))
@@ -142,9 +147,9 @@ def main():
     for name, entry, pairs, recipe in lines():
         if options.only and name not in options.only:
             continue
-        for side in [options.side] if options.side else ["plain", "best"]:
+        for side in ["plain"] if options.trial else [options.side] if options.side else ["plain", "best"]:
             done = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-            if done.get(name, {}).get(side, {}).get("commit") == commit() and not options.again:
+            if done.get(name, {}).get(side, {}).get("commit") == commit() and not options.again and not options.trial:
                 continue
             try:
                 result = run(name, entry, pairs, recipe, side, options)
@@ -152,7 +157,8 @@ def main():
                 failed.append(f"{name} {side}: {error}")
                 print(failed[-1], file=sys.stderr, flush=True)
                 continue
-            note(name, side, result)
+            if not options.trial:
+                note(name, side, result)
             print(f"{name:20} {side:5} {result['figure']} {result['value']}  effective {result['effective_tokens']}  AER {result['aer']}  "
                   f"{result['seconds']:.0f} s", flush=True)
     sys.exit(1 if failed else 0)

@@ -30,6 +30,7 @@ Tokens tokens_of(const SideProfile& side, std::uint64_t pairs) {
   };
   const double characters = side.cjk > 0.5 ? std::min(2000.0, std::sqrt(static_cast<double>(side.characters)) * 5) : 60;
   if (side.unspaced()) return chosen("characters", all, characters, "written without spaces");
+  if (side.letters_apart()) return chosen("symbols", all, types, "letters apart");
   if (side.closed() && side.attached > 0.01) return chosen("words", all, types, fmt::format("{} words make up {}", side.types, side.words));
   if (side.closed()) return chosen("symbols", all, types, fmt::format("{} symbols make up {}", side.types, side.words));
   if (side.one_word()) return chosen("characters", all, characters, "one word a line");

@@ -15,9 +15,9 @@ namespace attend {
 
 /// Figures of a validation and a few examples to show.
 struct Validation {
-  Figures figures;                   ///< first the loss: the mean of what training lowers, without smoothing
-  std::vector<std::string> samples;  ///< input, expected and given, as the user should read them
-  std::string message;               ///< what the user should know beside them; mostly empty
+  Figures figures;                          ///< first the loss: the mean of what training lowers, without smoothing
+  std::vector<std::string> samples;         ///< input, expected and given, as the user should read them
+  std::string message;                      ///< what the user should know beside them; mostly empty
   std::optional<double> attention_entropy;  ///< nats a row of the attention to the source, as Learner::attention_entropy
 };
 

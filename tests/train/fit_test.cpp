@@ -157,6 +157,20 @@ TEST(Fitting, SpellsWordsThatStandAlone) {
   EXPECT_EQ(f.config.train.metric, "exact");
 }
 
+// Of a few names most characters come once, which is no reason to cut them into pieces.
+TEST(Fitting, LeavesLettersApart) {
+  std::vector<GeneratedPair> names;
+  for (const char* name : {"k a r t m a n\t卡 特 曼", "h e i m b e r g e r\t亨 伯 格", "m a t h i a s e n\t马 赛 厄 森"}) {
+    const std::string line = name;
+    const auto tab = line.find('\t');
+    names.push_back({line.substr(0, tab), line.substr(tab + 1), {}});
+  }
+  const auto f = fitted(profile_of(names));
+  EXPECT_EQ(f.config.text.source.kind, "symbols");
+  EXPECT_EQ(f.config.text.target.kind, "symbols");
+  EXPECT_EQ(f.config.train.metric, "exact");
+}
+
 TEST(Fitting, LeavesWhatWasGiven) {
   const auto corpus = profile_of(prose(500));
   const auto f = fitted(corpus, {"model.cell=lstm", "train.rate=0.01", "train.steps=77", "text.target.kind=words", "model.bridge=linear"});
