@@ -99,7 +99,8 @@ std::vector<OptionInfo> all_options(const Command& command) {
   auto options = command.options;
   const bool reads_model = command.words.find("MODEL") != std::string::npos || command.name == "train";
   for (const auto& info : flags_of<CommonOptions>())
-    if ((reads_model || info.key != "verify") && std::none_of(command.options.begin(), command.options.end(), [&](const auto& own) { return own.key == info.key; }))
+    if ((reads_model || info.key != "verify") &&
+        std::none_of(command.options.begin(), command.options.end(), [&](const auto& own) { return own.key == info.key; }))
       options.push_back(info);
   return options;
 }

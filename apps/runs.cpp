@@ -59,8 +59,7 @@ int clear(const std::string& action, const std::vector<std::string>& runs, const
     for (const auto& gone : removed.paths) fmt::print("{}\n", gone);
     bytes += removed.bytes;
     if (action == "strip" && !removed.paths.empty() && !quiet)
-      say("{}: {}without the optimiser's state: the model stays, --resume is not possible\n", path,
-                 flags.dry_run ? "would be " : "");
+      say("{}: {}without the optimiser's state: the model stays, --resume is not possible\n", path, flags.dry_run ? "would be " : "");
   }
   if (!quiet) say("{} {}\n", flags.dry_run ? "would free" : "freed", size_text(bytes));
   return 0;

@@ -1,8 +1,8 @@
 #include "attend/ops/dropout.h"
 
-#include <torch/csrc/autograd/custom_function.h>
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Parallel.h>
+#include <torch/csrc/autograd/custom_function.h>
 
 #include "ops/dropout_kernel.h"
 

@@ -18,7 +18,8 @@ TEST(Cosine, EqualsItsFormula) {
   const auto mechanism = make_filled("cosine", kCosineOptions);
   const auto unit = [](const at::Tensor& x) { return x / x.square().sum(-1, true).sqrt(); };
   const auto gain = mechanism->named_parameters()["score.log_gain"].exp().view({1, 2, 1, 1});
-  EXPECT_TRUE(close(energies(run(*mechanism, kCosineProblem)), gain * at::matmul(unit(kCosineProblem.query), unit(kCosineProblem.keys).mT()), 1e-13));
+  EXPECT_TRUE(close(energies(run(*mechanism, kCosineProblem)),
+                    gain * at::matmul(unit(kCosineProblem.query), unit(kCosineProblem.keys).mT()), 1e-13));
 }
 
 TEST(Cosine, IsInvariantToPositiveScaling) {

@@ -11,7 +11,8 @@ const MechanismOptions kScaledDotOptions{.heads = 2, .query_size = 7, .key_size 
 TEST(ScaledDot, EqualsDotOnShrunkenQueries) {
   auto shrunken = kScaledDotProblem;
   shrunken.query = kScaledDotProblem.query / std::sqrt(7.0);
-  expect_same(run(*make_filled("scaled_dot", kScaledDotOptions), kScaledDotProblem), run(*make_filled("dot", kScaledDotOptions), shrunken), 1e-14);
+  expect_same(run(*make_filled("scaled_dot", kScaledDotOptions), kScaledDotProblem), run(*make_filled("dot", kScaledDotOptions), shrunken),
+              1e-14);
 }
 
 // The divisor is the constant √D, not a norm of the key: twice the key is twice the score.

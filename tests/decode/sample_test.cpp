@@ -67,7 +67,8 @@ TEST(Sample, TheBestTokenIsGreedySearch) {
       if (expected.size() == 8) expected.pop_back();  // ended by the limit
       EXPECT_EQ(drawn[i].best[0].tokens, expected);
       ASSERT_EQ(drawn[i].maps.size(), searched[i].maps.size());
-      for (std::size_t k = 0; k < expected.size(); ++k) EXPECT_NEAR(drawn[i].best[0].log_probs[k], searched[i].best[0].log_probs[k], kOtherOrder);
+      for (std::size_t k = 0; k < expected.size(); ++k)
+        EXPECT_NEAR(drawn[i].best[0].log_probs[k], searched[i].best[0].log_probs[k], kOtherOrder);
     }
   }
 }

@@ -74,7 +74,11 @@ TEST(Queued, GrowsWhenThreadsOutnumberProcessors) {
   const auto before = queued_for_processors();
   std::atomic<bool> stop{false};
   std::vector<std::thread> threads;
-  for (unsigned i = 0; i < 2 * std::thread::hardware_concurrency(); ++i) threads.emplace_back([&] { while (!stop) {} });
+  for (unsigned i = 0; i < 2 * std::thread::hardware_concurrency(); ++i)
+    threads.emplace_back([&] {
+      while (!stop) {
+      }
+    });
   for (int i = 0; i < 400 && queued_for_processors() - before < milliseconds(50); ++i) std::this_thread::sleep_for(milliseconds(10));
   EXPECT_GE(queued_for_processors() - before, milliseconds(50));
   stop = true;

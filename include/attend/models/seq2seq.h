@@ -118,8 +118,7 @@ void check_kind(const std::string& type, const ModelKind& kind, const std::strin
 std::vector<std::string> attention_choices();  ///< "none" and every mechanism
 /// Builds a model of any type with fresh parameters from torch's generator; a vocabulary of 0 is a side that is no text. Throws for
 /// combinations that cannot work, with the reason.
-std::shared_ptr<Module> make_network(const ModelOptions& options, std::int64_t source_vocabulary,
-                                                std::int64_t target_vocabulary);
+std::shared_ptr<Module> make_network(const ModelOptions& options, std::int64_t source_vocabulary, std::int64_t target_vocabulary);
 /// The same for encoder–decoders; throws kValue for other types.
 std::shared_ptr<Seq2Seq> make_model(const ModelOptions& options, std::int64_t source_vocabulary, std::int64_t target_vocabulary);
 /// Throws kValue when a decoder cannot attend to its source with `attention`, naming the reason and what to use.

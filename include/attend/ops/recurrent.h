@@ -4,8 +4,8 @@
 
 namespace attend {
 
-/// A linear map used at every step of a loop: y = x Wᵀ, and what else is added to it in the same pass. Its weight gradient is one matrix product over all steps at the
-/// end of the backward pass, instead of one product and one accumulation a step.
+/// A linear map used at every step of a loop: y = x Wᵀ, and what else is added to it in the same pass. Its weight gradient is one matrix
+/// product over all steps at the end of the backward pass, instead of one product and one accumulation a step.
 ///
 ///   StepLinear map(weight);             // once per sequence
 ///   auto y = map(x);                    // each step; x [rows, in] -> [rows, out]
