@@ -79,6 +79,23 @@ std::string read_to_end(const Opened& file, const std::string& path, std::uint64
   return content;
 }
 
+/// Reads into a map; takes it away before it throws.
+std::size_t fill_map(const Opened& file, const std::string& path, char* to, std::size_t size) {
+  std::size_t done = 0;
+  while (done < size) {
+    const auto got = ::read(file.descriptor.number(), to + done, size - done);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) {
+      const int error = errno;
+      ::munmap(to, size);
+      fail_errno(shown_path(path), "read", error);
+    }
+    if (got == 0) break;
+    done += static_cast<std::size_t>(got);
+  }
+  return done;
+}
+
 /// A pipe without a name of its own, as shells make them for `<(command)`. A named one may be filled again.
 bool is_anonymous_pipe(const struct stat& status) {
   static const dev_t pipes = [] {
@@ -150,16 +167,25 @@ std::string hex_of(XXH128_hash_t hash) { return fmt::format("{:016x}{:016x}", ha
 MappedFile::MappedFile(const std::string& path) : path_(shown_path(path)) {
   const auto file = open_to_read(path);
   const bool regular = path != "-" && S_ISREG(file.status.st_mode);
-  if (!regular || static_cast<std::uint64_t>(file.status.st_size) <= kReadWhole) {
+  if (!regular || file.status.st_size == 0) {  // a file of /proc says 0 and holds something
     read_ = regular ? std::make_shared<const std::string>(read_to_end(file, path)) : read_once(file, path);
     data_ = read_->data();
     size_ = read_->size();
     return;
   }
   size_ = static_cast<std::size_t>(file.status.st_size);
-  void* map = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.descriptor.number(), 0);
+  const bool whole = size_ <= kReadWhole;
+  void* map = whole ? ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)  // on a page's border too
+                    : ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.descriptor.number(), 0);
   if (map == MAP_FAILED) fail_errno(path, "map into memory", errno);
   data_ = static_cast<const char*>(map);
+  if (whole) {
+    const auto got = fill_map(file, path, static_cast<char*>(map), size_);
+    if (got == size_) return;
+    ::munmap(map, size_);
+    data_ = nullptr;
+    fail(ErrorKind::kFile, "{}: became shorter while it was read; start again and leave it alone until the end", path_);
+  }
   keep_map(data_, size_, path_);
 }
 
