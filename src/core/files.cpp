@@ -41,6 +41,8 @@ namespace {
 constexpr std::uint64_t kNoLimit = std::uint64_t{1} << 40;
 constexpr std::uint64_t kReadWhole = std::uint64_t{64} << 20;  // a file up to this size is read, so that nobody can change it afterwards
 
+constexpr const char* kShrunken = "became shorter while it was read; start again and leave it alone until the end";
+
 std::string shown_path(const std::string& path) { return path == "-" ? "standard input" : path; }
 
 struct Opened {
@@ -134,7 +136,7 @@ void keep_map(const char* begin, std::size_t size, const std::string& path) {
   const std::lock_guard lock(maps_mutex);
   for (auto& map : maps) {
     if (map.begin) continue;
-    const auto text = fmt::format("attend: {}: became shorter while it was read; start again and leave it alone until the end\n", path);
+    const auto text = fmt::format("attend: {}: {}\n", path, kShrunken);
     const auto length = text.copy(map.message.data(), map.message.size() - 1);
     map.message[length] = '\0';
     map.size = size;
@@ -184,7 +186,7 @@ MappedFile::MappedFile(const std::string& path) : path_(shown_path(path)) {
     if (got == size_) return;
     ::munmap(map, size_);
     data_ = nullptr;
-    fail(ErrorKind::kFile, "{}: became shorter while it was read; start again and leave it alone until the end", path_);
+    fail(ErrorKind::kFile, "{}: {}", path_, kShrunken);
   }
   keep_map(data_, size_, path_);
 }

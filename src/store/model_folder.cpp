@@ -40,24 +40,14 @@ Dtype dtype_of(const at::Tensor& x) {
   }
 }
 
-// The sections a model folder needs; the rest of config.yaml belongs to training.
-struct StoredConfig {
-  ModelOptions model;
-  TextOptions text;
-  void visit(OptionVisitor& v) {
-    v.group(model, "model", "");
-    v.group(text, "text", "");
-  }
-};
-
-StoredConfig read_stored_config(const std::string& folder) {
+ModelSections read_stored_config(const std::string& folder) {
   require_regular(folder + "/config.yaml");
   auto values = read_config(folder + "/config.yaml");
   std::erase_if(values, [](const auto& entry) { return !entry.first.starts_with("model.") && !entry.first.starts_with("text."); });
   // Transformers stored before there was a choice had the paper's dot and general.
   if (values.contains("model.attention") && !values.contains("model.score_scaling"))
     values["model.score_scaling"] = {{"none"}, false, folder + "/config.yaml", false};
-  StoredConfig config;
+  ModelSections config;
   assign(config, values);
   return config;
 }
@@ -206,13 +196,9 @@ void write_model(const std::string& folder, const AnyModel& model, const std::st
 
 std::string find_model_folder(const std::string& path) { return locate_model(path).folder; }
 
-void read_model_options(const std::string& path, ModelOptions& model, TextOptions& text) {
-  const auto config = read_stored_config(find_model_folder(path));
-  model = config.model;
-  text = config.text;
-}
+ModelSections read_model_options(const std::string& path) { return read_stored_config(find_model_folder(path)); }
 
-ModelKind stored_kind(const std::string& path) { return model_kind(read_stored_config(find_model_folder(path)).model.type); }
+ModelKind stored_kind(const std::string& path) { return model_kind(read_model_options(path).model.type); }
 
 AnyModel read_any_model(const std::string& path) {
   const auto folder = find_model_folder(path);

@@ -135,13 +135,7 @@ void check_width(const Table& table, const TableRow& row) {
 }
 
 void read_unquoted(TextFile& file, Table& table) {
-  while (!file.at_end()) {
-    const auto line = file.take();
-    file.check_text(line);
-    if (is_blank(line)) {
-      table.report.leave_out("blank lines", file.place());
-      continue;
-    }
+  for (std::string_view line; file.next_line(line);) {
     TableRow row{{}, file.lines};
     for (const auto cell : split_at(line, '\t')) row.cells.push_back(plain_cell(cell));
     check_width(table, row);
@@ -174,7 +168,7 @@ void read_separated(TextFile& file, TableFormat format, Table& table) {
     const auto line = file.take();
     file.check_text(line);
     if (!reader.in_row() && is_blank(line)) {
-      table.report.leave_out("blank lines", file.place());
+      file.report.leave_out("blank lines", file.place());
       continue;
     }
     reader.feed(bytes.substr(begin, std::min(file.next, bytes.size()) - begin), file.lines);

@@ -107,13 +107,7 @@ void read_objects(TextFile& file, TableFormat format, Table& table) {
         1 + std::count(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(std::min(reader.problem_at, bytes.size())), '\n'),
         reader.problem);
   } else {
-    while (!file.at_end()) {
-      const auto line = file.take();
-      file.check_text(line);
-      if (is_blank(line)) {
-        table.report.leave_out("blank lines", file.place());
-        continue;
-      }
+    for (std::string_view line; file.next_line(line);) {
       ObjectReader reader(table, 0);
       reader.line = file.lines;
       parse_objects(line, reader);

@@ -66,6 +66,7 @@ Table read_table(const std::string& path, TableFormat format) {
     read_separated(file, format, table);
   else
     read_objects(file, format, table);
+  table.report = std::move(file.report);
   ATTEND_CHECK(!table.rows.empty(), kData, "{}: holds no row; expected one text a row", path);
   return table;
 }

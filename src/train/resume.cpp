@@ -5,6 +5,7 @@
 #include <set>
 
 #include "attend/core/files.h"
+#include "attend/store/model_folder.h"
 
 namespace attend {
 namespace {
@@ -58,15 +59,6 @@ std::string folder_checksum(const std::string& folder) {
   std::sort(entries.begin(), entries.end());
   return checksum(fmt::format("{}", fmt::join(entries, "\n")));
 }
-
-struct ModelSections {
-  ModelOptions model;
-  TextOptions text;
-  void visit(OptionVisitor& v) {
-    v.group(model, "model", "");
-    v.group(text, "text", "");
-  }
-};
 
 }  // namespace
 
@@ -132,10 +124,8 @@ std::vector<std::string> settle_changes(Config& config, const GivenValues& given
 }
 
 void adopt_model(Config& config, GivenValues& given, const std::string& from) {
-  ModelSections stored, asked;
-  read_model_options(from, stored.model, stored.text);
-  asked.model = config.model;
-  asked.text = config.text;
+  const auto stored = read_model_options(from);
+  const ModelSections asked{config.model, config.text};
   const auto have = list_options(stored).fields, want = list_options(asked).fields;
   std::vector<std::string> refused;
   for (std::size_t i = 0; i < have.size(); ++i)

@@ -3,19 +3,17 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
-#include <fstream>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "attend/core/archive.h"
 #include "core/zip.h"
+#include "support/temp_folder.h"
 
 namespace attend {
 
 using Tensors = std::vector<std::pair<std::string, ArrayView>>;
-
-inline void put_file(const std::string& path, const std::string& content) { std::ofstream(path, std::ios::binary) << content; }
 
 inline const std::vector<float> kFloats = {1.5f, -2.0f, 0.0f, 1e-30f, 3e30f, 0.1f};
 inline const std::vector<std::int64_t> kLongs = {1, -2, std::int64_t{1} << 62};

@@ -2,11 +2,15 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 namespace attend {
+
+/// Bytes as they stand, without anything that is under test.
+inline void put_file(const std::string& path, const std::string& content) { std::ofstream(path, std::ios::binary) << content; }
 
 /// A fresh folder that goes away, with all in it, at the end of the test.
 class TempFolder {

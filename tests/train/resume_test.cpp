@@ -11,14 +11,6 @@ namespace {
 
 class Resume : public Training {
  protected:
-  std::string at(const std::string& name) const { return folder_.path() + "/" + name; }
-  std::string said_by(const Config& c, bool resume = false) const {
-    std::string all;
-    TrainEvents events;
-    events.message = [&](const std::string& line) { all += line + "\n"; };
-    train(c, resume, events);
-    return all;
-  }
   static void expect_said(const std::string& said, const std::string& text) { EXPECT_NE(said.find(text), std::string::npos) << said; }
 };
 

@@ -14,8 +14,6 @@ namespace {
 
 class RunFolder : public Training {
  protected:
-  std::string at(const std::string& name) const { return folder_.path() + "/" + name; }
-
   // Ten updates in `name`, and what twenty without a break come to in `whole`.
   Config ten(const std::string& name, const std::vector<std::string>& changes = {}) {
     std::vector<std::string> all{"train.steps=10", "train.keep=3"};
@@ -39,14 +37,6 @@ class RunFolder : public Training {
     std::ifstream in(at(name) + "/metrics.jsonl");
     for (std::string line; std::getline(in, line);) steps.push_back(nlohmann::json::parse(line).at("step").get<std::int64_t>());
     return steps;
-  }
-  // What a run said.
-  std::string said_by(const Config& c, bool resume = false) const {
-    std::string all;
-    TrainEvents events;
-    events.message = [&](const std::string& line) { all += line + "\n"; };
-    train(c, resume, events);
-    return all;
   }
 };
 

@@ -61,6 +61,15 @@ class Training : public ::testing::Test {
     start.resume = resume;
     return Trainer(start, std::move(events)).run(stop);
   }
+  /// What a run says on its way.
+  std::string said_by(const Config& c, bool resume = false) const {
+    std::string all;
+    TrainEvents events;
+    events.message = [&](const std::string& line) { all += line + "\n"; };
+    train(c, resume, events);
+    return all;
+  }
+  std::string at(const std::string& name) const { return folder_.path() + "/" + name; }
   std::string weights(const std::string& run) const { return checksum_file(folder_.path() + "/" + run + "/last/weights.safetensors"); }
   std::string optimiser(const std::string& run) const { return checksum_file(folder_.path() + "/" + run + "/last/optimiser.safetensors"); }
 

@@ -67,8 +67,17 @@ AnswerModel read_answer_model(const std::string& path);
 AnswerModel as_answerer(const AnyModel& model, const std::string& who);
 /// What kind of model a folder holds, from its configuration alone.
 ModelKind stored_kind(const std::string& path);
-/// The sections `model` and `text` of what is stored there.
-void read_model_options(const std::string& path, ModelOptions& model, TextOptions& text);
+/// What a model folder needs of a configuration; the rest of its config.yaml belongs to training.
+struct ModelSections {
+  ModelOptions model;
+  TextOptions text;
+  void visit(OptionVisitor& v) {
+    v.group(model, "model", "");
+    v.group(text, "text", "");
+  }
+};
+/// These sections of what is stored there.
+ModelSections read_model_options(const std::string& path);
 /// The model folder that `path` stands for: itself, or the best checkpoint of a run (store/run_folder.h: locate_model, which also says
 /// what to tell the user).
 std::string find_model_folder(const std::string& path);
