@@ -41,12 +41,12 @@ class Writer {
     std::vector<PlacedText> kept;
     std::vector<bool> blank;
     for (auto& text : all) {
-      blank.push_back(first_broken_byte(text.text) == std::string::npos && is_blank(text.text));
+      blank.push_back(is_blank(text.text));
       if (!blank.back()) kept.push_back(std::move(text));
     }
     auto next = blank.begin();
     const auto pass_blanks = [&] {
-      for (; next != blank.end() && *next; ++next) out_.line("");
+      for (; next != blank.end() && *next; ++next, ++told_) out_.line("");
     };
     before_each_ = [&] {
       pass_blanks();
@@ -71,11 +71,6 @@ class Writer {
     });
     out_.flush();
   }
-  // Of an item that holds nothing to read.
-  void nothing() {
-    out_.line("");
-    ++told_;
-  }
   void close() {
     out_.flush();
     record_.close();
@@ -96,19 +91,11 @@ void classify_lines(const std::string& file, bool quiet, Writer& write) {
   LineReader reader(file);
   const bool ask = reader.from_terminal() && !quiet;
   if (ask) say("Type a text a line; Ctrl-D ends.\n");
-  std::size_t told = 0;
-  for (bool more = true; more && !interrupted;) {
+  while (!interrupted) {
+    const auto before = reader.lines();
     std::vector<PlacedText> lines;
-    while (lines.size() < kTextsTogether && !interrupted) {
-      auto line = reader.next();
-      if (!line) {
-        more = false;
-        break;
-      }
-      lines.push_back({std::move(*line), told + lines.size() + 1});
-      if (!reader.ready()) break;
-    }
-    told += lines.size();
+    for (auto& line : reader.window(kTextsTogether)) lines.push_back({std::move(line), before + lines.size() + 1});
+    if (lines.empty()) break;
     write.texts(std::move(lines), reader.name());
   }
 }
@@ -173,6 +160,8 @@ Command classify_command() {
               "Examples:\n"
               "  echo 'a joy from first to last' | attend classify runs/polarity --best 2\n"
               "  attend classify runs/digits three.png --record a.record.npz && attend draw a.record.npz",
+          .model_first = true,
+          .paths = kAllWords,
           .fewest_words = 1,
           .most_words = 100000,
           .options = flags_of<ClassifyFlags>(),
@@ -187,6 +176,8 @@ Command answer_command() {
               "FILE holds stories as bAbI's (a line that ends in ? asks), or documents with blanks as CMRC 2017's.\n"
               "Each answer: question TAB answer TAB probability.\n"
               "Example:\n  attend answer runs/stories my-story.txt --record a.record.npz && attend draw a.record.npz",
+          .model_first = true,
+          .paths = kAllWords,
           .fewest_words = 2,
           .most_words = 2,
           .options = flags_of<AnswerFlags>(),

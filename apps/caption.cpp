@@ -57,6 +57,8 @@ Command caption_command() {
           .details =
               "PNG and JPEG files; each answer: file TAB caption.\n"
               "Example:\n  attend caption runs/shapes a.png --record a.record.npz && attend draw a.record.npz",
+          .model_first = true,
+          .paths = kAllWords,
           .fewest_words = 2,
           .most_words = 1000000,
           .options = flags_of<CaptionFlags>(),

@@ -5,7 +5,6 @@
 #include <span>
 
 #include "attend/core/error.h"
-#include "attend/core/files.h"
 #include "attend/core/memory.h"
 #include "attend/core/version.h"
 #include "attend/store/run_folder.h"
@@ -22,8 +21,9 @@ namespace {
 
 // A MODEL that is a run without its best checkpoint is read from another one: the user should know.
 void say_which_checkpoint(const Command& command, const Arguments& arguments) {
-  if (command.words.find("MODEL") == std::string::npos || arguments.words.empty() || arguments.common.quiet) return;
-  if (!std::filesystem::exists(arguments.words[0])) return;  // the verb says so
+  if (!command.model_first || arguments.words.empty() || arguments.common.quiet) return;
+  std::error_code error;
+  if (!std::filesystem::exists(arguments.words[0], error)) return;  // the verb says so
   try {
     if (const auto note = locate_model(arguments.words[0]).note; !note.empty()) say("{}\n", note);
   } catch (const Error&) {  // the verb says that too

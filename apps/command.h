@@ -30,11 +30,15 @@ struct Arguments {
   }
 };
 
+inline constexpr std::size_t kAllWords = static_cast<std::size_t>(-1);
+
 struct Command {
   std::string name, sentence;
   std::string words;                      ///< how its words are written in the usage line: "MODEL [FILE...]"
   std::string details;                    ///< examples and what else the help should say
   std::vector<std::string> choices = {};  ///< what its first word may be, when that is one of a few names
+  bool model_first = false;               ///< the first word is a model, or may be one
+  std::size_t paths = 0;                  ///< how many of its words, from the first on, name what is read (kAllWords)
   std::size_t fewest_words = 0, most_words = 0;
   std::vector<OptionInfo> options;
   std::function<int(const Arguments&)> run;  ///< returns the exit code

@@ -1,7 +1,7 @@
 // attend evaluate: its flags, and models that caption or continue a text. Pairs: evaluate_pairs.cpp; answers: evaluate_answers.cpp.
 #include "evaluate.h"
 
-#include <cmath>
+#include <algorithm>
 
 #include "attend/core/files.h"
 #include "attend/decode/captions.h"
@@ -177,6 +177,8 @@ Command evaluate_command() {
               "  attend evaluate runs/phrasebook --tsv data/phrasebook/test.tsv --by-length --per-sentence figures.tsv\n"
               "  attend evaluate runs/polarity --text data/polarity/test.txt\n"
               "  attend evaluate runs/digits --images t10k-images-idx3-ubyte.gz --labels t10k-labels-idx1-ubyte.gz",
+          .model_first = true,
+          .paths = kAllWords,
           .fewest_words = 1,
           .most_words = 1,
           .options = flags_of<EvaluateFlags>(),

@@ -1,5 +1,4 @@
 // attend evaluate, of models that answer.
-#include <cmath>
 
 #include "attend/decode/answers.h"
 #include "attend/decode/evaluate.h"

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 #include <new>
 #include <system_error>
 
@@ -43,6 +44,8 @@ int report_failure() {
     return exit_code(e);
   } catch (const std::bad_alloc&) {
     say("attend: out of memory; use smaller batches (train.batch_size, --batch), shorter texts or a smaller model\n");
+  } catch (const std::filesystem::filesystem_error& e) {
+    say("attend: {}: {}; check the path\n", printable(e.path1().string()), printable(e.code().message()));
   } catch (const std::system_error& e) {  // as fmt::print throws it
     if (e.code().value() == EPIPE) return 0;
     say("attend: standard output: {}\n", printable(e.what()));

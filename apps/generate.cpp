@@ -68,6 +68,8 @@ Command generate_command() {
               "Examples:\n"
               "  attend generate runs/alice --prompt 'Alice was' --temperature 0.8 --max-tokens 300 --past-end\n"
               "  attend generate runs/alice --prompt 'Alice was' --record a.record.npz && attend draw a.record.npz",
+          .model_first = true,
+          .paths = kAllWords,
           .fewest_words = 1,
           .most_words = 1,
           .options = flags_of<GenerateFlags>(),

@@ -116,6 +116,7 @@ Command info_command() {
           .sentence = "Versions, mechanisms and models; one mechanism; or a model folder.",
           .words = "[NAME | MODEL]",
           .details = "",
+          .model_first = true,
           .most_words = 1,
           .options = flags_of<InfoFlags>(),
           .run = info};

@@ -8,11 +8,6 @@
 namespace attend::cli {
 namespace {
 
-struct KeysFlags {
-  KeysFlags() { set_defaults(*this); }
-  void visit(OptionVisitor& /*v*/) {}
-};
-
 bool lies_in(const std::string& key, const std::string& section) {
   return section.empty() || key == section || key.starts_with(section + ".");
 }
@@ -56,7 +51,6 @@ Command keys_command() {
           .details = "Set one with --set KEY=VALUE, or in a configuration file.\nExamples:\n  attend keys model\n  attend keys train.rate",
           .choices = sections(),
           .most_words = 1,
-          .options = flags_of<KeysFlags>(),
           .run = keys};
 }
 

@@ -97,7 +97,8 @@ std::string flag_of(const std::string& option) {
 
 std::vector<OptionInfo> all_options(const Command& command) {
   auto options = command.options;
-  const bool reads_model = command.words.find("MODEL") != std::string::npos || command.name == "train";
+  const bool reads_model = command.model_first || std::any_of(command.options.begin(), command.options.end(),
+                                                              [](const auto& own) { return own.key == "init_from"; });
   for (const auto& info : flags_of<CommonOptions>())
     if ((reads_model || info.key != "verify") &&
         std::none_of(command.options.begin(), command.options.end(), [&](const auto& own) { return own.key == info.key; }))

@@ -82,16 +82,18 @@ void refuse_to_overwrite(const std::vector<NamedFile>& inputs, const std::vector
     const auto& output = outputs[i];
     const auto file = regular_file(output.path);
     for (const auto& input : inputs) {
+      std::error_code error;
       const auto same = file && file == regular_file(input.path);
-      const bool inside = file && fs::is_directory(input.path) && belongs_to(real_path(output.path), real_path(input.path));
+      const bool inside = file && fs::is_directory(input.path, error) && belongs_to(real_path(output.path), real_path(input.path));
       ATTEND_CHECK(!same, kUsage, "{} {} would overwrite the input {}; name another file", output.who, output.path, input.path);
       ATTEND_CHECK(!inside, kUsage, "{} {} would overwrite a file of {}, which is read; name another file", output.who, output.path,
                    input.path);
     }
     for (std::size_t k = 0; k < i; ++k) {
+      std::error_code error;
       const bool same =
           file ? file == regular_file(outputs[k].path)
-               : !fs::exists(output.path) && !real_path(output.path).empty() && real_path(output.path) == real_path(outputs[k].path);
+               : !fs::exists(output.path, error) && !real_path(output.path).empty() && real_path(output.path) == real_path(outputs[k].path);
       ATTEND_CHECK(!same, kUsage, "{} and {} both name {}; name two files", outputs[k].who, output.who, output.path);
     }
   }
@@ -106,7 +108,7 @@ void check_places(const Command& command, const Arguments& arguments) {
     else if (!path.empty())
       inputs.push_back({path, who});
   };
-  for (const auto& word : arguments.words) add_input(word, "a word");
+  for (std::size_t i = 0; i < std::min(command.paths, arguments.words.size()); ++i) add_input(arguments.words[i], "a word");
   for (const auto& option : command.options) {
     const auto place = place_of(option);
     const auto given = arguments.values.find(option.key);

@@ -54,9 +54,9 @@ RerankWeights weights_of(const RerankFlags& flags) {
   return weights;
 }
 
-RerankWeights tuned(const Reranker& reranker, const RerankFlags& flags, const RerankWeights& start) {
+RerankWeights tuned(const Reranker& reranker, const RerankFlags& flags, const RerankWeights& start, bool quiet) {
   auto text = read_parallel(flags.tune, "rerank");
-  tell_left_out(text, "rerank", /*quiet=*/false);
+  tell_left_out(text, "rerank", quiet);
   auto lists = reranker.candidates(text.sources);
   for (auto& target : text.targets) target = comparable(target);  // as evaluate compares them
   for (auto& list : lists)
@@ -102,7 +102,7 @@ int rerank_lines(const Arguments& arguments) {
                           language_model ? &*language_model : nullptr);
   auto weights = weights_of(flags);
   const bool tune = !flags.tune.tsv.empty() || !flags.tune.source.empty();
-  if (tune) weights = tuned(reranker, flags, weights);
+  if (tune) weights = tuned(reranker, flags, weights, arguments.common.quiet);
   std::vector<std::string> files(arguments.words.begin() + 1, arguments.words.end());
   if (files.empty() && !tune) files.emplace_back("-");
   const auto names = rerank_features();
@@ -145,6 +145,8 @@ Command rerank_command() {
           "Examples:\n"
           "  attend rerank runs/phrasebook --tsv data/phrasebook/dev.tsv --bleu-tokenizer zh --beam 10 --reverse runs/back\n"
           "  attend rerank runs/phrasebook a.en --beam 10 --reverse runs/back --weights coverage=0.25 --weights reverse=0.5",
+      .model_first = true,
+      .paths = kAllWords,
       .fewest_words = 1,
       .most_words = 100000,
       .options = flags_of<RerankFlags>(),

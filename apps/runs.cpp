@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "attend/core/memory.h"
 #include "attend/train/runs.h"
 #include "attend/train/texts.h"
 #include "terminal.h"
@@ -18,11 +19,6 @@ struct RunsFlags {
     v(dry_run, "dry_run", false, "prune and strip: say what would be removed");
   }
 };
-
-std::string size_text(std::uint64_t bytes) {
-  const auto mega = static_cast<double>(bytes) / 1e6;
-  return mega < 1000 ? fmt::format("{:.1f} MB", mega) : fmt::format("{:.1f} GB", mega / 1000);
-}
 
 std::string age_text(double seconds) {
   return seconds < 48 * 3600 ? attend::duration_text(std::max(0.0, seconds)) : fmt::format("{:.0f} days", seconds / 86400);

@@ -75,6 +75,8 @@ Command score_command() {
           .details =
               "One line a line of input: the natural logarithm of p(target | source), </s> included. An empty target is scored as the\n"
               "empty translation; where the source is blank, or a side longer than 65536 bytes, the line is nan.",
+          .model_first = true,
+          .paths = kAllWords,
           .fewest_words = 1,
           .most_words = 1,
           .options = flags_of<ScoreFlags>(),

@@ -27,7 +27,7 @@ int terminal_width(int descriptor);   ///< columns now, by the terminal, else CO
 /// auto, truecolour, 256 or ascii; auto asks the terminal, NO_COLOR and TERM.
 TerminalColour terminal_colour(const std::string& wanted);
 
-/// SIGINT, SIGTERM and SIGHUP remove half-written files and end the program; a pipe without a reader and a limit of file sizes
+/// SIGINT, SIGTERM and SIGHUP remove half-written files and folders and end the program; a pipe without a reader and a limit of file sizes
 /// become errors of writing.
 void watch_signals();
 /// Set by the first of those signals once `catch_interrupts` was called; a second signal ends the program at once.

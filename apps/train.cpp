@@ -17,7 +17,7 @@ struct TrainFlags {
   bool resume, dry_run;
   TrainFlags() { set_defaults(*this); }
   void visit(OptionVisitor& v) {
-    v(set, "set", {}, "set a configuration key: --set model.hidden=256; may be repeated");
+    v(set, "set", {}, "set a configuration key: --set model.hidden=256");
     v(task, "task", "", "translate, summarise, transliterate, generate, classify, answer or caption; the model follows (task)");
     v(source, "source", "", "training sentences, one a line (data.source)");
     v(target, "target", "", "their translations (data.target)");
@@ -139,6 +139,7 @@ Command train_command() {
               "  attend train --task classify --text opinions.txt --out runs/b --minutes 2\n"
               "  attend train --resume --out runs/a                      goes on bit for bit\n"
               "Ctrl-C finishes the update, saves and exits with 130. --dry-run prints every configuration key with its meaning.",
+          .paths = 1,
           .most_words = 1,
           .options = flags_of<TrainFlags>(),
           .run = train};

@@ -48,6 +48,7 @@ int translate(const Arguments& arguments) {
   Translator translator(loaded.model());
   translator.limits.sentences = static_cast<std::size_t>(flags.batch);
   const bool record = !flags.record.empty() || flags.alignment;
+  const auto links = flags.alignment ? default_links(translator.model()) : LinkOptions{};
   Output out(flags.output);
   RecordOutput writer(flags.record);
   std::vector<std::string> files(arguments.words.begin() + 1, arguments.words.end());
@@ -64,7 +65,7 @@ int translate(const Arguments& arguments) {
       if (lines.empty()) break;
       const auto results = translator.translate(lines, flags.search, record);
       for (std::size_t i = 0; i < lines.size(); ++i, ++index) {
-        print_result(out, index, results[i], flags, default_links(translator.model()));
+        print_result(out, index, results[i], flags, links);
         cut += results[i].best[0].cut;
         if (writer && results[i].record) writer.add(*results[i].record, index);
       }
@@ -85,6 +86,8 @@ Command lines_command(const char* name, const char* sentence, const char* detail
           .sentence = sentence,
           .words = "MODEL [FILE...]",
           .details = details,
+          .model_first = true,
+          .paths = kAllWords,
           .fewest_words = 1,
           .most_words = 100000,
           .options = flags_of<TranslateFlags>(),

@@ -65,6 +65,11 @@ Opened open_to_read(const std::string& path) {
 
 std::string read_to_end(const Opened& file, const std::string& path, std::uint64_t most_bytes = kNoLimit) {
   constexpr std::size_t kBlock = std::size_t{1} << 20;
+  const auto refuse_more = [&](std::uint64_t size) {
+    ATTEND_CHECK(size <= most_bytes, kFile, "{}: holds more than the {} bytes that are read of such a file; is it the right one?",
+                 shown_path(path), most_bytes);
+  };
+  if (S_ISREG(file.status.st_mode)) refuse_more(static_cast<std::uint64_t>(file.status.st_size));  // before any memory is taken
   std::string content(S_ISREG(file.status.st_mode) ? static_cast<std::size_t>(file.status.st_size) + 1 : kBlock, '\0');
   std::size_t size = 0;
   for (;;) {  // the size of a pipe is not known beforehand, and a file may have grown
@@ -74,8 +79,7 @@ std::string read_to_end(const Opened& file, const std::string& path, std::uint64
     if (got < 0) fail_errno(shown_path(path), "read", errno);
     if (got == 0) break;
     size += static_cast<std::size_t>(got);
-    ATTEND_CHECK(size <= most_bytes, kFile, "{}: holds more than the {} bytes that are read of such a file; is it the right one?",
-                 shown_path(path), most_bytes);
+    refuse_more(size);
   }
   content.resize(size);
   return content;

@@ -4,6 +4,7 @@
 #include <cctype>
 #include <charconv>
 #include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -194,8 +195,10 @@ std::string keys_like(const std::string& got, const std::vector<std::string>& ke
   const bool known_section = !offered.empty();
   if (!known_section) offered = keys;
   if (offered.size() <= kMostShown) return fmt::format("keys here: {}", fmt::join(offered, ", "));
-  std::stable_sort(offered.begin(), offered.end(),
-                   [&](const auto& a, const auto& b) { return edit_distance(got, a) < edit_distance(got, b); });
+  constexpr std::size_t kLongest = 100;  // what is longer is no slip of the fingers, and the distance costs the product of the lengths
+  std::map<std::string, std::size_t> distances;
+  for (const auto& k : offered) distances[k] = edit_distance(std::string_view(got).substr(0, kLongest), k);
+  std::stable_sort(offered.begin(), offered.end(), [&](const auto& a, const auto& b) { return distances[a] < distances[b]; });
   offered.resize(kMostShown);
   const auto verb = known_section && !section.empty() ? "attend keys " + section.substr(0, section.size() - 1) : "attend keys";
   return fmt::format("the nearest keys: {}; `{}` lists all", fmt::join(offered, ", "), verb);

@@ -1,4 +1,5 @@
 #pragma once
+// Scores that are no numbers end a search instead of winning it.
 #include <cmath>
 #include <cstddef>
 

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "attend/core/memory.h"
+#include "attend/text/unicode.h"
 #include "decode/maps.h"
 
 namespace attend {
@@ -73,14 +74,15 @@ std::vector<std::vector<std::size_t>> batches_by_length(const std::vector<std::v
   return batches;
 }
 
-// Runs a batch; a shortage of memory names its longest sentence, which is what most of it went to.
+// Runs a batch; a shortage of memory quotes its longest sentence, which is what most of it went to.
 template <class Run>
-auto naming_the_longest(const std::vector<std::vector<std::int64_t>>& ids, const std::vector<std::size_t>& batch, const Run& run) {
+auto quoting_the_longest(std::span<const std::string> texts, const std::vector<std::vector<std::int64_t>>& ids,
+                         const std::vector<std::size_t>& batch, const Run& run) {
   try {
     return run();
   } catch (const OutOfMemory& e) {
     const auto longest = *std::max_element(batch.begin(), batch.end(), [&](auto a, auto b) { return ids[a].size() < ids[b].size(); });
-    throw OutOfMemory(fmt::format("sentence {}, of {} tokens: {}", longest + 1, ids[longest].size(), e.what()));
+    throw OutOfMemory(fmt::format("the sentence of {} tokens '{}': {}", ids[longest].size(), beginning(texts[longest]), e.what()));
   }
 }
 
@@ -243,7 +245,7 @@ std::vector<Translated> Translator::found_by(std::span<const std::string> source
   const SourceTexts texts(model_, sources, options.replace_unk);
   std::vector<Translated> results(sources.size(), Translated{.best = {Hypothetical{}}, .record = {}});
   for (const auto& batch : batches_by_length(texts.ids, limits)) {
-    auto found = naming_the_longest(texts.ids, batch, [&] { return find(texts.batch(batch), batch); });
+    auto found = quoting_the_longest(sources, texts.ids, batch, [&] { return find(texts.batch(batch), batch); });
     for (std::size_t i = 0; i < batch.size(); ++i) {
       auto& result = results[batch[i]];
       const auto& words = texts.words[batch[i]];
@@ -263,7 +265,7 @@ std::vector<Translated> Translator::score(std::span<const std::string> sources, 
   for (std::size_t i = 0; i < targets.size(); ++i) target_ids.push_back(copied_ids(*model_.target, targets[i], texts.words[i]));
   std::vector<Translated> results(sources.size(), Translated{.best = {Hypothetical{}}, .record = {}});
   for (const auto& batch : batches_by_length(texts.ids, limits)) {
-    auto found = naming_the_longest(texts.ids, batch, [&] {
+    auto found = quoting_the_longest(sources, texts.ids, batch, [&] {
       const auto source = texts.batch(batch), target = pad_chosen(target_ids, batch);
       return force(*model_.network, source.ids, source.lengths, target.ids, target.lengths, record);
     });

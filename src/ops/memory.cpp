@@ -62,7 +62,11 @@ class GuardedAllocator final : public c10::Allocator {
     }
     if (since_.fetch_add(bytes, std::memory_order_relaxed) + bytes < kEvery) return;
     since_.store(0, std::memory_order_relaxed);
-    if (available_memory() < kLarge) refuse(bytes);
+    if (const auto left = available_memory(); left < kLarge)
+      throw OutOfMemory(
+          fmt::format("out of memory: only {} are left, and the program would be ended for more; use smaller batches "
+                      "(train.batch_size, --batch), shorter texts or a smaller model",
+                      size_text(left)));
   }
 
   static constexpr std::size_t kEvery = std::size_t{256} << 20;  // freed blocks count too

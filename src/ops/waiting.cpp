@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <cstdlib>
 #include <filesystem>
@@ -14,6 +15,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <thread>
 
 namespace attend {
@@ -41,12 +43,16 @@ int processors() {
 // A thread that takes no signals: they are for the thread that handles them today.
 template <class Work>
 std::thread quiet_thread(Work work) {
-  sigset_t all, before;
-  sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  std::thread thread(std::move(work));
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return thread;
+  struct Quiet {
+    sigset_t before;
+    Quiet() {
+      sigset_t all;
+      sigfillset(&all);
+      ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    }
+    ~Quiet() { ::pthread_sigmask(SIG_SETMASK, &before, nullptr); }
+  } quiet;
+  return std::thread(std::move(work));
 }
 
 // Lets a thread sleep until it is told to end.
@@ -77,25 +83,35 @@ class Bell {
 
 class Watch {
  public:
-  explicit Watch(int threads) : threads_(threads), thread_(quiet_thread([this] { look(); })) {}
+  Watch() : thread_(quiet_thread([this] { look(); })) {}
   ~Watch() {
     end_.ring();
     thread_.join();
   }
+  void set_threads(int threads) { threads_ = threads; }
 
  private:
   void look() {
     Contention contention;
     std::optional<ShortWaits> brief;
+    int held_for = 0;  // so many threads
     do {
       const auto now = std::chrono::steady_clock::now().time_since_epoch();
       const bool busy = contention.add(queued_for_processors(), now);
-      if (busy && !brief) brief.emplace(threads_);
-      if (!busy) brief.reset();
+      if (!busy || held_for != threads_) brief.reset();
+      if (busy && !brief) hold(brief, held_for = threads_);
     } while (!end_.wait_for(kLook));
   }
 
-  int threads_;
+  // No more threads may be had at the moment: the waits stay long until the next look.
+  static void hold(std::optional<ShortWaits>& brief, int threads) {
+    try {
+      brief.emplace(threads);
+    } catch (const std::system_error&) {
+    }
+  }
+
+  std::atomic<int> threads_{1};
   Bell end_;
   std::thread thread_;
 };
@@ -152,8 +168,13 @@ ShortWaits::~ShortWaits() {
 
 bool give_way_when_busy(int threads) {
   if (threads <= 1 || std::getenv("OMP_WAIT_POLICY") || std::getenv("GOMP_SPINCOUNT") || !find_run_team()) return false;
-  static const Watch watch(threads);
-  return true;
+  try {
+    static Watch watch;
+    watch.set_threads(threads);
+    return true;
+  } catch (const std::system_error&) {  // no more threads may be had
+    return false;
+  }
 }
 
 }  // namespace attend

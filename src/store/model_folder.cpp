@@ -100,7 +100,7 @@ std::string problem_of(const std::string& folder, const std::string& name, const
 
 /// Throws unless `name` is as it was written, where the manifest knows it and checksums are compared.
 void check_file(const std::string& folder, const nlohmann::json& manifest, const std::string& name) {
-  if (!compare_checksums.load() || !manifest.at("files").contains(name)) return;
+  if (!verifies_when_loading() || !manifest.at("files").contains(name)) return;
   const auto problem = problem_of(folder, name, manifest.at("files").at(name));
   if (problem == kMissing) return;  // its reader says so
   ATTEND_CHECK(
@@ -110,27 +110,38 @@ void check_file(const std::string& folder, const nlohmann::json& manifest, const
       folder, name, problem);
 }
 
-}  // namespace
-
-namespace {
-
 /// The largest size of any tensor in the file; a vocabulary has a row for each piece somewhere.
-std::uint64_t largest_size(const std::string& path) {
-  const SafetensorsFile file(path);
+std::uint64_t largest_size(const SafetensorsFile& file) {
   std::uint64_t largest = 0;
   for (const auto& [name, view] : file.tensors())
     for (const auto size : view.shape) largest = std::max(largest, static_cast<std::uint64_t>(size));
   return largest;
 }
 
+void fill(const NamedTensors& tensors, const SafetensorsFile& file, const std::string& path) {
+  at::NoGradGuard no_grad;
+  std::set<std::string> wanted;
+  for (const auto& [name, tensor] : tensors) {
+    wanted.insert(name);
+    ATTEND_CHECK(file.contains(name), kData,
+                 "{}: has no '{}', which the configuration asks for; config.yaml and weights do not belong together", path, name);
+    const auto& stored = file.at(name);
+    ATTEND_CHECK(stored.shape == tensor.sizes().vec() && stored.dtype == dtype_of(tensor), kData,
+                 "{}: {} is {} [{}], the configuration asks for {} {}; config.yaml and weights do not belong together", path, name,
+                 name_of(stored.dtype), fmt::join(stored.shape, ", "), name_of(dtype_of(tensor)), shape_text(tensor));
+    auto whole = tensor.contiguous();
+    if (stored.bytes() > 0) std::memcpy(whole.data_ptr(), stored.data, stored.bytes());  // of an empty tensor both are null
+    if (!whole.is_same(tensor)) tensor.copy_(whole);
+  }
+  for (const auto& [name, stored] : file.tensors())
+    ATTEND_CHECK(wanted.contains(name), kData,
+                 "{}: holds '{}', which the configuration has no place for; config.yaml and weights do not belong together", path, name);
+}
+
 }  // namespace
 
 void verify_when_loading(bool verify) { compare_checksums = verify; }
-
-void check_files(const std::string& folder, const std::vector<std::string>& names) {
-  const auto manifest = read_manifest(folder);
-  for (const auto& name : names) check_file(folder, manifest, name);
-}
+bool verifies_when_loading() { return compare_checksums; }
 
 void TextOptions::visit(OptionVisitor& v) {
   v(shared, "shared", false, "one vocabulary for both sides, made with the options of text.source");
@@ -156,26 +167,7 @@ void save_tensors(const std::string& path, const NamedTensors& tensors) {
   write_safetensors(path, views, {{"writer", std::string("attend ") + kVersion}});
 }
 
-void load_tensors(const std::string& path, const NamedTensors& tensors) {
-  const SafetensorsFile file(path);
-  at::NoGradGuard no_grad;
-  std::set<std::string> wanted;
-  for (const auto& [name, tensor] : tensors) {
-    wanted.insert(name);
-    ATTEND_CHECK(file.contains(name), kData,
-                 "{}: has no '{}', which the configuration asks for; config.yaml and weights do not belong together", path, name);
-    const auto& stored = file.at(name);
-    ATTEND_CHECK(stored.shape == tensor.sizes().vec() && stored.dtype == dtype_of(tensor), kData,
-                 "{}: {} is {} [{}], the configuration asks for {} {}; config.yaml and weights do not belong together", path, name,
-                 name_of(stored.dtype), fmt::join(stored.shape, ", "), name_of(dtype_of(tensor)), shape_text(tensor));
-    auto whole = tensor.contiguous();
-    if (stored.bytes() > 0) std::memcpy(whole.data_ptr(), stored.data, stored.bytes());  // of an empty tensor both are null
-    if (!whole.is_same(tensor)) tensor.copy_(whole);
-  }
-  for (const auto& [name, stored] : file.tensors())
-    ATTEND_CHECK(wanted.contains(name), kData,
-                 "{}: holds '{}', which the configuration has no place for; config.yaml and weights do not belong together", path, name);
-}
+void load_tensors(const std::string& path, const NamedTensors& tensors) { fill(tensors, SafetensorsFile(path), path); }
 
 void write_model(const std::string& folder, const AnyModel& model, const std::string& config,
                  const std::function<void(const std::string&)>& add) {
@@ -210,15 +202,15 @@ AnyModel read_any_model(const std::string& path) {
   model.model = config.model;
   model.text = config.text;
   const auto weights = folder + "/weights.safetensors";
-  const auto rows = largest_size(weights);
+  const SafetensorsFile tensors(weights);
+  const auto rows = largest_size(tensors);
   const auto tokenizer = [&](const char* name, const TokenizerOptions& options) -> std::shared_ptr<Tokenizer> {
     const auto file = folder + "/" + name;
     if (!manifest.at("files").contains(name)) return nullptr;
     require_regular(file);
     const auto content = read_file(file, kLargestVocabulary);
     const auto lines = static_cast<std::uint64_t>(std::count(content.begin(), content.end(), '\n'));
-    const bool line_a_piece = options.kind == "words" || options.kind == "characters" || options.kind == "symbols";
-    ATTEND_CHECK(!line_a_piece || lines <= rows + kSpareLines, kData,
+    ATTEND_CHECK(!stores_a_line_a_piece(options) || lines <= rows + kSpareLines, kData,
                  "{}: has {} lines, but no tensor of weights.safetensors has more than {} rows; they do not belong together", file, lines,
                  rows);
     try {
@@ -241,7 +233,7 @@ AnyModel read_any_model(const std::string& path) {
                     size_text(held)));
     model.network = make_network(model.model, model.source ? model.source->size() : 0, model.target ? model.target->size() : 0);
   }
-  load_tensors(weights, named_weights(*model.network));
+  fill(named_weights(*model.network), tensors, weights);
   model.network->eval();
   return model;
 }

@@ -18,8 +18,9 @@ namespace fs = std::filesystem;
 nlohmann::json read_json(const std::string& path) {
   std::error_code error;
   if (!fs::is_regular_file(path, error)) return nullptr;
+  constexpr std::uint64_t kLargest = std::uint64_t{16} << 20;
   try {
-    return parse_json(read_file(path), path);
+    return parse_json(read_file(path, kLargest), path);
   } catch (const std::exception&) {
     return nullptr;
   }
@@ -82,13 +83,13 @@ std::string foreign_model(const std::string& path) {
   return {};
 }
 
+}  // namespace
+
 const Checkpoint* newest_single(const std::vector<Checkpoint>& checkpoints) {
   const auto found =
       std::find_if(checkpoints.rbegin(), checkpoints.rend(), [](const auto& c) { return !c.average && c.problem.empty() && c.step >= 0; });
   return found == checkpoints.rend() ? nullptr : &*found;
 }
-
-}  // namespace
 
 std::vector<Checkpoint> checkpoints_in(const std::string& run) {
   std::vector<Checkpoint> found;

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "attend/core/error.h"
+#include "attend/text/unicode.h"
 #include "lines.h"
 
 namespace attend {

@@ -169,8 +169,11 @@ class Chooser {
       const auto better = of_known != best_known ? of_known > best_known
                           : count != best_values ? count < best_values
                                                  : length < best_length;
-      tied = best != kNoColumn && of_known == best_known && count == best_values && length == best_length;
-      if (best != kNoColumn && !better) continue;
+      if (best != kNoColumn && !better) {
+        tied = tied || (of_known == best_known && count == best_values && length == best_length);
+        continue;
+      }
+      tied = false;
       best = c;
       best_known = of_known;
       best_values = count;

@@ -13,7 +13,7 @@ namespace attend {
 struct TextColumns {
   std::size_t text = 0, label = 0;  ///< label is meaningless where none is wanted
   bool header = false;              ///< the first row holds names, not a text
-  std::string said;                 ///< "text is column 2 (review), label column 3 (sentiment)"
+  std::string said;                 ///< "CSV with commas and a header: the text is column 2 (review), the label column 3 (sentiment)"
 };
 
 /// By options.form, else names that people give such columns, else content: the column of labels is that of the known classes, or the

@@ -41,7 +41,7 @@ class CsvReader {
   /// The end of the file; false inside quotes.
   bool finish() {
     csv_set_opts(&parser_, static_cast<unsigned char>(CSV_STRICT | CSV_STRICT_FINI));  // only together they notice it
-    const bool whole = !in_row_ || csv_fini(&parser_, on_cell, on_row, this) == 0;
+    const bool whole = csv_fini(&parser_, on_cell, on_row, this) == 0;  // old Macs' lines, CR alone, come in one piece: a row may be open
     check();
     return whole;
   }

@@ -32,18 +32,24 @@ const char* reason(archive* reader) {
   return text ? text : "no more is known";
 }
 
-/// The content of one file; `room` is how much all of them may still take.
-std::string entry_bytes(archive* reader, const std::string& path, const std::string& name, std::uint64_t& room) {
+void take_room(std::uint64_t bytes, const std::string& path, std::uint64_t& room) {
+  if (bytes > room)
+    throw OutOfMemory(fmt::format("{}: its pictures do not fit into memory, where the archive is kept; unpack it into a folder", path));
+  room -= bytes;
+}
+
+/// The content of one file that is a picture by its name or its first bytes, else nothing; `room` is how much all of them may still take.
+std::string picture_bytes(archive* reader, const std::string& path, const std::string& name, std::uint64_t& room) {
   std::string bytes;
   char block[1 << 16];
   for (;;) {
     const auto got = archive_read_data(reader, block, sizeof block);
     ATTEND_CHECK(got >= 0, kData, "{}: '{}' cannot be unpacked ({}); the archive is damaged, get it again", path, name, reason(reader));
     if (got == 0) return bytes;
-    if (static_cast<std::uint64_t>(got) > room)
-      throw OutOfMemory(fmt::format("{}: its pictures do not fit into memory, where the archive is kept; unpack it into a folder", path));
-    room -= static_cast<std::uint64_t>(got);
-    bytes.append(block, static_cast<std::size_t>(got));
+    const std::string_view part(block, static_cast<std::size_t>(got));
+    if (bytes.empty() && !is_picture_name(name) && !is_picture(part)) return {};
+    take_room(part.size(), path, room);
+    bytes += part;
   }
 }
 
@@ -63,6 +69,13 @@ Files unpack(const std::string& path, ReadingReport& report) {
   check(archive_read_open_memory(reader.get(), file.bytes().data(), file.bytes().size()));
   auto room = available_memory() / 10 * 9;
   Files files;
+  const auto keep = [&](const std::string& name, const std::string& full, std::string bytes) {
+    const auto known = files.find(name);
+    ATTEND_CHECK(known == files.end() || known->second.full_name == full, kData,
+                 "{}: holds two files called '{}', {} and {}; pictures go by their name without folders", path, name,
+                 known == files.end() ? "" : known->second.full_name, full);
+    files[name] = {full, std::move(bytes)};
+  };
   archive_entry* entry = nullptr;
   for (int code; (code = archive_read_next_header(reader.get(), &entry)) != ARCHIVE_EOF;) {
     check(code);
@@ -79,24 +92,23 @@ Files unpack(const std::string& path, ReadingReport& report) {
     }
     if (const char* const linked = archive_entry_hardlink(entry)) {  // the same file once more
       const auto there = files.find(std::filesystem::path(linked).filename().string());
-      if (there != files.end() && there->first != name) files[name] = {full, there->second.bytes};
-      if (there == files.end()) report.leave_out("links to what is no picture", full);
+      if (there == files.end()) {
+        report.leave_out("links to what is no picture", full);
+      } else if (there->first != name) {
+        take_room(there->second.bytes.size(), path, room);
+        keep(name, full, there->second.bytes);
+      }
       continue;
     }
     if (archive_entry_filetype(entry) != AE_IFREG) {
       report.leave_out("entries that are no files", full);
       continue;
     }
-    auto bytes = entry_bytes(reader.get(), path, name, room);
-    if (!is_picture_name(name) && !is_picture(bytes)) {
+    auto bytes = picture_bytes(reader.get(), path, name, room);
+    if (bytes.empty())
       report.leave_out("files that are no PNG or JPEG picture", full);
-      continue;
-    }
-    const auto known = files.find(name);
-    ATTEND_CHECK(known == files.end() || known->second.full_name == full, kData,
-                 "{}: holds two files called '{}', {} and {}; pictures go by their name without folders", path, name,
-                 known == files.end() ? "" : known->second.full_name, full);
-    files[name] = {full, std::move(bytes)};
+    else
+      keep(name, full, std::move(bytes));
   }
   const auto reasons = report.lines();
   ATTEND_CHECK(!files.empty(), kData, "{}: the archive holds no picture{}{}", path, reasons.empty() ? "" : "; ", fmt::join(reasons, "; "));

@@ -18,7 +18,6 @@ class ObjectReader final : public nlohmann::json_sax<nlohmann::json> {
   std::uint64_t line = 0;  // of the object; counted here in an array
   std::string problem;
   std::size_t problem_at = 0;  // bytes before it, 0: not known
-  bool found = false;          // an object was read
 
   bool null() override { return value({}); }
   bool boolean(bool x) override { return value(x ? "true" : "false"); }
@@ -33,7 +32,6 @@ class ObjectReader final : public nlohmann::json_sax<nlohmann::json> {
   bool start_object(std::size_t /*size*/) override {
     if (open_ == depth_) {
       row_ = {std::vector<std::string>(table_.names.size()), depth_ == 0 ? line : ++line};
-      found = true;
     }
     return open();
   }
@@ -102,17 +100,19 @@ void read_objects(TextFile& file, TableFormat format, Table& table) {
                  table.path);
     ObjectReader reader(table, 1);
     parse_objects(bytes, reader);
-    ATTEND_CHECK(
-        reader.problem.empty(), kData, "{}:{}: {}", table.path,
-        1 + std::count(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(std::min(reader.problem_at, bytes.size())), '\n'),
-        reader.problem);
+    const auto line_of = [&](std::size_t at) {
+      return 1 + std::count(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(std::min(at, bytes.size())), '\n');
+    };
+    ATTEND_CHECK(reader.problem.empty() || reader.problem_at == 0, kData, "{}:{}: {}", table.path, line_of(reader.problem_at),
+                 reader.problem);
+    ATTEND_CHECK(reader.problem.empty(), kData, "{}, in or after object {}: {}", table.path, reader.line, reader.problem);
   } else {
     for (std::string_view line; file.next_line(line);) {
       ObjectReader reader(table, 0);
       reader.line = file.lines;
       parse_objects(line, reader);
-      ATTEND_CHECK(reader.problem.empty() && reader.found, kData, "{}: {}; expected one JSON object a line, got '{}'", file.place(),
-                   reader.problem, beginning(line));
+      ATTEND_CHECK(reader.problem.empty(), kData, "{}: {}; expected one JSON object a line, got '{}'", file.place(), reader.problem,
+                   beginning(line));
     }
   }
   for (auto& row : table.rows) row.cells.resize(table.names.size());

@@ -1,6 +1,5 @@
 #include "attend/text/labelled.h"
 
-#include <algorithm>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -17,7 +16,6 @@ namespace {
 struct LabelledRow {
   std::string_view text, label;
   std::uint64_t line = 0;
-  std::string place;
 };
 using TakeRow = std::function<void(const LabelledRow&)>;
 
@@ -31,12 +29,12 @@ void each_labelled_line(const std::string& path, ReadingReport& report, const Ta
                  "{}: expected a label, a space and a sentence; got '{}'. Columns are read from files called .csv, .tsv or .jsonl, or with "
                  "data.format",
                  file.place(), beginning(line));
-    take({sentence, line.substr(0, space), file.lines, file.place()});
+    take({sentence, line.substr(0, space), file.lines});
   }
   report = file.report;
 }
 
-/// Calls `take` for each row of a table that has a text and, when asked for, a label. Returns what was read.
+/// Calls `take` for each row of a table that has a text and a label. Returns which columns they are.
 std::string each_row(Table table, const LabelledOptions& options, ReadingReport& report, const TakeRow& take) {
   const auto columns = choose_columns(table, options, true);
   report = table.report;
@@ -48,7 +46,7 @@ std::string each_row(Table table, const LabelledOptions& options, ReadingReport&
     else if (is_blank(label))
       report.leave_out("rows without a label", table.place(row));
     else
-      take({text, label, row.line, table.place(row)});
+      take({text, label, row.line});
   }
   return columns.said;
 }
@@ -94,21 +92,6 @@ LabelledCorpus read_labelled(const std::string& path, const LabelledOptions& opt
     corpus.classes.push_back(name);
   }
   for (std::size_t i = 0; i < labels.size(); ++i) corpus.examples[i].label = classes.at(labels[i]);
-  return corpus;
-}
-
-LabelledCorpus read_labelled(const std::string& path, const std::vector<std::string>& classes) {
-  LabelledOptions options;
-  options.classes = classes;
-  auto corpus = read_labelled(path, options);
-  for (auto& example : corpus.examples) {
-    const auto& label = corpus.classes[example.label];
-    const auto known = std::find(classes.begin(), classes.end(), label);
-    ATTEND_CHECK(known != classes.end(), kData, "{}:{}: label '{}' is not one of the model's classes: {}", path, example.line, label,
-                 fmt::join(classes, ", "));
-    example.label = static_cast<std::uint32_t>(known - classes.begin());
-  }
-  corpus.classes = classes;
   return corpus;
 }
 

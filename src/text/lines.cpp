@@ -26,13 +26,6 @@ std::string describe_wrong_byte(std::string_view line, std::size_t at) {
                    : fmt::format("byte {} is not UTF-8 (0x{:02X})", at + 1, byte);
 }
 
-std::string beginning(std::string_view line) {
-  const auto ends = grapheme_ends(line.substr(0, std::min<std::size_t>(line.size(), 512)));
-  constexpr std::size_t kShown = 40;
-  if (ends.size() <= kShown) return std::string(line);
-  return std::string(line.substr(0, ends[kShown - 1])) + "...";
-}
-
 std::vector<std::string_view> words_of_line(std::string_view text) {
   std::vector<std::string_view> words;
   std::size_t begin = 0;

@@ -17,9 +17,6 @@ std::string_view line_at(std::string_view bytes, std::size_t at, std::size_t* be
 std::size_t first_wrong_byte(std::string_view line);
 std::string describe_wrong_byte(std::string_view line, std::size_t at);
 
-/// The first 40 characters (of valid UTF-8), for messages.
-std::string beginning(std::string_view line);
-
 /// The parts of a line between white space; `text` must outlive them.
 std::vector<std::string_view> words_of_line(std::string_view text);
 /// The parts of a line between single separators, empty ones included.

@@ -14,7 +14,8 @@ using std::string_view_literals::operator""sv;
 struct Magic {
   std::string_view bytes, what, cure;
 };
-constexpr std::string_view kUnpack = "unpack it", kExport = "export it as CSV or text";
+constexpr std::string_view kUnpack = "unpack it", kExport = "export it as CSV or text", kConvert = "convert it to PNG or JPEG",
+                           kPicture = "expected text; training takes pictures as data.images";
 constexpr Magic kMagics[] = {
     {"\x1f\x8b"sv, "a gzip file", "unpack it with gunzip"},
     {"BZh91AY&SY"sv, "a bzip2 file", "unpack it with bunzip2"},
@@ -31,11 +32,11 @@ constexpr Magic kMagics[] = {
     {"%PDF-"sv, "a PDF document", "convert it with pdftotext"},
     {"\x89HDF\r\n"sv, "an HDF5 file", kExport},
     {"\x93NUMPY"sv, "a NumPy array", kExport},
-    {"\x89PNG\r\n"sv, "a PNG picture", "pictures are data.images"},
-    {"\xff\xd8\xff"sv, "a JPEG picture", "pictures are data.images"},
-    {"GIF8"sv, "a GIF picture", "convert it to PNG or JPEG"},
-    {"II*\0"sv, "a TIFF picture", "convert it to PNG or JPEG"},
-    {"MM\0*"sv, "a TIFF picture", "convert it to PNG or JPEG"},
+    {"\x89PNG\r\n"sv, "a PNG picture", kPicture},
+    {"\xff\xd8\xff"sv, "a JPEG picture", kPicture},
+    {"GIF8"sv, "a GIF picture", kConvert},
+    {"II*\0"sv, "a TIFF picture", kConvert},
+    {"MM\0*"sv, "a TIFF picture", kConvert},
     {"\x7f"
      "ELF"sv,
      "a program", "check the path"},
@@ -57,14 +58,19 @@ const Magic* magic_of(std::string_view bytes) {
   return nullptr;
 }
 
+/// What a binary file is, and what helps.
+struct Finding {
+  std::string_view what, cure;
+};
+
 /// A zip archive by what its first member is called.
-std::string_view zip_kind(std::string_view bytes) {
+Finding zip_kind(std::string_view bytes) {
   const auto begin = bytes.substr(0, 4096);
   if (begin.find("xl/") != begin.npos || begin.find("[Content_Types]") != begin.npos || begin.find("word/") != begin.npos)
-    return "an Excel or Word document (a zip archive)";
-  if (begin.find("mimetypeapplication/vnd.oasis") != begin.npos) return "a LibreOffice document (a zip archive)";
-  if (begin.find("/data.pkl") != begin.npos) return "a PyTorch file (a zip archive)";
-  return "a zip archive";
+    return {"an Excel or Word document (a zip archive)", kExport};
+  if (begin.find("mimetypeapplication/vnd.oasis") != begin.npos) return {"a LibreOffice document (a zip archive)", kExport};
+  if (begin.find("/data.pkl") != begin.npos) return {"a PyTorch file (a zip archive)", kExport};
+  return {"a zip archive", kUnpack};
 }
 
 bool is_web_page(std::string_view text) {
@@ -117,28 +123,28 @@ bool is_sentencepiece_model(std::string_view bytes) {
   return begin.starts_with('\x0a') && begin.find("\x0a\x05<unk>") != begin.npos;
 }
 
-}  // namespace
-
-std::string binary_kind(std::string_view bytes) {
-  if (const auto* magic = magic_of(bytes)) return std::string(magic->what);
-  if (bytes.starts_with("PK\x03\x04") || bytes.starts_with("PK\x05\x06")) return std::string(zip_kind(bytes));
+Finding binary_finding(std::string_view bytes) {
+  if (const auto* magic = magic_of(bytes)) return {magic->what, magic->cure};
+  if (bytes.starts_with("PK\x03\x04") || bytes.starts_with("PK\x05\x06")) return zip_kind(bytes);
   if (bytes.size() < 16) return {};
-  if (bytes.starts_with("RIFF") && bytes.substr(8, 4) == "WEBP") return "a WebP picture";
-  if (bytes.substr(4, 4) == "ftyp" && holds_binary(bytes)) return "an AVIF, HEIC or MP4 file";
-  if (bytes.starts_with("BM") && bytes.substr(6, 4) == "\0\0\0\0"sv) return "a BMP picture";
-  if (is_sentencepiece_model(bytes)) return "a SentencePiece model";
-  if (bytes[8] == '{' && bytes.substr(4, 4) == "\0\0\0\0"sv) return "a safetensors file";
+  if (bytes.starts_with("RIFF") && bytes.substr(8, 4) == "WEBP") return {"a WebP picture", kConvert};
+  if (bytes.substr(4, 4) == "ftyp" && holds_binary(bytes)) return {"an AVIF, HEIC or MP4 file", kConvert};
+  if (bytes.starts_with("BM") && bytes.substr(6, 4) == "\0\0\0\0"sv) return {"a BMP picture", kConvert};
+  if (is_sentencepiece_model(bytes))
+    return {"a SentencePiece model", "it is not read; give text, from which attend makes its own vocabulary"};
+  if (bytes[8] == '{' && bytes.substr(4, 4) == "\0\0\0\0"sv)
+    return {"a safetensors file", "weights alone are not read; a model is the folder that attend train --out made"};
   return {};
 }
+
+}  // namespace
+
+std::string binary_kind(std::string_view bytes) { return std::string(binary_finding(bytes).what); }
 
 std::string foreign_file(std::string_view bytes, bool documents) {
   if (bytes.starts_with("version https://git-lfs.github.com/spec/"))
     return "this is a pointer of Git LFS, not the file itself; get it with git lfs pull";
-  if (const auto* magic = magic_of(bytes)) return fmt::format("this is {}; {}", magic->what, magic->cure);
-  const auto kind = binary_kind(bytes);
-  if (kind == "a SentencePiece model")
-    return "this is a SentencePiece model, which is not read; give text, from which attend makes its own vocabulary";
-  if (!kind.empty()) return fmt::format("this is {}; {}", kind, kind.ends_with("zip archive") ? "unpack it" : kExport);
+  if (const auto found = binary_finding(bytes); !found.what.empty()) return fmt::format("this is {}; {}", found.what, found.cure);
   const auto document = documents ? document_kind(bytes) : std::string_view{};
   return document.empty() ? std::string() : fmt::format("this is {}", document);
 }

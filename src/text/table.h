@@ -19,12 +19,11 @@ struct TableRow {
 
 struct Table {
   std::string path;
-  std::string form;                ///< "CSV with commas", for messages
-  std::vector<std::string> names;  ///< of the columns, where objects say so; else empty, and the first row may hold them
-  std::vector<TableRow> rows;      ///< all of one size
-  ReadingReport report;            ///< blank lines
-  bool is_array = false;           ///< rows are numbered, not lines
-  std::size_t columns() const { return names.empty() ? rows.at(0).cells.size() : names.size(); }
+  std::string form;                              ///< "CSV with commas", for messages
+  std::vector<std::string> names;                ///< of the columns, where objects say so; else empty, and the first row may hold them
+  std::vector<TableRow> rows;                    ///< all of one size
+  ReadingReport report;                          ///< blank lines
+  bool is_array = false;                         ///< rows are numbered, not lines
   std::string place(const TableRow& row) const;  ///< "file:line", or "file, object 3"
 };
 

@@ -13,11 +13,12 @@ struct Kind {
   const char* name;
   std::unique_ptr<Tokenizer> (*train)(const TokenizerOptions& options, const LineSource& lines);
   std::unique_ptr<Tokenizer> (*load)(const TokenizerOptions& options, const std::string& serialized);
+  bool line_a_piece;  // as it is stored
 };
 constexpr Kind kKinds[] = {
-    {"words", train_words, load_words},       {"characters", train_characters, load_characters},
-    {"symbols", train_symbols, load_symbols}, {"lines", train_whole_lines, load_whole_lines},
-    {"unigram", train_pieces, load_pieces},   {"bpe", train_pieces, load_pieces},
+    {"words", train_words, load_words, true},       {"characters", train_characters, load_characters, true},
+    {"symbols", train_symbols, load_symbols, true}, {"lines", train_whole_lines, load_whole_lines, true},
+    {"unigram", train_pieces, load_pieces, false},  {"bpe", train_pieces, load_pieces, false},
 };
 
 std::vector<std::string> kind_names() {
@@ -56,6 +57,8 @@ std::unique_ptr<Tokenizer> train_tokenizer(const TokenizerOptions& options, cons
                options.minimum_count);
   return tokenizer;
 }
+
+bool stores_a_line_a_piece(const TokenizerOptions& options) { return kind_of(options).line_a_piece; }
 
 std::unique_ptr<Tokenizer> load_tokenizer(const TokenizerOptions& options, const std::string& serialized) {
   return kind_of(options).load(options, serialized);

@@ -156,6 +156,13 @@ std::vector<std::uint32_t> grapheme_ends(std::string_view text) {
   return ends;
 }
 
+std::string beginning(std::string_view line) {
+  const auto ends = grapheme_ends(line.substr(0, std::min<std::size_t>(line.size(), 512)));
+  constexpr std::size_t kShown = 40;
+  if (ends.size() <= kShown && line.size() <= 512) return std::string(line);
+  return std::string(line.substr(0, ends[std::min(kShown, ends.size() - 1) - 1])) + "...";
+}
+
 std::pair<std::uint32_t, std::uint32_t> NormalText::original(std::uint32_t begin, std::uint32_t end) const {
   ATTEND_ASSERT(begin <= end && end <= bytes_.size());
   if (begins_.empty()) return {begin, end};

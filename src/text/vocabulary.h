@@ -1,5 +1,5 @@
 #pragma once
-// The list of pieces of the `words` and `characters` tokenizers.
+// The list of pieces of the tokenizers that store a line a piece (words, characters, symbols, lines).
 #include <array>
 #include <cstdint>
 #include <string>

@@ -1,3 +1,4 @@
+// The tokenizer `lines`: a whole text is one piece, as answers and names of classes are.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -14,7 +15,6 @@ std::string piece_of(std::string_view text, const TokenizerOptions& options) {
   return fmt::format("{}", fmt::join(words_of_line(normal.bytes()), " "));
 }
 
-// A whole text is one piece, spaces and all, as answers and names of classes are.
 class LineTokenizer final : public VocabularyTokenizer {
  public:
   using VocabularyTokenizer::VocabularyTokenizer;
@@ -22,8 +22,7 @@ class LineTokenizer final : public VocabularyTokenizer {
   std::vector<TextToken> encode(std::string_view text) const override {
     const auto piece = piece_of(text, options_);
     if (piece.empty()) return {};
-    const auto id = vocabulary_.id(piece);
-    return {{id < kFirstFreeId ? kUnknownId : id, 0, static_cast<std::uint32_t>(text.size()), 0}};
+    return {{vocabulary_.id(piece), 0, static_cast<std::uint32_t>(text.size()), 0}};
   }
 
   std::string decode(std::span<const std::int32_t> ids, std::vector<TextToken>* spans) const override { return decode_apart(ids, spans); }

@@ -88,9 +88,7 @@ bool is_there(const std::string& path) {
 Checkpoints::Checkpoints(std::string folder, std::string config, std::int64_t keep, bool larger_is_better)
     : folder_(std::move(folder)), config_(std::move(config)), keep_(static_cast<std::size_t>(keep)), larger_is_better_(larger_is_better) {}
 
-Progress Checkpoints::load(const std::string& checkpoint, const AnyModel& model, Optimiser& optimiser) {
-  load_tensors(checkpoint + "/weights.safetensors", named_weights(*model.network));
-  check_files(checkpoint, {"optimiser.safetensors", "training.json"});  // the model's own were compared when it was read
+Progress Checkpoints::load(const std::string& checkpoint, Optimiser& optimiser) {
   load_tensors(checkpoint + "/optimiser.safetensors", optimiser.state());
   return progress_from_json(checkpoint + "/training.json");
 }

@@ -30,8 +30,8 @@ struct Progress {
 class Checkpoints {
  public:
   Checkpoints(std::string folder, std::string config, std::int64_t keep, bool larger_is_better);
-  /// Restores weights and optimiser from a checkpoint folder.
-  static Progress load(const std::string& checkpoint, const AnyModel& model, Optimiser& optimiser);
+  /// Restores the optimiser from a checkpoint folder, whose model was read already.
+  static Progress load(const std::string& checkpoint, Optimiser& optimiser);
 
   /// Makes the run's folder, drops what a killed run left half written, moves `damaged` checkpoints aside, mends `last` and `best`, and
   /// cuts metrics.jsonl back to `progress`. Returns what the user should know. Throws kFile before anything is trained when a folder

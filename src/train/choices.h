@@ -27,7 +27,7 @@ class Choices {
   }
 
   /// The length of the run: so many passes of so many batches each under a cosine, unless the user has said when to end; and about how
-  /// many minutes that takes, 0 when that is not known. Validations are five, of the first 500 examples; the warm-up is at
+  /// many minutes a pass takes, 0 when that is not known. Validations are five, of the first 500 examples; the warm-up is at
   /// most a tenth of the run.
   void length(Config& c, double passes, double batches, double minutes, std::int64_t warmup) {
     auto& t = c.train;
@@ -39,6 +39,7 @@ class Choices {
     if (!timed) {
       auto steps = static_cast<std::int64_t>(std::ceil(passes * batches));
       if (steps > 1000) steps = (steps + 50) / 100 * 100;
+      minutes *= passes;
       const auto duration =
           minutes > 0 ? fmt::format(", about {:.0f} minute{} of one processor", std::ceil(minutes), minutes > 1 ? "s" : "") : "";
       (*this)("train.steps", t.steps, std::max<std::int64_t>(1, steps), fmt::format("{:.0f} passes over the data{}", passes, duration));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <unordered_map>
 
 #include "attend/core/random.h"
 #include "attend/decode/evaluate.h"
@@ -17,14 +18,6 @@ ParallelCorpus open(const std::string& source, const std::string& target, const 
   options.skip_broken = data.skip_broken;
   options.header = data.header;
   return tsv.empty() ? ParallelCorpus::from_files(source, target, options) : ParallelCorpus::from_tsv(tsv, options);
-}
-
-// How many units there are to link on a side.
-std::uint32_t count_units(const Text& text, LinkUnit unit) {
-  std::uint32_t count = 0;
-  for (const auto& own : units_of(text, unit))
-    for (const auto number : own) count = std::max(count, number + 1);
-  return count;
 }
 
 TrainBatch pair_batch(const std::vector<std::string_view>& source_texts, const std::vector<std::string_view>& target_texts,
@@ -200,15 +193,15 @@ std::vector<std::string> Examples::measure(const TranslationModel& model, Config
 }
 
 void Examples::check_gold_links(const TranslationModel& model) {
-  const auto linked = link_units(model);
+  linked_ = link_units(model);
   std::size_t unlinked = 0;
   for (std::size_t i = 0; i < corpus_.size(); ++i) {
     if (lengths_[i] == 0) continue;
     const auto gold = parse_link_columns(corpus_.extra(i), 0, corpus_.place(i));
     unlinked += gold.empty();
     if (!gold.empty())
-      check_links(gold, count_units(text_of(*model.source, corpus_.source(i)), linked.source),
-                  count_units(text_of(*model.target, corpus_.target(i)), linked.target), corpus_.place(i));
+      check_links(gold, linked_count(*model.source, corpus_.source(i), linked_.source),
+                  linked_count(*model.target, corpus_.target(i), linked_.target), corpus_.place(i));
   }
   if (unlinked == 0) return;
   ATTEND_CHECK(unlinked < usable_, kData,
@@ -239,19 +232,23 @@ at::Tensor Examples::gold_rows(const std::vector<std::size_t>& indices, const Tr
                                std::int64_t keys) const {
   auto gold = at::zeros({static_cast<std::int64_t>(indices.size()), steps, keys});  // [B, T, S]
   auto cells = gold.accessor<float, 3>();
-  const auto units = link_units(model);
-  const auto holds = [](const std::vector<std::uint32_t>& own, std::uint32_t unit) {
-    return std::binary_search(own.begin(), own.end(), unit);
+  // The tokens of each unit.
+  const auto tokens_of = [](const Tokenizer& tokenizer, std::string_view text, LinkUnit unit) {
+    std::unordered_map<std::uint32_t, std::vector<std::int64_t>> tokens;
+    const auto units = units_of(linked_text(tokenizer, text, unit), unit);
+    for (std::size_t token = 0; token < units.size(); ++token)
+      for (const auto own : units[token]) tokens[own].push_back(static_cast<std::int64_t>(token));
+    return tokens;
   };
   for (std::size_t b = 0; b < indices.size(); ++b) {
     const auto i = indices[b];
     const auto links = parse_link_columns(corpus_.extra(i), 0, corpus_.place(i));
-    const auto sources = units_of(linked_text(*model.source, corpus_.source(i), units.source), units.source);
-    const auto targets = units_of(linked_text(*model.target, corpus_.target(i), units.target), units.target);
-    for (std::size_t t = 0; t < targets.size(); ++t)
-      for (std::size_t s = 0; s < sources.size(); ++s)
-        for (const auto& link : links)
-          if (holds(targets[t], link.target) && holds(sources[s], link.source)) cells[b][t][s] = 1;
+    auto sources = tokens_of(*model.source, corpus_.source(i), linked_.source);
+    auto targets = tokens_of(*model.target, corpus_.target(i), linked_.target);
+    const auto row = static_cast<std::int64_t>(b);
+    for (const auto& link : links)
+      for (const auto t : targets[link.target])
+        for (const auto s : sources[link.source]) cells[row][t][s] = 1;
   }
   return gold / gold.sum(-1, /*keepdim=*/true).clamp_min(1);
 }

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "attend/measure/alignment.h"
 #include "attend/ops/torch.h"
 #include "attend/store/model_folder.h"
 #include "attend/text/corpus.h"
@@ -49,6 +50,7 @@ class Examples {
   ParallelCorpus corpus_;
   std::vector<bool> held_out_;
   std::vector<std::int32_t> lengths_;  // tokens of the longer side, 0 when left out
+  LinkUnits linked_;                   // what gold links join, with guided attention
   std::size_t usable_ = 0;
   std::vector<std::string> dev_sources_, dev_targets_, warnings_;
 };

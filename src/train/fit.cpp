@@ -60,7 +60,7 @@ void choose_tokens(Choices& set, Config& c, const SideProfile& side, const Token
 
 void choose_recurrent(Choices& set, Config& c, const CorpusProfile& corpus, const Kind& kind, bool large) {
   auto& m = c.model;
-  const bool symbols = kind.closed && c.text.target.kind == "symbols";
+  const bool symbols = kind.closed && !kind.spelling && c.text.target.kind == "symbols";
   const bool narrow = kind.spelling || symbols;  // letters and commands carry little meaning each
   const char* by_size = large ? "a large corpus" : "a small corpus";
   const char* by_tokens = kind.spelling ? "letters" : symbols ? "few symbols" : by_size;
@@ -102,7 +102,7 @@ void choose_transformer(Choices& set, Config& c, bool closed, bool large) {
 }
 
 // How much is read in all: about a million tokens for a small corpus, which is three minutes of one processor, and some passes over a
-// larger one. Nothing is read more than 80 times, where a model knows a small corpus by heart.
+// larger one. Nothing is read more than 80 times, where a model knows a small corpus by heart (a transformer reads all twice as often).
 double passes_over(double tokens, std::uint64_t pairs, bool closed) {
   const double fewest = closed ? 5 : std::clamp(10 * std::sqrt(20000.0 / static_cast<double>(pairs)), 2.0, 10.0);
   return std::clamp(900000 / tokens, fewest, 80.0);
@@ -140,17 +140,16 @@ std::vector<std::string> fit_to_corpus(Config& c, const GivenValues& given, cons
 
   const bool long_lines = std::max(source.per_line, target.per_line) > 60;
   const std::int64_t sentences = corpus.pairs < 1000 && !kind.spelling ? 16 : corpus.pairs < 10000 ? 32 : 64;
-  if (recurrent && !long_lines) {
-    set("train.batch_by", c.train.batch_by, std::string("sentences"), "short lines");
-    set("train.batch_size", c.train.batch_size, sentences, "by the number of pairs");
-  } else {
+  if (recurrent && !long_lines) set("train.batch_by", c.train.batch_by, std::string("sentences"), "short lines");
+  if (c.train.batch_by == "sentences")
+    set("train.batch_size", c.train.batch_size, sentences, "sentences, by the number of pairs");
+  else
     set("train.batch_size", c.train.batch_size, std::int64_t{large ? 2048 : 1024}, "tokens, by the number of pairs");
-  }
   const double tokens = static_cast<double>(corpus.pairs) * target.per_line;
   const double longer = static_cast<double>(corpus.pairs) * std::max(source.per_line, target.per_line);
   const double a_pass = c.train.batch_by == "sentences" ? static_cast<double>(corpus.pairs) : longer;
   const double passes = passes_over(tokens, corpus.pairs, kind.closed || kind.spelling) * (recurrent ? 1 : 2);
-  const double minutes = passes * tokens * work_a_token(c, source, target) / (kWorkAMinute * (c.model.input_feeding ? 0.6 : 1));
+  const double minutes = tokens * work_a_token(c, source, target) / (kWorkAMinute * (c.model.input_feeding ? 0.6 : 1));  // a pass
   set.length(c, passes, a_pass / static_cast<double>(c.train.batch_size), recurrent ? minutes : 0, recurrent ? 100 : large ? 600 : 200);
   return set.said;
 }

@@ -14,7 +14,7 @@ double passes_to(double examples, std::uint64_t items, double fewest, double mos
 
 void choose_batches(Choices& set, TrainOptions& t, std::int64_t sentences, double rate) {
   set("train.batch_by", t.batch_by, std::string("sentences"), "examples weigh the same");
-  set("train.batch_size", t.batch_size, sentences, "of this task");
+  if (t.batch_by == "sentences") set("train.batch_size", t.batch_size, sentences, "of this task");
   set("train.rate", t.rate, rate, "of this task");
 }
 

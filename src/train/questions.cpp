@@ -215,8 +215,10 @@ class QuestionsLearner final : public Learner {
                                  fmt::join(rare.begin(), rare.begin() + static_cast<std::ptrdiff_t>(std::min(kShown, rare.size())), ", "),
                                  rare.size() > kShown ? ", ..." : ""));
     if (!never.empty())
-      told.push_back(fmt::format("{} {} of the validation data never stand in the training data and count as wrong: {}", never.size(), what,
-                                 fmt::join(never, ", ")));
+      told.push_back(
+          fmt::format("{} {} of the validation data never stand in the training data and count as wrong: {}{}", never.size(), what,
+                      fmt::join(never.begin(), never.begin() + static_cast<std::ptrdiff_t>(std::min(kShown, never.size())), ", "),
+                      never.size() > kShown ? ", ..." : ""));
     return told;
   }
 

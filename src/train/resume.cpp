@@ -54,7 +54,8 @@ std::string folder_checksum(const std::string& folder) {
   std::error_code error;
   for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
     std::error_code none;
-    if (it->is_regular_file(none)) entries.push_back(fmt::format("{} {}", fs::relative(it->path(), folder).string(), it->file_size(none)));
+    if (it->is_regular_file(none))
+      entries.push_back(fmt::format("{} {}", it->path().lexically_relative(folder).string(), it->file_size(none)));
   }
   std::sort(entries.begin(), entries.end());
   return checksum(fmt::format("{}", fmt::join(entries, "\n")));
@@ -73,7 +74,7 @@ ResumePoint newest_sound(const std::string& run) {
       stripped = at->path;
       continue;
     }
-    if (at->problem.empty())
+    if (at->problem.empty() && verifies_when_loading())
       for (const auto& check : verify_model(at->path))
         if (!check.sound && at->problem.empty()) at->problem = check.name + ": " + check.problem;
     if (at->problem.empty()) {

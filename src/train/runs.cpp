@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include "attend/core/files.h"
+#include "attend/core/json.h"
 #include "attend/core/options.h"
+#include "attend/store/model_folder.h"
 #include "attend/store/run_folder.h"
 #include "train/run_lock.h"
 
@@ -43,8 +44,18 @@ void gather_runs(const std::string& folder, int depth, std::vector<std::string>&
 
 const Checkpoint& newest_of(const std::vector<Checkpoint>& checkpoints, const std::string& path) {
   ATTEND_CHECK(!checkpoints.empty(), kFile, "{}: holds no training run", path);
-  const auto single = std::find_if(checkpoints.rbegin(), checkpoints.rend(), [](const auto& c) { return !c.average; });
-  return single == checkpoints.rend() ? checkpoints.back() : *single;
+  const auto* single = newest_single(checkpoints);
+  return single ? *single : checkpoints.back();
+}
+
+// The checkpoint that --resume would go on from, to the last byte; empty when there is none.
+std::string to_resume(const std::vector<Checkpoint>& checkpoints) {
+  for (auto c = checkpoints.rbegin(); c != checkpoints.rend(); ++c) {
+    if (c->average || !c->resumable || !c->problem.empty()) continue;
+    const auto checks = verify_model(c->path);
+    if (std::all_of(checks.begin(), checks.end(), [](const auto& check) { return check.sound; })) return c->name;
+  }
+  return {};
 }
 
 // The checkpoint that `best` names now, else the one that it should name.
@@ -115,10 +126,10 @@ std::vector<std::string> find_runs(const std::vector<std::string>& folders) {
 Removed prune_run(const std::string& path, bool dry) {
   const RunLock lock(path);
   const auto checkpoints = checkpoints_in(path);
-  const auto best = best_name(path, checkpoints), last = newest_of(checkpoints, path).name;
+  const auto best = best_name(path, checkpoints), last = newest_of(checkpoints, path).name, resumed = to_resume(checkpoints);
   Removed removed;
   for (const auto& c : checkpoints) {
-    if (c.name == best || c.name == last || c.name == "best" || c.name == "last" || best.empty()) continue;
+    if (c.name == best || c.name == last || c.name == resumed || c.name == "best" || c.name == "last" || best.empty()) continue;
     removed.paths.push_back(c.path);
     removed.bytes += bytes_in(c.path);
     if (!dry) std::filesystem::remove_all(c.path);
@@ -136,9 +147,9 @@ Removed strip_run(const std::string& path, bool dry) {
     removed.paths.push_back(state);
     removed.bytes += std::filesystem::file_size(state);
     if (dry) continue;
-    auto manifest = nlohmann::ordered_json::parse(read_file(manifest_path), nullptr, false);
-    ATTEND_CHECK(!manifest.is_discarded() && manifest.contains("files"), kData, "{}: cannot be read; the checkpoint is damaged",
-                 manifest_path);
+    auto manifest = parse_json(read_file(manifest_path), manifest_path);
+    ATTEND_CHECK(manifest.is_object() && manifest.contains("files") && manifest["files"].is_object(), kData,
+                 "{}: names no files; the checkpoint is damaged", manifest_path);
     manifest["files"].erase(kState);
     write_file_atomic(manifest_path, manifest.dump(2) + "\n");  // first, so that a kill leaves a folder that agrees with its manifest
     std::filesystem::remove(state);

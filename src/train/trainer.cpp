@@ -59,7 +59,7 @@ class Trainer::Run {
         say(fmt::format("starting from {}: with its weights, vocabularies and settings of model and text", place.folder));
       }
     }
-    const auto data = fingerprint_of(config_.data);
+    const auto data = start.dry_run && !start.resume ? DataFingerprint{} : fingerprint_of(config_.data);
     const auto from = start.resume ? resumed_->from.path : config_.train.init_from;
     choose_products(config_.train.matmul);
     learner_ = make_learner(config_);
@@ -78,7 +78,7 @@ class Trainer::Run {
     plan_.config = to_yaml(list_options(config_));
     optimiser_ = std::make_unique<Optimiser>(config_.train, named_weights(*network_));
     if (start.resume) {
-      progress_ = Checkpoints::load(from, learner_->model(), *optimiser_);
+      progress_ = Checkpoints::load(from, *optimiser_);
       check_same_data(progress_.data, data, config_);
       saved_ = true;  // a run that has nothing left to do must not write its last checkpoint again
       say(fmt::format("resuming after update {} (epoch {})", progress_.step, progress_.position.epoch + 1));
@@ -269,8 +269,7 @@ class Trainer::Run {
     auto validation = evaluate_dev(/*entropy=*/true);
     const double figure = figure_of(validation);
     const auto best = checkpoints_->best_figure();
-    const bool better =
-        !progress_.best_figure || (larger_is_better(t.metric) ? figure > *progress_.best_figure : figure < *progress_.best_figure);
+    const bool better = !progress_.best_figure || checkpoints_->is_better(figure, *progress_.best_figure);
     if (better) {
       progress_.best_figure = figure;
       progress_.without_better = 0;

@@ -33,7 +33,7 @@ TEST_F(ForeignFiles, PackedAndBinary) {
   expect_named("%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj"s, "a PDF document");
   expect_named("SQLite format 3\0\x10\0"s, "an SQLite database");
   expect_named("\x89PNG\r\n\x1a\n\0\0"s, "a PNG picture");
-  expect_named("\x0a\x0e\x0a\x05<unk>\x15\0\0\0\0\x18\x02\x0a"s, "a SentencePiece model, which is not read");
+  expect_named("\x0a\x0e\x0a\x05<unk>\x15\0\0\0\0\x18\x02\x0a"s, "a SentencePiece model; it is not read; give text");
   expect_named("version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "a pointer of Git LFS");
 }
 

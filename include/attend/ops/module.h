@@ -1,5 +1,5 @@
 #pragma once
-// What a part of a network is: parameters, buffers and further parts, by name. Has the names of Module, whose header brings
+// What a part of a network is: parameters, buffers and further parts, by name. Has the names of torch::nn::Module, whose header brings
 // libtorch's serialisation and scripting along and costs every source that sees it three seconds.
 #include <ATen/core/Tensor.h>
 

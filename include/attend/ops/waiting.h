@@ -43,7 +43,7 @@ class ShortWaits {
 
 /// From now on until the process ends, a thread looks twenty times a second whether the machine is busy and keeps waits short while it
 /// is. Results do not depend on it. Does nothing when `threads` is 1, when the environment says how to wait (OMP_WAIT_POLICY,
-/// GOMP_SPINCOUNT), or with another OpenMP than libgomp. Calls after the first do nothing. Safe from any thread.
+/// GOMP_SPINCOUNT), or with another OpenMP than libgomp. Later calls say a new number of threads. Safe from any thread.
 /// Returns whether the waits are watched.
 bool give_way_when_busy(int threads);
 

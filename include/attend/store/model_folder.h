@@ -84,9 +84,7 @@ std::string find_model_folder(const std::string& path);
 
 /// Whether reading a model compares its files with the manifest's checksums, in the whole process; it does until told otherwise.
 void verify_when_loading(bool verify);
-/// Compares these files of a model folder with its manifest, unless that is turned off; throws kData naming the first that differs.
-/// Files that the manifest does not name pass.
-void check_files(const std::string& folder, const std::vector<std::string>& names);
+bool verifies_when_loading();
 
 struct FileCheck {
   std::string name;

@@ -19,6 +19,8 @@ struct Checkpoint {
 
 /// The checkpoints in `run`, oldest first. Only folders with a manifest count. Empty for a folder that is not there.
 std::vector<Checkpoint> checkpoints_in(const std::string& run);
+/// The newest that is whole and no average; null when there is none.
+const Checkpoint* newest_single(const std::vector<Checkpoint>& checkpoints);
 /// Whether `run` holds a training run: any checkpoint, whatever its links say.
 bool holds_run(const std::string& run);
 
@@ -30,7 +32,7 @@ struct RunFigures {
 };
 /// Read from the newest whole checkpoint. Null when there is none that says.
 std::optional<RunFigures> figures_in(const std::vector<Checkpoint>& checkpoints);
-/// The name of the best of `checkpoints` ("step-40", "average-60"); empty when none says and none is whole.
+/// The name of the best of `checkpoints` ("step-40", "average-60"); empty when none says.
 std::string best_of(const std::vector<Checkpoint>& checkpoints);
 
 /// Where the model is that a path stands for.

@@ -37,15 +37,13 @@ struct LabelledCorpus {
   std::vector<std::string> classes;  ///< plain_label of what the file says, sorted by their bytes, each once
   std::vector<LabelledText> examples;
   ReadingReport report;  ///< blank lines, rows without a text or without a label
-  std::string form;      ///< what was read, for the user: "CSV with commas and a header; text is column 'review', ..."; empty for lines
+  std::string form;  ///< what was read, for the user: "CSV with commas and a header: the text is column 2 (review), ..."; empty for lines
 };
 
 /// Reads the file and takes the classes from it. Line ends inside a text become spaces. Errors (kData, `file:line`): a line or row
 /// that is not of the form, a quote that is never closed, broken UTF-8 or NUL, JSON that is none; no example left; columns that cannot
 /// be told apart, naming the options. kFile as ParallelCorpus.
 LabelledCorpus read_labelled(const std::string& path, const LabelledOptions& options = {});
-/// The same for a model that knows its `classes` already, which need no order: another label is an error (kData) that lists them.
-LabelledCorpus read_labelled(const std::string& path, const std::vector<std::string>& classes);
 
 struct PlacedText {
   std::string text;  ///< empty where the row has none

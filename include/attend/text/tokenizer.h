@@ -58,5 +58,7 @@ using LineSource = std::function<void(const std::function<void(std::string_view)
 std::unique_ptr<Tokenizer> train_tokenizer(const TokenizerOptions& options, const LineSource& lines);
 /// The tokenizer whose serialize() gave `serialized`. Throws kData for bytes that are not such a vocabulary.
 std::unique_ptr<Tokenizer> load_tokenizer(const TokenizerOptions& options, const std::string& serialized);
+/// Whether serialize() of such a tokenizer has a line for each piece.
+bool stores_a_line_a_piece(const TokenizerOptions& options);
 
 }  // namespace attend

@@ -27,6 +27,8 @@ bool is_unspaced(char32_t character);
 
 /// Ends of the extended grapheme clusters of `text` (valid UTF-8), in bytes, ascending; the last one is the text's size.
 std::vector<std::uint32_t> grapheme_ends(std::string_view text);
+/// The first 40 clusters of `line` (valid UTF-8), for messages; "..." follows when there are more.
+std::string beginning(std::string_view line);
 
 /// What `normalise` does beside NFC, in this order.
 struct Normalisation {

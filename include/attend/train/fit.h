@@ -54,7 +54,7 @@ class SideCounter {
 };
 
 /// Fills what was not given with what suits such a corpus: tokens, sizes, batches, rate, length of the run. `given` are the keys the
-/// user set. Returns one line a decision, with its reason, for the user to read; the last says how long the run will take.
+/// user set. Returns one line a decision, with its reason, for the user to read; that of train.steps says how long the run will take.
 std::vector<std::string> fit_to_corpus(Config& config, const GivenValues& given, const CorpusProfile& corpus);
 
 /// The same for texts with classes, pictures with classes (`texts` without lines), stories and documents with questions.
