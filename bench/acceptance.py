@@ -10,23 +10,18 @@ begin too. Processor minutes say the same when two runs go side by side.
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 from pathlib import Path
 
-from machine import write_result
+from machine import made, parameters_of, processor_seconds, updates_of, write_result
 
 ROOT = Path(__file__).resolve().parent.parent
 TASKS = json.loads((ROOT / "bench/tasks.json").read_text())
 
 
-def processor_seconds():
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
 def run(name, options):
+    stamp = made(options.threads or os.cpu_count())
     task = TASKS[name]
     config = task.get("config", name)
     out = ROOT / "runs" / name
@@ -51,12 +46,11 @@ def run(name, options):
                     "--output", str(out / "test.out"), "--threads", str(options.threads)], check=True, cwd=place)
     figures = {key: value for key, value in json.loads(report.read_text()).items() if key != "seconds"}
     metrics = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
-    info = subprocess.run([options.program, "info", str(out)], check=True, capture_output=True, text=True).stdout
-    result = {"config": f"configs/{config}.yaml", "changes": task.get("changes", []), "test": figures, "updates": metrics[-1]["step"],
+    result = {"config": f"configs/{config}.yaml", "changes": task.get("changes", []), "test": figures, "updates": updates_of(out),
               "minutes": round(metrics[-1]["seconds"] / 60, 1), "cpu_minutes": round(minutes, 1), "threads": options.threads or os.cpu_count(),
-              "parameters": next(int(line.split()[1]) for line in info.splitlines() if line.startswith("parameters"))}
+              "parameters": parameters_of(options.program, out)}
     path = ROOT / "bench/results" / f"{name}.json"
-    write_result(path, result)
+    write_result(path, result, stamp)
     print(f"{name:24} {json.dumps(figures)}", flush=True)
 
 

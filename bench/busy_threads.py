@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What a busy neighbour costs: 150 updates of configs/phrasebook.yaml with one thread and with the default, on a quiet machine and beside
 one process that never rests; and on the quiet machine with libgomp's own long waits (GOMP_SPINCOUNT=300000, what it takes by itself).
-Runs in turn, medians and spread of the ratios; writes bench/results/busy_threads.json. Nothing else should run meanwhile.
+Pairs of runs in turn (five, or --pairs), medians and spread of the ratios; writes bench/results/busy_threads.json. Nothing else should run meanwhile.
 
     build/release/attend data phrasebook --out demo/data
     python3 bench/busy_threads.py [--program build/release/attend] [--pairs 5]

@@ -15,12 +15,11 @@ import fcntl
 import json
 import math
 import os
-import resource
 import subprocess
 import sys
 from pathlib import Path
 
-from machine import processor_name
+from machine import commit, made, processor_seconds, updates_of, write_json
 
 ROOT = Path(__file__).resolve().parent.parent
 TABLE = json.loads((ROOT / "bench/defaults.json").read_text())
@@ -36,23 +35,18 @@ def lines():
             yield f"{corpus}-{pairs}", entry, int(pairs), recipe
 
 
-def commit():
-    head = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
-    changed = subprocess.run(["git", "status", "--porcelain", "--untracked-files=no", "--", "src", "include", "apps"], cwd=ROOT, check=True,
-                             capture_output=True, text=True).stdout.strip()
-    return head + ("-changed" if changed else "")
+def noted():
+    return json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
 
 
 def note(name, side, result):
     """Adds a line to the results; two of these programs may run beside one another."""
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
     WORK.mkdir(parents=True, exist_ok=True)
     with (WORK / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        done = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+        done = noted()
         done.setdefault(name, {})[side] = result
-        order = [line for line, *_ in lines()]
-        RESULTS.write_text(json.dumps({key: done[key] for key in order if key in done}, indent=1) + "\n")
+        write_json(RESULTS, {line: done[line] for line, *_ in lines() if line in done})
 
 
 def cut(path, into, count, header=False):
@@ -93,13 +87,8 @@ def data_of(name, entry, pairs, options):
     return train, [*test, "--links", links, *entry.get("evaluate", [])]
 
 
-def processor_seconds():
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
 def run(name, entry, pairs, recipe, side, options):
-    made_by = commit()  # a checkout may go on while a line trains
+    stamp = made(1)
     train, test = data_of(name, entry, pairs, options)
     called = "try" if options.trial else side
     out, log = WORK / f"{name}-{called}", WORK / f"{name}-{called}.log"
@@ -116,11 +105,10 @@ def run(name, entry, pairs, recipe, side, options):
     report = WORK / f"{name}-{called}.json"
     subprocess.run([options.program, "evaluate", str(out), *test, "--json", str(report), "--threads", "1"], check=True, stdout=subprocess.DEVNULL)
     figures = json.loads(report.read_text())
-    metrics = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
-    result = {"figure": entry["figure"], "value": round(figures[entry["figure"]], 4), "seconds": round(seconds, 1), "updates": metrics[-1]["step"],
+    result = {"figure": entry["figure"], "value": round(figures[entry["figure"]], 4), "seconds": round(seconds, 1), "updates": updates_of(out),
               "effective_tokens": round(math.exp(figures["entropy"]), 2) if figures.get("entropy") is not None else None,
               "aer": round(figures["aer"], 4) if entry.get("links") and figures.get("aer") is not None else None, "tested": figures["sentences"],
-              "commit": made_by, "processor": processor_name()}
+              "made": stamp}
     if side == "best":
         result["recipe"] = [*([recipe["config"]] if words else []), *changes]
     return result
@@ -148,8 +136,7 @@ def main():
         if options.only and name not in options.only:
             continue
         for side in ["plain"] if options.trial else [options.side] if options.side else ["plain", "best"]:
-            done = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-            if done.get(name, {}).get(side, {}).get("commit") == commit() and not options.again and not options.trial:
+            if noted().get(name, {}).get(side, {}).get("made", {}).get("commit") == commit() and not options.again and not options.trial:
                 continue
             try:
                 result = run(name, entry, pairs, recipe, side, options)

@@ -18,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from machine import write_result
+from machine import made, write_json, write_result
 
 ROOT = Path(__file__).resolve().parent.parent
 EXPECTED = ROOT / "bench/headlines.json"
@@ -65,18 +65,20 @@ def main():
     for name in options.names or expected:
         if name not in expected:
             parser.error(f"unknown configuration '{name}'; known: {', '.join(expected)}")
+    for name in options.names or expected:
+        stamp = made(options.threads)
         figures = run(options, name)
-        write_result(ROOT / f"bench/results/headlines/{name}{'-' + options.instructions.lower() if options.instructions else ''}.json", figures)
+        write_result(ROOT / f"bench/results/headlines/{name}{'-' + options.instructions.lower() if options.instructions else ''}.json", figures, stamp)
         if options.expect:
             expected[name]["loss"] = round(figures["loss"], 3)
-        off = figures["loss"] - (expected[name]["loss"] or 0)
+        off = figures["loss"] - expected[name]["loss"]
         within = abs(off) <= expected[name]["tolerance"]
         if not within:
             missed.append(name)
         print(f"{name:24} loss {figures['loss']:.3f} after {figures['updates']} updates, expected {expected[name]['loss']} "
               f"± {expected[name]['tolerance']}: {'as expected' if within else f'off by {off:+.3f}'}", flush=True)
     if options.expect:
-        EXPECTED.write_text(json.dumps(expected, indent=2) + "\n")
+        write_json(EXPECTED, expected)
     sys.exit(1 if missed else 0)
 
 

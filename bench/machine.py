@@ -1,8 +1,9 @@
-"""Where and of what a result was made: every file in bench/results says it under "made"."""
+"""Where and of what a result was made, and what the benches of trainings share: every file that they write says it under "made"."""
 import datetime
 import json
 import os
 import platform
+import resource
 import subprocess
 from pathlib import Path
 
@@ -22,17 +23,45 @@ def processor_name():
     return f"{name}, family {fields.get('cpu family', '?')} model {fields.get('model', '?')}, {wide}"
 
 
-def made(threads=None):
-    """The commit (with + when files differ from it), the processor and the day."""
+def commit():
+    """The commit of the checkout, with + when what the figures depend on differs from it."""
     def git(*words):
-        return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True).stdout.strip()
-    commit = git("rev-parse", "--short=10", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no", "--", "src", "include", "apps", "configs") else "")
-    entry = {"commit": commit, "processor": processor_name(), "processors": os.cpu_count(), "date": datetime.date.today().isoformat()}
+        return subprocess.run(["git", *words], cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", "src", "include", "apps", "configs")
+    return git("rev-parse", "--short=10", "HEAD") + ("+" if changed else "")
+
+
+def made(threads=None):
+    """The commit, the processor and the day. Ask for it before a long run: the checkout may move on meanwhile."""
+    entry = {"commit": commit(), "processor": processor_name(), "processors": os.cpu_count(), "date": datetime.date.today().isoformat()}
     return entry if threads is None else {**entry, "threads": threads}
 
 
-def write_result(path, result):
-    """Writes `result` and how it was made."""
+def write_json(path, value):
+    """Writes the whole file or leaves the old one."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({**result, "made": made(result.get("threads"))}, indent=2) + "\n")
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+    os.replace(beside, path)
+
+
+def write_result(path, result, stamp=None):
+    """Writes `result` and what it was made of: `stamp`, or made() now."""
+    write_json(path, {**result, "made": stamp or made(result.get("threads"))})
+
+
+def processor_seconds():
+    """Of the processes that were started and have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def updates_of(run):
+    """How many updates a training made."""
+    return json.loads((Path(run) / "metrics.jsonl").read_text(encoding="utf-8").splitlines()[-1])["step"]
+
+
+def parameters_of(program, run):
+    info = subprocess.run([program, "info", str(run)], check=True, capture_output=True, text=True).stdout
+    return next(int(line.split()[1]) for line in info.splitlines() if line.startswith("parameters"))

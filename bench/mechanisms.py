@@ -10,12 +10,11 @@ same when two runs go side by side.
 """
 import argparse
 import json
-import resource
 import subprocess
 import sys
 from pathlib import Path
 
-from machine import write_result
+from machine import made, parameters_of, processor_seconds, updates_of, write_result
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGS = {"rnn": "configs/phrasebook.yaml", "transformer": "configs/phrasebook-transformer.yaml"}
@@ -23,6 +22,7 @@ VARIANTS = json.loads((ROOT / "bench/mechanisms.json").read_text())
 
 
 def run(options, model, name, changes):
+    stamp = made(options.threads)
     data, out = ROOT / "runs/phrasebook-data", ROOT / "runs/mechanisms" / f"{model}-{name}"
     if not (data / "train.tsv").exists():
         subprocess.run([options.program, "data", "phrasebook", "--out", str(data), "--quiet"], check=True)
@@ -31,26 +31,23 @@ def run(options, model, name, changes):
     flags = [flag for change in own for flag in ("--set", change)]
     log = out.parent / f"{model}-{name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    before = processor_seconds()
     with log.open("w") as file:
         subprocess.run([options.program, "train", str(ROOT / CONFIGS[model]), *flags, "--threads", str(options.threads)],
                        check=True, stdout=file, stderr=file)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    seconds = processor_seconds() - before
     report = out / "test.json"
     links = [] if "model.attention=none" in changes else ["--links", "tsv"]
     subprocess.run([options.program, "evaluate", str(out), "--tsv", f"{data}/test.tsv", "--bleu-tokenizer", "zh", *links,
                     "--json", str(report), "--threads", str(options.threads)], check=True, stdout=subprocess.DEVNULL)
     figures = json.loads(report.read_text())
-    metrics = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
-    info = subprocess.run([options.program, "info", str(out)], check=True, capture_output=True, text=True).stdout
     result = {"task": "phrasebook", "model": model, "name": name, "config": CONFIGS[model], "changes": changes,
               "exact": figures["exact"], "aer": figures.get("aer"), "entropy": figures.get("entropy"), "bleu": figures["bleu"],
-              "perplexity": figures["perplexity"], "updates": metrics[-1]["step"], "cpu_minutes": round(seconds / 60, 2),
-              "parameters": next(int(line.split()[1]) for line in info.splitlines() if line.startswith("parameters")),
+              "perplexity": figures["perplexity"], "updates": updates_of(out), "cpu_minutes": round(seconds / 60, 2),
+              "parameters": parameters_of(options.program, out),
               "threads": options.threads}
     path = ROOT / "bench/results/phrasebook" / f"{model}-{name}.json"
-    write_result(path, result)
+    write_result(path, result, stamp)
     aer = "" if result["aer"] is None else f"  AER {100 * result['aer']:.1f} %"
     print(f"{model:12} {name:24} exact {100 * result['exact']:.1f} %{aer}  {result['cpu_minutes']:.1f} min", flush=True)
 

@@ -11,6 +11,32 @@
 #include "fuzz.h"
 
 namespace attend::fuzz {
+namespace {
+
+/// Where one target reads the same bytes in several ways, each may refuse them.
+template <class Read>
+void attempt(const Read& read) {
+  try {
+    read();
+  } catch (const Error&) {
+  }
+}
+
+/// Labelled texts in one form, and the same file without its labels.
+void read_in_form(const std::string& path, const char* format) {
+  LabelledOptions options;
+  options.form.format = format;
+  attempt([&] {
+    const auto corpus = read_labelled(path, options);
+    for (const auto& example : corpus.examples) ATTEND_ASSERT(example.label < corpus.classes.size());
+    touch(corpus.form);
+  });
+  attempt([&] {
+    for (const auto& text : read_texts(path, options)) touch(text.text);
+  });
+}
+
+}  // namespace
 
 void run_corpus(std::string_view bytes) {
   const auto walk = [](const ParallelCorpus& corpus) {
@@ -19,12 +45,6 @@ void run_corpus(std::string_view bytes) {
       touch(corpus.target(i));
       touch(corpus.extra(i));
       touch(corpus.place(i));
-    }
-  };
-  const auto attempt = [](const auto& read) {
-    try {
-      read();
-    } catch (const Error&) {
     }
   };
   const MemoryFile whole(bytes), half(bytes.substr(bytes.size() / 2));
@@ -43,16 +63,18 @@ void run_babi(std::string_view bytes) {
 
 void run_cloze(std::string_view bytes) {
   const MemoryFile questions(bytes), answers(bytes.substr(bytes.size() / 2));
-  try {
-    (void)read_cloze(questions.path(), "");
-  } catch (const Error&) {
-  }
+  attempt([&] { (void)read_cloze(questions.path(), ""); });
   (void)read_cloze(questions.path(), answers.path());
 }
 
 void run_labelled(std::string_view bytes) {
   const MemoryFile file(bytes);
-  (void)read_labelled(file.path());
+  for (const auto* format : {"auto", "lines"}) read_in_form(file.path(), format);
+}
+
+void run_table(std::string_view bytes) {
+  const MemoryFile file(bytes);
+  for (const auto* format : {"csv", "tsv", "jsonl", "json"}) read_in_form(file.path(), format);
 }
 
 void run_captions(std::string_view bytes) {

@@ -47,7 +47,7 @@ void load(const char* kind, std::string_view bytes) {
 }  // namespace
 
 void run_vocabulary(std::string_view bytes) {
-  for (const auto* kind : {"words", "characters", "symbols"}) load(kind, bytes);
+  for (const auto* kind : {"words", "characters", "symbols", "lines"}) load(kind, bytes);
 }
 
 void run_pieces(std::string_view bytes) { load("unigram", bytes); }
@@ -68,7 +68,13 @@ void run_text(std::string_view bytes) {
 }
 
 void run_links(std::string_view bytes) {
-  for (const int base : {0, 1}) touch(format_links(parse_links(bytes, base, "x:1"), base));
+  for (const int base : {0, 1}) {
+    try {
+      touch(format_links(parse_link_columns(bytes, base, "x:1"), base));
+    } catch (const Error&) {
+    }
+    touch(format_links(parse_links(bytes, base, "x:1"), base));
+  }
 }
 
 void run_width(std::string_view bytes) {
