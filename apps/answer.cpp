@@ -88,7 +88,8 @@ class Writer {
 constexpr std::size_t kTextsTogether = 1024;  // texts that are classified before the next are read
 
 void classify_lines(const std::string& file, bool quiet, Writer& write) {
-  LineReader reader(file);
+  constexpr std::size_t kLongestText = std::size_t{1} << 24;
+  LineReader reader(file, kLongestText);
   const bool ask = reader.from_terminal() && !quiet;
   if (ask) say("Type a text a line; Ctrl-D ends.\n");
   while (!interrupted) {
@@ -122,6 +123,8 @@ int classify(const Arguments& arguments) {
   if (reads == Matter::kPicture) {
     ATTEND_CHECK(!files.empty(), kUsage, "classify: {} reads pictures; give PNG or JPEG files", arguments.words[0]);
     const auto quiz = read_questions(reads, files);
+    if (!arguments.common.quiet)
+      for (const auto& line : quiz->told()) say("{}\n", line);
     write(*quiz, quiz->size() > 1);
   } else {
     if (files.empty()) files.emplace_back("-");

@@ -25,6 +25,7 @@ int caption(const Arguments& arguments) {
   flags.search = read_stored_options<SearchOptions>(path, "decode");
   flags = arguments.read(flags);
   if (arguments.has("n_best") && !arguments.has("beam")) flags.search.beam = std::max(flags.search.beam, flags.search.n_best);
+  flags.search.stop = &interrupted;
   Output out("-");
   RecordOutput writer(flags.record);
   catch_interrupts();
@@ -34,6 +35,8 @@ int caption(const Arguments& arguments) {
     const auto end = std::min(arguments.words.size(), begin + kTogether);
     PictureSet set(std::vector<std::string>(arguments.words.begin() + static_cast<std::ptrdiff_t>(begin),
                                             arguments.words.begin() + static_cast<std::ptrdiff_t>(end)));
+    if (!arguments.common.quiet)
+      for (const auto& line : set.told()) say("{}\n", line);
     set.load(model.model);
     std::vector<std::size_t> items(set.size());
     for (std::size_t i = 0; i < items.size(); ++i) items[i] = i;

@@ -135,7 +135,7 @@ void write_files(const std::string& folder, const GeneratedFiles& files) {
     const auto path = std::filesystem::path(folder) / file.name;
     std::error_code error;
     std::filesystem::create_directories(path.parent_path(), error);
-    ATTEND_CHECK(!error, kFile, "{}: cannot be made: {}", path.parent_path().string(), error.message());
+    ATTEND_CHECK(!error, kFile, "{}: the folder cannot be made: {}; choose another --out", path.parent_path().string(), error.message());
     // Thousands of pictures would wait for the disk one by one. The lists that name them come last and wait.
     if (path.extension() == ".png")
       FileWriter(path.string()).write(file.bytes);

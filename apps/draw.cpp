@@ -20,7 +20,7 @@ struct DrawFlags {
   bool hide_specials, all_heads, wide;
   DrawFlags() { set_defaults(*this); }
   void visit(OptionVisitor& v) {
-    v(sentence, "sentence", 0, "which sentence of the record, from 0", at_least(0));
+    v(sentence, "sentence", 0, "which sentence of the record, from 0; blank lines are none", at_least(0));
     v(view, "view", "auto", "a matrix, the source tinted for each target word, the picture under the weights, or what one answer read",
       one_of({"auto", "heatmap", "highlight", "image", "list"}));
     v(site, "site", "", "decoder.attention, decoder.cross, ...; the attention to the source if not given");

@@ -219,6 +219,7 @@ int evaluate_pairs(const Arguments& arguments) {
   options.rouge = flags.rouge;
   PairFigures figures{.text = text};
   const bool looks = !flags.links.empty() || flags.by_length || !flags.per_sentence.empty();
+  if (arguments.has("link_units")) (void)link_units(translator.model(), flags.link_units);
   if (looks) look_at_attention(figures, translator, flags);  // first, since it finds what is wrong with the links
   const auto started = std::chrono::steady_clock::now();
   figures.texts = evaluate(translator, text.sources, text.targets, options);

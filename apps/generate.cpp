@@ -37,7 +37,8 @@ std::vector<std::int32_t> prompt_tokens(const Tokenizer& tokenizer, const std::s
 
 int generate(const Arguments& arguments) {
   constexpr std::int64_t kTogether = 64;  // texts drawn at a time
-  const auto flags = arguments.read<GenerateFlags>();
+  auto flags = arguments.read<GenerateFlags>();
+  flags.draw.stop = &interrupted;
   const auto model = read_language_model(arguments.words[0]);
   const auto prompt = prompt_tokens(*model.target, flags.prompt, arguments.common.quiet);
   Output out("-");

@@ -76,7 +76,7 @@ int manual(const std::vector<Command>& commands, const Arguments& arguments) {
   ATTEND_CHECK(arguments.words.empty(), kUsage, "man: --out writes every page; leave out {}", arguments.words[0]);
   std::error_code error;
   std::filesystem::create_directories(flags.out, error);
-  ATTEND_CHECK(!error, kFile, "{}: cannot be made: {}", flags.out, error.message());
+  ATTEND_CHECK(!error, kFile, "{}: the folder cannot be made: {}; choose another --out", flags.out, error.message());
   write_file_atomic(flags.out + "/attend.1", manual_of_program(commands));
   for (const auto& command : commands) write_file_atomic(fmt::format("{}/attend-{}.1", flags.out, command.name), manual_of_verb(command));
   return 0;

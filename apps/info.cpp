@@ -1,4 +1,5 @@
 // attend info
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -18,7 +19,8 @@ struct InfoFlags {
   bool verify, json;
   InfoFlags() { set_defaults(*this); }
   void visit(OptionVisitor& v) {
-    v(verify, "verify", false, "with a MODEL: compare every file with its checksum");
+    v(verify, "verify", false,
+      "with a MODEL: list every file with the result of its checksum (--no-verify reads a damaged model all the same)");
     v(json, "json", false, "as JSON: every mechanism, or the one NAME");
   }
 };
@@ -101,6 +103,9 @@ int info(const Arguments& arguments) {
   }
   const auto& word = arguments.words[0];
   if (std::filesystem::exists(word)) return about_model(word, flags.verify);
+  ATTEND_CHECK(word.find('/') == std::string::npos, kFile, "{}: no such model; give the folder of a model or of a training run", word);
+  if (const auto names = mechanism_names(); std::find(names.begin(), names.end(), word) == names.end())
+    fail_unknown_name("info: neither a model folder nor a mechanism is called so", word, names);
   const auto& mechanism = find_mechanism(word);
   if (flags.json)
     print_json(json_about(mechanism));

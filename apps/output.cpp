@@ -22,6 +22,10 @@ constexpr std::size_t kBlock = std::size_t{1} << 16;
   throw Error(ErrorKind::kFile, text + (error == ENOSPC || error == EDQUOT ? "; free space or choose another disk" : ""));
 }
 
+void say_part(const std::string& path, const std::string& name, const std::string& what) {
+  say("attend: {} holds {}{}\n", name, what, name == path ? "" : fmt::format("; {} is as it was", path));
+}
+
 }  // namespace
 
 Output::Output(const std::string& path) : path_(path), errors_(std::uncaught_exceptions()) {
@@ -44,8 +48,7 @@ void Output::keep() try {
   if (end != std::string_view::npos) whole_ = begin_ + end + 1;
   if (whole_ == 0) return;
   writer.cut(whole_);
-  file_->commit();
-  say("attend: {}: holds the lines that were done\n", path_);
+  say_part(path_, file_->commit(Work::kPart), "the lines that were done");
 } catch (const std::exception&) {  // the first error is the one to tell
 }
 
@@ -75,8 +78,12 @@ void Output::flush() {
 }
 
 void Output::close() {
-  flush();
-  if (file_) file_->commit();
+  if (interrupted && file_) {
+    keep();
+  } else {
+    flush();
+    if (file_) file_->commit();
+  }
   file_.reset();
 }
 
@@ -86,11 +93,13 @@ RecordOutput::RecordOutput(const std::string& path) : path_(path), errors_(std::
 
 RecordOutput::~RecordOutput() {
   if (!writer_ || count_ == 0 || std::uncaught_exceptions() <= errors_) return;
-  try {
-    writer_->close();
-    say("attend: {}: holds the {} that came before\n", path_, count_ == 1 ? "sentence" : fmt::format("{} sentences", count_));
-  } catch (const std::exception&) {  // the first error is the one to tell
-  }
+  keep();
+}
+
+void RecordOutput::keep() try {
+  say_part(path_, writer_->close(Work::kPart),
+           count_ == 1 ? "the sentence that was done" : fmt::format("the {} sentences that were done", count_));
+} catch (const std::exception&) {  // the first error is the one to tell
 }
 
 void RecordOutput::add(const Record& record) {
@@ -105,7 +114,10 @@ void RecordOutput::add(const Record& record, std::uint64_t sentence) {
 }
 
 void RecordOutput::close() {
-  if (writer_) writer_->close();
+  if (writer_ && interrupted && count_ > 0)
+    keep();
+  else if (writer_ && !interrupted)
+    writer_->close();
   writer_.reset();
 }
 

@@ -10,7 +10,8 @@
 namespace attend::cli {
 
 /// Lines for a file or, as `-`, for standard output. A regular file is written beside its name and takes it in close(), so that
-/// an input that cannot be read costs nobody an older output. When an error ends the verb, whole lines written before it are kept.
+/// an input that cannot be read costs nobody an older output. When an error or a signal ends the verb, whole lines written before it
+/// are kept, beside an older file (AtomicFile::commit), and the user is told where.
 class Output {
  public:
   explicit Output(const std::string& path);
@@ -30,8 +31,8 @@ class Output {
   int errors_;                           // exceptions in flight when it was made
 };
 
-/// A record of what was attended to, in the file that the user named, or nothing when none was. When an error ends the verb, the
-/// sentences before it are kept.
+/// A record of what was attended to, in the file that the user named, or nothing when none was. When an error or a signal ends the verb,
+/// the sentences before it are kept in the same way.
 class RecordOutput {
  public:
   explicit RecordOutput(const std::string& path);
@@ -44,6 +45,7 @@ class RecordOutput {
   void close();
 
  private:
+  void keep();  // what was added, after an error or a signal
   std::string path_;
   std::unique_ptr<RecordWriter> writer_;
   std::uint64_t count_ = 0;

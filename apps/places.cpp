@@ -40,7 +40,7 @@ std::optional<Identity> regular_stream(int descriptor) {
 /// Where a path leads, as far as it exists.
 fs::path real_path(const fs::path& path) {
   std::error_code error;
-  auto real = fs::weakly_canonical(path, error);
+  auto real = fs::weakly_canonical(fs::absolute(path, error), error);
   return error ? fs::path() : real;
 }
 
@@ -101,27 +101,37 @@ void refuse_to_overwrite(const std::vector<NamedFile>& inputs, const std::vector
 
 void check_places(const Command& command, const Arguments& arguments) {
   std::vector<NamedFile> inputs, outputs;
-  std::vector<std::string> from_standard_input;
+  std::vector<std::string> from_standard_input, to_standard_output;
   const auto add_input = [&](const std::string& path, const std::string& who) {
     if (path == "-")
       from_standard_input.push_back(who);
     else if (!path.empty())
       inputs.push_back({path, who});
   };
-  for (std::size_t i = 0; i < std::min(command.paths, arguments.words.size()); ++i) add_input(arguments.words[i], "a word");
+  const auto named = std::max<std::size_t>(command.paths, command.model_first ? 1 : 0);
+  for (std::size_t i = 0; i < std::min(named, arguments.words.size()); ++i) {
+    ATTEND_CHECK(!arguments.words[i].empty(), kUsage, "word {} is empty, where a file or folder is to be named; is a variable not set?",
+                 i + 1);
+    if (i < command.paths) add_input(arguments.words[i], fmt::format("word {}", i + 1));
+  }
   for (const auto& option : command.options) {
     const auto place = place_of(option);
     const auto given = arguments.values.find(option.key);
     if (given == arguments.values.end() || place == Place::kNone || place == Place::kFolder) continue;
     const auto& path = given->second.texts.at(0);
     if (place == Place::kWritten) {
-      if (!path.empty() && path != "-") outputs.push_back({path, given->second.where});
+      if (path == "-")
+        to_standard_output.push_back(given->second.where);
+      else
+        outputs.push_back({path, given->second.where});
     } else {
       add_input(path, given->second.where);
     }
   }
   ATTEND_CHECK(from_standard_input.size() < 2, kUsage, "standard input (-) can be read once, and is named by {}; save one to a file",
                fmt::join(from_standard_input, " and "));
+  ATTEND_CHECK(to_standard_output.size() < 2, kUsage, "standard output (-) is named by {}; send one to a file",
+               fmt::join(to_standard_output, " and "));
   refuse_to_overwrite(inputs, outputs);
   for (const auto& output : outputs) {  // now, and not after hours of work
     const auto folder = fs::path(output.path).parent_path();

@@ -94,6 +94,7 @@ int rerank_lines(const Arguments& arguments) {
   flags = arguments.read(flags);
   if (!arguments.has("n_best")) flags.search.n_best = flags.search.beam;
   if (!arguments.has("beam")) flags.search.beam = std::max(flags.search.beam, flags.search.n_best);
+  flags.search.stop = &interrupted;
   std::optional<Translator> reverse;
   std::optional<TranslationModel> language_model;
   if (!flags.reverse.empty()) reverse.emplace(flags.reverse);

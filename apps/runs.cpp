@@ -40,14 +40,17 @@ int list(const std::vector<std::string>& runs) {
   for (const auto& path : runs) {
     const auto r = about_run(path);
     rows.push_back({r.path, r.task, r.model, std::to_string(r.updates), r.best ? fmt::format("{} {:.4g}", r.metric, *r.best) : "-",
-                    size_text(r.bytes), age_text(r.age), fmt::format("{}{}", name_of(r.state), r.resumable ? "" : ", stripped")});
+                    size_text(r.bytes), age_text(r.age),
+                    fmt::format("{}{}{}", name_of(r.state), r.resumable ? "" : ", stripped",
+                                r.damaged.empty() ? "" : fmt::format(", damaged ({})", r.damaged))});
   }
   print_table(rows);
   return 0;
 }
 
 int clear(const std::string& action, const std::vector<std::string>& runs, const RunsFlags& flags, bool quiet) {
-  if (flags.yes == flags.dry_run)
+  if (flags.yes && flags.dry_run) fail(ErrorKind::kUsage, "runs {}: --yes and --dry-run were both given; give one of them", action);
+  if (!flags.yes && !flags.dry_run)
     fail(ErrorKind::kUsage, "runs {}: removes files for good; say --yes to do so, or --dry-run to see what it would remove", action);
   std::uint64_t bytes = 0;
   for (const auto& path : runs) {
@@ -88,7 +91,7 @@ Command runs_command() {
           .details =
               "Examples:\n"
               "  attend runs                        those in runs/, else in the folders here\n"
-              "  attend runs prune runs --dry-run   checkpoints that are neither the best nor the last\n"
+              "  attend runs prune runs --dry-run   all but the best, the last and the one to resume from\n"
               "  attend runs strip runs/a --yes     the optimiser's state: half of a run or more; it cannot be resumed then",
           .most_words = 1 << 20,
           .options = flags_of<RunsFlags>(),

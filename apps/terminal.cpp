@@ -75,14 +75,14 @@ TerminalColour terminal_colour(const std::string& wanted) {
                                                                                              : TerminalColour::k256;
 }
 
-LineReader::LineReader(const std::string& path) : name_(path == "-" ? "standard input" : path) {
+LineReader::LineReader(const std::string& path, std::size_t longest) : name_(path == "-" ? "standard input" : path), longest_(longest) {
   if (path == "-") {
     descriptor_ = STDIN_FILENO;
     from_terminal_ = is_terminal(STDIN_FILENO);
     return;
   }
   descriptor_ = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  ATTEND_CHECK(descriptor_ >= 0, kFile, "{}: cannot be read: {}", name_, std::strerror(errno));
+  ATTEND_CHECK(descriptor_ >= 0, kFile, "{}: cannot read: {}; check the path", name_, std::strerror(errno));
 }
 
 LineReader::~LineReader() {
@@ -111,7 +111,7 @@ bool LineReader::fill(bool wait) {
   const int error = errno;
   buffer_.resize(old + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
   if (got <= 0) ended_ = true;
-  ATTEND_CHECK(got >= 0 || interrupted, kFile, "{}: cannot be read: {}", name_, std::strerror(error));
+  ATTEND_CHECK(got >= 0 || interrupted, kFile, "{}: cannot read: {}", name_, std::strerror(error));
   return got > 0;
 }
 
@@ -127,10 +127,12 @@ std::optional<std::string> LineReader::next() {
   std::size_t end = std::string::npos;
   while ((end = buffer_.find('\n', std::max(start_, searched_))) == std::string::npos) {
     searched_ = buffer_.size();
+    check_length(buffer_.size() - start_);
     if (!fill(true)) break;
   }
   if (end == std::string::npos && (start_ >= buffer_.size() || interrupted)) return std::nullopt;  // half a line is none
   const auto stop = end == std::string::npos ? buffer_.size() : end;
+  check_length(stop - start_);
   std::string line = buffer_.substr(start_, stop - start_);
   start_ = end == std::string::npos ? stop : stop + 1;
   searched_ = start_;
@@ -140,11 +142,18 @@ std::optional<std::string> LineReader::next() {
     ATTEND_CHECK(!line.starts_with("\xff\xfe") && !line.starts_with("\xfe\xff"), kData,
                  "{}:1: this is UTF-16, expected UTF-8; convert it with iconv -f UTF-16 -t UTF-8", name_);
     if (line.starts_with("\xef\xbb\xbf")) line.erase(0, 3);
+    ATTEND_CHECK(end != std::string::npos || line.find('\r') == std::string::npos, kData,
+                 "{}: its lines end in carriage returns alone, as old Macs wrote them; convert it with tr '\\r' '\\n'", name_);
   }
-  const auto broken = first_broken_byte(line);
-  ATTEND_CHECK(broken == std::string::npos, kData, "{}:{}: byte {} is not UTF-8 (0x{:02X}); convert the file to UTF-8 with iconv", name_,
-               lines_, broken + 1, static_cast<unsigned char>(line[broken]));
+  const auto wrong = first_wrong_byte(line);
+  ATTEND_CHECK(wrong == std::string::npos, kData, "{}:{}: {}; convert the file to UTF-8 with iconv", name_, lines_,
+               describe_wrong_byte(line, wrong));
   return line;
+}
+
+void LineReader::check_length(std::size_t bytes) const {
+  ATTEND_CHECK(bytes <= longest_ + 2, kData, "{}:{}: the line is longer than {} bytes; give one sentence a line", name_, lines_ + 1,
+               longest_);
 }
 
 std::vector<std::string> LineReader::window(std::size_t most) {

@@ -38,7 +38,8 @@ void catch_interrupts();
 /// that a person or a slow pipe gets answers line by line while a file is read in large windows.
 class LineReader {
  public:
-  explicit LineReader(const std::string& path);
+  /// A line of more than `longest` bytes is kData, with its number.
+  explicit LineReader(const std::string& path, std::size_t longest = std::size_t{1} << 16);
   ~LineReader();
   LineReader(const LineReader&) = delete;
   LineReader& operator=(const LineReader&) = delete;
@@ -53,8 +54,9 @@ class LineReader {
 
  private:
   bool fill(bool wait);
+  void check_length(std::size_t bytes) const;
   std::string name_, buffer_;
-  std::size_t start_ = 0, searched_ = 0, lines_ = 0;
+  std::size_t longest_, start_ = 0, searched_ = 0, lines_ = 0;
   int descriptor_ = 0;
   bool ended_ = false, from_terminal_ = false;
   std::exception_ptr error_;

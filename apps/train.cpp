@@ -22,7 +22,8 @@ struct TrainFlags {
     v(source, "source", "", "training sentences, one a line (data.source)");
     v(target, "target", "", "their translations (data.target)");
     v(tsv, "tsv", "", "instead of the two: source TAB target (data.tsv)");
-    v(text, "text", "", "of generate a text, of classify lines 'label sentence', of answer stories or documents (data.text)");
+    v(text, "text", "",
+      "of generate a text, of classify lines 'label sentence', CSV, TSV or JSON lines, of answer stories or documents (data.text)");
     v(out, "out", "", "folder of the run (train.out)");
     v(steps, "steps", "", "updates in all; the rate falls to the last of them (train.steps)");
     v(minutes, "minutes", "", "or minutes in all (train.minutes)");
@@ -130,7 +131,7 @@ int train(const Arguments& arguments) {
 
 Command train_command() {
   return {.name = "train",
-          .sentence = "Train a model on parallel text.",
+          .sentence = "Train a model: on pairs of texts, texts or pictures with classes, questions, captions, or plain text.",
           .words = "[CONFIG.yaml]",
           .details =
               "Examples:\n"
@@ -138,7 +139,8 @@ Command train_command() {
               "  attend train --source a.en --target a.zh --out runs/a    everything suited to the corpus, and said\n"
               "  attend train --task classify --text opinions.txt --out runs/b --minutes 2\n"
               "  attend train --resume --out runs/a                      goes on bit for bit\n"
-              "Ctrl-C finishes the update, saves and exits with 130. --dry-run prints every configuration key with its meaning.",
+              "Ctrl-C finishes the update, saves and exits with 130; a second one ends at once and saves nothing. --dry-run prints every "
+              "configuration key with its meaning.",
           .paths = 1,
           .most_words = 1,
           .options = flags_of<TrainFlags>(),

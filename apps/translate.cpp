@@ -45,6 +45,7 @@ int translate(const Arguments& arguments) {
   flags.search = loaded.search_options();
   flags = arguments.read(flags);
   if (arguments.has("n_best") && !arguments.has("beam")) flags.search.beam = std::max(flags.search.beam, flags.search.n_best);
+  flags.search.stop = &interrupted;
   Translator translator(loaded.model());
   translator.limits.sentences = static_cast<std::size_t>(flags.batch);
   const bool record = !flags.record.empty() || flags.alignment;

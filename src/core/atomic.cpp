@@ -155,6 +155,16 @@ void sync_tree(const std::string& folder) try {
   fail_errno(e.path1().empty() ? folder : e.path1().string(), "read", e.code().value());
 }
 
+/// Renames, unless something has that name. rename alone would replace a file, or an empty folder that came into being meanwhile.
+bool name_unless_taken(const std::string& from, const std::string& to) {
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return true;
+  if (errno == EEXIST) return false;
+  if (errno != EINVAL && errno != ENOSYS) fail_errno(to, "give it its name", errno);
+  if (status_of(to)) return false;  // a file system that cannot do both in one step
+  if (::rename(from.c_str(), to.c_str()) != 0) fail_errno(to, "give it its name", errno);
+  return true;
+}
+
 /// The process id and number in a name like `model.partial-123-4`.
 std::optional<std::pair<pid_t, std::uint64_t>> parse_partial(std::string_view name) {
   const auto mark = name.rfind(kMark);
@@ -243,15 +253,22 @@ FileWriter& AtomicFile::writer() {
 
 bool AtomicFile::in_place() const { return state_ && state_->target.in_place(); }
 
-void AtomicFile::commit() {
+std::string AtomicFile::commit(Work work) {
   ATTEND_ASSERT(state_);
   state_->writer->sync_and_close();
+  auto path = state_->target.path;
   if (state_->partial) {
-    const auto& path = state_->target.path;
-    if (::rename(state_->partial->name().c_str(), path.c_str()) != 0) fail_errno(path, "replace", errno);
+    const auto& written = state_->partial->name();
+    if (work == Work::kWhole) {
+      if (::rename(written.c_str(), path.c_str()) != 0) fail_errno(path, "replace", errno);
+    } else {
+      for (int n = 1; !name_unless_taken(written, path); ++n)
+        path = state_->target.path + (n == 1 ? std::string(".part") : fmt::format(".part-{}", n));
+    }
     sync_folder(parent_of(path));
   }
   state_.reset();
+  return path;
 }
 
 void discard_partials() noexcept { Unfinished::instance().unlink_all(); }
@@ -270,12 +287,7 @@ void write_folder_atomic(const std::string& path, const std::function<void(const
   if (::mkdir(partial.name().c_str(), 0777) != 0) fail_errno(target, "create a folder", errno);
   fill(partial.name());
   sync_tree(partial.name());
-  // rename alone would replace an empty folder that came into being meanwhile.
-  if (::renameat2(AT_FDCWD, partial.name().c_str(), AT_FDCWD, target.c_str(), RENAME_NOREPLACE) != 0) {
-    if (errno == EEXIST) exists();
-    if ((errno != EINVAL && errno != ENOSYS) || ::rename(partial.name().c_str(), target.c_str()) != 0)
-      fail_errno(target, "give the folder its name", errno);
-  }
+  if (!name_unless_taken(partial.name(), target)) exists();
   sync_folder(parent_of(target));
 }
 

@@ -37,13 +37,14 @@ class Flattener {
   explicit Flattener(std::string file) : file_(std::move(file)) {}
 
   void walk(const YamlNode& node, const std::string& prefix) {
-    ATTEND_CHECK(node.kind == Kind::kMap, kValue, "{}: expected `key: value` lines{}, got something else", place(node),
-                 prefix.empty() ? "" : " under '" + prefix + "'");
+    ATTEND_CHECK(node.kind == Kind::kMap, kValue, "{}: expected `key: value` lines{}, got {}", place(node),
+                 prefix.empty() ? "" : " under '" + prefix + "'", node.kind == Kind::kList ? "a list" : "a value alone");
     std::map<std::string, std::string> seen;
     for (const auto& [name, content] : node.members) {
       const auto here = place(*name);
       ATTEND_CHECK(name->kind == Kind::kScalar, kValue, "{}: a key must be a plain name; write `key: value`", here);
       const auto& key = name->scalar;
+      ATTEND_CHECK(key != "<<", kValue, "{}: merge keys (<<) are not read; write the keys out", here);
       const auto [first, fresh] = seen.emplace(key, here);
       ATTEND_CHECK(fresh, kValue, "{}: duplicate key '{}', first given at {}; keep one of them", here, key, first->second);
       const auto dotted = prefix.empty() ? key : prefix + "." + key;
@@ -90,8 +91,11 @@ GivenValues parse_config(const std::string& text, const std::string& name) {
 
 GivenValues read_config(const std::string& path) {
   const auto text = read_file(path, YamlLimits{}.bytes);
-  ATTEND_CHECK(!text.empty(), kFile, "{}: the config file is empty; expected YAML", path == "-" ? "standard input" : path);
-  return parse_config(text, path == "-" ? "standard input" : path);
+  const auto name = path == "-" ? "standard input" : path;
+  ATTEND_CHECK(!text.empty(), kFile, "{}: the config file is empty; expected YAML", name);
+  ATTEND_CHECK(!text.starts_with("\xff\xfe") && !text.starts_with("\xfe\xff") && text.find('\0') == std::string::npos, kData,
+               "{}: expected YAML in UTF-8, got UTF-16 or a file that is no text; convert it with iconv -f UTF-16 -t UTF-8", name);
+  return parse_config(text, name);
 }
 
 void set_given(GivenValues& values, const std::string& key_and_value, const std::string& where) {

@@ -16,6 +16,13 @@ std::size_t line_of(std::string_view text, std::size_t at) {
          static_cast<std::size_t>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(std::min(at, text.size())), '\n'));
 }
 
+/// The library's message without the library's name for it: "[json.exception.parse_error.101] parse error at line 2, column 3: ...".
+std::string_view plain(std::string_view message) {
+  for (const std::string_view mark : {"] ", ": "})
+    if (const auto at = message.find(mark); at != message.npos) message.remove_prefix(at + mark.size());
+  return message;
+}
+
 /// Counts before anything is built. Up to the first mistake of the text this sees what the parser sees, and the parser stops there.
 void check_limits(std::string_view text, const std::string& who, const JsonLimits& limits) {
   ATTEND_CHECK(text.size() <= limits.bytes, kData, "{}: {} bytes of JSON are more than the {} that are read; the file is damaged", who,
@@ -60,9 +67,9 @@ json parse_json(std::string_view text, const std::string& who, const JsonLimits&
   try {
     return json::parse(text, watch);
   } catch (const json::parse_error& e) {
-    fail(ErrorKind::kData, "{}:{}: not JSON ({})", who, line_of(text, e.byte == 0 ? 0 : e.byte - 1), e.what());
+    fail(ErrorKind::kData, "{}:{}: not JSON ({}); the file is damaged", who, line_of(text, e.byte == 0 ? 0 : e.byte - 1), plain(e.what()));
   } catch (const json::exception& e) {
-    fail(ErrorKind::kData, "{}: not JSON ({})", who, e.what());
+    fail(ErrorKind::kData, "{}: not JSON ({}); the file is damaged", who, plain(e.what()));
   }
 }
 

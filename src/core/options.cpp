@@ -24,6 +24,16 @@ void pop_group(std::string& prefix) {
   prefix.resize(dot == std::string::npos ? 0 : dot);
 }
 
+// A number as the user gave it, for messages.
+std::string got(const GivenValue& given) { return fmt::format("{}'{}'", given.is_list ? "the list " : "", fmt::join(given.texts, ", ")); }
+
+// Of digits alone that are still no number here: what is asked for.
+std::string largest(const std::string& text, const Range& range) {
+  const bool digits = !text.empty() && text.find_first_not_of("0123456789", text[0] == '-' ? 1 : 0) == std::string::npos;
+  if (!digits) return "a whole number";
+  return range.describe().empty() || !std::isfinite(range.high) ? "at most 9223372036854775807" : range.describe();
+}
+
 template <class Number>
 bool parse_number(const std::string& text, Number& out) {
   const char* end = text.data() + text.size();
@@ -144,8 +154,8 @@ void AssignVisitor::on(bool& f, bool /*d*/, const Field& about) {
   const auto* given = find(about);
   if (!given) return;
   const auto text = fmt::format("{}", fmt::join(given->texts, ", "));
-  ATTEND_CHECK(!given->is_list && (text == "true" || text == "false"), kValue, "{}: {} must be true or false, got {}'{}'", given->where,
-               joined_key(prefix_, about.name), given->is_list ? "the list " : "", text);
+  ATTEND_CHECK(!given->is_list && (text == "true" || text == "false"), kValue, "{}: {} must be true or false, got {}", given->where,
+               joined_key(prefix_, about.name), got(*given));
   f = text == "true";
 }
 void AssignVisitor::on(std::int64_t& f, std::int64_t /*d*/, const Field& about) {
@@ -153,8 +163,8 @@ void AssignVisitor::on(std::int64_t& f, std::int64_t /*d*/, const Field& about) 
   if (!given) return;
   const auto key = joined_key(prefix_, about.name);
   std::int64_t value = 0;
-  ATTEND_CHECK(!given->is_list && parse_number(given->texts.at(0), value), kValue, "{}: {} must be a whole number, got '{}'", given->where,
-               key, fmt::join(given->texts, ", "));
+  ATTEND_CHECK(!given->is_list && parse_number(given->texts.at(0), value), kValue, "{}: {} must be {}, got {}", given->where, key,
+               given->is_list ? "a whole number" : largest(given->texts.at(0), *about.range), got(*given));
   check_range(key, *given, static_cast<double>(value), *about.range);
   f = value;
 }
@@ -163,8 +173,8 @@ void AssignVisitor::on(double& f, double /*d*/, const Field& about) {
   if (!given) return;
   const auto key = joined_key(prefix_, about.name);
   double value = 0;
-  ATTEND_CHECK(!given->is_list && parse_number(given->texts.at(0), value), kValue, "{}: {} must be a number, got '{}'", given->where, key,
-               fmt::join(given->texts, ", "));
+  ATTEND_CHECK(!given->is_list && parse_number(given->texts.at(0), value), kValue, "{}: {} must be a number, got {}", given->where, key,
+               got(*given));
   check_range(key, *given, value, *about.range);
   f = value;
 }

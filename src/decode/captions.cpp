@@ -89,7 +89,9 @@ PictureSet PictureSet::split_off(std::size_t count, std::uint64_t key) {
 }
 
 PictureSet::PictureSet(const std::vector<std::string>& files) {
-  for (auto& file : picture_files(files)) items_.push_back({std::move(file), {}});
+  ReadingReport report;
+  for (auto& file : picture_files(files, report)) items_.push_back({std::move(file), {}});
+  told_ = report.lines();
 }
 
 void PictureSet::load(const ModelOptions& model) {

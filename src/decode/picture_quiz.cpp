@@ -92,9 +92,10 @@ std::unique_ptr<Quiz> folder_quiz(const std::string& folder) {
 }
 
 std::unique_ptr<Quiz> picture_quiz(const std::vector<std::string>& paths) {
-  auto files = picture_files(paths);
+  ReadingReport report;
+  auto files = picture_files(paths, report);
   std::vector<std::string> right(files.size());
-  return std::make_unique<PictureQuiz>(std::move(files), std::move(right), std::vector<std::string>{});
+  return std::make_unique<PictureQuiz>(std::move(files), std::move(right), report.lines());
 }
 
 }  // namespace attend

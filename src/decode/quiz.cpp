@@ -58,7 +58,7 @@ std::unique_ptr<Quiz> read_quiz(Matter reads, const QuizFiles& files, const std:
                      files.images);
         return folder_quiz(files.images);
       }
-      need(files.labels, "labels", "the idx file of the pictures' classes");
+      need(files.labels, "labels", "the idx file of the pictures' classes, since images names no folder with a folder for each class");
       return idx_quiz(files);
     default: ATTEND_ASSERT(false);
   }

@@ -82,8 +82,8 @@ class Search {
       items[i].source_length = length[i];
       if (draft_lengths.defined()) items[i].draft_length = draft_lengths.data_ptr<std::int64_t>()[i];
       items[i].words = o_.replace_unk ? words_of(source[items[i].number], length[i]) : length[i];
-      items[i].max_length =
-          std::max<std::int64_t>(1, static_cast<std::int64_t>(o_.max_length_ratio * static_cast<double>(length[i])) + o_.max_length_extra);
+      items[i].max_length = std::max<std::int64_t>(
+          {1, o_.min_length, static_cast<std::int64_t>(o_.max_length_ratio * static_cast<double>(length[i])) + o_.max_length_extra});
       longest = std::max(longest, items[i].max_length);
       if (record_) items[i].maps.add_encoder(observer.seen(), items[i].number, length[i]);
     }
@@ -92,6 +92,7 @@ class Search {
     for (auto& item : items) rows.push_back(&item);
     auto tokens = at::full({lengths.size(0), 1}, kBeginId, at::kLong);
     for (std::int64_t step = 0; !rows.empty(); ++step) {
+      ATTEND_CHECK(!o_.stop || !*o_.stop, kInterrupted, "interrupted");
       observer.clear();
       const auto states = model_.step(*encoded_, *state, tokens, watch ? &observer : nullptr);
       const auto logits = model_.logits(states).to(at::kFloat).contiguous();  // [B, K, V]
@@ -278,7 +279,7 @@ class Search {
 
 void SearchOptions::visit(OptionVisitor& v) {
   v(beam, "beam", 5, "hypotheses kept at every step; 1 is greedy search", between(1, 1000));
-  v(n_best, "n_best", 1, "hypotheses returned for each sentence, at most beam", between(1, 1000));
+  v(n_best, "n_best", 1, "hypotheses returned for each sentence; without a beam of its own the search keeps as many", between(1, 1000));
   v(length_penalty, "length_penalty", 0.6, "alpha of lp = ((5+|Y|)/6)^alpha; 0 ranks by log-probability", between(0, 10));
   v(coverage_penalty, "coverage_penalty", 0.0, "beta of the coverage term; 0 is off", between(0, 10));
   v(min_length, "min_length", 1, "tokens of a translation at least, </s> counted", at_least(1));

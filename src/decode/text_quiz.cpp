@@ -72,12 +72,9 @@ std::unique_ptr<Quiz> labelled_quiz(const std::string& path, const LabelledOptio
 
 std::unique_ptr<Quiz> text_quiz(std::vector<PlacedText> texts, const std::string& path) {
   for (const auto& text : texts) {
-    const auto broken = first_broken_byte(text.text);
-    ATTEND_CHECK(broken == std::string::npos, kData, "{}:{}: byte {} is not UTF-8; convert the file to UTF-8 with iconv", path, text.line,
-                 broken + 1);
-    const auto nul = text.text.find('\0');
-    ATTEND_CHECK(nul == std::string::npos, kData, "{}:{}: byte {} is NUL, which no text holds; give a file of text", path, text.line,
-                 nul + 1);
+    const auto wrong = first_wrong_byte(text.text);
+    ATTEND_CHECK(wrong == std::string::npos, kData, "{}:{}: {}; convert the file to UTF-8 with iconv", path, text.line,
+                 describe_wrong_byte(text.text, wrong));
   }
   std::vector<std::string> right(texts.size());
   return std::make_unique<TextQuiz>(std::move(texts), std::move(right), path);

@@ -8,4 +8,5 @@ target_compile_definitions(attend_ops PUBLIC FMT_HEADER_ONLY=1)
 attend_test(ops_tests TORCH KNOWS ops LABELS unit
   SOURCES ${PROJECT_SOURCE_DIR}/tests/ops/recurrent_test.cpp ${PROJECT_SOURCE_DIR}/tests/ops/cross_entropy_test.cpp
           ${PROJECT_SOURCE_DIR}/tests/ops/dropout_test.cpp ${PROJECT_SOURCE_DIR}/tests/ops/products_test.cpp
-          ${PROJECT_SOURCE_DIR}/tests/ops/entmax_test.cpp ${PROJECT_SOURCE_DIR}/tests/ops/waiting_test.cpp)
+          ${PROJECT_SOURCE_DIR}/tests/ops/entmax_test.cpp ${PROJECT_SOURCE_DIR}/tests/ops/waiting_test.cpp
+          ${PROJECT_SOURCE_DIR}/tests/ops/memory_test.cpp)

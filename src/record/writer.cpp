@@ -167,7 +167,7 @@ void RecordWriter::add(const Record& record) {
   state_->add(record.data());
 }
 
-void RecordWriter::close() {
+std::string RecordWriter::close(Work work) {
   ATTEND_ASSERT(state_);
   const Json index = {{"schema", kRecordSchema},
                       {"version", {kRecordMajor, kRecordMinor}},
@@ -175,8 +175,9 @@ void RecordWriter::close() {
                       {"token_columns", kTokenColumns},
                       {"node_columns", kNodeColumns}};
   state_->archive.add(kRecordIndex, index.dump());
-  state_->archive.close();
+  auto name = state_->archive.close(work);
   state_.reset();
+  return name;
 }
 
 }  // namespace attend

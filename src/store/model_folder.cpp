@@ -192,7 +192,7 @@ ModelSections read_model_options(const std::string& path) { return read_stored_c
 
 ModelKind stored_kind(const std::string& path) { return model_kind(read_model_options(path).model.type); }
 
-AnyModel read_any_model(const std::string& path) {
+AnyModel read_any_model(const std::string& path, const std::function<void(ModelOptions&)>& adjust) {
   const auto folder = find_model_folder(path);
   const auto manifest = read_manifest(folder);
   for (const auto* name : {"config.yaml", "source.vocabulary", "target.vocabulary", "weights.safetensors"})
@@ -200,6 +200,7 @@ AnyModel read_any_model(const std::string& path) {
   AnyModel model;
   auto config = read_stored_config(folder);
   model.model = config.model;
+  if (adjust) adjust(model.model);
   model.text = config.text;
   const auto weights = folder + "/weights.safetensors";
   const SafetensorsFile tensors(weights);

@@ -1,6 +1,7 @@
 #include "attend/store/run_folder.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -36,6 +37,8 @@ std::optional<std::int64_t> number_after(const std::string& name, const std::str
 }
 
 std::string problem_of(const std::string& folder) {
+  std::error_code none;
+  if (!fs::exists(folder + "/manifest.json", none)) return "manifest.json is missing";
   const auto manifest = read_json(folder + "/manifest.json");
   try {
     for (const auto& [name, about] : manifest.at("files").items()) {
@@ -64,8 +67,10 @@ std::optional<Checkpoint> checkpoint_at(const fs::directory_entry& entry) {
   c.path = entry.path().string();
   c.name = entry.path().filename().string();
   const auto single = number_after(c.name, "step-"), mean = number_after(c.name, "average-");
-  const bool copied = (c.name == "last" || c.name == "best") && !entry.is_symlink(error);
-  if (!(single || mean || copied) || !entry.is_directory(error) || !fs::exists(c.path + "/manifest.json", error)) return std::nullopt;
+  const bool named = single || mean || c.name == "last" || c.name == "best";
+  if (!named || entry.is_symlink(error) || !entry.is_directory(error)) return std::nullopt;  // a link is no checkpoint of its own
+  constexpr std::array kSigns{"/manifest.json", "/weights.safetensors", "/training.json", "/optimiser.safetensors"};
+  if (std::none_of(kSigns.begin(), kSigns.end(), [&](const auto* sign) { return fs::exists(c.path + sign, error); })) return std::nullopt;
   c.average = mean.has_value() || fs::exists(c.path + "/average.json", error);
   c.step = single ? *single : mean ? *mean : step_in(c.path).value_or(-1);
   c.problem = problem_of(c.path);

@@ -55,7 +55,8 @@ struct ParallelCorpus::State {
     const auto wrong = first_wrong_byte(line);
     if (wrong == line.npos) return false;
     const auto reason = describe_wrong_byte(line, wrong);
-    ATTEND_CHECK(options.skip_broken, kData, "{}: {}; convert with iconv or set data.skip_broken: true", file.place(), reason);
+    ATTEND_CHECK(options.skip_broken, kData,
+                 "{}: {}; convert the file with iconv (training can leave such lines out: data.skip_broken=true)", file.place(), reason);
     skip(Trouble::kBroken, file.place(), reason);
     return true;
   }

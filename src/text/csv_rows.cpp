@@ -129,8 +129,8 @@ bool quotes_cells(std::string_view bytes) {
 void check_width(const Table& table, const TableRow& row) {
   const auto expected = table.rows.empty() ? row.cells.size() : table.rows[0].cells.size();
   ATTEND_CHECK(row.cells.size() == expected, kData,
-               "{}: {} cells, the first row has {}; put quotes around a text that holds the separator ({}), or name the format with "
-               "data.format",
+               "{}: {} cells, the first row has {}; put quotes around a text that holds the separator ({}), or name the format: "
+               "data.format in training, --format of other verbs",
                table.place(row), row.cells.size(), expected, table.form);
 }
 

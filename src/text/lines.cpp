@@ -18,14 +18,6 @@ std::string_view line_at(std::string_view bytes, std::size_t at, std::size_t* be
   return {begin, size};
 }
 
-std::size_t first_wrong_byte(std::string_view line) { return std::min(first_broken_byte(line), line.find('\0')); }
-
-std::string describe_wrong_byte(std::string_view line, std::size_t at) {
-  const auto byte = static_cast<unsigned char>(line[at]);
-  return byte == 0 ? fmt::format("byte {} is NUL, which no text holds", at + 1)
-                   : fmt::format("byte {} is not UTF-8 (0x{:02X})", at + 1, byte);
-}
-
 std::vector<std::string_view> words_of_line(std::string_view text) {
   std::vector<std::string_view> words;
   std::size_t begin = 0;
@@ -55,12 +47,12 @@ std::string_view trimmed(std::string_view text) {
   return first == text.npos ? std::string_view{} : text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
 }
 
-TextFile::TextFile(const std::string& path, std::string_view expected, TextIs is) : map(path) {
+TextFile::TextFile(const std::string& path, std::string_view expected, TextIs what) : map(path), is(what) {
   const auto bytes = map.bytes();
   ATTEND_CHECK(!(bytes.starts_with("\xff\xfe") || bytes.starts_with("\xfe\xff")), kData,
                "{}:1: this is UTF-16, expected UTF-8; convert it with iconv -f UTF-16 -t UTF-8", path);
   if (bytes.starts_with("\xef\xbb\xbf")) next = 3;
-  const auto foreign = foreign_file(bytes.substr(next), is == TextIs::kLines);
+  const auto foreign = foreign_file(bytes.substr(next), is != TextIs::kAnything);
   ATTEND_CHECK(foreign.empty(), kData, "{}: {}", path, foreign);
   ATTEND_CHECK(next < bytes.size(), kFile, "{}: the file is empty; expected {}", path, expected);
 }
@@ -69,7 +61,10 @@ std::string TextFile::place() const { return fmt::format("{}:{}", map.path(), li
 
 std::string_view TextFile::take() {
   ++lines;
-  return line_at(map.bytes(), next, &next);
+  const auto line = line_at(map.bytes(), next, &next);
+  ATTEND_CHECK(lines > 1 || is != TextIs::kLines || !at_end() || trimmed(line).find('\r') == line.npos, kData,
+               "{}: its lines end in carriage returns alone, as old Macs wrote them; convert it with tr '\\r' '\\n'", map.path());
+  return line;
 }
 
 bool TextFile::next_line(std::string_view& line) {

@@ -99,14 +99,13 @@ PictureFolder read_picture_folder(const std::string& folder) {
   return result;
 }
 
-std::vector<std::string> picture_files(const std::vector<std::string>& paths) {
+std::vector<std::string> picture_files(const std::vector<std::string>& paths, ReadingReport& report) {
   std::vector<std::string> files;
   for (const auto& path : paths) {
     if (!is_folder(path)) {
       files.push_back(path);
       continue;
     }
-    ReadingReport report;
     std::set<std::string> seen;
     const auto before = files.size();
     gather(path, seen, report, files);

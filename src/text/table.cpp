@@ -59,7 +59,8 @@ std::string plain_cell(std::string_view cell) {
 
 Table read_table(const std::string& path, TableFormat format) {
   ATTEND_ASSERT(format != TableFormat::kLines);
-  TextFile file(path, format == TableFormat::kCsv || format == TableFormat::kTsv ? "rows of columns" : "JSON objects");
+  TextFile file(path, format == TableFormat::kCsv || format == TableFormat::kTsv ? "rows of columns" : "JSON objects",
+                format == TableFormat::kCsv ? TextIs::kRows : TextIs::kLines);
   Table table;
   table.path = path;
   if (format == TableFormat::kCsv || format == TableFormat::kTsv)

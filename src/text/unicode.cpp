@@ -156,11 +156,21 @@ std::vector<std::uint32_t> grapheme_ends(std::string_view text) {
   return ends;
 }
 
+std::size_t first_wrong_byte(std::string_view line) { return std::min(first_broken_byte(line), line.find('\0')); }
+
+std::string describe_wrong_byte(std::string_view line, std::size_t at) {
+  const auto byte = static_cast<unsigned char>(line[at]);
+  return byte == 0 ? fmt::format("byte {} is NUL, which no text holds", at + 1)
+                   : fmt::format("byte {} is not UTF-8 (0x{:02X})", at + 1, byte);
+}
+
 std::string beginning(std::string_view line) {
-  const auto ends = grapheme_ends(line.substr(0, std::min<std::size_t>(line.size(), 512)));
-  constexpr std::size_t kShown = 40;
-  if (ends.size() <= kShown && line.size() <= 512) return std::string(line);
-  return std::string(line.substr(0, ends[std::min(kShown, ends.size() - 1) - 1])) + "...";
+  constexpr std::size_t kShown = 40, kBytes = 512;
+  std::size_t end = std::min(line.size(), kBytes);
+  while (end < line.size() && (static_cast<unsigned char>(line[end]) & 0xc0) == 0x80) --end;  // not inside a character
+  const auto ends = grapheme_ends(line.substr(0, end));
+  if (ends.size() > kShown) end = ends[kShown - 1];
+  return std::string(line.substr(0, end)) + (end < line.size() ? "..." : "");
 }
 
 std::pair<std::uint32_t, std::uint32_t> NormalText::original(std::uint32_t begin, std::uint32_t end) const {

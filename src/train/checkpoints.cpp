@@ -1,6 +1,8 @@
 #include "train/checkpoints.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -220,7 +222,7 @@ void Checkpoints::prune(std::int64_t last) const {
                           ? c.name == average_
                           : c.step == last || std::any_of(kept_.begin(), kept_.end(), [&](const auto& k) { return k.first == c.step; });
     std::error_code ignored;  // what cannot be removed now is removed after the next checkpoint
-    if (!kept) fs::remove_all(c.path, ignored);
+    if (!kept && c.problem.empty()) fs::remove_all(c.path, ignored);
   }
 }
 
@@ -234,10 +236,11 @@ void Checkpoints::log(const ValidationReport& report, const Progress& progress) 
   line["memory_peak_bytes"] = report.memory_peak;
   line["plateau_factor"] = progress.plateau.factor;
   line["best"] = report.best;
+  errno = 0;
   std::ofstream out(folder_ + "/metrics.jsonl", std::ios::app);
   out << line.dump() << '\n';
   out.flush();
-  ATTEND_CHECK(out.good(), kFile, "{}/metrics.jsonl: cannot be written; is the disk full?", folder_);
+  ATTEND_CHECK(out.good(), kFile, "{}/metrics.jsonl: cannot be written: {}", folder_, std::strerror(errno != 0 ? errno : EIO));
   std::string samples;
   for (const auto& sample : report.samples) samples += sample + "\n";
   write_file_atomic(fmt::format("{}/samples/step-{}.txt", folder_, report.step), samples);

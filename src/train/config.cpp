@@ -121,9 +121,10 @@ void check_pairs(const Config& c) {
   const auto& d = c.data;
   ATTEND_CHECK(d.text.empty(), kValue,
                "task {} learns from pairs, but data.text was given; a text alone is for generate, classify or answer: give --task", c.task);
-  ATTEND_CHECK(d.tsv.empty() != (d.source.empty() && d.target.empty()), kValue, "data: give either source and target or tsv{}",
+  ATTEND_CHECK(d.tsv.empty() != (d.source.empty() && d.target.empty()), kValue,
+               "data: give either data.source and data.target (--source FILE --target FILE) or data.tsv (--tsv FILE){}",
                d.tsv.empty() ? "; nothing was given" : ", not both");
-  ATTEND_CHECK(d.source.empty() == d.target.empty(), kValue, "data: {} is missing; source and target come together",
+  ATTEND_CHECK(d.source.empty() == d.target.empty(), kValue, "data.{0} is missing: source and target come together; give --{0} FILE",
                d.source.empty() ? "source" : "target");
   ATTEND_CHECK(d.dev_source.empty() == d.dev_target.empty(), kValue, "data: {} is missing; dev_source and dev_target come together",
                d.dev_source.empty() ? "dev_source" : "dev_target");
@@ -137,7 +138,8 @@ void check_config(const Config& c) {
   ATTEND_CHECK(!t.out.empty(), kValue, "train.out is missing: the folder to write the run to; give --out DIR");
   ATTEND_CHECK(t.schedule != "noam" || t.warmup > 0, kValue, "train.schedule: noam needs train.warmup of at least 1, 4000 in the paper");
   ATTEND_CHECK(t.schedule != "cosine" || t.steps > 0 || t.minutes > 0, kValue,
-               "train.schedule: cosine needs train.steps or train.minutes, the length of the whole run");
+               "train.schedule: cosine, which is chosen where none is given, needs the length of the whole run: give train.steps or "
+               "train.minutes (--steps, --minutes) a number above 0");
   ATTEND_CHECK(t.epochs > 0 || t.steps > 0 || t.minutes > 0, kValue,
                "train: epochs, steps and minutes are all 0; one of them must end the run");
   ATTEND_CHECK(t.average <= t.keep, kValue, "train.average must be at most train.keep, got {} and {}", t.average, t.keep);

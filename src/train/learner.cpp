@@ -31,7 +31,10 @@ std::string default_metric(const std::string& task) {
 
 void Learner::build(Config& config, const GivenValues& given, const std::string& stored) {
   if (!stored.empty()) {
-    model_ = read_any_model(stored);
+    model_ = read_any_model(stored, [&](ModelOptions& m) {
+      m.dropout = config.model.dropout;
+      m.mechanism.dropout = config.model.mechanism.dropout;
+    });
     config.model = model_.model;
     config.text = model_.text;
     check(config.model);

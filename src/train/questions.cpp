@@ -225,10 +225,13 @@ class QuestionsLearner final : public Learner {
   // Stories tell on from question to question, so their held-out part is the end; else items are drawn.
   void hold_out(std::shared_ptr<Quiz> all) {
     const auto count = all->size();
-    const auto wanted = static_cast<std::size_t>(config_.data.dev_share * static_cast<double>(count));
-    ATTEND_CHECK(wanted > 0 && wanted < count, kData,
-                 "{} questions cannot be parted into training and validation by data.dev_share = {}; give more, or data.dev_text", count,
-                 config_.data.dev_share);
+    const auto share = config_.data.dev_share * static_cast<double>(count);
+    const auto wanted = share > 0 ? std::max<std::size_t>(1, static_cast<std::size_t>(share)) : 0;
+    ATTEND_CHECK(
+        wanted > 0 && wanted < count, kData,
+        "{} example{} cannot be parted into training and validation by data.dev_share = {}; give more, or validation data of their "
+        "own (data.dev_text, data.dev_images)",
+        count, count == 1 ? "" : "s", config_.data.dev_share);
     std::vector<std::size_t> order(count);
     std::iota(order.begin(), order.end(), std::size_t{0});
     if (reads_ != Matter::kStory) {

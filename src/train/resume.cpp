@@ -22,6 +22,9 @@ const std::set<std::string> kDataFiles = {"source",   "target",   "tsv",        
                                           "text",     "answers",  "images",      "labels",     "captions",   "list",
                                           "dev_list", "dev_text", "dev_answers", "dev_images", "dev_labels"};
 
+// Keys of section model that shape no weight: a run that starts from another's weights may have its own.
+const std::set<std::string> kOfTrainingAlone = {"model.dropout", "model.attention_dropout"};
+
 bool names_data(const std::string& key) { return key.starts_with("data.") && kDataFiles.contains(key.substr(5)); }
 
 std::string shown_value(const OptionInfo& field) {
@@ -128,17 +131,24 @@ void adopt_model(Config& config, GivenValues& given, const std::string& from) {
   const auto stored = read_model_options(from);
   const ModelSections asked{config.model, config.text};
   const auto have = list_options(stored).fields, want = list_options(asked).fields;
+  auto effective = as_given(have, from);
   std::vector<std::string> refused;
-  for (std::size_t i = 0; i < have.size(); ++i)
-    if (have[i].value != want[i].value && asked_for(want[i], given))
+  for (std::size_t i = 0; i < have.size(); ++i) {
+    if (have[i].value == want[i].value || !asked_for(want[i], given)) continue;
+    if (kOfTrainingAlone.contains(want[i].key))
+      effective[want[i].key] = {want[i].value, false, "train.init_from", false, false};
+    else
       refused.push_back(fmt::format("{} is {} there, asked for was {}{}", want[i].key, shown_value(have[i]), shown_value(want[i]),
                                     where_given(given, want[i].key)));
+  }
   ATTEND_CHECK(refused.empty(), kValue,
                "train.init_from: the model in {} cannot be changed: {}; leave {} out, or start without --init-from", from,
                fmt::join(refused, "; "), refused.size() == 1 ? "it" : "them");
-  config.model = stored.model;
-  config.text = stored.text;
-  for (auto& [key, value] : as_given(have, from)) given[key] = value;
+  ModelSections settled;
+  assign(settled, effective);
+  config.model = settled.model;
+  config.text = settled.text;
+  for (auto& [key, value] : effective) given[key] = value;
 }
 
 DataFingerprint fingerprint_of(const DataOptions& data) {

@@ -14,6 +14,8 @@ class RunLock {
   RunLock& operator=(const RunLock&) = delete;
   /// Whether a process holds the lock of `run` now.
   static bool is_held(const std::string& run);
+  /// Whether RUN/lock is one that a run left: a process's number, or nothing. A file of that name with other content is its owner's.
+  static bool is_of_a_run(const std::string& run);
 
  private:
   int descriptor_ = -1;

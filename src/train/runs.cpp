@@ -104,6 +104,8 @@ RunInfo about_run(const std::string& path) {
       info.best = figures->kept.front().second;
     }
   }
+  for (const auto& c : checkpoints)
+    if (!c.problem.empty()) info.damaged = c.name + ": " + c.problem;
   std::error_code error;
   const auto written = fs::last_write_time(newest.path + "/manifest.json", error);
   if (!error) info.age = std::chrono::duration<double>(fs::file_time_type::clock::now() - written).count();
@@ -141,15 +143,20 @@ Removed strip_run(const std::string& path, bool dry) {
   constexpr const char* kState = "optimiser.safetensors";
   const RunLock lock(path);
   Removed removed;
-  for (const auto& c : checkpoints_in(path)) {
+  const auto checkpoints = checkpoints_in(path);
+  for (const auto& c : checkpoints)
+    ATTEND_CHECK(
+        c.problem.empty(), kFile,
+        "{}: is damaged ({}), so that the state of an older checkpoint may be the only one to go on from; resume the run, or remove "
+        "that checkpoint first",
+        c.path, c.problem);
+  for (const auto& c : checkpoints) {
     const auto state = c.path + "/" + kState, manifest_path = c.path + "/manifest.json";
     if (!std::filesystem::exists(state)) continue;
     removed.paths.push_back(state);
     removed.bytes += std::filesystem::file_size(state);
     if (dry) continue;
     auto manifest = parse_json(read_file(manifest_path), manifest_path);
-    ATTEND_CHECK(manifest.is_object() && manifest.contains("files") && manifest["files"].is_object(), kData,
-                 "{}: names no files; the checkpoint is damaged", manifest_path);
     manifest["files"].erase(kState);
     write_file_atomic(manifest_path, manifest.dump(2) + "\n");  // first, so that a kill leaves a folder that agrees with its manifest
     std::filesystem::remove(state);

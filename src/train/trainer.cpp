@@ -35,6 +35,20 @@ void refuse_a_run(const std::string& folder) {
   ATTEND_CHECK(!holds_run(folder), kFile, "{}: already holds a training run; continue it with --resume, or choose another --out", folder);
 }
 
+// A folder that is there already may hold files of its owner, with names that a run would take. A run that ended before its first
+// checkpoint leaves some too: its lock tells it, and as long as it measured nothing it may begin again.
+void refuse_files_of_others(const std::string& folder) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const auto is_empty = [&](const std::string& name) { return fs::file_size(folder + "/" + name, error) == 0; };
+  const bool begun = RunLock::is_of_a_run(folder);
+  for (const std::string name : {"config.yaml", "metrics.jsonl", "train.log", "end.json", "samples", "best", "last", "lock"}) {
+    if (!fs::exists(fs::symlink_status(folder + "/" + name, error))) continue;
+    const bool ours = begun && (name != "metrics.jsonl" || is_empty(name));
+    ATTEND_CHECK(ours, kFile, "{}/{}: is there already, and training would write over it; choose another --out", folder, name);
+  }
+}
+
 }  // namespace
 
 class Trainer::Run {
@@ -52,6 +66,7 @@ class Trainer::Run {
       if (start.fit && checked.train.steps == 0) checked.train.steps = 1;  // the length is still to be chosen
       check_config(checked);
       refuse_a_run(config_.train.out);
+      refuse_files_of_others(config_.train.out);
       if (const auto& from = config_.train.init_from; !from.empty()) {
         adopt_model(config_, start.given, from);
         const auto place = locate_model(from);

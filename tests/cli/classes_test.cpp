@@ -3,7 +3,7 @@
 #include <map>
 
 #include "attend/text/image.h"
-#include "program.h"
+#include "cli/program.h"
 
 namespace attend {
 namespace {
@@ -27,11 +27,6 @@ class Classes : public Cli {
   Outcome learn_texts(const std::string& out, const std::string& file, Words values = {}) {
     values.insert(values.begin(), {"task=classify", "model.type=encoder_classifier", "data.text=" + file, "train.steps=80"});
     return learn(out, values);
-  }
-  std::string write(const std::string& name, const std::string& text) {
-    fs::create_directories(fs::path(folder_ / name).parent_path());
-    write_file_atomic(folder_ / name, text);
-    return folder_ / name;
   }
   void picture(const std::string& name, int grey, int width = 8, int height = 8) {
     Image image{width, height, 3, std::vector<std::uint8_t>(static_cast<std::size_t>(3 * width * height), static_cast<std::uint8_t>(grey))};
@@ -78,18 +73,12 @@ TEST_F(Classes, EveryFormIsLearnedRunAndMeasured) {
 TEST_F(Classes, BlankTextsGetABlankLine) {
   const auto file = write("a.csv", "text,label\nfine day,good\nfine tea,good\ndull day,bad\ndull tea,bad\n"), out = folder_ / "run";
   ASSERT_EQ(learn_texts(out, file, {"data.dev_text=" + file, "train.steps=3"}).code, 0);
-  const auto lines = [](const std::string& text) {
-    Words all;
-    std::istringstream in(text);
-    for (std::string line; std::getline(in, line);) all.push_back(line);
-    return all;
-  };
-  const auto told = lines(run({"classify", out}, "\nfine day\n  \n\ndull\n\n").out);
+  const auto told = lines_of(run({"classify", out}, "\nfine day\n  \n\ndull\n\n").out);
   ASSERT_EQ(told.size(), 6U);
   for (const std::size_t blank : {0U, 2U, 3U, 5U}) EXPECT_EQ(told[blank], "");
   EXPECT_NE(told[1], "");
   EXPECT_NE(told[4], "");
-  const auto rows = lines(run({"classify", out, write("b.csv", "n,text\n1,\n2,fine day\n3,\n"), "--best", "2"}).out);
+  const auto rows = lines_of(run({"classify", out, write("b.csv", "n,text\n1,\n2,fine day\n3,\n"), "--best", "2"}).out);
   ASSERT_EQ(rows.size(), 3U);
   EXPECT_EQ(rows[0] + rows[2], "");
   EXPECT_NE(rows[1], "");
@@ -187,9 +176,8 @@ struct Example {
 };
 std::vector<Example> examples_of_the_page() {
   std::vector<Example> examples;
-  std::istringstream page(slurp(std::string(ATTEND_SOURCE_DIR) + "/docs/guide/tasks.md"));
   Example* open = nullptr;
-  for (std::string line; std::getline(page, line);) {
+  for (const auto& line : lines_of(slurp(std::string(ATTEND_SOURCE_DIR) + "/docs/guide/tasks.md"))) {
     const auto space = line.find(' ');
     if (line == "```") {
       open = nullptr;
@@ -226,11 +214,10 @@ TEST_F(Classes, TheExamplesOfTheGuideAreLearnedFrom) {
          {"task=answer", "model.type=reader", "text.source.kind=symbols", "data.text=" + files["documents"],
           "data.answers=" + files["answers"]},
          "1 of 2 are held out");
-  std::istringstream tree(slurp(files["folder"]));
+  const auto tree = lines_of(slurp(files["folder"]));
   fs::remove(files["folder"]);
-  int pictures = 0;
-  for (std::string line; std::getline(tree, line); ++pictures) picture("guide/pictures/" + line, 40 * pictures);
-  EXPECT_EQ(pictures, 4);
+  ASSERT_EQ(tree.size(), 4u);
+  for (int i = 0; i < 4; ++i) picture("guide/pictures/" + tree[static_cast<std::size_t>(i)], 40 * i);
   Words values{"task=classify", "model.type=patch_classifier",   "model.attention=multi_head", "model.heads=2",
                "model.patch=4", "data.images=" + files["folder"]};
   values.insert(values.end(), picture_size.begin(), picture_size.end());

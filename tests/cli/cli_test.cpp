@@ -1,10 +1,8 @@
 // The program as its users meet it: each verb on a small task, and what it says when something is wrong.
 #include "cli/program.h"
 
-#include <chrono>
 #include <nlohmann/json.hpp>
 #include <random>
-#include <thread>
 
 #include "attend/record/record.h"
 
@@ -36,11 +34,11 @@ TEST_F(Cli, UsageErrorsNameTheNearest) {
 
 TEST_F(Cli, ConfigErrorsNameFileAndLine) {
   const auto config = folder_ / "c.yaml";
-  write_file_atomic(config, "model:\n  hidden: 3\n  hidden: 4\n");
+  put_file(config, "model:\n  hidden: 3\n  hidden: 4\n");
   const auto twice = run({"train", config});
   expect_failure(twice, 1, "c.yaml:3");
   expect_failure(twice, 1, "c.yaml:2");
-  write_file_atomic(config, "data:\n  tsv: ${NO_SUCH_VARIABLE_HERE}/a.tsv\n");
+  put_file(config, "data:\n  tsv: ${NO_SUCH_VARIABLE_HERE}/a.tsv\n");
   expect_failure(run({"train", config}), 1, "NO_SUCH_VARIABLE_HERE");
   expect_failure(run({"train", folder_ / "none.yaml"}), 1, "none.yaml");
 }
@@ -55,9 +53,7 @@ TEST_F(Cli, TrainingCanStartFromAModel) {
 TEST_F(Cli, TranslatesInOrderLineByLine) {
   const auto outcome = run({"translate", model()}, "a b\n\nb\r\na");
   EXPECT_EQ(outcome.code, 0) << outcome.err;
-  std::istringstream lines(outcome.out);
-  std::vector<std::string> all;
-  for (std::string line; std::getline(lines, line);) all.push_back(line);
+  const auto all = lines_of(outcome.out);
   ASSERT_EQ(all.size(), 4u);
   EXPECT_EQ(all[1], "");
   EXPECT_EQ(all[2], run({"translate", model()}, "b\n").out.substr(0, all[2].size()));
@@ -74,8 +70,8 @@ TEST_F(Cli, NBestAlignmentScoreAndRecordAgree) {
   EXPECT_EQ(file.read(0)->data().hypotheses.size(), 3u);
   // The best translation's own log-probability is what score says of it.
   const auto best = file.read(0)->data().hypotheses[0];
-  write_file_atomic(folder_ / "s", "a b c\n");
-  write_file_atomic(folder_ / "t", best.text.utf8 + "\n");
+  put_file(folder_ / "s", "a b c\n");
+  put_file(folder_ / "t", best.text.utf8 + "\n");
   const auto scored = run({"score", model(), "--source", folder_ / "s", "--target", folder_ / "t"});
   ASSERT_EQ(scored.code, 0) << scored.err;
   EXPECT_NEAR(std::stod(scored.out), best.log_prob, 1e-4);
@@ -117,22 +113,23 @@ TEST_F(Cli, Evaluates) {
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   const auto json = nlohmann::json::parse(slurp(folder_ / "e.json"));
   // The figure is that of the translations it wrote.
-  std::istringstream translations(slurp(folder_ / "e.txt")), pairs(slurp(*shared_ / "data/test.tsv"));
-  int equal = 0, all = 0;
-  for (std::string text, pair; std::getline(translations, text) && std::getline(pairs, pair); ++all) {
-    const auto begin = pair.find('\t') + 1;
-    equal += text == pair.substr(begin, pair.find('\t', begin) - begin);
+  const auto translations = lines_of(slurp(folder_ / "e.txt")), pairs = lines_of(slurp(*shared_ / "data/test.tsv"));
+  ASSERT_EQ(translations.size(), 6u);
+  ASSERT_EQ(pairs.size(), 6u);
+  int equal = 0;
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    const auto begin = pairs[i].find('\t') + 1;
+    equal += translations[i] == pairs[i].substr(begin, pairs[i].find('\t', begin) - begin);
   }
-  ASSERT_EQ(all, 6);
-  EXPECT_DOUBLE_EQ(json.at("exact").get<double>(), static_cast<double>(equal) / all);
+  EXPECT_DOUBLE_EQ(json.at("exact").get<double>(), equal / 6.0);
   EXPECT_TRUE(json.at("aer").get<double>() >= 0 && json.at("aer").get<double>() <= 1);
 }
 
 // Verbs that answer to a source say so of a model that has none.
 TEST_F(Cli, ALanguageModelGeneratesAndNothingElse) {
-  write_file_atomic(*shared_ / "text.txt", "a b c\na b c\na b c\na b c\na b c\na b c\na b c\na b c\n");
+  put_file(*shared_ / "text.txt", "a b c\na b c\na b c\na b c\na b c\na b c\na b c\na b c\n");
   const auto config = *shared_ / "lm.yaml", lm = *shared_ / "lm";
-  write_file_atomic(
+  put_file(
       config,
       "task: generate\ndata:\n  text: " + *shared_ / "text.txt" +
           "\n  dev_share: 0.2\n  test_share: 0.2\n  length: 8\nmodel:\n  type: rnn_lm\n  attention: none\n  embedding: 8\n  hidden: 8\n"
@@ -166,8 +163,8 @@ TEST_F(Cli, ClassifiesAnswersAndEvaluates) {
     lines += "good so fine\nbad so dull\n";
     stories += "1 Ann went home.\n2 Where is Ann?\thome\t1\n1 Ann went out.\n2 Where is Ann?\tout\t1\n";
   }
-  write_file_atomic(text, lines);
-  write_file_atomic(story, stories);
+  put_file(text, lines);
+  put_file(story, stories);
   const auto learn = [&](const std::string& out, const std::vector<std::string>& values) {
     std::vector<std::string> arguments{"train", "--out", out, "--threads", "1"};
     for (const char* value : {"text.source.kind=words", "model.embedding=8", "model.encoder_hidden=8", "train.batch_by=sentences",
@@ -232,8 +229,8 @@ TEST_F(Cli, InfoVerifiesAndFindsDamage) {
 
 TEST_F(Cli, BadDataIsNamedByFileAndLine) {
   auto train_on = [&](const std::string& source, const std::string& target) {
-    write_file_atomic(folder_ / "s", source);
-    write_file_atomic(folder_ / "t", target);
+    put_file(folder_ / "s", source);
+    put_file(folder_ / "t", target);
     return run({"train", "--source", folder_ / "s", "--target", folder_ / "t", "--out", folder_ / "out"});
   };
   expect_failure(train_on("a\nb\xff\n", "x\ny\n"), 1, "s:2");
@@ -247,7 +244,7 @@ TEST_F(Cli, BadDataIsNamedByFileAndLine) {
 
 TEST_F(Cli, AnOverlongLineIsSkippedAndCounted) {
   auto text = slurp(*shared_ / "data/train.tsv");
-  write_file_atomic(folder_ / "long.tsv", std::string(1 << 20, 'a') + "\tb\n" + text);
+  put_file(folder_ / "long.tsv", std::string(1 << 20, 'a') + "\tb\n" + text);
   auto arguments = train_arguments(folder_ / "out", {"--dry-run"});
   arguments[2] = folder_ / "long.tsv";
   const auto outcome = run(arguments);
@@ -256,19 +253,7 @@ TEST_F(Cli, AnOverlongLineIsSkippedAndCounted) {
   EXPECT_NE(outcome.err.find("long.tsv:1"), std::string::npos) << outcome.err;
 }
 
-TEST_F(Cli, AnInterruptSavesAndExits130) {
-  const auto out = folder_ / "run";
-  const pid_t child = start(train_arguments(out, {"--set", "train.steps=100000", "--set", "train.save_every=5"}), "/dev/null",
-                            folder_ / "o", folder_ / "e");
-  for (int i = 0; i < 600 && !fs::exists(out + "/last/manifest.json"); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  kill(child, SIGINT);
-  int status = 0;
-  waitpid(child, &status, 0);
-  ASSERT_TRUE(WIFEXITED(status));
-  EXPECT_EQ(WEXITSTATUS(status), 130);
-  EXPECT_NE(slurp(folder_ / "e").find("--resume"), std::string::npos);
-  EXPECT_EQ(run({"info", out + "/last", "--verify"}).code, 0);
-}
+TEST_F(Cli, AnInterruptSavesAndExits130) { expect_saved_by(SIGINT); }
 
 TEST_F(Cli, AfterAKillTheLastCheckpointIsSound) {
   const auto out = folder_ / "run";
@@ -277,12 +262,7 @@ TEST_F(Cli, AfterAKillTheLastCheckpointIsSound) {
   const char* wanted = std::getenv("ATTEND_KILLS");  // a longer siege by hand: ATTEND_KILLS=50
   const int rounds = wanted ? std::atoi(wanted) : 4;
   for (int round = 0; round < rounds; ++round) {
-    const pid_t child = start(arguments, "/dev/null", folder_ / "o", folder_ / "e");
-    for (int i = 0; i < 1200 && !fs::exists(out + "/last/manifest.json"); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(25));
-    std::this_thread::sleep_for(std::chrono::milliseconds(300 + random() % 700));
-    kill(child, SIGKILL);
-    int status = 0;
-    waitpid(child, &status, 0);
+    ASSERT_TRUE(killed(arguments, out, 300 + random() % 700));
     const auto verified = run({"info", out + "/last", "--verify"});
     ASSERT_EQ(verified.code, 0) << verified.out << verified.err << slurp(folder_ / "e");
     ASSERT_EQ(run({"translate", out + "/last"}, "a\n").code, 0);

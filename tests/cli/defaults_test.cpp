@@ -1,5 +1,5 @@
 // What `attend train` chooses by itself, and the flags that make a configuration unnecessary.
-#include "program.h"
+#include "cli/program.h"
 
 namespace attend {
 namespace {

@@ -10,12 +10,6 @@ namespace {
 
 class Figures : public Cli {
  protected:
-  static std::vector<std::string> lines_of(const std::string& text) {
-    std::istringstream in(text);
-    std::vector<std::string> lines;
-    for (std::string line; std::getline(in, line);) lines.push_back(line);
-    return lines;
-  }
   static std::vector<std::string> cells_of(const std::string& row) {
     std::vector<std::string> cells(1);
     for (const char c : row)
@@ -24,10 +18,6 @@ class Figures : public Cli {
       else
         cells.back() += c;
     return cells;
-  }
-  std::string write(const std::string& name, const std::string& text) {
-    write_file_atomic(folder_ / name, text);
-    return folder_ / name;
   }
   static nlohmann::json json_of(const std::string& path) { return nlohmann::json::parse(slurp(path)); }
 };

@@ -1,7 +1,10 @@
 // The command line is read as it was typed; what the program says of itself comes from the verbs' declarations.
-#include <cstdio>
-#include <nlohmann/json.hpp>
+#include <algorithm>
+#include <map>
+#include <regex>
+#include <set>
 
+#include "attend/core/options.h"
 #include "cli/program.h"
 
 namespace attend {
@@ -11,7 +14,7 @@ class Flags : public Cli {};
 
 TEST_F(Flags, AFlagTakesOneValueAndTheRestAreWords) {
   const auto in = folder_ / "in", out = folder_ / "out";
-  write_file_atomic(in, "a b\nc\n");
+  put_file(in, "a b\nc\n");
   const auto expected = run({"translate", model(), in, "--beam", "3"}).out;
   const std::vector<std::vector<std::string>> orders{{"translate", model(), "--output", out, in, "--beam", "3"},
                                                      {"translate", model(), "--output=" + out, in, "--beam=3"},
@@ -64,61 +67,145 @@ TEST_F(Flags, HelpCanBeAskedForEitherWay) {
   EXPECT_NE(run({"translate", "--help"}).out.find("--output FILE"), std::string::npos);
 }
 
-TEST_F(Flags, KeysTellTypeDefaultRangeAndMeaning) {
-  const auto all = run({"keys"}), model_keys = run({"keys", "model"}), one = run({"keys", "train.rate"});
-  EXPECT_NE(all.out.find("train.rate"), std::string::npos);
-  EXPECT_NE(model_keys.out.find("model.hidden"), std::string::npos);
-  EXPECT_EQ(model_keys.out.find("train.rate"), std::string::npos);
-  EXPECT_NE(one.out.find("number"), std::string::npos) << one.out;
-  expect_failure(run({"keys", "modle"}), 1, "did you mean 'model'?");
+struct Key {
+  std::string type, fallback, help;
+};
+
+// What `attend keys` says of each; lines without a key begin a section.
+std::map<std::string, Key> keys_in(const std::string& listed) {
+  static const std::regex kRow(R"re(  (\S+) +(text|integer|number|flag|list) +(\[.*?\]|""|\S+) +(\S.*))re");
+  std::map<std::string, Key> keys;
+  for (const auto& line : lines_of(listed)) {
+    std::smatch parts;
+    if (std::regex_match(line, parts, kRow))
+      keys[parts[1]] = {parts[2], parts[3], parts[4]};
+    else
+      EXPECT_TRUE(line.empty() || std::regex_match(line, std::regex(R"([a-z.]+: \S.*)"))) << line;
+  }
+  return keys;
 }
 
-// What bash offers at the end of `line`.
-std::string offered(const std::string& script, const std::string& line, int words) {
-  const TempFolder folder;
-  write_file_atomic(folder / "s", script + "\nCOMP_WORDS=(" + line + ")\nCOMP_CWORD=" + std::to_string(words - 1) +
-                                      "\n_attend\nprintf '%s\\n' \"${COMPREPLY[@]}\"\n");
-  auto* const shell = popen(("bash " + folder / "s").c_str(), "r");
-  std::string text;
-  for (int c = 0; (c = std::fgetc(shell)) != EOF;) text += static_cast<char>(c);
-  EXPECT_EQ(pclose(shell), 0) << text;
-  return text;
+TEST_F(Flags, KeysTellTypeDefaultRangeAndMeaning) {
+  // A run that is told nothing but its data has every default, and says with each key what it means.
+  const auto config = write("c.yaml", "data:\n  tsv: " + *shared_ / "data/train.tsv" + "\n");
+  const auto plan = run({"train", config, "--dry-run"}).out;
+  const auto resolved = parse_config(plan.substr(plan.find("\ntask: ")), "plan");
+  ASSERT_GT(resolved.size(), 100u);
+  // These follow the data, or one another.
+  const std::set<std::string> follow{"data.tsv", "data.max_length", "model.attention", "train.out", "train.metric"};
+  const auto keys = keys_in(run({"keys"}).out);
+  EXPECT_EQ(keys.size(), resolved.size());
+  const std::map<std::string, std::regex> values{{"text", std::regex(R"re(""|[^\s\[].*)re")},
+                                                 {"integer", std::regex("[0-9]+")},
+                                                 {"number", std::regex("-?[0-9.]+(e-?[0-9]+)?")},
+                                                 {"flag", std::regex("true|false")},
+                                                 {"list", std::regex(R"(\[.*\])")}};
+  for (const auto& [name, value] : resolved) {
+    SCOPED_TRACE(name);
+    ASSERT_TRUE(keys.contains(name));
+    const auto& key = keys.at(name);
+    EXPECT_TRUE(std::regex_match(key.fallback, values.at(key.type))) << key.type << " " << key.fallback;
+    EXPECT_NE(plan.find("# " + key.help + "\n"), std::string::npos) << key.help;
+    const auto text = value.texts.empty() ? std::string() : value.texts[0];
+    const auto shown = value.is_list ? "[" + text + "]" : text.empty() ? "\"\"" : text;
+    EXPECT_TRUE(follow.contains(name) || key.fallback == shown) << key.fallback << ", in the run " << shown;
+  }
+  EXPECT_TRUE(keys.at("train.rate").help.ends_with(" (0 to 1000)")) << keys.at("train.rate").help;
+  for (const std::string section : {"data", "text", "text.source", "model", "train", "decode"}) {
+    const auto part = keys_in(run({"keys", section}).out);
+    EXPECT_GE(part.size(), 5u) << section;
+    EXPECT_EQ(part.size(), std::count_if(keys.begin(), keys.end(), [&](const auto& key) { return key.first.starts_with(section + "."); }))
+        << section;
+    for (const auto& [name, key] : part) EXPECT_TRUE(name.starts_with(section + ".") && keys.at(name).help == key.help) << name;
+  }
+  const auto one = keys_in(run({"keys", "train.rate"}).out);
+  ASSERT_TRUE(one.size() == 1 && one.contains("train.rate"));
+  EXPECT_EQ(one.at("train.rate").type, "number");
+  expect_failure(run({"keys", "modle"}), 1, "'modle' is not known, did you mean 'model'?");
+  expect_failure(run({"keys", "train.rat"}), 1, "'train.rat' is not known, did you mean 'train.rate'?");
 }
 
 TEST_F(Flags, BashCompletesVerbsFlagsChoicesAndFiles) {
   const auto script = run({"completion", "bash"}).out;
-  EXPECT_EQ(offered(script, "attend transla", 2), "translate\n");
-  EXPECT_EQ(offered(script, "attend draw --vi", 3), "--view\n");
-  EXPECT_EQ(offered(script, "attend draw --view li", 4), "list\n");
-  EXPECT_EQ(offered(script, "attend data phr", 3), "phrasebook\n");
-  write_file_atomic(folder_ / "wanted", "");
-  EXPECT_EQ(offered(script, "attend translate m --record " + folder_ / "wan", 5), folder_ / "wanted\n");
+  const auto offered = [&](const std::string& line, int words) {  // at the end of `line`
+    const auto asks = write("s", script + "\nCOMP_WORDS=(" + line + ")\nCOMP_CWORD=" + std::to_string(words - 1) +
+                                     "\n_attend\nprintf '%s\\n' \"${COMPREPLY[@]}\"\n");
+    const auto shell = run({asks}, "", "/bin/bash");
+    EXPECT_EQ(shell.code, 0) << shell.err;
+    return shell.out;
+  };
+  EXPECT_EQ(offered("attend transla", 2), "translate\n");
+  EXPECT_EQ(offered("attend draw --vi", 3), "--view\n");
+  EXPECT_EQ(offered("attend draw --view li", 4), "list\n");
+  EXPECT_EQ(offered("attend data phr", 3), "phrasebook\n");
+  const auto wanted = write("wanted", "");
+  EXPECT_EQ(offered("attend translate m --record " + folder_ / "wan", 5), wanted + "\n");
   const auto zsh = run({"completion", "zsh"}).out;
   EXPECT_TRUE(zsh.starts_with("#compdef attend\n"));
   EXPECT_NE(zsh.find("'--view=["), std::string::npos);
   expect_failure(run({"completion", "fish"}), 1, "bash, zsh");
 }
 
+// A manual page as a reader sees it, without roff's escapes.
+std::string plain(const std::string& page) {
+  return std::regex_replace(std::regex_replace(page, std::regex(R"(\\&)"), ""), std::regex(R"(\\-)"), "-");
+}
+
+// Flags and what they do, out of a verb's --help; those of long names have their text on the next line.
+std::vector<std::pair<std::string, std::string>> flags_in(const std::vector<std::string>& help) {
+  std::vector<std::pair<std::string, std::string>> flags;
+  auto line = std::find(help.begin(), help.end(), "Flags:");
+  while (line != help.end() && ++line != help.end() && !line->empty()) {
+    const auto end = line->find("  ", 2);
+    const auto flag = line->substr(0, end).substr(2);
+    const auto text = end == std::string::npos ? *++line : line->substr(end);
+    flags.emplace_back(flag, text.substr(text.find_first_not_of(' ')));
+  }
+  return flags;
+}
+
 TEST_F(Flags, ManualPagesOfEveryVerb) {
   const auto pages = folder_ / "man";
   ASSERT_EQ(run({"man", "--out", pages}).code, 0);
-  EXPECT_EQ(slurp(pages + "/attend-translate.1"), run({"man", "translate"}).out);
-  EXPECT_EQ(slurp(pages + "/attend.1"), run({"man"}).out);
-  const auto page = run({"man", "translate"}).out;
-  EXPECT_TRUE(page.starts_with(".TH "));
-  for (const char* part : {".SH NAME\nattend\\-translate \\- Translate lines of text\n", ".B \\-\\-beam N\n", ".SH SEE ALSO\n"})
-    EXPECT_NE(page.find(part), std::string::npos) << part << page;
   const auto whole = run({"man"}).out;
-  int verbs = 0;
-  for (const auto& entry : fs::directory_iterator(pages)) {
-    const auto name = entry.path().stem().string();
-    if (name == "attend") continue;
-    ++verbs;
-    EXPECT_NE(whole.find(name.substr(std::string("attend-").size())), std::string::npos) << name;
+  EXPECT_EQ(slurp(pages + "/attend.1"), whole);
+  const auto expect_in = [](const std::string& page, const std::string& part) { EXPECT_NE(page.find(part), page.npos) << part << page; };
+  for (const char* section : {"NAME", "SYNOPSIS", "DESCRIPTION", "VERBS", "OPTIONS", "EXIT STATUS", "SEE ALSO"})
+    expect_in(whole, std::string("\n.SH ") + section + "\n");
+  std::set<std::string> verbs, written;
+  for (const auto& entry : fs::directory_iterator(pages)) written.insert(entry.path().filename().string());
+  for (const auto& line : lines_of(run({"help"}).out)) {
+    std::smatch parts;
+    if (line == "Flags:") break;
+    if (!std::regex_match(line, parts, std::regex(R"(  ([a-z]+) +(\S.*\.))"))) continue;
+    const std::string verb = parts[1], sentence = parts[2];
+    SCOPED_TRACE(verb);
+    verbs.insert(verb);
+    ASSERT_TRUE(written.contains("attend-" + verb + ".1"));
+    const auto source = slurp(pages + "/attend-" + verb + ".1"), page = plain(source);
+    const auto help = lines_of(run({verb, "--help"}).out);
+    ASSERT_GE(help.size(), 2u);
+    EXPECT_EQ(help[0], sentence);
+    ASSERT_TRUE(help[1].starts_with("Usage: attend " + verb));
+    EXPECT_TRUE(source.starts_with(".TH ATTEND\\-"));
+    expect_in(page, "\n.SH NAME\nattend-" + verb + " - " + sentence.substr(0, sentence.size() - 1) + "\n.SH SYNOPSIS\n");
+    expect_in(page, "\n.SH SYNOPSIS\n.B " + help[1].substr(std::string("Usage: ").size()) + "\n.SH DESCRIPTION\n");
+    expect_in(page, "\n.SH DESCRIPTION\n" + sentence + "\n");
+    const auto flags = flags_in(help);
+    EXPECT_GE(flags.size(), 4u);  // those that every verb has
+    const auto options = page.substr(std::min(page.find("\n.SH OPTIONS\n"), page.size()));
+    for (const auto& [flag, text] : flags) expect_in(options, "\n.TP\n.B " + flag + "\n" + text + "\n");
+    EXPECT_TRUE(page.ends_with("\n.SH SEE ALSO\n.BR attend (1)\n")) << page;
+    expect_in(plain(whole), "\n.TP\n.B " + verb + "\n" + sentence + "\n");
+    expect_in(plain(whole), ".BR attend-" + verb + " (1)");
   }
-  for (const char* verb : {"train", "runs", "keys", "help", "completion"})
-    EXPECT_TRUE(fs::exists(fmt::format("{}/attend-{}.1", pages, verb))) << verb;
-  EXPECT_GE(verbs, 20);
+  EXPECT_EQ(written.size(), verbs.size() + 1);
+  for (const char* verb : {"data", "train", "translate", "evaluate", "draw", "runs", "keys", "help", "man", "completion"})
+    EXPECT_TRUE(verbs.contains(verb)) << verb;
+  EXPECT_GE(verbs.size(), 20u);
+  const auto translate = run({"man", "translate"}).out;
+  EXPECT_EQ(translate, slurp(pages + "/attend-translate.1"));
+  expect_in(translate, ".B \\-\\-beam N\nhypotheses kept at every step");
 }
 
 }  // namespace

@@ -1,6 +1,4 @@
 // What the guides show runs as it stands.
-#include <cstdio>
-
 #include "cli/program.h"
 
 namespace attend {
@@ -22,15 +20,15 @@ TEST_F(Guides, TheTrainingExampleTrainsAndTranslates) {
 }
 
 TEST_F(Guides, PythonReadsARecord) {
-  if (std::system("python3 -c 'import numpy' 2> /dev/null") != 0) GTEST_SKIP() << "python3 has no numpy";
   EXPECT_NE(source("docs/guide/library.md").find(source("examples/read_record.py")), std::string::npos);
   const auto record = folder_ / "a.npz";
-  const auto translation = run({"translate", model(), "--record", record}, "a b\n").out;
-  auto* const python = popen(("python3 " + std::string(ATTEND_SOURCE_DIR) + "/examples/read_record.py " + record).c_str(), "r");
-  std::string told;
-  for (int c = 0; (c = std::fgetc(python)) != EOF;) told += static_cast<char>(c);
-  EXPECT_EQ(pclose(python), 0);
-  EXPECT_TRUE(told.starts_with("a b -> " + translation + "decoder.attention 0 (1, ")) << told;
+  const auto translated = run({"translate", model(), "--record", record}, "a b\n");
+  ASSERT_EQ(translated.code, 0) << translated.err;
+  const auto python = [](const std::vector<std::string>& arguments) { return run(arguments, "", "/usr/bin/env"); };
+  if (python({"python3", "-c", "import numpy"}).code != 0) GTEST_SKIP() << "python3 has no numpy";
+  const auto told = python({"python3", std::string(ATTEND_SOURCE_DIR) + "/examples/read_record.py", record});
+  EXPECT_EQ(told.code, 0) << told.err;
+  EXPECT_TRUE(told.out.starts_with("a b -> " + translated.out + "decoder.attention 0 (1, ")) << told.out;
 }
 
 }  // namespace

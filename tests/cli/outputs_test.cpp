@@ -1,10 +1,9 @@
 // Where results go: nothing lost without a word, nobody's input written over.
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include <chrono>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "attend/record/record.h"
 #include "cli/program.h"
@@ -17,14 +16,8 @@ class Outputs : public Cli {
   // With standard output sent to `out` and input from `in`.
   static Outcome run_between(const std::vector<std::string>& arguments, const std::string& in, const std::string& out) {
     const TempFolder scratch;
-    int status = 0;
-    waitpid(start(arguments, in, out, scratch / "err"), &status, 0);
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), "", slurp(scratch / "err")};
-  }
-
-  std::string file(const std::string& name, const std::string& content) const {
-    write_file_atomic(folder_ / name, content);
-    return folder_ / name;
+    const int status = wait_for(start(arguments, in, out, scratch / "err"));
+    return outcome_of(status, "", slurp(scratch / "err"));
   }
 
   std::string a_record() const {
@@ -40,7 +33,7 @@ class Outputs : public Cli {
 };
 
 TEST_F(Outputs, AFullDiskIsAFailureOfEveryVerb) {
-  const auto in = file("in", "a b\nc\n"), tsv = file("p.tsv", "a b\tb a\n"), record = a_record();
+  const auto in = write("in", "a b\nc\n"), tsv = write("p.tsv", "a b\tb a\n"), record = a_record();
   const std::vector<std::vector<std::string>> all{{"translate", model()},
                                                   {"rerank", model()},
                                                   {"score", model(), "--tsv", tsv},
@@ -71,11 +64,11 @@ TEST_F(Outputs, AFullDiskIsAFailureOfEveryVerb) {
     expect_failure(run({"draw", record, flag, "/dev/full"}), 1, "/dev/full: cannot write");
 }
 
-// 64 KiB of disk hold some of the translations; these stay, whole lines of them.
+// No file may grow beyond half of the translations, as on a disk with no more room: the lines that fit stay, each of them whole.
 TEST_F(Outputs, WhatAFullDiskStillTookIsKept) {
   std::string lines;
   for (int i = 0; i < 400; ++i) lines += "a b c a b c\n";
-  const auto in = file("in", lines), out = folder_ / "out", expected = folder_ / "expected";
+  const auto in = write("in", lines), out = folder_ / "out", expected = folder_ / "expected";
   ASSERT_EQ(run({"translate", model(), in, "--output", expected, "--threads", "1"}).code, 0);
   const auto whole = slurp(expected);
   rlimit old{};
@@ -111,8 +104,8 @@ TEST_F(Outputs, MadeDataLeavesOtherFilesOfItsNamesAlone) {
 }
 
 TEST_F(Outputs, NobodyWritesOverAnInput) {
-  const auto in = file("in", "a b\nc\n"), tsv = file("p.tsv", "a b\tb a\n"), record = a_record();
-  const auto source = file("s", "a\n"), target = file("t", "b\n");
+  const auto in = write("in", "a b\nc\n"), tsv = write("p.tsv", "a b\tb a\n"), record = a_record();
+  const auto source = write("s", "a\n"), target = write("t", "b\n");
   fs::create_symlink(in, folder_ / "soft");
   fs::create_hard_link(in, folder_ / "hard");
   const auto weights = fs::canonical(model() + "/best").string() + "/weights.safetensors", config = model() + "/config.yaml";
@@ -142,12 +135,12 @@ TEST_F(Outputs, NobodyWritesOverAnInput) {
   expect_failure(run({"translate", model(), in, "--output", folder_ / "x", "--record", folder_ / "x"}), 2, "both name");
   for (int twice = 0; twice < 2; ++twice) EXPECT_EQ(run({"evaluate", model(), "--tsv", tsv, "--json", model() + "/test.json"}).code, 0);
   // A configuration in the folder that the run would fill.
-  const auto yaml = file("config.yaml", "data:\n  tsv: " + *shared_ / "data/train.tsv" + "\n");
+  const auto yaml = write("config.yaml", "data:\n  tsv: " + *shared_ / "data/train.tsv" + "\n");
   expect_failure(run({"train", yaml, "--out", folder_.path(), "--set", "train.steps=1"}), 2, "would overwrite the input");
 }
 
 TEST_F(Outputs, AnInputThatCannotBeReadCostsNobodyAnOutput) {
-  const auto kept = file("kept", "precious\n");
+  const auto kept = write("kept", "precious\n");
   expect_failure(run({"translate", model(), folder_ / "none", "--output", kept}), 1, "none");
   expect_failure(run({"translate", folder_ / "none", "--output", kept}, "a\n"), 1, "none");
   expect_failure(run({"translate", model(), folder_ / "none", "--record", kept}), 1, "none");
@@ -159,7 +152,7 @@ TEST_F(Outputs, AnInputThatCannotBeReadCostsNobodyAnOutput) {
 
 TEST_F(Outputs, OneBadLineIsNamedAndTheLinesBeforeItArePrinted) {
   const std::string good = "a b\nb\na b c\n";
-  const auto in = file("in", good + "a \xff b\na\n");
+  const auto in = write("in", good + "a \xff b\na\n");
   const auto expected = run({"translate", model()}, good).out;
   const auto translated = run({"translate", model(), in});
   expect_failure(translated, 1, folder_ / "in:4: byte 3 is not UTF-8");
@@ -172,9 +165,9 @@ TEST_F(Outputs, OneBadLineIsNamedAndTheLinesBeforeItArePrinted) {
   EXPECT_EQ(slurp(folder_ / "out"), expected);
   EXPECT_EQ(RecordFile(folder_ / "out.npz").size(), 3u);
   expect_failure(run({"translate", model(),
-                      file("wide",
-                           "\xff\xfe"
-                           "a\n")}),
+                      write("wide",
+                            "\xff\xfe"
+                            "a\n")}),
                  1, "UTF-16");
 }
 
@@ -186,9 +179,9 @@ TEST_F(Outputs, AByteOrderMarkIsNoPartOfTheText) {
                 .out,
             plain.out);
   EXPECT_EQ(run({"translate", model(), "--alignment",
-                 file("bom",
-                      "\xef\xbb\xbf"
-                      "a b\na b\n")})
+                 write("bom",
+                       "\xef\xbb\xbf"
+                       "a b\na b\n")})
                 .out,
             plain.out);
   EXPECT_EQ(run({"rerank", model()},
@@ -196,11 +189,11 @@ TEST_F(Outputs, AByteOrderMarkIsNoPartOfTheText) {
                 "a b\n")
                 .out,
             run({"rerank", model()}, "a b\n").out);
-  const auto links = file("links", "0-0 1-1\n"),
-             marked = file("marked",
-                           "\xef\xbb\xbf"
-                           "0-0 1-1\n"),
-             tsv = file("p.tsv", "a b\tb a\n");
+  const auto links = write("links", "0-0 1-1\n"),
+             marked = write("marked",
+                            "\xef\xbb\xbf"
+                            "0-0 1-1\n"),
+             tsv = write("p.tsv", "a b\tb a\n");
   EXPECT_EQ(run({"evaluate", model(), "--tsv", tsv, "--links", marked}).code, 0);
   EXPECT_EQ(run({"evaluate", model(), "--tsv", tsv, "--links", links}).code, 0);
 }
@@ -211,14 +204,14 @@ TEST_F(Outputs, LinesWithNothingToSeeGiveEmptyLines) {
 }
 
 TEST_F(Outputs, LinksAreFollowedAndDescriptorsGoOn) {
-  const auto tsv = file("p.tsv", "a b\tb a\n"), record = a_record();
-  const auto figures = file("real", "old");
+  const auto tsv = write("p.tsv", "a b\tb a\n"), record = a_record();
+  const auto figures = write("real", "old");
   fs::create_symlink("real", folder_ / "alias");
   ASSERT_EQ(run({"evaluate", model(), "--tsv", tsv, "--json", folder_ / "alias"}).code, 0);
   EXPECT_TRUE(fs::is_symlink(folder_ / "alias"));
   EXPECT_EQ(nlohmann::json::parse(slurp(figures)).at("sentences"), 1);
   for (const char* kind : {"png", "svg", "html", "json"}) {
-    write_file_atomic(folder_ / "real", "old");
+    put_file(folder_ / "real", "old");
     ASSERT_EQ(run({"draw", record, std::string("--") + kind, folder_ / "alias"}).code, 0);
     EXPECT_TRUE(fs::is_symlink(folder_ / "alias")) << kind;
     EXPECT_GT(fs::file_size(folder_ / "real"), 100u) << kind;
@@ -232,7 +225,7 @@ TEST_F(Outputs, LinksAreFollowedAndDescriptorsGoOn) {
 }
 
 TEST_F(Outputs, ADashIsStandardInputOrOutput) {
-  const auto tsv = file("p.tsv", "a b\tb a\n"), source = file("s", "a b\n"), target = file("t", "b a\n");
+  const auto tsv = write("p.tsv", "a b\tb a\n"), source = write("s", "a b\n"), target = write("t", "b a\n");
   const auto scored = run({"score", model(), "--tsv", tsv}).out;
   EXPECT_EQ(run({"score", model(), "--tsv", "-"}, "a b\tb a\n").out, scored);
   EXPECT_EQ(run({"score", model(), "--source", "-", "--target", target}, "a b\n").out, scored);
@@ -255,7 +248,7 @@ TEST_F(Outputs, ADashIsStandardInputOrOutput) {
 TEST_F(Outputs, AReaderThatLeavesEndsItQuietly) {
   std::string lines;
   for (int i = 0; i < 3000; ++i) lines += "a b c\n";
-  const auto in = file("in", lines);
+  const auto in = write("in", lines);
   int ends[2];
   ASSERT_EQ(pipe(ends), 0);
   const pid_t child = start({"translate", model(), in, "--batch", "1", "--record", folder_ / "r.npz"}, "/dev/null",
@@ -264,8 +257,7 @@ TEST_F(Outputs, AReaderThatLeavesEndsItQuietly) {
   char byte = 0;
   ASSERT_EQ(read(ends[0], &byte, 1), 1);
   close(ends[0]);
-  int status = 0;
-  waitpid(child, &status, 0);
+  const int status = wait_for(child);
   ASSERT_TRUE(WIFEXITED(status)) << WTERMSIG(status);
   EXPECT_EQ(WEXITSTATUS(status), 0);
   EXPECT_EQ(slurp(folder_ / "err").find("cannot write"), std::string::npos) << slurp(folder_ / "err");
@@ -275,15 +267,16 @@ TEST_F(Outputs, AReaderThatLeavesEndsItQuietly) {
 TEST_F(Outputs, ASignalKeepsWhatWasDoneAndLeavesNothingHalf) {
   for (const int number : {SIGHUP, SIGTERM, SIGINT}) {
     ASSERT_EQ(mkfifo((folder_ / "pipe").c_str(), 0600), 0);
+    const int lines = open((folder_ / "pipe").c_str(), O_RDWR);  // held open, so that the input has no end
+    ASSERT_EQ(::write(lines, "a b\n", 4), 4);
     const pid_t child = start({"translate", model(), folder_ / "pipe", "--output", folder_ / "out", "--record", folder_ / "r.npz"},
                               "/dev/null", folder_ / "o", folder_ / "err");
-    std::ofstream lines(folder_ / "pipe");
-    lines << "a b\n" << std::flush;
-    for (int i = 0; i < 600 && !has_partials(folder_.path()); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    std::this_thread::sleep_for(std::chrono::milliseconds(500));
+    int left = -1;
+    EXPECT_TRUE(wait_until([&] { return ioctl(lines, FIONREAD, &left) == 0 && left == 0; })) << slurp(folder_ / "err");  // it was read
+    EXPECT_TRUE(has_partials(folder_.path()));
     kill(child, number);
-    int status = 0;
-    waitpid(child, &status, 0);
+    const int status = wait_for(child);
+    close(lines);
     ASSERT_TRUE(WIFEXITED(status)) << number;
     EXPECT_EQ(WEXITSTATUS(status), 130);
     EXPECT_EQ(slurp(folder_ / "out"), run({"translate", model()}, "a b\n").out);
@@ -293,18 +286,7 @@ TEST_F(Outputs, ASignalKeepsWhatWasDoneAndLeavesNothingHalf) {
   }
 }
 
-TEST_F(Outputs, HangingUpSavesATraining) {
-  const auto out = folder_ / "run";
-  const pid_t child = start(train_arguments(out, {"--set", "train.steps=100000", "--set", "train.save_every=5"}), "/dev/null",
-                            folder_ / "o", folder_ / "e");
-  for (int i = 0; i < 600 && !fs::exists(out + "/last/manifest.json"); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  kill(child, SIGHUP);
-  int status = 0;
-  waitpid(child, &status, 0);
-  ASSERT_TRUE(WIFEXITED(status)) << WTERMSIG(status);
-  EXPECT_EQ(WEXITSTATUS(status), 130);
-  EXPECT_EQ(run({"info", out + "/last", "--verify"}).code, 0);
-}
+TEST_F(Outputs, HangingUpSavesATraining) { expect_saved_by(SIGHUP); }
 
 }  // namespace
 }  // namespace attend

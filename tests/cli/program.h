@@ -5,15 +5,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
-#include "attend/core/files.h"
 #include "support/temp_folder.h"
 
 namespace attend {
@@ -30,6 +31,20 @@ inline std::string slurp(const std::string& path) {
   std::ostringstream text;
   text << in.rdbuf();
   return text.str();
+}
+
+inline std::vector<std::string> lines_of(const std::string& text) {
+  std::istringstream in(text);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+/// Asks until `condition` holds, for two minutes at most; whether it does.
+template <class Condition>
+bool wait_until(const Condition& condition) {
+  for (int i = 0; i < 6000 && !condition(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  return condition();
 }
 
 class Cli : public ::testing::Test {
@@ -69,19 +84,64 @@ class Cli : public ::testing::Test {
       dup2(open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), 1);
       dup2(open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), 2);
       setenv("OMP_NUM_THREADS", "1", 1);
+      std::signal(SIGHUP, SIG_DFL);  // nohup may have started the tests
       execv(program, argv.data());
       _exit(127);
     }
     return child;
   }
 
-  static Outcome run(const std::vector<std::string>& arguments, const std::string& input = "", const char* program = ATTEND_PROGRAM) {
-    const TempFolder scratch;
-    write_file_atomic(scratch / "in", input);
-    const pid_t child = start(arguments, scratch / "in", scratch / "out", scratch / "err", program);
+  // How it ended, as waitpid tells it.
+  static int wait_for(pid_t child) {
     int status = 0;
     waitpid(child, &status, 0);
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), slurp(scratch / "out"), slurp(scratch / "err")};
+    return status;
+  }
+
+  static Outcome outcome_of(int status, const std::string& out, const std::string& err) {
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), out, err};
+  }
+
+  static Outcome run(const std::vector<std::string>& arguments, const std::string& input = "", const char* program = ATTEND_PROGRAM) {
+    const TempFolder scratch;
+    put_file(scratch / "in", input);
+    const int status = wait_for(start(arguments, scratch / "in", scratch / "out", scratch / "err", program));
+    return outcome_of(status, slurp(scratch / "out"), slurp(scratch / "err"));
+  }
+
+  // A training of minutes that nothing saves before its end: this signal does, and it says how to go on.
+  void expect_saved_by(int signal) const {
+    const auto out = folder_ / "run", last = out + "/last";
+    const pid_t child = start(train_arguments(out, {"--set", "train.steps=100000", "--set", "train.epochs=0", "--set",
+                                                    "train.validate_every=100000", "--set", "train.save_every=100000"}),
+                              "/dev/null", folder_ / "o", folder_ / "e");
+    EXPECT_TRUE(wait_until([&] { return fs::exists(out + "/train.log"); })) << slurp(folder_ / "e");
+    EXPECT_FALSE(fs::exists(last));
+    kill(child, signal);
+    const int status = wait_for(child);
+    ASSERT_TRUE(WIFEXITED(status)) << WTERMSIG(status);
+    EXPECT_EQ(WEXITSTATUS(status), 130);
+    EXPECT_NE(slurp(folder_ / "e").find("--resume"), std::string::npos) << slurp(folder_ / "e");
+    EXPECT_EQ(run({"info", last, "--verify"}).code, 0);
+  }
+
+  // Starts a training in `out`, and kills it this long after it has a checkpoint; whether it was still at work.
+  ::testing::AssertionResult killed(const std::vector<std::string>& arguments, const std::string& out, unsigned milliseconds) const {
+    const pid_t child = start(arguments, "/dev/null", folder_ / "o", folder_ / "e");
+    wait_until([&] { return fs::exists(out + "/last/manifest.json"); });
+    std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+    kill(child, SIGKILL);
+    const int status = wait_for(child);
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) return ::testing::AssertionSuccess();
+    return ::testing::AssertionFailure() << "it ended by itself: " << slurp(folder_ / "e");
+  }
+
+  // A file in the test's folder; its path.
+  std::string write(const std::string& name, const std::string& content) const {
+    const auto path = folder_ / name;
+    fs::create_directories(fs::path(path).parent_path());
+    put_file(path, content);
+    return path;
   }
 
   static std::string model() { return *shared_ / "run"; }

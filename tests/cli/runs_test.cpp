@@ -1,7 +1,5 @@
 // Runs as their owners meet them: listed, cleared up, copied, killed.
-#include <chrono>
 #include <random>
-#include <thread>
 
 #include "cli/program.h"
 
@@ -68,11 +66,11 @@ TEST_F(Runs, AreTrainedByOneProcessAtATime) {
   const auto out = folder_ / "run";
   const pid_t child = start(train_arguments(out, {"--set", "train.steps=100000", "--set", "train.epochs=0", "--set", "train.patience=0"}),
                             "/dev/null", folder_ / "o", folder_ / "e");
-  for (int i = 0; i < 1200 && !fs::exists(out + "/last/manifest.json"); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  ASSERT_TRUE(wait_until([&] { return fs::exists(out + "/last/manifest.json"); })) << slurp(folder_ / "e");
   EXPECT_NE(run({"runs", out}).out.find("running"), std::string::npos);
   const auto second = run({"train", "--resume", "--out", out});
   kill(child, SIGKILL);
-  waitpid(child, nullptr, 0);
+  wait_for(child);
   expect_failure(second, 1, "process " + std::to_string(child) + " works in this run's folder");
   EXPECT_NE(run({"runs", out}).out.find("interrupted"), std::string::npos);
 }
@@ -86,19 +84,20 @@ TEST_F(Runs, SurviveKillsAtAnyMoment) {
   const char* wanted = std::getenv("ATTEND_KILLS");
   const int rounds = wanted ? std::atoi(wanted) : 3;
   for (int round = 0; round < rounds; ++round) {
-    const pid_t child = start(arguments, "/dev/null", folder_ / "o", folder_ / "e");
-    for (int i = 0; i < 2400 && !fs::exists(out + "/last/manifest.json"); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(25));
-    std::this_thread::sleep_for(std::chrono::milliseconds(random() % 1500));
-    kill(child, SIGKILL);
-    int status = 0;
-    waitpid(child, &status, 0);
-    ASSERT_TRUE(WIFSIGNALED(status)) << slurp(folder_ / "e");
+    ASSERT_TRUE(killed(arguments, out, random() % 1500));
     for (const auto* link : {"/best", "/last"}) {
       const auto verified = run({"info", out + link, "--verify"});
       ASSERT_EQ(verified.code, 0) << link << verified.out << verified.err;
     }
     if (round == 0) arguments.emplace_back("--resume");
   }
+  const auto step = std::stoll(fs::read_symlink(out + "/last").string().substr(std::string("step-").size()));
+  EXPECT_FALSE(fs::exists(out + "/end.json"));
+  arguments.insert(arguments.end(), {"--set", "train.steps=" + std::to_string(step + 3)});
+  const auto finished = run(arguments);
+  EXPECT_EQ(finished.code, 0) << finished.err;
+  EXPECT_EQ(fs::read_symlink(out + "/last"), "step-" + std::to_string(step + 3));
+  EXPECT_TRUE(fs::exists(out + "/end.json"));
 }
 
 }  // namespace

@@ -1,6 +1,5 @@
 // Bombs: small texts that unfold to much, nest without end or never come to one, and what a terminal may be shown of them.
 #include <gtest/gtest.h>
-#include <sys/stat.h>
 
 #include "attend/core/files.h"
 #include "attend/core/json.h"
@@ -81,20 +80,6 @@ TEST(FailUnknownName, LongNamesCostNothing) {
   // The edit distance of two such names alone would take an hour.
   const std::vector<std::string> names(60, std::string(1 << 21, 'n'));
   EXPECT_ERROR(fail_unknown_name("member", std::string(1 << 21, 'm'), names), kUnknownName, "is not known");
-}
-
-TEST(Files, PipesWhereTheyDoNotBelongAndEndlessDevicesAreRefusedAtOnce) {
-  const TempFolder folder;
-  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);  // nobody writes to it: opening it plainly would wait for ever
-  EXPECT_ERROR(require_regular(folder / "pipe"), kFile, "expected a regular file, got a pipe or device");
-  EXPECT_ERROR(require_regular(folder.path()), kFile, "expected a file, got a directory");
-  EXPECT_ERROR(require_regular(folder / "none"), kFile, "cannot read: No such file");
-  EXPECT_ERROR(SafetensorsFile(folder / "pipe"), kFile, "expected a regular file, got a pipe or device");
-  EXPECT_ERROR(checksum_file(folder / "pipe"), kFile, "expected a regular file, got a pipe or device");
-  EXPECT_ERROR(read_file("/dev/zero"), kFile, "expected a file or a pipe, got a device");
-  EXPECT_EQ(read_file("/dev/null"), "");
-  EXPECT_ERROR(read_file("/proc/self/status", 10), kFile, "holds more than the 10 bytes");
-  EXPECT_NE(read_file("/proc/self/status").find("Name:"), std::string::npos);  // says it has no bytes, and has
 }
 
 TEST(Memory, WhatCannotBeHadIsRefusedWithFigures) {

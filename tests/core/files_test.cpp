@@ -2,10 +2,12 @@
 #include "attend/core/files.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
 
+#include "attend/core/archive.h"
 #include "support/expect_error.h"
 #include "support/temp_folder.h"
 
@@ -85,6 +87,20 @@ TEST(Files, MissingPathsAndFoldersSaySo) {
   if (::geteuid() != 0) {  // root reads everything
     EXPECT_ERROR(read_file(folder / "secret"), kFile, "Permission denied; check the permissions");
   }
+}
+
+TEST(Files, PipesWhereTheyDoNotBelongAndEndlessDevicesAreRefusedAtOnce) {
+  const TempFolder folder;
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);  // nobody writes to it: opening it plainly would wait for ever
+  EXPECT_ERROR(require_regular(folder / "pipe"), kFile, "expected a regular file, got a pipe or device");
+  EXPECT_ERROR(require_regular(folder.path()), kFile, "expected a file, got a directory");
+  EXPECT_ERROR(require_regular(folder / "none"), kFile, "cannot read: No such file");
+  EXPECT_ERROR(SafetensorsFile(folder / "pipe"), kFile, "expected a regular file, got a pipe or device");
+  EXPECT_ERROR(checksum_file(folder / "pipe"), kFile, "expected a regular file, got a pipe or device");
+  EXPECT_ERROR(read_file("/dev/zero"), kFile, "expected a file or a pipe, got a device");
+  EXPECT_EQ(read_file("/dev/null"), "");
+  EXPECT_ERROR(read_file("/proc/self/status", 10), kFile, "holds more than the 10 bytes");
+  EXPECT_NE(read_file("/proc/self/status").find("Name:"), std::string::npos);  // says it has no bytes, and has
 }
 
 TEST(Files, ChecksumsAreThoseOfXxhsum) {

@@ -82,8 +82,8 @@ TEST(Options, TypesAndRangesAreChecked) {
   EXPECT_ERROR(from("\nmodel:\n  dropout: 1.5"), kValue, "run.yaml:3: model.dropout must be 0 to 1, got 1.5");
   EXPECT_ERROR(from("model:\n  cell:\n    size: 0"), kValue, "run.yaml:3: model.cell.size must be at least 1, got 0");
   EXPECT_ERROR(from("seed: 1.5"), kValue, "run.yaml:1: seed must be a whole number, got '1.5'");
-  EXPECT_ERROR(from("seed: 99999999999999999999"), kValue, "seed must be a whole number");
-  EXPECT_ERROR(from("seed: [1, 2]"), kValue, "seed must be a whole number, got '1, 2'");
+  EXPECT_ERROR(from("seed: 99999999999999999999"), kValue, "seed must be at most 9223372036854775807, got '99999999999999999999'");
+  EXPECT_ERROR(from("seed: [1, 2]"), kValue, "seed must be a whole number, got the list '1, 2'");
   EXPECT_ERROR(from("model: {dropout: nan}"), kValue, "model.dropout must be a number, got 'nan'");
   EXPECT_ERROR(from("verbose: yes"), kValue, "verbose must be true or false, got 'yes'");
   EXPECT_ERROR(from("verbose: []"), kValue, "verbose must be true or false, got the list ''");

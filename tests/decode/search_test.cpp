@@ -209,9 +209,9 @@ TEST_P(Searches, MinLengthHoldsTheEndBack) {
     for (const auto& found : search_all(*m, Sources{}, options))
       EXPECT_EQ(found.best.at(0).tokens.size(), static_cast<std::size_t>(shortest));
   }
-  auto options = plain_search(3, 1, 2);  // the longest wins over the shortest
+  auto options = plain_search(3, 1, 2);  // what is asked for goes beyond the limit
   options.min_length = 5;
-  for (const auto& found : search_all(*m, Sources{}, options)) EXPECT_EQ(found.best.at(0).tokens.size(), 2u);
+  for (const auto& found : search_all(*m, Sources{}, options)) EXPECT_EQ(found.best.at(0).tokens.size(), 5u);
 }
 
 TEST_P(Searches, ALongerPenaltyNeverPrefersShorter) {

@@ -1,7 +1,6 @@
 // Reading a model folder: what is damaged, missing, too large or of another kind is named before it is used.
 #include <sys/stat.h>
 
-#include "attend/ops/memory.h"
 #include "store/folders.h"
 #include "support/expect_error.h"
 
@@ -158,15 +157,6 @@ TEST(ReadModel, PipesInTheFolderAreRefused) {
     verify_when_loading(true);
     EXPECT_THROW(read_model(folder.path), Error);
   }
-}
-
-TEST(TensorMemory, WhatCannotBeHadIsAnErrorWithFigures) {
-  guard_tensor_memory();
-  expect_error(ErrorKind::kValue, {"out of memory: a tensor needs", "can be had", "smaller model"},
-               [] { at::empty({std::int64_t{1} << 50}); });
-  const MemoryBudget budget(1000, "too large for these weights");
-  EXPECT_NO_THROW(at::empty({100}));
-  expect_error(ErrorKind::kValue, {"too large for these weights"}, [] { at::empty({200}); });
 }
 
 TEST(FindModelFolder, TakesTheFolderItsBestOrItsLast) {

@@ -114,7 +114,9 @@ TEST(Corpus, BrokenUtf8IsAnErrorOrSkipped) {
   TextFolder folder;
   const auto source = folder.write("a", "one\ntwo\ncaf\xe9 noir\n"), target = folder.write("b", "1\n\xe4\xb8\n3\n");
   const auto text = error_of<Error>([&] { ParallelCorpus::from_files(source, target); });
-  EXPECT_EQ(text, target + ":2: byte 1 is not UTF-8 (0xE4); convert with iconv or set data.skip_broken: true");
+  EXPECT_EQ(
+      text,
+      target + ":2: byte 1 is not UTF-8 (0xE4); convert the file with iconv (training can leave such lines out: data.skip_broken=true)");
   const auto corpus = ParallelCorpus::from_files(source, target, {.skip_broken = true});
   ASSERT_EQ(corpus.size(), 1U);
   EXPECT_EQ(corpus.report().broken, 2U);

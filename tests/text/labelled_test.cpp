@@ -62,6 +62,14 @@ TEST_F(Labelled, SeparatorsAreFound) {
   EXPECT_EQ(read("n.csv", "text;label\none, two;a\nthree, four;b\n"), (Words{"a: one, two", "b: three, four"}));
 }
 
+TEST_F(Labelled, LinesOfOldMacsEndWithTheirLastRow) {
+  const Words expected{"a: one, two", "b: three", "a: four"};
+  for (const std::string end : {"", "\r"}) {
+    EXPECT_EQ(read("c.csv", "text,label\r\"one, two\",a\rthree,b\rfour,a" + end), expected);
+    EXPECT_EQ(read("s.csv", "text;label\rone, two;a\rthree;b\rfour;a" + end), expected);
+  }
+}
+
 TEST_F(Labelled, HeadersWithUnusualNames) {
   std::string rows = "what they said,stars given\n";
   for (int i = 0; i < 8; ++i) rows += "it was number " + std::to_string(i) + "," + std::to_string(i % 2 + 1) + "\n";
@@ -96,6 +104,26 @@ TEST_F(Labelled, ColumnsOfTheTrainingDataAreTakenWhereTheyAre) {
   options.classes = {"one two three four five", "six seven eight nine ten"};
   EXPECT_EQ(read("c.csv", "a b,one two three four five\nc d,six seven eight nine ten\ne f,one two three four five\n", options)[0],
             "one two three four five: a b");
+}
+
+TEST_F(Labelled, OfTwoColumnsThatCouldBeTheLabelNeitherIsTaken) {
+  const std::vector<Words> rows{{"0", "1", "a long story, it is"}, {"1", "0", "another one here"}, {"0", "1", "and a third"}};
+  const auto csv = [&](const std::vector<int>& order) {  // of each row: 0 and 1 are equal candidates, 2 is the text, 3 a worse candidate
+    std::string text;
+    for (std::size_t r = 0; r < rows.size(); ++r) {
+      for (const int c : order) text += (c == 3 ? std::to_string(r) : "\"" + rows[r][static_cast<std::size_t>(c)] + "\"") + ",";
+      text.back() = '\n';
+    }
+    return text;
+  };
+  const std::string cure = "Set data.text_column and data.label_column (flags --text-column, --label-column) to a name or a number from 1";
+  EXPECT_ERROR(read("a.csv", csv({0, 1, 2})), kData,
+               folder_.path("a.csv") + ": which column is the text and which the label cannot be told; columns: 1 to 3. " + cure);
+  for (const std::vector<int>& order : {std::vector{0, 3, 1, 2}, {3, 0, 1, 2}, {0, 1, 3, 2}, {2, 0, 3, 1}})
+    EXPECT_ERROR(read("a.csv", csv(order)), kData, "cannot be told; columns: 1 to 4. " + cure);
+  EXPECT_EQ(read("a.csv", csv({0, 1, 2}), columns("", "2"))[0], "1: a long story, it is");
+  // Two bad ones are no reason to leave a better one that comes behind them.
+  EXPECT_EQ(read("a.csv", csv({3, 3, 0, 2}))[1], "1: another one here");
 }
 
 TEST_F(Labelled, TsvWithAndWithoutQuotes) {

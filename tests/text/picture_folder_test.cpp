@@ -32,7 +32,8 @@ TEST_F(PictureFolders, FoldersAreClasses) {
   for (const auto& one : read.pictures) all.push_back(one.label + ": " + fs::relative(one.path, folder_.path("d")).string());
   EXPECT_EQ(all, (Words{"Big cat: Big cat /4", "cat: cat/a.png", "cat: cat/deep/er/3.png", "dog: dog/1.JPG", "dog: dog/2.png"}));
   EXPECT_EQ(read.report.left_out(), 0U);
-  EXPECT_EQ(picture_files({folder_.path("d/cat"), folder_.path("d/dog/2.png")}),
+  ReadingReport report;
+  EXPECT_EQ(picture_files({folder_.path("d/cat"), folder_.path("d/dog/2.png")}, report),
             (Words{folder_.path("d/cat/a.png"), folder_.path("d/cat/deep/er/3.png"), folder_.path("d/dog/2.png")}));
 }
 
@@ -49,6 +50,9 @@ TEST_F(PictureFolders, WhatIsNoPictureIsCounted) {
   EXPECT_EQ(read.report.left_out("links to folders that were read already"), 1U);
   EXPECT_EQ(read.report.left_out("pictures outside the folder of a class"), 1U);
   EXPECT_EQ(read.report.left_out("files that are no PNG or JPEG picture"), 2U);
+  ReadingReport named;
+  EXPECT_EQ(picture_files({folder_.path("d/dog")}, named).size(), 2U);  // with the one that the link leads to
+  EXPECT_EQ(named.left_out("files that are no PNG or JPEG picture"), 2U);
 }
 
 TEST_F(PictureFolders, ThatHoldNoClassesSayWhatIsExpected) {
@@ -61,7 +65,8 @@ TEST_F(PictureFolders, ThatHoldNoClassesSayWhatIsExpected) {
   fs::create_directory(folder_.path("empty"));
   EXPECT_ERROR(read_picture_folder(folder_.path("empty")), kData, "holds no folder with PNG or JPEG pictures");
   EXPECT_ERROR(read_picture_folder(folder_.path("none")), kFile, "none");
-  EXPECT_ERROR(picture_files({folder_.path("empty")}), kData, "no PNG or JPEG picture");
+  ReadingReport report;
+  EXPECT_ERROR(picture_files({folder_.path("empty")}, report), kData, "no PNG or JPEG picture");
 }
 
 }  // namespace

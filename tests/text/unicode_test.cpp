@@ -76,6 +76,31 @@ TEST(Graphemes, AreWhatAReaderSees) {
   EXPECT_TRUE(grapheme_ends("").empty());
 }
 
+TEST(Beginning, IsOfFortyClustersAndSaysWhenThereAreMore) {
+  const std::string accented = "e\u0301", forty(40, 'a');
+  EXPECT_EQ(beginning(""), "");
+  EXPECT_EQ(beginning("short, " + accented), "short, " + accented);
+  EXPECT_EQ(beginning(forty), forty);
+  EXPECT_EQ(beginning(forty + "b"), forty + "...");
+  EXPECT_EQ(beginning(forty.substr(1) + accented), forty.substr(1) + accented);
+  EXPECT_EQ(beginning(forty.substr(1) + accented + "b"), forty.substr(1) + accented + "...");
+}
+
+// One letter may carry as many marks as somebody likes.
+TEST(Beginning, OfAClusterWithoutEndIsCutBetweenCharacters) {
+  for (const std::string letter : {"a", "\u00e4"}) {  // marks of two bytes then begin at odd or at even bytes
+    std::string line = letter;
+    for (int i = 0; i < 1000; ++i) line += "\u0301";
+    const auto shown = beginning(line);
+    ASSERT_TRUE(shown.ends_with("..."));
+    const auto kept = shown.substr(0, shown.size() - 3);
+    EXPECT_TRUE(line.starts_with(kept));
+    EXPECT_EQ(first_broken_byte(kept), kSound);
+    EXPECT_GT(kept.size(), letter.size());
+    EXPECT_LT(shown.size(), 600U);
+  }
+}
+
 TEST(Normalise, LeavesNormalTextAlone) {
   for (const std::string text : {"", "plain", "naïve 你好，世界。「かが」 ￥", "Ελλάδα Привет"}) {
     const auto normal = normalise(text);

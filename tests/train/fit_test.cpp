@@ -171,6 +171,45 @@ TEST(Fitting, LeavesLettersApart) {
   EXPECT_EQ(f.config.train.metric, "exact");
 }
 
+// A letter may be spelled in more than one way; of a command's symbols one is right.
+TEST(Fitting, SmoothsLettersAndNoOtherSymbols) {
+  std::vector<GeneratedPair> letters(600);
+  for (std::size_t i = 0; i < letters.size(); ++i)
+    for (std::size_t k = 0; k < 4; ++k) {
+      const auto letter = static_cast<char>('a' + (i * (k + 1) + i / 7) % 20);
+      letters[i].source += (k ? " " : "") + std::string(1, letter);
+      letters[i].target += (k ? " " : "") + std::string(1, static_cast<char>(letter - 'a' + 'A'));
+    }
+  const auto apart = profile_of(letters), words = profile_of(generate_spelling(1).train);
+  ASSERT_TRUE(apart.source.letters_apart() && apart.source.closed() && apart.target.closed());
+  for (const auto& corpus : {apart, words}) {
+    EXPECT_EQ(fitted(corpus).config.text.target.kind, "symbols");
+    EXPECT_EQ(fitted(corpus).config.train.label_smoothing, 0.1);
+    EXPECT_EQ(fitted(corpus, {"train.label_smoothing=0.3"}).config.train.label_smoothing, 0.3);
+  }
+  EXPECT_EQ(fitted(profile_of(generate_commands(5000, 1))).config.train.label_smoothing, 0);
+}
+
+TEST(Fitting, CountsBatchesByWhatWasGiven) {
+  auto running = profile_of(prose(500)), spelled = profile_of(generate_spelling(1).train);
+  const auto size = [](CorpusProfile& corpus, std::uint64_t pairs, const std::string& by, const std::string& model = "rnn_seq2seq") {
+    corpus.pairs = pairs;
+    const auto f = fitted(corpus, {"train.batch_by=" + by, "model.type=" + model});
+    EXPECT_EQ(f.config.train.batch_by, by);
+    return f.config.train.batch_size;
+  };
+  for (const char* model : {"rnn_seq2seq", "transformer"}) {
+    EXPECT_EQ(size(running, 999, "sentences", model), 16);
+    EXPECT_EQ(size(running, 1000, "sentences", model), 32);
+    EXPECT_EQ(size(running, 9999, "sentences", model), 32);
+    EXPECT_EQ(size(running, 10000, "sentences", model), 64);
+    EXPECT_EQ(size(running, 14999, "tokens", model), 1024);
+    EXPECT_EQ(size(running, 15000, "tokens", model), 2048);
+  }
+  EXPECT_EQ(size(spelled, 999, "sentences"), 32);
+  EXPECT_EQ(size(spelled, 15000, "tokens"), 1024);
+}
+
 TEST(Fitting, LeavesWhatWasGiven) {
   const auto corpus = profile_of(prose(500));
   const auto f = fitted(corpus, {"model.cell=lstm", "train.rate=0.01", "train.steps=77", "text.target.kind=words", "model.bridge=linear"});

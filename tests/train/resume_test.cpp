@@ -92,6 +92,13 @@ TEST_F(Resume, AStartFromAModelSaysOnlyWhatHolds) {
   expect_said(plan.config, "hidden: 12 ");
 }
 
+TEST_F(Resume, AStartFromAModelMayHaveAnotherDropout) {
+  train(config("first", {"train.steps=5"}));
+  train(config("second", {"train.init_from=" + at("first"), "model.dropout=0.5", "train.steps=5"}));
+  expect_said(read_file(at("second/config.yaml")), "  dropout: 0.5 ");
+  EXPECT_EQ(read_model(at("second")).model.dropout, 0.5);
+}
+
 // ---- what takes no part, and counting -------------------------------------------------------------------------------
 
 TEST_F(Resume, LongPairsAreToldWithTheCure) {

@@ -31,7 +31,18 @@ class RunFolder : public Training {
     EXPECT_EQ(link(name + "/last"), "step-20");
     EXPECT_EQ(lines(name), lines("whole"));
   }
+  void damage(const std::string& checkpoint) const {
+    const auto path = at(checkpoint) + "/weights.safetensors";
+    auto bytes = read_file(path);
+    bytes[bytes.size() - 3] ^= 1;
+    write_file_atomic(path, bytes);
+  }
   std::string link(const std::string& name) const { return std::filesystem::read_symlink(at(name)).string(); }
+  // A link to another target, or none.
+  void point(const std::string& name, const std::string& target) const {
+    std::filesystem::remove(at(name));
+    if (!target.empty()) std::filesystem::create_symlink(target, at(name));
+  }
   std::vector<std::int64_t> lines(const std::string& name) const {
     std::vector<std::int64_t> steps;
     std::ifstream in(at(name) + "/metrics.jsonl");
@@ -78,10 +89,6 @@ TEST_F(RunFolder, AFolderInALinksPlaceIsSaidBeforeTraining) {
 
 // Every state that a kill between two writes can leave, in this version or an older one.
 TEST_F(RunFolder, AKillBetweenTwoLinksIsMended) {
-  const auto point = [&](const std::string& name, const std::string& target) {
-    std::filesystem::remove(at(name));
-    if (!target.empty()) std::filesystem::create_symlink(target, at(name));
-  };
   int round = 0;
   for (const auto* best : {"step-5", "step-99", ""})
     for (const auto* last : {"step-5", "step-99", ""}) {
@@ -97,13 +104,21 @@ TEST_F(RunFolder, AKillBetweenTwoLinksIsMended) {
 
 TEST_F(RunFolder, ADamagedCheckpointIsPassedOver) {
   const auto c = ten("run");
-  auto bytes = read_file(at("run/step-10/weights.safetensors"));
-  bytes[bytes.size() - 3] ^= 1;
-  write_file_atomic(at("run/step-10/weights.safetensors"), bytes);
+  damage("run/step-10");
   const auto said = said_by(c, true);
   EXPECT_NE(said.find("step-10 is damaged (weights.safetensors: its checksum"), std::string::npos) << said;
   EXPECT_NE(said.find("resuming after update 5"), std::string::npos) << said;
   EXPECT_TRUE(std::filesystem::exists(at("run/damaged-step-10/weights.safetensors")));
+  expect_like_whole("run");
+}
+
+TEST_F(RunFolder, PruningKeepsWhatAResumeGoesOnFrom) {
+  auto c = ten("run", {"train.steps=15"});
+  c.train.steps = 20;
+  damage("run/step-15");
+  point("run/best", "step-15");  // as `last` does, so that neither link speaks for the one before it
+  EXPECT_EQ(prune_run(at("run"), false).paths, std::vector<std::string>{at("run/step-5")});
+  EXPECT_NE(said_by(c, true).find("resuming after update 10"), std::string::npos);
   expect_like_whole("run");
 }
 
@@ -130,8 +145,7 @@ TEST_F(RunFolder, AnAverageStaysBestUntilBeaten) {
     auto manifest = nlohmann::json::parse(read_file(average + "/manifest.json"));
     manifest["files"].erase("training.json");
     write_file_atomic(average + "/manifest.json", manifest.dump());
-    std::filesystem::remove(at(std::string(name) + "/best"));
-    std::filesystem::create_symlink("average-10", at(std::string(name) + "/best"));
+    point(std::string(name) + "/best", "average-10");
     bool any_best = false;
     TrainEvents events;
     events.validated = [&](const ValidationReport& r) { any_best = any_best || r.best; };

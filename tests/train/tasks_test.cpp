@@ -143,7 +143,10 @@ TEST_F(Training, LearnsWordsOfDocuments) {
   auto c = config("other", {"task=answer", "model.type=reader", "data.text=" + folder_.path() + "/q"});
   EXPECT_ERROR(train(c), kValue, "data.answers is missing");
   c.data.answers = folder_.path() + "/a";
+  c.data.dev_share = 0;
   EXPECT_ERROR(train(c), kData, "dev_share");
+  c.data.dev_share = 0.01;  // one at least is held out
+  EXPECT_ERROR(train(c), kValue, "set symbols, not words");
   c.data.dev_share = 0.3;
   EXPECT_ERROR(train(c), kValue, "set symbols, not words");
 }

@@ -13,15 +13,6 @@
 namespace attend::fuzz {
 namespace {
 
-/// Where one target reads the same bytes in several ways, each may refuse them.
-template <class Read>
-void attempt(const Read& read) {
-  try {
-    read();
-  } catch (const Error&) {
-  }
-}
-
 /// Labelled texts in one form, and the same file without its labels.
 void read_in_form(const std::string& path, const char* format) {
   LabelledOptions options;

@@ -42,6 +42,15 @@ class MemoryFile {
 /// Reads every byte, so that sanitizers see it.
 void touch(std::string_view bytes);
 
+/// Where one target does several things with the same bytes, each may refuse them with a message.
+template <class Try>
+void attempt(const Try& attempted) {
+  try {
+    attempted();
+  } catch (const Error&) {
+  }
+}
+
 /// Writes the seeds that are made, not typed, to FOLDER/<target>/.
 void make_seeds(const std::string& folder);
 

@@ -9,15 +9,6 @@
 namespace attend::fuzz {
 namespace {
 
-/// Whatever it refuses with a message is refused rightly.
-template <class Make>
-void attempt(const Make& make) {
-  try {
-    make();
-  } catch (const Error&) {
-  }
-}
-
 void draw_everywhere(const Scene& scene) {
   for (const auto colour : {TerminalColour::kTruecolour, TerminalColour::k256, TerminalColour::kAscii})
     attempt([&] { touch(draw_terminal(scene, {.colour = colour, .width = colour == TerminalColour::kAscii ? 20 : 80})); });

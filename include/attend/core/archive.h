@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "attend/core/files.h"
+
 namespace attend {
 
 enum class Dtype : std::uint8_t { kBool, kU8, kI32, kI64, kF16, kBF16, kF32, kF64 };
@@ -56,7 +58,7 @@ class ArchiveWriter {
   ~ArchiveWriter();
   void add(const std::string& name, std::string_view bytes);
   void add_array(const std::string& name, const ArrayView& array);  ///< member `name`.npy
-  void close();
+  std::string close(Work work = Work::kWhole);                      ///< the name that it has now (AtomicFile::commit)
 
  private:
   struct State;

@@ -68,6 +68,9 @@ class FileWriter {
   std::uint64_t position_ = 0;
 };
 
+/// Whether all that was to be written was written, or an error or a signal came before.
+enum class Work { kWhole, kPart };
+
 /// A file written beside `path` as `<path>.partial-<pid>-<n>` that takes its name in commit(), with everything on disk:
 /// whoever opens `path` finds the old or the new content, whole. Destroyed without commit() it leaves nothing behind.
 /// A file that is replaced keeps its permissions. A symbolic link is followed, to what it names or is to name. What is no regular
@@ -79,7 +82,9 @@ class AtomicFile {
   ~AtomicFile();
   FileWriter& writer();
   bool in_place() const;
-  void commit();  ///< fsyncs, renames, fsyncs the folder
+  /// Brings it to disk and gives it its name, which is returned. Part of a work does not replace an older file: it takes the name
+  /// `<path>.part` (`.part-2`, ... where that is taken) and leaves `path` as it is.
+  std::string commit(Work work = Work::kWhole);
 
  private:
   struct State;

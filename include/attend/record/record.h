@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "attend/core/files.h"
+
 namespace attend {
 
 /// Half-open bytes [begin, end) of Text::utf8; begin == end for tokens without text (<s>, </s>).
@@ -145,7 +147,7 @@ class RecordWriter {
   explicit RecordWriter(const std::string& path);
   ~RecordWriter();
   void add(const Record& record);
-  void close();
+  std::string close(Work work = Work::kWhole);  ///< the name that the file has now (AtomicFile::commit)
 
  private:
   struct State;

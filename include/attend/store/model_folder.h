@@ -53,7 +53,8 @@ inline void write_model(const std::string& folder, const TranslationModel& model
 /// Reads a model folder, or the folder of a training run (its `best`, else its `last`). The files are compared with the manifest's
 /// checksums (folders without any are read as they are), weights are checked for names and shapes before memory is taken for them.
 /// Throws kFile or kData naming the file, what was expected and the cure.
-AnyModel read_any_model(const std::string& path);
+/// `adjust` may change options that shape no weight, such as dropout, before the network is made.
+AnyModel read_any_model(const std::string& path, const std::function<void(ModelOptions&)>& adjust = {});
 /// The same where the model must turn one text into another; throws kValue naming `path`, what it holds instead, and the verb for that.
 TranslationModel read_model(const std::string& path);
 /// A language model: a decoder without a source. Throws likewise.

@@ -17,7 +17,8 @@ struct Checkpoint {
   std::string problem;     ///< why it is not whole; empty when the manifest and the sizes of its files agree
 };
 
-/// The checkpoints in `run`, oldest first. Only folders with a manifest count. Empty for a folder that is not there.
+/// The checkpoints in `run`, oldest first, damaged ones too: folders of that name that hold a manifest, weights or a state. Empty for a
+/// folder that is not there.
 std::vector<Checkpoint> checkpoints_in(const std::string& run);
 /// The newest that is whole and no average; null when there is none.
 const Checkpoint* newest_single(const std::vector<Checkpoint>& checkpoints);

@@ -23,7 +23,8 @@ struct PictureFolder {
 /// folders are parts of a data set (train, test), which are to be named one by one.
 PictureFolder read_picture_folder(const std::string& folder);
 
-/// PNG and JPEG files for each path: itself, or of a folder all that lie in it and below, in the order of their bytes.
-std::vector<std::string> picture_files(const std::vector<std::string>& paths);
+/// PNG and JPEG files for each path: itself, or of a folder all that lie in it and below, in the order of their bytes. `report` counts what
+/// else lies there. Throws kData for a folder without any.
+std::vector<std::string> picture_files(const std::vector<std::string>& paths, ReadingReport& report);
 
 }  // namespace attend

@@ -11,6 +11,9 @@ namespace attend {
 /// Position of the first byte that is not well-formed UTF-8 (overlong forms, surrogates and values above U+10FFFF
 /// included), or `std::string_view::npos`. ASCII is read eight bytes at a time.
 std::size_t first_broken_byte(std::string_view text);
+/// The same, or the first NUL, which no text holds; and what is wrong with the byte there, for messages.
+std::size_t first_wrong_byte(std::string_view text);
+std::string describe_wrong_byte(std::string_view text, std::size_t at);
 
 /// The character at `at`, which moves behind it. `text` must be valid UTF-8 and `at` the start of a character.
 char32_t next_character(std::string_view text, std::size_t& at);

@@ -19,6 +19,7 @@ struct RunInfo {
   std::uint64_t bytes = 0, checkpoints = 0;
   double age = 0;          ///< seconds since its newest checkpoint was written
   bool resumable = false;  ///< holds the optimiser's state
+  std::string damaged;     ///< a checkpoint that is not whole and why, by its files' sizes; empty when all are
   RunState state = RunState::kUnknown;
 };
 /// Throws kFile when there is no run in `path`.
@@ -32,7 +33,8 @@ struct Removed {
   std::vector<std::string> paths;
   std::uint64_t bytes = 0;
 };
-/// Removes the checkpoints that are neither the best nor the newest. Throws kFile while a process trains there.
+/// Removes the checkpoints that are neither the best nor the newest nor the one that a resume would go on from. Throws kFile while a
+/// process trains there.
 Removed prune_run(const std::string& path, bool dry);
 /// Removes the optimiser's state from every checkpoint: the model stays whole, and the run can no longer be resumed. Throws likewise.
 Removed strip_run(const std::string& path, bool dry);

@@ -1,0 +1,133 @@
+// What is on a user's disk stays there: files in a run's folder, damaged runs, older outputs.
+#include <chrono>
+#include <thread>
+
+#include "attend/record/record.h"
+#include "cli/program.h"
+
+namespace attend {
+namespace {
+
+class Kept : public Cli {
+ protected:
+  std::string copied_run(const std::string& name) const {
+    fs::copy(model(), folder_ / name, fs::copy_options::recursive | fs::copy_options::copy_symlinks);
+    return folder_ / name;
+  }
+  static std::vector<fs::path> checkpoints(const std::string& run) {
+    std::vector<fs::path> found;
+    for (const auto& entry : fs::directory_iterator(run))
+      if (entry.path().filename().string().starts_with("step-")) found.push_back(entry.path());
+    return found;
+  }
+};
+
+TEST_F(Kept, FilesOfOthersWhereARunWouldWrite) {
+  for (const std::string name : {"config.yaml", "metrics.jsonl", "train.log", "lock", "best"}) {
+    const auto out = folder_ / name + ".run";
+    write(name + ".run/" + name, "precious\n");
+    expect_failure(run(train_arguments(out, {"--set", "train.steps=2"})), 1, "/" + name + ": is there already");
+    EXPECT_EQ(slurp(out + "/" + name), "precious\n");
+    EXPECT_EQ(std::distance(fs::directory_iterator(out), fs::directory_iterator()), 1);
+  }
+  // A run that was stopped before its first checkpoint is no obstacle, but what it measured is.
+  const auto begun = folder_ / "begun";
+  for (const auto* name : {"begun/config.yaml", "begun/train.log"}) write(name, "");
+  write("begun/lock", "123\n");
+  write("begun/metrics.jsonl", "{}\n");
+  expect_failure(run(train_arguments(begun, {"--set", "train.steps=2"})), 1, "/metrics.jsonl: is there already");
+  write("begun/metrics.jsonl", "");
+  EXPECT_EQ(run(train_arguments(begun, {"--set", "train.steps=2"})).code, 0);
+}
+
+TEST_F(Kept, ARunWhoseCheckpointsAreDamagedIsStillARun) {
+  const auto out = copied_run("run");
+  for (const auto& checkpoint : checkpoints(out)) fs::remove(checkpoint / "manifest.json");
+  const auto weights = slurp(checkpoints(out)[0] / "weights.safetensors"), metrics = slurp(out + "/metrics.jsonl");
+  expect_failure(run(train_arguments(out, {"--set", "train.steps=20"})), 1, "already holds a training run");
+  expect_failure(run({"train", "--resume", "--out", out}), 1, "is damaged (manifest.json is missing), and no older one is whole");
+  EXPECT_NE(run({"runs", out}).out.find("damaged (step-"), std::string::npos);
+  EXPECT_EQ(slurp(checkpoints(out)[0] / "weights.safetensors"), weights);
+  EXPECT_EQ(slurp(out + "/metrics.jsonl"), metrics);
+}
+
+TEST_F(Kept, TheStateOfADamagedRun) {
+  const auto out = copied_run("run");
+  ASSERT_GT(checkpoints(out).size(), 1u);
+  fs::remove(fs::canonical(out + "/last") / "weights.safetensors");
+  expect_failure(run({"runs", "strip", out, "--yes"}), 1, "weights.safetensors is missing");
+  for (const auto& checkpoint : checkpoints(out)) EXPECT_TRUE(fs::exists(checkpoint / "optimiser.safetensors")) << checkpoint;
+  expect_failure(run({"runs", "strip", out, "--yes", "--dry-run"}), 2, "give one of them");
+}
+
+TEST_F(Kept, LinksToFoldersAreNoCheckpoints) {
+  const auto out = copied_run("run");
+  fs::copy(fs::canonical(model() + "/best"), folder_ / "other", fs::copy_options::recursive);
+  fs::create_directory_symlink("../other", out + "/step-5");
+  const auto pruned = run({"runs", "prune", out, "--yes"});
+  EXPECT_EQ(pruned.out.find("step-5\n"), std::string::npos) << pruned.out;
+  EXPECT_TRUE(fs::is_symlink(out + "/step-5"));
+}
+
+TEST_F(Kept, AnOlderOutputWhenASignalComes) {
+  ASSERT_EQ(mkfifo((folder_ / "pipe").c_str(), 0600), 0);
+  for (const auto* name : {"out", "r.npz", "out.part"}) write(name, "precious\n");
+  const pid_t child = start({"translate", model(), folder_ / "pipe", "--output", folder_ / "out", "--record", folder_ / "r.npz"},
+                            "/dev/null", folder_ / "o", folder_ / "err");
+  std::ofstream lines(folder_ / "pipe");
+  lines << "a b\n" << std::flush;
+  const auto begun = [&] {
+    for (const auto& entry : fs::directory_iterator(folder_.path()))
+      if (entry.path().filename().string().find("out.partial-") == 0 && entry.file_size() > 0) return true;
+    return false;
+  };
+  EXPECT_TRUE(wait_until(begun));
+  kill(child, SIGINT);
+  const int status = wait_for(child);
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 130);
+  for (const auto* name : {"out", "r.npz", "out.part"}) EXPECT_EQ(slurp(folder_ / name), "precious\n") << name;
+  EXPECT_EQ(slurp(folder_ / "out.part-2"), run({"translate", model()}, "a b\n").out);
+  EXPECT_EQ(RecordFile(folder_ / "r.npz.part").size(), 1u);
+  const auto said = slurp(folder_ / "err");
+  EXPECT_NE(said.find("out.part-2 holds the lines that were done; " + folder_ / "out" + " is as it was"), std::string::npos) << said;
+}
+
+TEST_F(Kept, AnOlderOutputWhenALineIsBad) {
+  write("in", "a b\n\xff\n");
+  write("out", "precious\n");
+  expect_failure(run({"translate", model(), folder_ / "in", "--output", folder_ / "out"}), 1, "in:2: byte 1 is not UTF-8");
+  EXPECT_EQ(slurp(folder_ / "out"), "precious\n");
+  EXPECT_EQ(slurp(folder_ / "out.part"), run({"translate", model()}, "a b\n").out);
+}
+
+TEST_F(Kept, OneOfTwoOutputsOfOneName) {
+  fs::create_directory(folder_ / "d");
+  const auto in = write("in", "a b\n");
+
+  expect_failure(run({"translate", model(), in, "--output", folder_ / "x", "--record", folder_ / "d/../x"}), 2, "both name");
+  const auto here = fs::relative(folder_.path()).string();
+  expect_failure(run({"translate", model(), in, "--output", here + "/x", "--record", folder_ / "x"}), 2, "both name");
+  ASSERT_EQ(run({"translate", model(), in, "--record", folder_ / "a.npz"}).code, 0);
+  expect_failure(run({"draw", folder_ / "a.npz", "--png", "-", "--svg", "-"}), 2, "standard output (-) is named by --png and --svg");
+}
+
+// A search that would take minutes ends at the first signal.
+TEST_F(Kept, TheTimeOfWhoStopsALongSearch) {
+  std::string line;
+  for (int i = 0; i < 12000; ++i) line += "a b ";
+  write("in", line + "\n");
+  const pid_t child = start({"translate", model(), folder_ / "in", "--min-length", "200000"}, "/dev/null", folder_ / "o", folder_ / "err");
+  std::this_thread::sleep_for(std::chrono::seconds(3));
+  kill(child, SIGTERM);
+  int status = 0;
+  if (!wait_until([&] { return waitpid(child, &status, WNOHANG) != 0; })) {
+    kill(child, SIGKILL);
+    status = wait_for(child);
+  }
+  ASSERT_TRUE(WIFEXITED(status)) << WTERMSIG(status);
+  EXPECT_EQ(WEXITSTATUS(status), 130) << slurp(folder_ / "err");
+}
+
+}  // namespace
+}  // namespace attend

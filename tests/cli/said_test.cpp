@@ -1,0 +1,84 @@
+// What is wrong is said: by whom, where, and what helps. Nothing wrong is taken in silence.
+#include "cli/program.h"
+
+namespace attend {
+namespace {
+
+class Said : public Cli {
+ protected:
+  std::string file(const std::string& content) const { return write("a", content); }
+};
+
+TEST_F(Said, BytesThatNoTextHolds) {
+  using namespace std::string_literals;
+  for (const auto* verb : {"translate", "rerank"}) {
+    expect_failure(run({verb, model(), file("a b\na\0b\n"s)}), 1, folder_ / "a" + ":2: byte 2 is NUL, which no text holds");
+    expect_failure(run({verb, model(), file("a b\ra\r")}), 1, "its lines end in carriage returns alone");
+    expect_failure(run({verb, model(), file("a b\n" + std::string(70000, 'a') + "\n")}), 1, folder_ / "a" + ":2: the line is longer than");
+    expect_failure(run({verb, model()}, "a b\n" + std::string(70000, 'a')), 1, "standard input:2: the line is longer than");
+  }
+  EXPECT_EQ(run({"translate", model(), file("a b\r\na\r\n")}).code, 0);
+  EXPECT_EQ(run({"translate", model(), file("a b\r")}).code, 0);
+  expect_failure(run({"train", "--tsv", file("a\tb\rb\ta\r"), "--out", folder_ / "r"}), 1, "its lines end in carriage returns alone");
+}
+
+TEST_F(Said, FlagsThatContradictOneAnother) {
+  const auto tsv = *shared_ / "data/test.tsv", in = file("a\n");
+  for (const auto* verb : {"evaluate", "score"})
+    for (const auto* side : {"--source", "--target"})
+      expect_failure(run({verb, model(), "--tsv", tsv, side, in}), 2, std::string("--tsv holds both sides; leave out ") + side);
+  expect_failure(run({"evaluate", model(), "--tsv", tsv, "--link-units", "foo"}), 2, "got 'foo'");
+}
+
+TEST_F(Said, NamesThatAreEmpty) {
+  const auto in = file("a\n"), tsv = *shared_ / "data/test.tsv";
+  for (const auto* flag : {"--output", "--record"}) expect_failure(run({"translate", model(), in, flag, ""}), 2, flag);
+  for (const auto* flag : {"--json", "--per-sentence", "--links"})
+    expect_failure(run({"evaluate", model(), "--tsv", tsv, flag, ""}), 2, std::string(flag) + " names nothing");
+  expect_failure(run({"translate", ""}), 2, "word 1 is empty");
+  expect_failure(run({"trace", "", "a"}), 2, "word 1 is empty");
+  expect_failure(run({"translate", model(), ""}), 2, "word 2 is empty");
+}
+
+TEST_F(Said, NumbersThatAreTooLarge) {
+  expect_failure(run({"translate", model(), "--beam", "99999999999999999999"}), 1, "beam must be 1 to 1000, got '99999999999999999999'");
+  expect_failure(run({"translate", model(), "--seed", "18446744073709551615"}), 1, "seed must be at most 9223372036854775807");
+  expect_failure(run({"translate", model(), "--beam", "many"}), 1, "beam must be a whole number, got 'many'");
+}
+
+TEST_F(Said, AtLeastAsManyTokensAsAskedFor) {
+  const auto text = run({"translate", model(), "--min-length", "60"}, "a b\n").out;
+  EXPECT_GE(std::count(text.begin(), text.end(), ' '), 58) << text;  // 60 tokens with </s>
+}
+
+TEST_F(Said, ConfigurationsOfOtherForms) {
+  using namespace std::string_literals;
+  const auto train = [&](const std::string& yaml) { return run({"train", file(yaml)}); };
+  expect_failure(train("- a\n- b\n"), 1, folder_ / "a" + ":1: expected `key: value` lines, got a list");
+  expect_failure(train("train:\n  steps: [5]\n"), 1, folder_ / "a" + ":2: train.steps must be a whole number, got the list '5'");
+  expect_failure(train("x: &x\n  steps: 5\ntrain:\n  <<: *x\n"), 1, folder_ / "a" + ":4: merge keys (<<) are not read");
+  expect_failure(train("\xff\xfet\0:\0"s), 1, "expected YAML in UTF-8");
+  for (const auto* flag : {"--steps", "--minutes"})
+    expect_failure(run({"train", "--tsv", *shared_ / "data/train.tsv", "--out", folder_ / "r", flag, "0"}), 1,
+                   "give train.steps or train.minutes (--steps, --minutes) a number above 0");
+}
+
+TEST_F(Said, WhatIsNoModel) {
+  expect_failure(run({"info", folder_ / "none"}), 1, "none: no such model");
+  expect_failure(run({"info", "additiv"}), 1,
+                 "neither a model folder nor a mechanism is called so: 'additiv' is not known, did you mean 'additive'?");
+  fs::copy(fs::canonical(model() + "/best"), folder_ / "m", fs::copy_options::recursive);
+  write("m/manifest.json", "{\n\"format\": x}\n");
+  const auto told = run({"info", folder_ / "m"});
+  expect_failure(told, 1, "manifest.json:2: not JSON");
+  EXPECT_EQ(told.err.find("json.exception"), std::string::npos) << told.err;
+}
+
+TEST_F(Said, PairsWithoutAnythingToScoreAreLinesToo) {
+  const auto scored = run({"score", model(), "--source", file(" \n\n"), "--target", folder_ / "a"});
+  EXPECT_EQ(scored.code, 0) << scored.err;
+  EXPECT_EQ(scored.out, "nan\nnan\n");
+}
+
+}  // namespace
+}  // namespace attend
