@@ -41,6 +41,7 @@ struct Command {
   std::size_t paths = 0;                  ///< how many of its words, from the first on, name what is read (kAllWords)
   std::size_t fewest_words = 0, most_words = 0;
   std::vector<OptionInfo> options;
+  std::vector<std::string> texts = {};       ///< options whose value is a text, though it is a file in other verbs
   std::function<int(const Arguments&)> run;  ///< returns the exit code
 };
 

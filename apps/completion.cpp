@@ -28,7 +28,7 @@ std::vector<std::string> choices_of(const OptionInfo& option) {
   return names;
 }
 
-bool names_a_path(const OptionInfo& option) { return place_of(option) != Place::kNone; }
+bool names_a_path(const Command& command, const OptionInfo& option) { return place_of(command, option) != Place::kNone; }
 
 std::vector<std::string> flags_to_type(const Command& command) {
   std::vector<std::string> flags{"--help"};
@@ -66,7 +66,7 @@ std::string bash_completion(const std::vector<Command>& commands) {
       const auto choices = choices_of(option);
       if (!choices.empty())
         text += fmt::format("        {}) {}; return ;;\n", flag_of(option.key), offer(choices));
-      else if (names_a_path(option))
+      else if (names_a_path(command, option))
         text += fmt::format("        {}) mapfile -t COMPREPLY < <(compgen -f -- \"$current\"); return ;;\n", flag_of(option.key));
       else
         other.push_back(flag_of(option.key));
@@ -119,7 +119,7 @@ std::string zsh_completion(const std::vector<Command>& commands) {
         continue;
       }
       const auto choices = choices_of(option);
-      const auto action = !choices.empty() ? fmt::format("({})", fmt::join(choices, " ")) : names_a_path(option) ? "_files" : "";
+      const auto action = !choices.empty() ? fmt::format("({})", fmt::join(choices, " ")) : names_a_path(command, option) ? "_files" : "";
       text += fmt::format("        {} \\\n",
                           in_quotes(fmt::format("{}{}=[{}]:{}:{}", option.type == "list" ? "*" : "", flag, help, option.key, action)));
     }

@@ -18,10 +18,10 @@ constexpr const char* kFooter =
     "standard input or output.";
 constexpr std::size_t kColumn = 34;
 
-const char* placeholder(const OptionInfo& option) {
+const char* placeholder(const Command& command, const OptionInfo& option) {
   if (option.type == "integer") return "N";
   if (option.type == "number") return "X";
-  switch (place_of(option)) {
+  switch (place_of(command, option)) {
     case Place::kRead:
     case Place::kWritten: return "FILE";
     case Place::kModel: return "MODEL";
@@ -39,10 +39,10 @@ std::string help_of(const OptionInfo& info) {
 }
 
 // "--beam N"; of what is on by itself, the flag that turns it off.
-std::string flag_with_value(const OptionInfo& option) {
+std::string flag_with_value(const Command& command, const OptionInfo& option) {
   const auto flag = flag_of(option.key);
   if (option.type == "flag") return option.fallback == "true" ? "--no-" + flag.substr(2) : flag;
-  return flag + " " + placeholder(option);
+  return flag + " " + placeholder(command, option);
 }
 
 std::string row(const std::string& left, const std::string& right) {
@@ -102,7 +102,7 @@ std::string help_of_program(const std::vector<Command>& commands) {
 std::string help_of_verb(const Command& command) {
   auto text = fmt::format("{}\nUsage: {}\n\nFlags:\n", command.sentence, usage_of(command));
   text += row("-h, --help", "this help");
-  for (const auto& option : all_options(command)) text += row(flag_with_value(option), help_of(option));
+  for (const auto& option : all_options(command)) text += row(flag_with_value(command, option), help_of(option));
   return command.details.empty() ? text : fmt::format("{}\n{}\n", text, command.details);
 }
 
@@ -168,7 +168,7 @@ std::string manual_of_verb(const Command& command) {
   text += fmt::format(".SH DESCRIPTION\n{}\n", roff(command.sentence));
   if (!command.details.empty()) text += ".PP\n" + lines_as_they_are(command.details);
   text += ".SH OPTIONS\n" + entry("-h, --help", "this help");
-  for (const auto& option : all_options(command)) text += entry(flag_with_value(option), help_of(option));
+  for (const auto& option : all_options(command)) text += entry(flag_with_value(command, option), help_of(option));
   return text + ".SH SEE ALSO\n.BR attend (1)\n";
 }
 

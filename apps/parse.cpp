@@ -11,7 +11,7 @@ namespace {
 class LineParser {
  public:
   LineParser(const Command& command, std::span<const std::string> arguments)
-      : options_(all_options(command)), left_(arguments), name_(command.name) {}
+      : command_(command), options_(all_options(command)), left_(arguments) {}
 
   ParsedLine parse() {
     bool flags = true;
@@ -66,8 +66,8 @@ class LineParser {
   }
 
   void give(const OptionInfo& option, const std::string& text) {
-    ATTEND_CHECK(!text.empty() || place_of(option) == Place::kNone, kUsage, "{} names nothing: its value is empty; is a variable not set?",
-                 flag_of(option.key));
+    ATTEND_CHECK(!text.empty() || place_of(command_, option) == Place::kNone, kUsage,
+                 "{} names nothing: its value is empty; is a variable not set?", flag_of(option.key));
     auto& value = parsed_.values[option.key];
     value.where = flag_of(option.key);
     value.is_list = option.type == "list";
@@ -80,13 +80,13 @@ class LineParser {
     for (const auto& option : options_) known.push_back(flag_of(option.key));
     const auto near = nearest_name(typed, known);
     fail(ErrorKind::kUsage, "unknown flag {}{}", typed,
-         near.empty() ? fmt::format("; see attend {} --help, and write -- before words that begin with -", name_)
+         near.empty() ? fmt::format("; see attend {} --help, and write -- before words that begin with -", command_.name)
                       : fmt::format(", did you mean {}?", near));
   }
 
+  const Command& command_;
   std::vector<OptionInfo> options_;
   std::span<const std::string> left_;
-  std::string name_;
   ParsedLine parsed_;
 };
 

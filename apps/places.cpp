@@ -77,6 +77,11 @@ Place place_of(const OptionInfo& option) {
   return option.key == "out" ? Place::kFolder : Place::kNone;
 }
 
+Place place_of(const Command& command, const OptionInfo& option) {
+  const bool text = std::find(command.texts.begin(), command.texts.end(), option.key) != command.texts.end();
+  return text ? Place::kNone : place_of(option);
+}
+
 void refuse_to_overwrite(const std::vector<NamedFile>& inputs, const std::vector<NamedFile>& outputs) {
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const auto& output = outputs[i];
@@ -115,7 +120,7 @@ void check_places(const Command& command, const Arguments& arguments) {
     if (i < command.paths) add_input(arguments.words[i], fmt::format("word {}", i + 1));
   }
   for (const auto& option : command.options) {
-    const auto place = place_of(option);
+    const auto place = place_of(command, option);
     const auto given = arguments.values.find(option.key);
     if (given == arguments.values.end() || place == Place::kNone || place == Place::kFolder) continue;
     const auto& path = given->second.texts.at(0);

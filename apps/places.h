@@ -7,9 +7,10 @@
 
 namespace attend::cli {
 
-/// What the value of an option names. Options of one name mean one thing in every verb.
+/// What the value of an option names. Options of one name mean one thing in every verb, but for those of Command::texts.
 enum class Place { kNone, kRead, kModel, kWritten, kFolder };
 Place place_of(const OptionInfo& option);
+Place place_of(const Command& command, const OptionInfo& option);
 
 /// Throws kUsage when one of `outputs` is one of `inputs` under whatever name (same device and inode), is a file of a model or
 /// lies in a folder that is read, or when two outputs are one file. What is no regular file is let pass; empty names and `-` too.

@@ -8,13 +8,13 @@ namespace attend::cli {
 namespace {
 
 struct TraceFlags {
-  std::string example, follow;
+  std::string example, target;
   std::int64_t step, layer, head, top, precision, beam;
   bool full, json;
   TraceFlags() { set_defaults(*this); }
   void visit(OptionVisitor& v) {
     v(example, "example", "", "a worked example in place of MODEL and TEXT: rnn or scaled_dot");
-    v(follow, "follow", "", "the target to go along, instead of the model's own words");
+    v(target, "target", "", "the target to go along, instead of the model's own words");
     v(beam, "beam", 1, "how the model's own words are found; 1 is greedy search", between(1, 1000));
     v(step, "step", 0, "one target step, from 1; 0 is all", at_least(0));
     v(layer, "layer", -1, "layer of the attention; -1 is the last", at_least(-1));
@@ -28,7 +28,7 @@ struct TraceFlags {
 
 Trace make_trace(const Arguments& arguments, const TraceFlags& flags) {
   TraceOptions options;
-  if (arguments.has("follow")) options.target = flags.follow;
+  if (arguments.has("target")) options.target = flags.target;
   if (flags.layer >= 0) options.layer = flags.layer;
   if (flags.head >= 0) options.head = flags.head;
   options.top = flags.top;
@@ -67,6 +67,7 @@ Command trace_command() {
           .paths = 1,
           .most_words = 2,
           .options = flags_of<TraceFlags>(),
+          .texts = {"target"},
           .run = run_trace};
 }
 

@@ -105,7 +105,7 @@ double regularity(const std::vector<TableRow>& rows) {
 
 char separator_of(std::string_view bytes) {
   auto begin = bytes.substr(0, kSniffed);
-  if (begin.size() < bytes.size()) begin = begin.substr(0, begin.rfind('\n') + 1);
+  if (begin.size() < bytes.size()) begin = begin.substr(0, begin.find_last_of("\r\n") + 1);
   if (first_broken_byte(begin) != begin.npos) return ',';  // reading it tells where
   char best = ',';
   double highest = 0;

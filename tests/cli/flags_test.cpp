@@ -41,7 +41,7 @@ TEST_F(Flags, NoArgumentIsTakenApart) {
   ASSERT_EQ(traced.code, 0) << traced.err;
   EXPECT_NE(traced.out.find("[a b] ->"), std::string::npos) << traced.out;
   EXPECT_EQ(run({"trace", model(), "[a, b]"}).code, 0);
-  EXPECT_NE(run({"trace", model(), "a", "--follow", "[b,a]"}).out.find("-> [b,a] (given)"), std::string::npos);
+  EXPECT_NE(run({"trace", model(), "a", "--target", "[b,a]"}).out.find("-> [b,a] (given)"), std::string::npos);
   const auto run_folder = folder_ / "[run]";
   fs::copy(fs::canonical(model() + "/best"), run_folder);
   EXPECT_EQ(run({"translate", run_folder, "--output", folder_ / "[out]"}, "a\n").code, 0);

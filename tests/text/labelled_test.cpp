@@ -68,6 +68,9 @@ TEST_F(Labelled, LinesOfOldMacsEndWithTheirLastRow) {
     EXPECT_EQ(read("c.csv", "text,label\r\"one, two\",a\rthree,b\rfour,a" + end), expected);
     EXPECT_EQ(read("s.csv", "text;label\rone, two;a\rthree;b\rfour;a" + end), expected);
   }
+  std::string long_one = "text;label\r";
+  while (long_one.size() < std::size_t{600} << 10) long_one += "one, two, three;a\rfour;b\r";
+  EXPECT_EQ(read("l.csv", long_one)[0], "a: one, two, three");  // the separator is told by the beginning
 }
 
 TEST_F(Labelled, HeadersWithUnusualNames) {
