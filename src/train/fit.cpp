@@ -58,9 +58,12 @@ void choose_tokens(Choices& set, Config& c, const SideProfile& side, const Token
   if (source && prose && side.cjk < 0.5) set(section + "lowercase", text.lowercase, true, "one form a word; the target keeps its capitals");
 }
 
+// Commands and dates: the same few symbols in ever new orders.
+bool few_symbols(const Kind& kind, const Config& c) { return kind.closed && !kind.spelling && c.text.target.kind == "symbols"; }
+
 void choose_recurrent(Choices& set, Config& c, const CorpusProfile& corpus, const Kind& kind, bool large) {
   auto& m = c.model;
-  const bool symbols = kind.closed && !kind.spelling && c.text.target.kind == "symbols";
+  const bool symbols = few_symbols(kind, c);
   const bool narrow = kind.spelling || symbols;  // letters and commands carry little meaning each
   const char* by_size = large ? "a large corpus" : "a small corpus";
   const char* by_tokens = kind.spelling ? "letters" : symbols ? "few symbols" : by_size;
@@ -139,7 +142,7 @@ std::vector<std::string> fit_to_corpus(Config& c, const GivenValues& given, cons
   if (c.model.type == "transformer" || c.model.type == "universal_transformer") choose_transformer(set, c, kind.closed, large);
 
   const bool long_lines = std::max(source.per_line, target.per_line) > 60;
-  const std::int64_t sentences = corpus.pairs < 1000 && !kind.spelling ? 16 : corpus.pairs < 10000 ? 32 : 64;
+  const std::int64_t sentences = corpus.pairs < 1000 && !kind.spelling ? 16 : corpus.pairs < 10000 || few_symbols(kind, c) ? 32 : 64;
   if (recurrent && !long_lines) set("train.batch_by", c.train.batch_by, std::string("sentences"), "short lines");
   if (c.train.batch_by == "sentences")
     set("train.batch_size", c.train.batch_size, sentences, "sentences, by the number of pairs");

@@ -206,6 +206,9 @@ TEST(Fitting, CountsBatchesByWhatWasGiven) {
     EXPECT_EQ(size(running, 14999, "tokens", model), 1024);
     EXPECT_EQ(size(running, 15000, "tokens", model), 2048);
   }
+  auto commands = profile_of(generate_commands(5000, 1));
+  EXPECT_EQ(size(commands, 16000, "sentences"), 32);
+  EXPECT_EQ(size(spelled, 20000, "sentences"), 64);
   EXPECT_EQ(size(spelled, 999, "sentences"), 32);
   EXPECT_EQ(size(spelled, 15000, "tokens"), 1024);
 }
