@@ -76,12 +76,7 @@ TEST_F(Kept, AnOlderOutputWhenASignalComes) {
                             "/dev/null", folder_ / "o", folder_ / "err");
   std::ofstream lines(folder_ / "pipe");
   lines << "a b\n" << std::flush;
-  const auto begun = [&] {
-    for (const auto& entry : fs::directory_iterator(folder_.path()))
-      if (entry.path().filename().string().find("out.partial-") == 0 && entry.file_size() > 0) return true;
-    return false;
-  };
-  EXPECT_TRUE(wait_until(begun));
+  EXPECT_TRUE(wait_until([&] { return is_begun("out"); }));
   kill(child, SIGINT);
   const int status = wait_for(child);
   ASSERT_TRUE(WIFEXITED(status));

@@ -144,6 +144,13 @@ class Cli : public ::testing::Test {
     return path;
   }
 
+  // Whether anything stands in the file that is to take this name in the test's folder.
+  bool is_begun(const std::string& name) const {
+    for (const auto& entry : fs::directory_iterator(folder_.path()))
+      if (entry.path().filename().string().starts_with(name + ".partial-") && entry.file_size() > 0) return true;
+    return false;
+  }
+
   static std::string model() { return *shared_ / "run"; }
 
   // `run` fails with this exit code and says this.
