@@ -35,7 +35,8 @@ struct ClassifyFlags {
 // Writes answers as they come: a line each, and the record.
 class Writer {
  public:
-  Writer(const AnswerModel& model, const AnswerFlags& flags) : model_(model), flags_(flags), record_(flags.record) {}
+  Writer(const AnswerModel& model, const AnswerFlags& flags, bool quiet)
+      : model_(model), flags_(flags), quiet_(quiet), record_(flags.record) {}
   // A line a text; blank ones get a blank line, since there is nothing to classify.
   void texts(std::vector<PlacedText> all, const std::string& place) {
     std::vector<PlacedText> kept;
@@ -59,8 +60,10 @@ class Writer {
   }
   void operator()(Quiz& quiz, bool with_question) {
     quiz.prepare({model_.model, model_.text, model_.source, model_.target, model_.network});
+    tell(quiz.told(), quiet_);
     const AnswerOptions options{.best = static_cast<std::size_t>(flags_.best), .batch = flags_.batch, .record = static_cast<bool>(record_)};
     answer_quiz(model_, quiz, options, [&](std::size_t item, Answered answered) {
+      stop_if_interrupted();
       if (before_each_) before_each_();
       std::string line = with_question ? quiz.asked(item) + "\t" : "";
       for (const auto& choice : answered.best)
@@ -79,6 +82,7 @@ class Writer {
  private:
   const AnswerModel& model_;
   const AnswerFlags& flags_;
+  bool quiet_;
   Output out_{"-"};
   RecordOutput record_;
   std::uint64_t told_ = 0;
@@ -88,11 +92,11 @@ class Writer {
 constexpr std::size_t kTextsTogether = 1024;  // texts that are classified before the next are read
 
 void classify_lines(const std::string& file, bool quiet, Writer& write) {
-  constexpr std::size_t kLongestText = std::size_t{1} << 24;
+  constexpr std::size_t kLongestText = std::size_t{1} << 24;  // a text may be a whole document
   LineReader reader(file, kLongestText);
   const bool ask = reader.from_terminal() && !quiet;
   if (ask) say("Type a text a line; Ctrl-D ends.\n");
-  while (!interrupted) {
+  for (;;) {
     const auto before = reader.lines();
     std::vector<PlacedText> lines;
     for (auto& line : reader.window(kTextsTogether)) lines.push_back({std::move(line), before + lines.size() + 1});
@@ -104,7 +108,7 @@ void classify_lines(const std::string& file, bool quiet, Writer& write) {
 // Rows of a file with columns, in parts.
 void classify_rows(const std::string& file, const LabelledOptions& form, Writer& write) {
   const auto all = read_texts(file, form);
-  for (std::size_t begin = 0; begin < all.size() && !interrupted; begin += kTextsTogether)
+  for (std::size_t begin = 0; begin < all.size(); begin += kTextsTogether)
     write.texts({all.begin() + static_cast<std::ptrdiff_t>(begin),
                  all.begin() + static_cast<std::ptrdiff_t>(std::min(all.size(), begin + kTextsTogether))},
                 file);
@@ -117,14 +121,12 @@ int classify(const Arguments& arguments) {
   ATTEND_CHECK(reads == Matter::kText || reads == Matter::kPicture, kValue, "{}: a model of type {} {}; use attend answer",
                arguments.words[0], model.model.type, describe(model_kind(model.model.type)));
   flags.form.usual = read_stored_options<DataOptions>(arguments.words[0], "data").form;
-  Writer write(model, flags.answers);
+  Writer write(model, flags.answers, arguments.common.quiet);
   catch_interrupts();
   std::vector<std::string> files(arguments.words.begin() + 1, arguments.words.end());
   if (reads == Matter::kPicture) {
     ATTEND_CHECK(!files.empty(), kUsage, "classify: {} reads pictures; give PNG or JPEG files", arguments.words[0]);
     const auto quiz = read_questions(reads, files);
-    if (!arguments.common.quiet)
-      for (const auto& line : quiz->told()) say("{}\n", line);
     write(*quiz, quiz->size() > 1);
   } else {
     if (files.empty()) files.emplace_back("-");
@@ -136,7 +138,7 @@ int classify(const Arguments& arguments) {
     }
   }
   write.close();
-  return interrupted ? 130 : 0;
+  return 0;
 }
 
 int answer(const Arguments& arguments) {
@@ -145,7 +147,8 @@ int answer(const Arguments& arguments) {
   const auto reads = model_kind(model.model.type).reads;
   ATTEND_CHECK(reads == Matter::kStory || reads == Matter::kDocument, kValue, "{}: a model of type {} {}; use attend classify",
                arguments.words[0], model.model.type, describe(model_kind(model.model.type)));
-  Writer write(model, flags);
+  Writer write(model, flags, arguments.common.quiet);
+  catch_interrupts();
   write(*read_questions(reads, {arguments.words[1]}), true);
   write.close();
   return 0;

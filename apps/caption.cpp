@@ -1,6 +1,7 @@
 // attend caption
 #include "attend/decode/captions.h"
 #include "output.h"
+#include "searching.h"
 #include "stored_options.h"
 #include "terminal.h"
 #include "verbs.h"
@@ -24,19 +25,18 @@ int caption(const Arguments& arguments) {
   CaptionFlags flags;
   flags.search = read_stored_options<SearchOptions>(path, "decode");
   flags = arguments.read(flags);
-  if (arguments.has("n_best") && !arguments.has("beam")) flags.search.beam = std::max(flags.search.beam, flags.search.n_best);
-  flags.search.stop = &interrupted;
+  settle_search(flags.search, arguments);
   Output out("-");
   RecordOutput writer(flags.record);
   catch_interrupts();
   constexpr std::size_t kTogether = 64;
   std::uint64_t number = 0;
-  for (std::size_t begin = 1; begin < arguments.words.size() && !interrupted; begin += kTogether) {
+  for (std::size_t begin = 1; begin < arguments.words.size(); begin += kTogether) {
     const auto end = std::min(arguments.words.size(), begin + kTogether);
     PictureSet set(std::vector<std::string>(arguments.words.begin() + static_cast<std::ptrdiff_t>(begin),
                                             arguments.words.begin() + static_cast<std::ptrdiff_t>(end)));
-    if (!arguments.common.quiet)
-      for (const auto& line : set.told()) say("{}\n", line);
+    stop_if_interrupted();
+    tell(set.told(), arguments.common.quiet);
     set.load(model.model);
     std::vector<std::size_t> items(set.size());
     for (std::size_t i = 0; i < items.size(); ++i) items[i] = i;
@@ -48,7 +48,7 @@ int caption(const Arguments& arguments) {
     out.flush();
   }
   writer.close();
-  return interrupted ? 130 : 0;
+  return 0;
 }
 
 }  // namespace

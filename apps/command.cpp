@@ -98,6 +98,7 @@ void CommonOptions::visit(OptionVisitor& v) {
   v(threads, "threads", 0, "processor threads; 0 is one a core", between(0, 1024));
   v(seed, "seed", 1, "of everything random", at_least(0));
   v(quiet, "quiet", false, "results and errors only");
+  // The help shows it as --no-verify.
   v(verify, "verify", true, "read a model's files without comparing them with their checksums");
 }
 

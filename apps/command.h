@@ -30,7 +30,7 @@ struct Arguments {
   }
 };
 
-inline constexpr std::size_t kAllWords = static_cast<std::size_t>(-1);
+inline constexpr std::size_t kAllWords = static_cast<std::size_t>(-1);  ///< Command::paths where each word names a file
 
 struct Command {
   std::string name, sentence;
@@ -41,7 +41,7 @@ struct Command {
   std::size_t paths = 0;                  ///< how many of its words, from the first on, name what is read (kAllWords)
   std::size_t fewest_words = 0, most_words = 0;
   std::vector<OptionInfo> options;
-  std::vector<std::string> texts = {};       ///< options whose value is a text, though it is a file in other verbs
+  std::vector<std::string> texts = {};       ///< exceptions: options whose value is a text here, though it is a file in other verbs
   std::function<int(const Arguments&)> run;  ///< returns the exit code
 };
 

@@ -103,7 +103,7 @@ Command draw_command() {
               "Examples:\n"
               "  attend draw a.record.npz --sentence 3\n"
               "  attend draw a.record.npz --png a.png --html a.html",
-          .paths = kAllWords,
+          .paths = 1,
           .fewest_words = 1,
           .most_words = 1,
           .options = flags_of<DrawFlags>(),

@@ -117,8 +117,7 @@ int evaluate_captioner(const Arguments& arguments) {
   const auto model = read_captioner(path);
   PictureSet set(flags.quiz.images, flags.captions, flags.list);
   set.load(model.model);
-  if (!arguments.common.quiet)
-    for (const auto& line : set.told()) say("{}\n", line);
+  tell(set.told(), arguments.common.quiet);
   const auto figures = evaluate_captions(model, set, flags.search);
   const nlohmann::ordered_json json = {{"pictures", figures.pictures}, {"loss", figures.loss},   {"perplexity", figures.perplexity},
                                        {"bleu", figures.bleu},         {"cider", figures.cider}, {"exact", figures.exact},
@@ -178,7 +177,7 @@ Command evaluate_command() {
               "  attend evaluate runs/polarity --text data/polarity/test.txt\n"
               "  attend evaluate runs/digits --images t10k-images-idx3-ubyte.gz --labels t10k-labels-idx1-ubyte.gz",
           .model_first = true,
-          .paths = kAllWords,
+          .paths = 1,
           .fewest_words = 1,
           .most_words = 1,
           .options = flags_of<EvaluateFlags>(),

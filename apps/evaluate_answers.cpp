@@ -1,5 +1,4 @@
 // attend evaluate, of models that answer.
-
 #include "attend/decode/answers.h"
 #include "attend/decode/evaluate.h"
 #include "attend/train/config.h"
@@ -84,8 +83,7 @@ int evaluate_quiz(const Arguments& arguments) {
     for (std::int32_t id = kSpecialAnswers; id < model.target->size(); ++id) files.form.classes.push_back(model.target->piece(id));
   const auto quiz = read_quiz(model_kind(model.model.type).reads, files, "--");
   quiz->prepare(any_model(model));
-  if (!arguments.common.quiet)
-    for (const auto& line : quiz->told()) say("{}\n", line);
+  tell(quiz->told(), arguments.common.quiet);
   const auto figures = evaluate_answers(model, *quiz);
   const auto& named = !files.tsv.empty()      ? files.tsv
                       : !files.text.empty()   ? files.text

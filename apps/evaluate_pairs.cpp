@@ -47,10 +47,8 @@ void look_at_attention(PairFigures& figures, const Translator& translator, const
   const auto gold = flags.links.empty() ? std::vector<Links>{} : gold_links(flags, figures.text, places);
   AttentionRequest request{.gold = gold, .places = places};
   request.links.shifted = flags.shift;
-  request.links.units = link_units(translator.model(), flags.link_units);
-  if (flags.link_units == "auto")
-    request.links.units = fit_link_units(request.links.units, figures.text.sources, figures.text.targets, gold);
-  figures.units = request.links.units;
+  if (flags.link_units == "auto") figures.units = fit_link_units(figures.units, figures.text.sources, figures.text.targets, gold);
+  request.links.units = figures.units;
   figures.attention = evaluate_attention(translator, figures.text.sources, figures.text.targets, request);
   figures.links = !flags.links.empty();
   for (const auto& links : gold) figures.without_links += links.empty() ? 1 : 0;
@@ -219,7 +217,7 @@ int evaluate_pairs(const Arguments& arguments) {
   options.rouge = flags.rouge;
   PairFigures figures{.text = text};
   const bool looks = !flags.links.empty() || flags.by_length || !flags.per_sentence.empty();
-  if (arguments.has("link_units")) (void)link_units(translator.model(), flags.link_units);
+  figures.units = link_units(translator.model(), flags.link_units);
   if (looks) look_at_attention(figures, translator, flags);  // first, since it finds what is wrong with the links
   const auto started = std::chrono::steady_clock::now();
   figures.texts = evaluate(translator, text.sources, text.targets, options);

@@ -45,7 +45,7 @@ int report_failure() {
   } catch (const std::bad_alloc&) {
     say("attend: out of memory; use smaller batches (train.batch_size, --batch), shorter texts or a smaller model\n");
   } catch (const std::filesystem::filesystem_error& e) {
-    say("attend: {}: {}; check the path\n", printable(e.path1().string()), printable(e.code().message()));
+    say("attend: {}{}\n", e.path1().empty() ? "" : printable(e.path1().string()) + ": ", printable(e.code().message()));
   } catch (const std::system_error& e) {  // as fmt::print throws it
     if (e.code().value() == EPIPE) return 0;
     say("attend: standard output: {}\n", printable(e.what()));

@@ -105,7 +105,8 @@ int info(const Arguments& arguments) {
   if (std::filesystem::exists(word)) return about_model(word, flags.verify);
   ATTEND_CHECK(word.find('/') == std::string::npos, kFile, "{}: no such model; give the folder of a model or of a training run", word);
   if (const auto names = mechanism_names(); std::find(names.begin(), names.end(), word) == names.end())
-    fail_unknown_name("info: neither a model folder nor a mechanism is called so", word, names);
+    fail_unknown_name("info (no such folder, no such mechanism)", word, names);
+  ATTEND_CHECK(!flags.verify, kUsage, "info: --verify is for a model folder; {} is a mechanism", word);
   const auto& mechanism = find_mechanism(word);
   if (flags.json)
     print_json(json_about(mechanism));
@@ -122,6 +123,7 @@ Command info_command() {
           .words = "[NAME | MODEL]",
           .details = "",
           .model_first = true,
+          .paths = 1,
           .most_words = 1,
           .options = flags_of<InfoFlags>(),
           .run = info};

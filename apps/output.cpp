@@ -9,6 +9,7 @@
 #include <exception>
 
 #include "attend/core/error.h"
+#include "attend/core/printable.h"
 #include "terminal.h"
 
 namespace attend::cli {
@@ -16,15 +17,18 @@ namespace {
 
 constexpr std::size_t kBlock = std::size_t{1} << 16;
 
-[[noreturn]] void fail_standard_output(int error) {
-  const auto text = fmt::format("standard output: cannot write: {}", std::strerror(error));
-  if (error == EPIPE) throw PipeClosed(text);
-  throw Error(ErrorKind::kFile, text + (error == ENOSPC || error == EDQUOT ? "; free space or choose another disk" : ""));
+[[noreturn]] void fail_standard_output(int error) { fail_errno("standard output", "write", error); }
+
+// Where part of a work is now; `other` is its name where an older file has its own.
+void say_part(const std::string& path, const std::optional<std::string>& other, const std::string& what) {
+  if (other)
+    say("attend: {} holds {}; {} is as it was\n", *other, what, path);
+  else
+    say("attend: {} holds {}\n", path == "-" ? "standard output" : path, what);
 }
 
-void say_part(const std::string& path, const std::string& name, const std::string& what) {
-  say("attend: {} holds {}{}\n", name, what, name == path ? "" : fmt::format("; {} is as it was", path));
-}
+// Of what failed while part of a work was kept, after the error or signal that ended the work.
+void say_too(const std::exception& e) { say("attend: {}\n", printable(e.what())); }
 
 }  // namespace
 
@@ -49,7 +53,8 @@ void Output::keep() try {
   if (whole_ == 0) return;
   writer.cut(whole_);
   say_part(path_, file_->commit(Work::kPart), "the lines that were done");
-} catch (const std::exception&) {  // the first error is the one to tell
+} catch (const std::exception& e) {
+  say_too(e);
 }
 
 void Output::line(std::string_view text) {
@@ -78,12 +83,8 @@ void Output::flush() {
 }
 
 void Output::close() {
-  if (interrupted && file_) {
-    keep();
-  } else {
-    flush();
-    if (file_) file_->commit();
-  }
+  flush();
+  if (file_) file_->commit();
   file_.reset();
 }
 
@@ -93,13 +94,12 @@ RecordOutput::RecordOutput(const std::string& path) : path_(path), errors_(std::
 
 RecordOutput::~RecordOutput() {
   if (!writer_ || count_ == 0 || std::uncaught_exceptions() <= errors_) return;
-  keep();
-}
-
-void RecordOutput::keep() try {
-  say_part(path_, writer_->close(Work::kPart),
-           count_ == 1 ? "the sentence that was done" : fmt::format("the {} sentences that were done", count_));
-} catch (const std::exception&) {  // the first error is the one to tell
+  try {
+    say_part(path_, writer_->close(Work::kPart),
+             count_ == 1 ? "the sentence that was done" : fmt::format("the {} sentences that were done", count_));
+  } catch (const std::exception& e) {
+    say_too(e);
+  }
 }
 
 void RecordOutput::add(const Record& record) {
@@ -114,10 +114,7 @@ void RecordOutput::add(const Record& record, std::uint64_t sentence) {
 }
 
 void RecordOutput::close() {
-  if (writer_ && interrupted && count_ > 0)
-    keep();
-  else if (writer_ && !interrupted)
-    writer_->close();
+  if (writer_) writer_->close();
   writer_.reset();
 }
 

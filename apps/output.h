@@ -24,7 +24,7 @@ class Output {
   void close();
 
  private:
-  void keep();  // what is whole, after an error
+  void keep();  // the lines that are whole, after an error or a signal
   std::string path_, waiting_;
   std::unique_ptr<AtomicFile> file_;
   std::uint64_t begin_ = 0, whole_ = 0;  // bytes before `waiting_`, and up to the last line's end
@@ -45,7 +45,6 @@ class RecordOutput {
   void close();
 
  private:
-  void keep();  // what was added, after an error or a signal
   std::string path_;
   std::unique_ptr<RecordWriter> writer_;
   std::uint64_t count_ = 0;

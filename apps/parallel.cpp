@@ -46,7 +46,7 @@ ParallelText read_parallel(const ParallelFlags& flags, const char* verb, BlankPa
   if (flags.tsv.empty() && (flags.source.empty() || flags.target.empty()))
     fail(ErrorKind::kUsage, "{}: give --source FILE and --target FILE, or --tsv FILE", verb);
   ATTEND_CHECK(flags.tsv.empty() || (flags.source.empty() && flags.target.empty()), kUsage,
-               "{}: --tsv holds both sides; leave out {}, or --tsv", verb, flags.source.empty() ? "--target" : "--source");
+               "{}: --tsv holds both sides; leave out --source and --target, or --tsv", verb);
   CorpusOptions options;
   options.header = flags.header;
   options.keep_blank = true;
@@ -72,6 +72,7 @@ ParallelText read_parallel(const ParallelFlags& flags, const char* verb, BlankPa
   }
   skipped.longer(corpus.report(), options.max_line_bytes);
   text.what_is_left_out = skipped.text(text.lines);
+  // A verb that gives a line for every line of input has its lines even so.
   ATTEND_CHECK(!text.sources.empty() || left_out == BlankPairs::kSource, kData, "{}: no pair is left: {}",
                flags.tsv.empty() ? flags.source : flags.tsv, text.what_is_left_out);
   return text;

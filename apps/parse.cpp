@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "attend/core/error.h"
-#include "places.h"
 
 namespace attend::cli {
 namespace {
@@ -66,8 +65,6 @@ class LineParser {
   }
 
   void give(const OptionInfo& option, const std::string& text) {
-    ATTEND_CHECK(!text.empty() || place_of(command_, option) == Place::kNone, kUsage,
-                 "{} names nothing: its value is empty; is a variable not set?", flag_of(option.key));
     auto& value = parsed_.values[option.key];
     value.where = flag_of(option.key);
     value.is_list = option.type == "list";

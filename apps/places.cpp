@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <optional>
 #include <string_view>
+#include <tuple>
 
 #include "attend/core/error.h"
 #include "attend/core/files.h"
@@ -40,7 +41,11 @@ std::optional<Identity> regular_stream(int descriptor) {
 /// Where a path leads, as far as it exists.
 fs::path real_path(const fs::path& path) {
   std::error_code error;
-  auto real = fs::weakly_canonical(fs::absolute(path, error), error);
+  auto at = fs::absolute(path, error);
+  // weakly_canonical stops at a link to what is not there yet, which is what would be made.
+  for (int links = 0; links < 40 && fs::is_symlink(fs::symlink_status(at, error)) && !fs::exists(at, error); ++links)
+    at = at.parent_path() / fs::read_symlink(at, error);
+  auto real = fs::weakly_canonical(at, error);
   return error ? fs::path() : real;
 }
 
@@ -110,27 +115,33 @@ void check_places(const Command& command, const Arguments& arguments) {
   const auto add_input = [&](const std::string& path, const std::string& who) {
     if (path == "-")
       from_standard_input.push_back(who);
-    else if (!path.empty())
+    else
       inputs.push_back({path, who});
   };
-  const auto named = std::max<std::size_t>(command.paths, command.model_first ? 1 : 0);
-  for (std::size_t i = 0; i < std::min(named, arguments.words.size()); ++i) {
-    ATTEND_CHECK(!arguments.words[i].empty(), kUsage, "word {} is empty, where a file or folder is to be named; is a variable not set?",
-                 i + 1);
-    if (i < command.paths) add_input(arguments.words[i], fmt::format("word {}", i + 1));
+  const auto check_named = [](const std::string& path, const std::string& who) {
+    ATTEND_CHECK(!path.empty(), kUsage, "{} names nothing: it is empty; is a variable not set?", who);
+  };
+  for (std::size_t i = 0; i < std::min(command.paths, arguments.words.size()); ++i) {
+    const auto who = fmt::format("word {}", i + 1);
+    check_named(arguments.words[i], who);
+    add_input(arguments.words[i], who);
   }
   for (const auto& option : command.options) {
     const auto place = place_of(command, option);
     const auto given = arguments.values.find(option.key);
-    if (given == arguments.values.end() || place == Place::kNone || place == Place::kFolder) continue;
-    const auto& path = given->second.texts.at(0);
-    if (place == Place::kWritten) {
-      if (path == "-")
-        to_standard_output.push_back(given->second.where);
-      else
-        outputs.push_back({path, given->second.where});
+    if (given == arguments.values.end() || place == Place::kNone) continue;
+    const auto& [path, who] = std::tie(given->second.texts.at(0), given->second.where);
+    check_named(path, who);
+    if (place == Place::kFolder) continue;
+    if (place != Place::kWritten) {
+      add_input(path, who);
+    } else if (path != "-") {
+      outputs.push_back({path, who});
     } else {
-      add_input(path, given->second.where);
+      to_standard_output.push_back(who);
+      // A record is no text that other results could stand beside.
+      const auto output = arguments.values.find("output");
+      if (option.key == "record" && (output == arguments.values.end())) to_standard_output.emplace_back("the results");
     }
   }
   ATTEND_CHECK(from_standard_input.size() < 2, kUsage, "standard input (-) can be read once, and is named by {}; save one to a file",

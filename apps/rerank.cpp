@@ -11,6 +11,7 @@
 #include "attend/text/unicode.h"
 #include "output.h"
 #include "parallel.h"
+#include "searching.h"
 #include "terminal.h"
 #include "verbs.h"
 
@@ -93,8 +94,7 @@ int rerank_lines(const Arguments& arguments) {
   flags.search = translator.search_options();
   flags = arguments.read(flags);
   if (!arguments.has("n_best")) flags.search.n_best = flags.search.beam;
-  if (!arguments.has("beam")) flags.search.beam = std::max(flags.search.beam, flags.search.n_best);
-  flags.search.stop = &interrupted;
+  settle_search(flags.search, arguments);
   std::optional<Translator> reverse;
   std::optional<TranslationModel> language_model;
   if (!flags.reverse.empty()) reverse.emplace(flags.reverse);
@@ -102,7 +102,7 @@ int rerank_lines(const Arguments& arguments) {
   const Reranker reranker(translator, {flags.search, flags.coverage}, reverse ? &*reverse : nullptr,
                           language_model ? &*language_model : nullptr);
   auto weights = weights_of(flags);
-  const bool tune = !flags.tune.tsv.empty() || !flags.tune.source.empty();
+  const bool tune = !flags.tune.tsv.empty() || !flags.tune.source.empty() || !flags.tune.target.empty();
   if (tune) weights = tuned(reranker, flags, weights, arguments.common.quiet);
   std::vector<std::string> files(arguments.words.begin() + 1, arguments.words.end());
   if (files.empty() && !tune) files.emplace_back("-");
@@ -113,7 +113,7 @@ int rerank_lines(const Arguments& arguments) {
   for (const auto& file : files) {
     LineReader reader(file);
     constexpr std::size_t kTogether = 1024;
-    while (!interrupted) {
+    for (;;) {
       const auto lines = reader.window(kTogether);
       if (lines.empty()) break;
       for (const auto& list : reranker.candidates(lines)) {
@@ -129,7 +129,7 @@ int rerank_lines(const Arguments& arguments) {
       out.flush();
     }
   }
-  return interrupted ? 130 : 0;
+  return 0;
 }
 
 }  // namespace

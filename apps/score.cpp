@@ -49,7 +49,8 @@ int score(const Arguments& arguments) {
   const auto tell_until = [&](std::size_t line) {
     for (; told < line; ++told) out.line(score_line(flags, nullptr, links));
   };
-  for (std::size_t begin = 0; begin < text.sources.size() && !interrupted; begin += kWindow) {
+  for (std::size_t begin = 0; begin < text.sources.size(); begin += kWindow) {
+    stop_if_interrupted();
     const auto n = std::min(kWindow, text.sources.size() - begin);
     const auto results =
         translator.score(std::span(text.sources).subspan(begin, n), std::span(text.targets).subspan(begin, n), writer || flags.alignment);
@@ -60,10 +61,10 @@ int score(const Arguments& arguments) {
     }
     out.flush();
   }
-  if (!interrupted) tell_until(text.lines);
+  tell_until(text.lines);
   out.flush();
   writer.close();
-  return interrupted ? 130 : 0;
+  return 0;
 }
 
 }  // namespace
@@ -76,7 +77,7 @@ Command score_command() {
               "One line a line of input: the natural logarithm of p(target | source), </s> included. An empty target is scored as the\n"
               "empty translation; where the source is blank, or a side longer than 65536 bytes, the line is nan.",
           .model_first = true,
-          .paths = kAllWords,
+          .paths = 1,
           .fewest_words = 1,
           .most_words = 1,
           .options = flags_of<ScoreFlags>(),

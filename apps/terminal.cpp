@@ -24,6 +24,8 @@ namespace {
 
 std::atomic<bool> polite{false};
 
+constexpr std::size_t kLineEnd = 5;  // CR, LF and a byte-order mark are no part of a line
+
 void on_signal(int number) {
   if (polite && !interrupted.exchange(true)) return;
   discard_partials();
@@ -45,6 +47,13 @@ void watch_signals() {
 }
 
 void catch_interrupts() { polite = true; }
+
+void stop_if_interrupted() { ATTEND_CHECK(!interrupted, kInterrupted, "interrupted"); }
+
+void tell(const std::vector<std::string>& lines, bool quiet) {
+  if (quiet) return;
+  for (const auto& line : lines) say("{}\n", line);
+}
 
 void say_text(const std::string& text) {
   (void)std::fputs(text.c_str(), stderr);
@@ -82,7 +91,7 @@ LineReader::LineReader(const std::string& path, std::size_t longest) : name_(pat
     return;
   }
   descriptor_ = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  ATTEND_CHECK(descriptor_ >= 0, kFile, "{}: cannot read: {}; check the path", name_, std::strerror(errno));
+  if (descriptor_ < 0) fail_errno(name_, "read", errno);
 }
 
 LineReader::~LineReader() {
@@ -111,13 +120,14 @@ bool LineReader::fill(bool wait) {
   const int error = errno;
   buffer_.resize(old + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
   if (got <= 0) ended_ = true;
-  ATTEND_CHECK(got >= 0 || interrupted, kFile, "{}: cannot read: {}", name_, std::strerror(error));
+  if (got < 0 && !interrupted) fail_errno(name_, "read", error);
   return got > 0;
 }
 
 bool LineReader::ready() {
   while (buffer_.find('\n', std::max(start_, searched_)) == std::string::npos) {
     searched_ = buffer_.size();
+    if (searched_ - start_ > longest_ + kLineEnd) return true;  // next() refuses it
     if (ended_ || !fill(false)) return ended_;
   }
   return true;
@@ -127,40 +137,34 @@ std::optional<std::string> LineReader::next() {
   std::size_t end = std::string::npos;
   while ((end = buffer_.find('\n', std::max(start_, searched_))) == std::string::npos) {
     searched_ = buffer_.size();
-    check_length(buffer_.size() - start_);
+    if (searched_ - start_ > longest_ + kLineEnd) break;  // without an end so far, and too long already
     if (!fill(true)) break;
   }
-  if (end == std::string::npos && (start_ >= buffer_.size() || interrupted)) return std::nullopt;  // half a line is none
+  stop_if_interrupted();  // half a line is none
+  if (end == std::string::npos && start_ >= buffer_.size()) return std::nullopt;
   const auto stop = end == std::string::npos ? buffer_.size() : end;
-  check_length(stop - start_);
   std::string line = buffer_.substr(start_, stop - start_);
   start_ = end == std::string::npos ? stop : stop + 1;
   searched_ = start_;
   ++lines_;
   if (!line.empty() && line.back() == '\r') line.pop_back();
   if (lines_ == 1) {
-    ATTEND_CHECK(!line.starts_with("\xff\xfe") && !line.starts_with("\xfe\xff"), kData,
-                 "{}:1: this is UTF-16, expected UTF-8; convert it with iconv -f UTF-16 -t UTF-8", name_);
+    check_encoding(line, name_);
     if (line.starts_with("\xef\xbb\xbf")) line.erase(0, 3);
-    ATTEND_CHECK(end != std::string::npos || line.find('\r') == std::string::npos, kData,
-                 "{}: its lines end in carriage returns alone, as old Macs wrote them; convert it with tr '\\r' '\\n'", name_);
+    if (end == std::string::npos) check_line_ends(line, name_);
   }
+  ATTEND_CHECK(line.size() <= longest_, kData, "{}:{}: the line has more than {} bytes; split it", name_, lines_, longest_);
   const auto wrong = first_wrong_byte(line);
   ATTEND_CHECK(wrong == std::string::npos, kData, "{}:{}: {}; convert the file to UTF-8 with iconv", name_, lines_,
                describe_wrong_byte(line, wrong));
   return line;
 }
 
-void LineReader::check_length(std::size_t bytes) const {
-  ATTEND_CHECK(bytes <= longest_ + 2, kData, "{}:{}: the line is longer than {} bytes; give one sentence a line", name_, lines_ + 1,
-               longest_);
-}
-
 std::vector<std::string> LineReader::window(std::size_t most) {
   if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
   std::vector<std::string> lines;
   try {
-    while (lines.size() < most && !interrupted) {
+    while (lines.size() < most) {
       auto line = next();
       if (!line) break;
       lines.push_back(std::move(*line));

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "attend/draw/terminal.h"
+#include "attend/text/corpus.h"
 #include "attend/train/texts.h"
 
 namespace attend::cli {
@@ -27,23 +28,28 @@ int terminal_width(int descriptor);   ///< columns now, by the terminal, else CO
 /// auto, truecolour, 256 or ascii; auto asks the terminal, NO_COLOR and TERM.
 TerminalColour terminal_colour(const std::string& wanted);
 
-/// SIGINT, SIGTERM and SIGHUP remove half-written files and folders and end the program; a pipe without a reader and a limit of file sizes
-/// become errors of writing.
+/// SIGINT, SIGTERM and SIGHUP remove half-written files and end the program (what was begun of a folder is removed by the next run there);
+/// a pipe without a reader and a limit of file sizes become errors of writing.
 void watch_signals();
 /// Set by the first of those signals once `catch_interrupts` was called; a second signal ends the program at once.
 extern std::atomic<bool> interrupted;
 void catch_interrupts();
+/// Throws kInterrupted when such a signal came: to be called where work is left undone. What is whole by then is whole.
+void stop_if_interrupted();
+
+/// What a reader says of what it read: a line each.
+void tell(const std::vector<std::string>& lines, bool quiet);
 
 /// Lines of a file or of standard input (`-`), without CR and byte-order mark. Knows whether the next line is there already, so
 /// that a person or a slow pipe gets answers line by line while a file is read in large windows.
 class LineReader {
  public:
   /// A line of more than `longest` bytes is kData, with its number.
-  explicit LineReader(const std::string& path, std::size_t longest = std::size_t{1} << 16);
+  explicit LineReader(const std::string& path, std::size_t longest = kLongestLine);
   ~LineReader();
   LineReader(const LineReader&) = delete;
   LineReader& operator=(const LineReader&) = delete;
-  /// The next line; nothing at the end, and when an interrupt came. A line that is no text is kData, with its number.
+  /// The next line; nothing at the end. A line that is no text is kData, with its number; an interrupt is kInterrupted.
   std::optional<std::string> next();
   /// Up to `most` lines, as many as are there; none at the end. An error waits until the lines before it were handed out.
   std::vector<std::string> window(std::size_t most);
@@ -54,7 +60,6 @@ class LineReader {
 
  private:
   bool fill(bool wait);
-  void check_length(std::size_t bytes) const;
   std::string name_, buffer_;
   std::size_t longest_, start_ = 0, searched_ = 0, lines_ = 0;
   int descriptor_ = 0;

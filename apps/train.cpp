@@ -139,8 +139,8 @@ Command train_command() {
               "  attend train --source a.en --target a.zh --out runs/a    everything suited to the corpus, and said\n"
               "  attend train --task classify --text opinions.txt --out runs/b --minutes 2\n"
               "  attend train --resume --out runs/a                      goes on bit for bit\n"
-              "Ctrl-C finishes the update, saves and exits with 130; a second one ends at once and saves nothing. --dry-run prints every "
-              "configuration key with its meaning.",
+              "Ctrl-C finishes the update, saves and exits with 130; a second one ends at once and saves nothing.\n"
+              "--dry-run prints every configuration key with its meaning.",
           .paths = 1,
           .most_words = 1,
           .options = flags_of<TrainFlags>(),

@@ -2,6 +2,7 @@
 #include "attend/decode/evaluate.h"
 #include "attend/measure/alignment.h"
 #include "output.h"
+#include "searching.h"
 #include "terminal.h"
 #include "verbs.h"
 
@@ -44,8 +45,7 @@ int translate(const Arguments& arguments) {
   TranslateFlags flags;
   flags.search = loaded.search_options();
   flags = arguments.read(flags);
-  if (arguments.has("n_best") && !arguments.has("beam")) flags.search.beam = std::max(flags.search.beam, flags.search.n_best);
-  flags.search.stop = &interrupted;
+  settle_search(flags.search, arguments);
   Translator translator(loaded.model());
   translator.limits.sentences = static_cast<std::size_t>(flags.batch);
   const bool record = !flags.record.empty() || flags.alignment;
@@ -60,7 +60,7 @@ int translate(const Arguments& arguments) {
     LineReader reader(file);
     const bool ask = reader.from_terminal() && !arguments.common.quiet;
     if (ask) say("Type a sentence a line; Ctrl-D ends.\n");
-    while (!interrupted) {
+    for (;;) {
       if (ask) say("> ");
       const auto lines = reader.window(16 * translator.limits.sentences);
       if (lines.empty()) break;
@@ -76,7 +76,7 @@ int translate(const Arguments& arguments) {
   out.close();
   writer.close();
   if (const auto message = cut_message(cut, index, flags.search); !message.empty() && !arguments.common.quiet) say("{}\n", message);
-  return interrupted ? 130 : 0;
+  return 0;
 }
 
 }  // namespace
@@ -100,6 +100,7 @@ Command translate_command() {
       "translate", "Translate lines of text.",
       "Without files it reads standard input. MODEL is a model folder or the folder of a training run (its best checkpoint).\n"
       "With --n-best N each line is: number ||| text ||| score.\n"
+      "Ctrl-C keeps what was written; sentences of a file are read and written 16 times --batch at a time.\n"
       "Examples:\n"
       "  echo 'I love you' | attend translate runs/phrasebook\n"
       "  attend translate runs/phrasebook a.en --record a.record.npz && attend draw a.record.npz");

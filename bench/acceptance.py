@@ -14,7 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from machine import made, parameters_of, processor_seconds, updates_of, write_result
+from machine import last_validation, made, parameters_of, processor_seconds, write_result
 
 ROOT = Path(__file__).resolve().parent.parent
 TASKS = json.loads((ROOT / "bench/tasks.json").read_text())
@@ -45,10 +45,12 @@ def run(name, options):
     subprocess.run([options.program, "evaluate", str(out), *[os.path.expandvars(flag) for flag in task["test"]], "--json", str(report),
                     "--output", str(out / "test.out"), "--threads", str(options.threads)], check=True, cwd=place)
     figures = {key: value for key, value in json.loads(report.read_text()).items() if key != "seconds"}
-    metrics = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
-    result = {"config": f"configs/{config}.yaml", "changes": task.get("changes", []), "test": figures, "updates": updates_of(out),
-              "minutes": round(metrics[-1]["seconds"] / 60, 1), "cpu_minutes": round(minutes, 1), "threads": options.threads or os.cpu_count(),
+    end = last_validation(out)
+    result = {"config": f"configs/{config}.yaml", "changes": task.get("changes", []), "test": figures, "updates": end["step"],
+              "minutes": round(end["seconds"] / 60, 1), "threads": options.threads or os.cpu_count(),
               "parameters": parameters_of(options.program, out)}
+    if not options.evaluate_only and not options.resume:  # else only part of the training was seen
+        result["cpu_minutes"] = round(minutes, 1)
     path = ROOT / "bench/results" / f"{name}.json"
     write_result(path, result, stamp)
     print(f"{name:24} {json.dumps(figures)}", flush=True)

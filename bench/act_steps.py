@@ -14,7 +14,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from chart import line_chart
-from machine import write_result
+from machine import made, write_result
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT, PICTURE = ROOT / "bench/results/act_steps.json", ROOT / "docs/images/act_steps.svg"
@@ -46,7 +46,8 @@ def main():
     parser.add_argument("--draw-only", action="store_true", help="the picture alone, from the committed figures")
     options = parser.parse_args()
     if not options.draw_only:
-        write_result(RESULT, measure(options))
+        stamp = made(options.threads)
+        write_result(RESULT, measure(options), stamp)
     result = json.loads(RESULT.read_text())
     for filled, vectors, steps, accuracy in zip(*(result[key] for key in ("filled", "vectors", "steps", "accuracy"))):
         print(f"{filled:3} of 12  {steps:5.2f} steps  {100 * accuracy:5.1f} % right of {vectors}")

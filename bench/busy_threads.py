@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """What a busy neighbour costs: 150 updates of configs/phrasebook.yaml with one thread and with the default, on a quiet machine and beside
 one process that never rests; and on the quiet machine with libgomp's own long waits (GOMP_SPINCOUNT=300000, what it takes by itself).
-Pairs of runs in turn (five, or --pairs), medians and spread of the ratios; writes bench/results/busy_threads.json. Nothing else should run meanwhile.
+Pairs of runs in turn (five, or --pairs), medians and spread of the ratios; writes bench/results/busy_threads.json. Nothing else should run
+meanwhile.
 
     build/release/attend data phrasebook --out demo/data
     python3 bench/busy_threads.py [--program build/release/attend] [--pairs 5]
@@ -15,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from machine import write_result
+from machine import made, write_result
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -51,6 +52,7 @@ def main():
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--out", default=str(ROOT / "bench/results/busy_threads.json"))
     options = parser.parse_args()
+    stamp = made()
     program, pairs = str(Path(options.program).resolve()), options.pairs
     one, default, long_waits = (1, {}), (None, {}), (None, {"GOMP_SPINCOUNT": "300000"})
     figures = [compare(program, pairs, "quiet, default threads / one thread", one, default),
@@ -61,7 +63,7 @@ def main():
                     compare(program, pairs, "beside a busy process, libgomp's own waits / one thread", one, long_waits)]
     finally:
         busy.kill()
-    write_result(options.out, {"pairs": pairs, "figures": figures})
+    write_result(options.out, {"pairs": pairs, "figures": figures}, stamp)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from chart import line_chart
-from machine import write_result
+from machine import made, parameters_of, write_result
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNS = ROOT / "runs/by-length"
@@ -60,16 +60,16 @@ def main():
     parser.add_argument("--draw-only", action="store_true", help="the picture alone, from the committed figures")
     options = parser.parse_args()
     if not options.draw_only:
+        stamp = made(options.threads)
         data = RUNS / "data"
         subprocess.run([options.program, "data", "reverse", "--out", str(data), "--pairs", "20000", "--maximum-length", str(LONGEST), "--quiet"], check=True)
         result = {"task": f"reverse, 1 to {LONGEST} of 26 symbols; no sequence of one is left for testing", "recipe": RECIPE, "lengths": [], "sequences": [], "exact": {}, "parameters": {}}
         for attention in MODELS:
             run = train(options, data, attention)
             shares, result["sequences"] = exact_by_length(options, run, data / "test.tsv")
-            info = subprocess.run([options.program, "info", str(run)], check=True, capture_output=True, text=True).stdout
             result["lengths"], result["exact"][attention] = list(shares), list(shares.values())
-            result["parameters"][attention] = next(int(line.split()[1]) for line in info.splitlines() if line.startswith("parameters"))
-        write_result(RESULT, result)
+            result["parameters"][attention] = parameters_of(options.program, run)
+        write_result(RESULT, result, stamp)
     result = json.loads(RESULT.read_text())
     print("length  " + "  ".join(f"{name:>9}" for name in MODELS))
     for i, length in enumerate(result["lengths"]):

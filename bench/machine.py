@@ -27,7 +27,7 @@ def commit():
     """The commit of the checkout, with + when what the figures depend on differs from it."""
     def git(*words):
         return subprocess.run(["git", *words], cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
-    changed = git("status", "--porcelain", "--untracked-files=no", "--", "src", "include", "apps", "configs")
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", "src", "include", "apps", "configs", ":(glob)bench/*.json")
     return git("rev-parse", "--short=10", "HEAD") + ("+" if changed else "")
 
 
@@ -46,9 +46,9 @@ def write_json(path, value):
     os.replace(beside, path)
 
 
-def write_result(path, result, stamp=None):
-    """Writes `result` and what it was made of: `stamp`, or made() now."""
-    write_json(path, {**result, "made": stamp or made(result.get("threads"))})
+def write_result(path, result, stamp):
+    """Writes `result` and, from made(), what it was made of."""
+    write_json(path, {**result, "made": stamp})
 
 
 def processor_seconds():
@@ -57,9 +57,9 @@ def processor_seconds():
     return used.ru_utime + used.ru_stime
 
 
-def updates_of(run):
-    """How many updates a training made."""
-    return json.loads((Path(run) / "metrics.jsonl").read_text(encoding="utf-8").splitlines()[-1])["step"]
+def last_validation(run):
+    """The last line of a training's metrics: step, seconds, figures."""
+    return json.loads((Path(run) / "metrics.jsonl").read_text(encoding="utf-8").splitlines()[-1])
 
 
 def parameters_of(program, run):

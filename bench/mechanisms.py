@@ -14,7 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from machine import made, parameters_of, processor_seconds, updates_of, write_result
+from machine import last_validation, made, parameters_of, processor_seconds, write_result
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGS = {"rnn": "configs/phrasebook.yaml", "transformer": "configs/phrasebook-transformer.yaml"}
@@ -43,7 +43,7 @@ def run(options, model, name, changes):
     figures = json.loads(report.read_text())
     result = {"task": "phrasebook", "model": model, "name": name, "config": CONFIGS[model], "changes": changes,
               "exact": figures["exact"], "aer": figures.get("aer"), "entropy": figures.get("entropy"), "bleu": figures["bleu"],
-              "perplexity": figures["perplexity"], "updates": updates_of(out), "cpu_minutes": round(seconds / 60, 2),
+              "perplexity": figures["perplexity"], "updates": last_validation(out)["step"], "cpu_minutes": round(seconds / 60, 2),
               "parameters": parameters_of(options.program, out),
               "threads": options.threads}
     path = ROOT / "bench/results/phrasebook" / f"{model}-{name}.json"

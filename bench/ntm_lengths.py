@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from machine import write_result
+from machine import made, write_result
 
 ROOT = Path(__file__).resolve().parent.parent
 LENGTHS, TRAINED, COUNT = [10, 20, 30, 40, 60, 80, 120], 20, 100
@@ -38,9 +38,10 @@ def main():
     parser.add_argument("--run", default=str(ROOT / "runs/ntm-copy"))
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
+    stamp = made(options.threads)
     with tempfile.TemporaryDirectory() as folder:
         rows = [measure(options, folder, length) for length in LENGTHS]
-    write_result(ROOT / "bench/results/ntm_lengths.json", {"trained_up_to": TRAINED, "sequences": COUNT, "lengths": rows})
+    write_result(ROOT / "bench/results/ntm_lengths.json", {"trained_up_to": TRAINED, "sequences": COUNT, "lengths": rows}, stamp)
     for row in rows:
         print(f"length {row['length']:4}  exact {100 * row['exact']:5.1f} %  vectors wrong {100 * row['vectors_wrong']:.2f} %")
 

@@ -13,7 +13,7 @@ VARIANTS = json.loads((ROOT / "bench/mechanisms.json").read_text())
 # How a figure is called, and what it is shown times.
 FIGURES = {"exact": ("exact %", 100), "accuracy": ("accuracy %", 100), "word_error": ("WER %", 100), "bleu": ("BLEU", 1), "perplexity": ("perplexity", 1),
            "bits_per_character": ("bits a character", 1), "macro_f1": ("macro-F1 %", 100), "chrf": ("chrF", 1), "cer": ("CER %", 100), "aer": ("AER %", 100),
-           "cider": ("CIDEr-D", 1), "rouge_l": ("ROUGE-L %", 100), "support": ("weight on supporting statements %", 100)}
+           "cider": ("CIDEr-D", 1), "rouge_l": ("ROUGE-L %", 1), "support": ("weight on supporting statements %", 100)}
 SMALLER = {"word_error", "perplexity", "bits_per_character"}
 
 
@@ -28,6 +28,8 @@ def phrasebook(model, title):
     lines = [f"### {title}", "", "| mechanism | changes of the recipe | exact % | AER % | entropy, nat | parameters | processor minutes |", "|---|---|---|---|---|---|---|"]
     for r in sorted(rows, key=lambda r: -r["exact"]):
         changes = " ".join(f"`{c}`" for c in r["changes"])
+        if r["changes"] != VARIANTS[model].get(r["name"]):
+            changes += " (not today's recipe)"
         entropy = "" if r.get("entropy") is None else f"{r['entropy']:.2f}"
         lines.append(f"| {r['name']} | {changes} | {percent(r['exact'])} | {percent(r.get('aer'))} | {entropy} | {r['parameters']} | {r['cpu_minutes']:.1f} |")
     why = [f"- `{name}`: {sentence}" for name, sentence in VARIANTS["why"].get(model, {}).items() if (RESULTS / f"phrasebook/{model}-{name}.json").exists()]
@@ -35,13 +37,16 @@ def phrasebook(model, title):
 
 
 def source_of(stamps):
-    """Of what results were made, one line each; older files do not say."""
-    kinds = sorted({f"{stamp['commit']} on {stamp['processor']}" for stamp in stamps if stamp})
-    return "; ".join(kinds)
+    """Of what results were made: the commits, by processor. Older files do not say."""
+    commits = {}
+    for stamp in stamps:
+        if stamp:
+            commits.setdefault(stamp["processor"], set()).add(stamp["commit"])
+    return "; ".join(f"{', '.join(sorted(made))} on {processor}" for processor, made in sorted(commits.items()))
 
 
 def defaults():
-    """Plain training against the best recipe known, corpus by corpus."""
+    """Plain training against a recipe by hand, corpus by corpus."""
     path = RESULTS / "defaults.json"
     if not path.exists():
         return []

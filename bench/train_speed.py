@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from machine import write_result
+from machine import made, write_result
 
 HERE = Path(__file__).resolve().parent
 SHAPES = [{"batch": 128, "source": 16, "target": 16}, {"batch": 64, "source": 32, "target": 32}]
@@ -31,6 +31,7 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", default=str(HERE / "results/train_speed.json"))
     options = parser.parse_args()
+    stamp = made(options.threads)
     result = {"what": "training, target tokens a second: attend / plain PyTorch loop, bi-LSTM 2x128 -> LSTM 512, additive, input feeding, V 8000",
               "threads": options.threads, "steps": options.steps, "shapes": []}
     for shape in SHAPES:
@@ -51,7 +52,7 @@ def main():
         print(f"{shape['batch']} x {shape['target']}: {entry['ratio_median']:.2f} ({entry['ratio_min']:.2f} to {entry['ratio_max']:.2f}) times, "
               f"{entry['attend_tokens_per_second']:.0f} / {entry['peer_tokens_per_second']:.0f} tok/s, "
               f"{entry['attend_peak_mib']:.0f} / {entry['peer_peak_mib']:.0f} MiB")
-    write_result(options.out, result)
+    write_result(options.out, result, stamp)
 
 
 if __name__ == "__main__":

@@ -106,16 +106,16 @@ void ArchiveWriter::add_array(const std::string& name, const ArrayView& array) {
   state_->add(name + ".npy", header, {static_cast<const char*>(array.data), array.bytes()});
 }
 
-std::string ArchiveWriter::close(Work work) {
+std::optional<std::string> ArchiveWriter::close(Work work) {
   ATTEND_ASSERT(state_);
   ATTEND_CHECK(state_->whole, kFile, "{}: not written, since an earlier write failed", state_->path);
   auto& writer = state_->file.writer();
   const auto offset = writer.position();
   writer.write(state_->directory);
   writer.write(zip_end(state_->count, offset, state_->directory.size()));
-  auto name = state_->file.commit(work);
+  auto other = state_->file.commit(work);
   state_.reset();
-  return name;
+  return other;
 }
 
 struct ArchiveFile::State {

@@ -253,22 +253,23 @@ FileWriter& AtomicFile::writer() {
 
 bool AtomicFile::in_place() const { return state_ && state_->target.in_place(); }
 
-std::string AtomicFile::commit(Work work) {
+std::optional<std::string> AtomicFile::commit(Work work) {
   ATTEND_ASSERT(state_);
   state_->writer->sync_and_close();
-  auto path = state_->target.path;
+  std::optional<std::string> other;
   if (state_->partial) {
+    const auto& path = state_->target.path;
     const auto& written = state_->partial->name();
     if (work == Work::kWhole) {
       if (::rename(written.c_str(), path.c_str()) != 0) fail_errno(path, "replace", errno);
     } else {
-      for (int n = 1; !name_unless_taken(written, path); ++n)
-        path = state_->target.path + (n == 1 ? std::string(".part") : fmt::format(".part-{}", n));
+      for (int n = 1; !name_unless_taken(written, other.value_or(path)); ++n)
+        other = path + (n == 1 ? std::string(".part") : fmt::format(".part-{}", n));
     }
     sync_folder(parent_of(path));
   }
   state_.reset();
-  return path;
+  return other;
 }
 
 void discard_partials() noexcept { Unfinished::instance().unlink_all(); }

@@ -1,7 +1,5 @@
 #pragma once
 // What files.cpp and atomic.cpp share.
-#include <string>
-#include <string_view>
 #include <utility>
 
 namespace attend {
@@ -18,8 +16,5 @@ class Descriptor {
  private:
   int number_;
 };
-
-/// Throws kFile: "<path>: cannot <action>: <text of errno>; <cure>".
-[[noreturn]] void fail_errno(const std::string& path, std::string_view action, int error);
 
 }  // namespace attend

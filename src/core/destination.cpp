@@ -11,7 +11,7 @@
 #include <filesystem>
 
 #include "attend/core/error.h"
-#include "core/descriptor.h"
+#include "attend/core/files.h"
 
 namespace attend {
 namespace {

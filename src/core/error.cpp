@@ -26,12 +26,11 @@ void assertion_failed(const char* condition, const char* file, int line) {
 }
 
 std::string nearest_name(std::string_view got, std::span<const std::string> valid) {
-  constexpr std::size_t kLongest = 100;  // nobody mistypes more, and the distance costs the product of the lengths
   std::string best;
-  if (got.size() > kLongest) return best;
+  if (got.size() > kLongestMisspelt) return best;
   std::size_t best_distance = std::max<std::size_t>(2, got.size() / 3) + 1;
   for (const auto& name : valid) {
-    if (name.size() > kLongest) continue;
+    if (name.size() > kLongestMisspelt) continue;
     const auto distance = edit_distance(got, name);
     if (distance < best_distance) {
       best = name;

@@ -28,7 +28,8 @@ Descriptor::~Descriptor() {
 
 void fail_errno(const std::string& path, std::string_view action, int error) {
   std::string cure;
-  if (error == ENOENT) cure = "; check the path";
+  if (error == ENOENT || error == ENOTDIR) cure = "; check the path";
+  if (error == EISDIR) cure = "; name a file in it";
   if (error == EACCES || error == EPERM) cure = "; check the permissions";
   if (error == ENOSPC || error == EDQUOT) cure = "; free space or choose another disk";
   const auto text = fmt::format("{}: cannot {}: {}{}", path, action, std::strerror(error), cure);

@@ -4,7 +4,6 @@
 #include <cctype>
 #include <charconv>
 #include <cmath>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -27,11 +26,15 @@ void pop_group(std::string& prefix) {
 // A number as the user gave it, for messages.
 std::string got(const GivenValue& given) { return fmt::format("{}'{}'", given.is_list ? "the list " : "", fmt::join(given.texts, ", ")); }
 
-// Of digits alone that are still no number here: what is asked for.
-std::string largest(const std::string& text, const Range& range) {
-  const bool digits = !text.empty() && text.find_first_not_of("0123456789", text[0] == '-' ? 1 : 0) == std::string::npos;
-  if (!digits) return "a whole number";
-  return range.describe().empty() || !std::isfinite(range.high) ? "at most 9223372036854775807" : range.describe();
+// What is asked for where `text` is no such integer: of digits beyond 64 bits, the bound that they break.
+std::string expected_integer(const std::string& text, const Range& range) {
+  std::int64_t ignored = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, ignored);
+  if (error != std::errc::result_out_of_range || stop != end) return "a whole number";
+  const bool below = text.starts_with('-');
+  if (std::isfinite(below ? range.low : range.high)) return range.describe();
+  return below ? "at least -9223372036854775808" : "at most 9223372036854775807";
 }
 
 template <class Number>
@@ -164,7 +167,7 @@ void AssignVisitor::on(std::int64_t& f, std::int64_t /*d*/, const Field& about) 
   const auto key = joined_key(prefix_, about.name);
   std::int64_t value = 0;
   ATTEND_CHECK(!given->is_list && parse_number(given->texts.at(0), value), kValue, "{}: {} must be {}, got {}", given->where, key,
-               given->is_list ? "a whole number" : largest(given->texts.at(0), *about.range), got(*given));
+               given->is_list ? "a whole number" : expected_integer(given->texts.at(0), *about.range), got(*given));
   check_range(key, *given, static_cast<double>(value), *about.range);
   f = value;
 }
@@ -205,11 +208,11 @@ std::string keys_like(const std::string& got, const std::vector<std::string>& ke
   const bool known_section = !offered.empty();
   if (!known_section) offered = keys;
   if (offered.size() <= kMostShown) return fmt::format("keys here: {}", fmt::join(offered, ", "));
-  constexpr std::size_t kLongest = 100;  // what is longer is no slip of the fingers, and the distance costs the product of the lengths
-  std::map<std::string, std::size_t> distances;
-  for (const auto& k : offered) distances[k] = edit_distance(std::string_view(got).substr(0, kLongest), k);
-  std::stable_sort(offered.begin(), offered.end(), [&](const auto& a, const auto& b) { return distances[a] < distances[b]; });
-  offered.resize(kMostShown);
+  std::vector<std::pair<std::size_t, std::string>> near;
+  for (const auto& k : offered) near.emplace_back(edit_distance(std::string_view(got).substr(0, kLongestMisspelt), k), k);
+  std::stable_sort(near.begin(), near.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  offered.clear();
+  for (std::size_t i = 0; i < kMostShown; ++i) offered.push_back(std::move(near[i].second));
   const auto verb = known_section && !section.empty() ? "attend keys " + section.substr(0, section.size() - 1) : "attend keys";
   return fmt::format("the nearest keys: {}; `{}` lists all", fmt::join(offered, ", "), verb);
 }

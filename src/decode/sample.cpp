@@ -81,7 +81,10 @@ Sampler::Sampler(const Seq2Seq& model, const Prompts& prompts, const SampleOptio
 }
 
 std::vector<SearchResult> Sampler::run() {
-  for (; !rows_.empty() && !(o_.stop && *o_.stop); ++step_) step();
+  for (; !rows_.empty(); ++step_) {
+    ATTEND_CHECK(!o_.stop || !*o_.stop, kInterrupted, "interrupted");
+    step();
+  }
   return finish();
 }
 

@@ -167,7 +167,7 @@ void RecordWriter::add(const Record& record) {
   state_->add(record.data());
 }
 
-std::string RecordWriter::close(Work work) {
+std::optional<std::string> RecordWriter::close(Work work) {
   ATTEND_ASSERT(state_);
   const Json index = {{"schema", kRecordSchema},
                       {"version", {kRecordMajor, kRecordMinor}},
@@ -175,9 +175,9 @@ std::string RecordWriter::close(Work work) {
                       {"token_columns", kTokenColumns},
                       {"node_columns", kNodeColumns}};
   state_->archive.add(kRecordIndex, index.dump());
-  auto name = state_->archive.close(work);
+  auto other = state_->archive.close(work);
   state_.reset();
-  return name;
+  return other;
 }
 
 }  // namespace attend

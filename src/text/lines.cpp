@@ -49,8 +49,7 @@ std::string_view trimmed(std::string_view text) {
 
 TextFile::TextFile(const std::string& path, std::string_view expected, TextIs what) : map(path), is(what) {
   const auto bytes = map.bytes();
-  ATTEND_CHECK(!(bytes.starts_with("\xff\xfe") || bytes.starts_with("\xfe\xff")), kData,
-               "{}:1: this is UTF-16, expected UTF-8; convert it with iconv -f UTF-16 -t UTF-8", path);
+  check_encoding(bytes, path);
   if (bytes.starts_with("\xef\xbb\xbf")) next = 3;
   const auto foreign = foreign_file(bytes.substr(next), is != TextIs::kAnything);
   ATTEND_CHECK(foreign.empty(), kData, "{}: {}", path, foreign);
@@ -62,8 +61,7 @@ std::string TextFile::place() const { return fmt::format("{}:{}", map.path(), li
 std::string_view TextFile::take() {
   ++lines;
   const auto line = line_at(map.bytes(), next, &next);
-  ATTEND_CHECK(lines > 1 || is != TextIs::kLines || !at_end() || trimmed(line).find('\r') == line.npos, kData,
-               "{}: its lines end in carriage returns alone, as old Macs wrote them; convert it with tr '\\r' '\\n'", map.path());
+  if (lines == 1 && at_end() && is == TextIs::kLines) check_line_ends(line, map.path());
   return line;
 }
 

@@ -164,6 +164,17 @@ std::string describe_wrong_byte(std::string_view line, std::size_t at) {
                    : fmt::format("byte {} is not UTF-8 (0x{:02X})", at + 1, byte);
 }
 
+void check_encoding(std::string_view begin, const std::string& name) {
+  ATTEND_CHECK(!begin.starts_with("\xff\xfe") && !begin.starts_with("\xfe\xff"), kData,
+               "{}:1: this is UTF-16, expected UTF-8; convert it with iconv -f UTF-16 -t UTF-8", name);
+}
+
+void check_line_ends(std::string_view only_line, const std::string& name) {
+  const auto at = only_line.find('\r');
+  ATTEND_CHECK(at == only_line.npos || at + 1 == only_line.size(), kData,
+               "{}: its lines end in carriage returns alone, as old Macs wrote them; convert it with tr '\\r' '\\n'", name);
+}
+
 std::string beginning(std::string_view line) {
   constexpr std::size_t kShown = 40, kBytes = 512;
   std::size_t end = std::min(line.size(), kBytes);

@@ -66,30 +66,34 @@ std::string folder_checksum(const std::string& folder) {
 
 }  // namespace
 
-ResumePoint newest_sound(const std::string& run) {
-  auto all = checkpoints_in(run);
-  ATTEND_CHECK(!all.empty(), kFile, "{}: nothing to resume: it has no last checkpoint, nor any other; start without --resume", run);
+ResumePoint resume_point(const std::vector<Checkpoint>& checkpoints) {
   ResumePoint point;
-  std::string stripped;
-  for (auto at = all.rbegin(); at != all.rend(); ++at) {
-    if (at->average) continue;
-    if (at->problem.empty() && !at->resumable) {
-      stripped = at->path;
-      continue;
-    }
-    if (at->problem.empty() && verifies_when_loading())
-      for (const auto& check : verify_model(at->path))
-        if (!check.sound && at->problem.empty()) at->problem = check.name + ": " + check.problem;
-    if (at->problem.empty()) {
-      point.from = *at;
+  for (auto at = checkpoints.rbegin(); at != checkpoints.rend(); ++at) {
+    if (at->average || (at->problem.empty() && !at->resumable)) continue;
+    auto found = *at;
+    if (found.problem.empty() && verifies_when_loading())
+      for (const auto& check : verify_model(found.path))
+        if (!check.sound && found.problem.empty()) found.problem = check.name + ": " + check.problem;
+    if (found.problem.empty()) {
+      point.from = std::move(found);
       return point;
     }
-    point.damaged.push_back(*at);
+    point.damaged.push_back(std::move(found));
   }
-  ATTEND_CHECK(stripped.empty(), kFile,
-               "{}: nothing to resume: its checkpoints hold weights alone, without the optimiser's state; start another run from them with "
-               "--init-from {} --out NEW",
-               stripped, run);
+  return point;
+}
+
+ResumePoint newest_sound(const std::string& run) {
+  const auto all = checkpoints_in(run);
+  ATTEND_CHECK(!all.empty(), kFile, "{}: nothing to resume: it has no last checkpoint, nor any other; start without --resume", run);
+  auto point = resume_point(all);
+  if (!point.from.name.empty()) return point;
+  for (const auto& c : all)
+    ATTEND_CHECK(
+        c.average || c.resumable || !c.problem.empty(), kFile,
+        "{}: nothing to resume: its checkpoints hold weights alone, without the optimiser's state; start another run from them with "
+        "--init-from {} --out NEW",
+        c.path, run);
   ATTEND_CHECK(!point.damaged.empty(), kFile,
                "{}: nothing to resume: it holds averaged weights alone; start another run from them with "
                "--init-from {} --out NEW",

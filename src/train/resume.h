@@ -14,7 +14,10 @@ struct ResumePoint {
   Checkpoint from;
   std::vector<Checkpoint> damaged;
 };
-/// The newest checkpoint in `run` whose files all have their checksums. Throws kFile when there is none, saying why.
+/// Of `checkpoints`, oldest first, the newest with a state whose files all have their checksums (where these are compared); `from` has no
+/// name when there is none.
+ResumePoint resume_point(const std::vector<Checkpoint>& checkpoints);
+/// That of a run's folder. Throws kFile when there is none, saying why.
 ResumePoint newest_sound(const std::string& run);
 
 /// Turns `config`, what the user asks for, into what the run goes on with: the stored configuration at `checkpoint` with the limits,

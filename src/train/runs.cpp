@@ -7,8 +7,8 @@
 #include "attend/core/files.h"
 #include "attend/core/json.h"
 #include "attend/core/options.h"
-#include "attend/store/model_folder.h"
 #include "attend/store/run_folder.h"
+#include "train/resume.h"
 #include "train/run_lock.h"
 
 namespace attend {
@@ -46,16 +46,6 @@ const Checkpoint& newest_of(const std::vector<Checkpoint>& checkpoints, const st
   ATTEND_CHECK(!checkpoints.empty(), kFile, "{}: holds no training run", path);
   const auto* single = newest_single(checkpoints);
   return single ? *single : checkpoints.back();
-}
-
-// The checkpoint that --resume would go on from, to the last byte; empty when there is none.
-std::string to_resume(const std::vector<Checkpoint>& checkpoints) {
-  for (auto c = checkpoints.rbegin(); c != checkpoints.rend(); ++c) {
-    if (c->average || !c->resumable || !c->problem.empty()) continue;
-    const auto checks = verify_model(c->path);
-    if (std::all_of(checks.begin(), checks.end(), [](const auto& check) { return check.sound; })) return c->name;
-  }
-  return {};
 }
 
 // The checkpoint that `best` names now, else the one that it should name.
@@ -128,10 +118,12 @@ std::vector<std::string> find_runs(const std::vector<std::string>& folders) {
 Removed prune_run(const std::string& path, bool dry) {
   const RunLock lock(path);
   const auto checkpoints = checkpoints_in(path);
-  const auto best = best_name(path, checkpoints), last = newest_of(checkpoints, path).name, resumed = to_resume(checkpoints);
+  const auto best = best_name(path, checkpoints), last = newest_of(checkpoints, path).name;
+  const auto resumed = resume_point(checkpoints).from.name;
   Removed removed;
   for (const auto& c : checkpoints) {
     if (c.name == best || c.name == last || c.name == resumed || c.name == "best" || c.name == "last" || best.empty()) continue;
+    if (!c.problem.empty()) continue;  // what is left of it may be of use to its owner
     removed.paths.push_back(c.path);
     removed.bytes += bytes_in(c.path);
     if (!dry) std::filesystem::remove_all(c.path);

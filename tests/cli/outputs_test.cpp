@@ -265,21 +265,11 @@ TEST_F(Outputs, AReaderThatLeavesEndsItQuietly) {
 
 TEST_F(Outputs, ASignalKeepsWhatWasDoneAndLeavesNothingHalf) {
   for (const int number : {SIGHUP, SIGTERM, SIGINT}) {
-    ASSERT_EQ(mkfifo((folder_ / "pipe").c_str(), 0600), 0);
-    const int lines = open((folder_ / "pipe").c_str(), O_RDWR);  // held open, so that the input has no end
-    ASSERT_EQ(::write(lines, "a b\n", 4), 4);
-    const pid_t child = start({"translate", model(), folder_ / "pipe", "--output", folder_ / "out", "--record", folder_ / "r.npz"},
-                              "/dev/null", folder_ / "o", folder_ / "err");
-    EXPECT_TRUE(wait_until([&] { return is_begun("out"); })) << slurp(folder_ / "err");
-    kill(child, number);
-    const int status = wait_for(child);
-    close(lines);
-    ASSERT_TRUE(WIFEXITED(status)) << number;
-    EXPECT_EQ(WEXITSTATUS(status), 130);
+    translate_until(number);
     EXPECT_EQ(slurp(folder_ / "out"), run({"translate", model()}, "a b\n").out);
     EXPECT_EQ(RecordFile(folder_ / "r.npz").size(), 1u);
     EXPECT_FALSE(has_partials(folder_.path()));
-    for (const auto* name : {"pipe", "out", "r.npz"}) fs::remove(folder_ / name);
+    for (const auto* name : {"out", "r.npz"}) fs::remove(folder_ / name);
   }
 }
 

@@ -2,6 +2,7 @@
 // Runs the program as its users do, and keeps what it said.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -128,12 +129,39 @@ class Cli : public ::testing::Test {
   // Starts a training in `out`, and kills it this long after it has a checkpoint; whether it was still at work.
   ::testing::AssertionResult killed(const std::vector<std::string>& arguments, const std::string& out, unsigned milliseconds) const {
     const pid_t child = start(arguments, "/dev/null", folder_ / "o", folder_ / "e");
-    wait_until([&] { return fs::exists(out + "/last/manifest.json"); });
+    const bool saved = wait_until([&] { return fs::exists(out + "/last/manifest.json"); });
     std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
     kill(child, SIGKILL);
     const int status = wait_for(child);
+    if (!saved) return ::testing::AssertionFailure() << "it never had a checkpoint: " << slurp(folder_ / "e");
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) return ::testing::AssertionSuccess();
     return ::testing::AssertionFailure() << "it ended by itself: " << slurp(folder_ / "e");
+  }
+
+  // Translates a line into `out` and `r.npz` and sends `signal` while it waits for more; the program ends with 130, and `err` is what it
+  // said.
+  void translate_until(int signal) const {
+    ASSERT_EQ(mkfifo((folder_ / "pipe").c_str(), 0600), 0);
+    const int lines = open((folder_ / "pipe").c_str(), O_RDWR);  // held open, so that the input has no end
+    ASSERT_EQ(::write(lines, "a b\n", 4), 4);
+    const pid_t child = start({"translate", model(), folder_ / "pipe", "--output", folder_ / "out", "--record", folder_ / "r.npz"},
+                              "/dev/null", folder_ / "o", folder_ / "err");
+    EXPECT_TRUE(wait_until([&] { return is_begun("out"); })) << slurp(folder_ / "err");
+    kill(child, signal);
+    const int status = wait_for(child);
+    close(lines);
+    fs::remove(folder_ / "pipe");
+    ASSERT_TRUE(WIFEXITED(status)) << signal;
+    EXPECT_EQ(WEXITSTATUS(status), 130);
+    EXPECT_NE(slurp(folder_ / "err").find("attend: interrupted"), std::string::npos) << slurp(folder_ / "err");
+  }
+
+  // A copy of the suite's run, links as links; its path.
+  std::string copied_run(const std::string& name) const {
+    const auto path = folder_ / name;
+    fs::create_directories(fs::path(path).parent_path());
+    fs::copy(model(), path, fs::copy_options::recursive | fs::copy_options::copy_symlinks);
+    return path;
   }
 
   // A file in the test's folder; its path.

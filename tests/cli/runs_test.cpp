@@ -9,8 +9,7 @@ namespace {
 class Runs : public Cli {};
 
 TEST_F(Runs, AreListedPrunedAndStripped) {
-  fs::create_directories(folder_ / "runs");
-  fs::copy(model(), folder_ / "runs/a", fs::copy_options::recursive | fs::copy_options::copy_symlinks);
+  copied_run("runs/a");
   const auto listed = run({"runs", folder_.path()});
   EXPECT_EQ(listed.code, 0) << listed.err;
   EXPECT_NE(listed.out.find("runs/a  translate  rnn_seq2seq, additive  60 "), std::string::npos) << listed.out;
@@ -34,8 +33,7 @@ TEST_F(Runs, AreListedPrunedAndStripped) {
 }
 
 TEST_F(Runs, VerbsSayWhichCheckpointTheyTake) {
-  const auto copy = folder_ / "copy";
-  fs::copy(model(), copy, fs::copy_options::recursive | fs::copy_options::copy_symlinks);
+  const auto copy = copied_run("copy");
   EXPECT_EQ(run({"translate", copy}, "a b\n").err, "");
   fs::remove(copy + "/best");
   for (const auto* verb : {"translate", "info", "score"}) {

@@ -5,6 +5,7 @@
 
 #include "attend/text/tokenizer.h"
 #include "decode/search_checks.h"
+#include "support/expect_error.h"
 
 namespace attend::testing {
 namespace {
@@ -47,6 +48,17 @@ struct TwoSources {
   std::shared_ptr<Seq2Seq> model = search_model(rnn_options());
   at::Tensor source = at::tensor({5, 6, 3, 4, 3, 1}, at::kLong).view({2, 3}), lengths = at::tensor({3, 2}, at::kLong);
 };
+
+TEST(Sample, EndsAtTheTokenAfterItIsStopped) {
+  const TwoSources s;
+  const StoppingModel model(s.model);
+  SampleOptions o;
+  o.max_tokens = 1000;
+  o.past_end = true;
+  o.stop = &model.stop;
+  EXPECT_ERROR(sample(model, {s.source, s.lengths, {{}, {}}}, o, true), kInterrupted, "interrupted");
+  EXPECT_EQ(model.steps, 3);
+}
 
 TEST(Sample, TheBestTokenIsGreedySearch) {
   const TwoSources s;

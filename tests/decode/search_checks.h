@@ -1,6 +1,7 @@
 #pragma once
 // Small models to search with, and a search that tries everything.
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 
 #include "attend/core/random.h"
@@ -49,6 +50,29 @@ inline std::shared_ptr<Seq2Seq> search_model(const ModelOptions& options) {
   model->eval();
   return model;
 }
+
+/// A model that wants to be stopped while it takes its third step.
+class StoppingModel final : public Seq2Seq {
+ public:
+  explicit StoppingModel(std::shared_ptr<Seq2Seq> model) : model_(std::move(model)) {}
+  std::unique_ptr<Encoded> encode(const at::Tensor& source, const at::Tensor& lengths, Observer* observer) const override {
+    return model_->encode(source, lengths, observer);
+  }
+  at::Tensor decode(const Encoded& encoded, const at::Tensor& inputs, const at::Tensor& target_lengths, Observer* observer) const override {
+    return model_->decode(encoded, inputs, target_lengths, observer);
+  }
+  at::Tensor logits(const at::Tensor& states) const override { return model_->logits(states); }
+  std::unique_ptr<DecoderState> start(const Encoded& encoded, std::int64_t count) const override { return model_->start(encoded, count); }
+  at::Tensor step(const Encoded& encoded, DecoderState& state, const at::Tensor& tokens, Observer* observer) const override {
+    stop = ++steps >= 3;
+    return model_->step(encoded, state, tokens, observer);
+  }
+  mutable std::atomic<bool> stop{false};
+  mutable int steps = 0;
+
+ private:
+  std::shared_ptr<Seq2Seq> model_;
+};
 
 /// Adds to the logit of one token.
 inline void favour(Seq2Seq& model, std::int32_t token, double amount) {

@@ -214,6 +214,16 @@ TEST_P(Searches, MinLengthHoldsTheEndBack) {
   for (const auto& found : search_all(*m, Sources{}, options)) EXPECT_EQ(found.best.at(0).tokens.size(), 5u);
 }
 
+TEST_P(Searches, EndAtTheStepAfterTheyAreStopped) {
+  const auto inner = model();
+  favour(*inner, kEndId, -60);
+  const StoppingModel m(inner);
+  auto options = plain_search(3, 1, 1000);
+  options.stop = &m.stop;
+  EXPECT_ERROR(search_all(m, Sources{}, options), kInterrupted, "interrupted");
+  EXPECT_EQ(m.steps, 3);
+}
+
 TEST_P(Searches, ALongerPenaltyNeverPrefersShorter) {
   const auto m = model();
   favour(*m, kEndId, 2);

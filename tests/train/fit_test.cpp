@@ -207,6 +207,7 @@ TEST(Fitting, CountsBatchesByWhatWasGiven) {
     EXPECT_EQ(size(running, 15000, "tokens", model), 2048);
   }
   auto commands = profile_of(generate_commands(5000, 1));
+  EXPECT_EQ(size(commands, 999, "sentences"), 16);
   EXPECT_EQ(size(commands, 16000, "sentences"), 32);
   EXPECT_EQ(size(spelled, 20000, "sentences"), 64);
   EXPECT_EQ(size(spelled, 999, "sentences"), 32);

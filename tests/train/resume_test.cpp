@@ -94,9 +94,10 @@ TEST_F(Resume, AStartFromAModelSaysOnlyWhatHolds) {
 
 TEST_F(Resume, AStartFromAModelMayHaveAnotherDropout) {
   train(config("first", {"train.steps=5"}));
-  train(config("second", {"train.init_from=" + at("first"), "model.dropout=0.5", "train.steps=5"}));
-  expect_said(read_file(at("second/config.yaml")), "  dropout: 0.5 ");
-  EXPECT_EQ(read_model(at("second")).model.dropout, 0.5);
+  train(config("second", {"train.init_from=" + at("first"), "model.dropout=0.5", "model.attention_dropout=0.25", "train.steps=5"}));
+  const auto second = read_model(at("second")).model;
+  EXPECT_EQ(second.dropout, 0.5);
+  EXPECT_EQ(second.mechanism.dropout, 0.25);
 }
 
 // ---- what takes no part, and counting -------------------------------------------------------------------------------

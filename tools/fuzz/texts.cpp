@@ -36,12 +36,11 @@ void check_round(const Tokenizer& tokenizer, std::string_view text) {
 }
 
 void load(const char* kind, std::string_view bytes) {
-  try {
+  attempt([&] {
     const auto tokenizer = load_tokenizer(options_of(kind), std::string(bytes));
     check_round(*tokenizer, kLine);
     touch(tokenizer->serialize());
-  } catch (const Error&) {
-  }
+  });
 }
 
 }  // namespace
@@ -61,18 +60,12 @@ void run_text(std::string_view bytes) {
       }));
     return all;
   }();
-  for (const auto& tokenizer : trained) try {
-      check_round(*tokenizer, bytes);
-    } catch (const Error&) {
-    }
+  for (const auto& tokenizer : trained) attempt([&] { check_round(*tokenizer, bytes); });
 }
 
 void run_links(std::string_view bytes) {
   for (const int base : {0, 1}) {
-    try {
-      touch(format_links(parse_link_columns(bytes, base, "x:1"), base));
-    } catch (const Error&) {
-    }
+    attempt([&] { touch(format_links(parse_link_columns(bytes, base, "x:1"), base)); });
     touch(format_links(parse_links(bytes, base, "x:1"), base));
   }
 }

@@ -58,7 +58,7 @@ class ArchiveWriter {
   ~ArchiveWriter();
   void add(const std::string& name, std::string_view bytes);
   void add_array(const std::string& name, const ArrayView& array);  ///< member `name`.npy
-  std::string close(Work work = Work::kWhole);                      ///< the name that it has now (AtomicFile::commit)
+  std::optional<std::string> close(Work work = Work::kWhole);       ///< returns what AtomicFile::commit does
 
  private:
   struct State;

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -40,6 +41,9 @@ void require_regular(const std::string& path);
 /// All bytes of a file, a pipe or standard input (`-`). Throws kFile as MappedFile does, and for more
 /// than `most_bytes`.
 std::string read_file(const std::string& path, std::uint64_t most_bytes = std::uint64_t{1} << 40);
+
+/// Throws kFile: "<path>: cannot <action>: <text of errno>; <cure>", or PipeClosed.
+[[noreturn]] void fail_errno(const std::string& path, std::string_view action, int error);
 
 /// What is thrown for a pipe whose reader has gone. A program ends quietly then. (It reaches a program that ignores SIGPIPE.)
 class PipeClosed final : public Error {
@@ -82,9 +86,9 @@ class AtomicFile {
   ~AtomicFile();
   FileWriter& writer();
   bool in_place() const;
-  /// Brings it to disk and gives it its name, which is returned. Part of a work does not replace an older file: it takes the name
-  /// `<path>.part` (`.part-2`, ... where that is taken) and leaves `path` as it is.
-  std::string commit(Work work = Work::kWhole);
+  /// Brings it to disk and gives it its name. Part of a work does not replace an older file: it takes the name `<path>.part` (`.part-2`,
+  /// ... where that is taken), which is returned; nothing is returned where the file has its own name.
+  std::optional<std::string> commit(Work work = Work::kWhole);
 
  private:
   struct State;

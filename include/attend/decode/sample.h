@@ -13,7 +13,7 @@ struct SampleOptions {
   double temperature, top_p;
   std::int64_t top_k, max_tokens, no_repeat_ngram, seed;
   bool past_end;
-  const std::atomic<bool>* stop = nullptr;  ///< looked at before each token: once it is set, the texts end where they are
+  const std::atomic<bool>* stop = nullptr;  ///< looked at before each token: once it is set, kInterrupted is thrown
   SampleOptions() { set_defaults(*this); }
   void visit(OptionVisitor& v);
 };

@@ -147,7 +147,7 @@ class RecordWriter {
   explicit RecordWriter(const std::string& path);
   ~RecordWriter();
   void add(const Record& record);
-  std::string close(Work work = Work::kWhole);  ///< the name that the file has now (AtomicFile::commit)
+  std::optional<std::string> close(Work work = Work::kWhole);  ///< returns what AtomicFile::commit does
 
  private:
   struct State;

@@ -17,11 +17,14 @@ struct CorpusReport {
   std::vector<std::string> examples;                  ///< "file:line: reason", the first few of each kind
 };
 
+/// Bytes of the longest line that is taken for a sentence or a document.
+inline constexpr std::uint64_t kLongestLine = 65536;
+
 struct CorpusOptions {
-  std::uint64_t max_line_bytes = 65536;  ///< longer lines are skipped and counted
-  bool header = false;                   ///< the first line names columns and is no pair
-  bool skip_broken = false;              ///< broken UTF-8 or NUL: skip and count instead of an error
-  bool keep_blank = false;               ///< a blank side is a text like any other: such pairs are kept
+  std::uint64_t max_line_bytes = kLongestLine;  ///< longer lines are skipped and counted
+  bool header = false;                          ///< the first line names columns and is no pair
+  bool skip_broken = false;                     ///< broken UTF-8 or NUL: skip and count instead of an error
+  bool keep_blank = false;                      ///< a blank side is a text like any other: such pairs are kept
 };
 
 /// Two line-aligned texts (or one TSV's first two columns). CRLF and a BOM are dropped; blank lines on both sides are

@@ -14,6 +14,10 @@ std::size_t first_broken_byte(std::string_view text);
 /// The same, or the first NUL, which no text holds; and what is wrong with the byte there, for messages.
 std::size_t first_wrong_byte(std::string_view text);
 std::string describe_wrong_byte(std::string_view text, std::size_t at);
+/// Throws kData when a file called `name` that begins with these bytes is UTF-16.
+void check_encoding(std::string_view begin, const std::string& name);
+/// Throws kData when all of a file's text, which has no line feed, holds carriage returns: lines of old Macs.
+void check_line_ends(std::string_view only_line, const std::string& name);
 
 /// The character at `at`, which moves behind it. `text` must be valid UTF-8 and `at` the start of a character.
 char32_t next_character(std::string_view text, std::size_t& at);

@@ -33,8 +33,8 @@ struct Removed {
   std::vector<std::string> paths;
   std::uint64_t bytes = 0;
 };
-/// Removes the checkpoints that are neither the best nor the newest nor the one that a resume would go on from. Throws kFile while a
-/// process trains there.
+/// Removes the checkpoints that are neither the best nor the newest nor the one that a resume would go on from; damaged ones are left to
+/// their owner. Throws kFile while a process trains there.
 Removed prune_run(const std::string& path, bool dry);
 /// Removes the optimiser's state from every checkpoint: the model stays whole, and the run can no longer be resumed. Throws likewise.
 Removed strip_run(const std::string& path, bool dry);

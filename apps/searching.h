@@ -1,0 +1,18 @@
+#pragma once
+// What verbs that search do with the flags of a search.
+#include <algorithm>
+
+#include "attend/decode/search.h"
+#include "command.h"
+#include "terminal.h"
+
+namespace attend::cli {
+
+/// To be called when the flags were read: without a beam of its own a search keeps as many hypotheses as it is to return, and the first
+/// signal ends it.
+inline void settle_search(SearchOptions& search, const Arguments& arguments) {
+  if (!arguments.has("beam")) search.beam = std::max(search.beam, search.n_best);
+  search.stop = &interrupted;
+}
+
+}  // namespace attend::cli
