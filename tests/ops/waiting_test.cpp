@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <iterator>
 #include <thread>
@@ -55,12 +56,15 @@ std::ptrdiff_t threads_now() {
   return std::distance(std::filesystem::directory_iterator("/proc/self/task"), std::filesystem::directory_iterator{});
 }
 
+// Within four seconds.
+template <class Condition>
+bool until(const Condition& condition) {
+  for (int i = 0; i < 400 && !condition(); ++i) std::this_thread::sleep_for(milliseconds(10));
+  return condition();
+}
+
 // libgomp shortens waits when its threads outnumber the processors; they must be there while we hold them, and go.
 TEST(ShortWaits, KeepIdleThreadsAndLetThemGo) {
-  const auto until = [](auto condition) {
-    for (int i = 0; i < 400 && !condition(); ++i) std::this_thread::sleep_for(milliseconds(5));
-    return condition();
-  };
   const auto before = threads_now();
   {
     const ShortWaits held(2);
@@ -70,19 +74,50 @@ TEST(ShortWaits, KeepIdleThreadsAndLetThemGo) {
   EXPECT_TRUE(until([&] { return threads_now() <= before + 1; })) << threads_now() << " threads, " << before << " before";
 }
 
+// So many threads that want a processor all the time, twice as many as there are.
+class Hogs {
+ public:
+  Hogs() {
+    for (unsigned i = 0; i < 2 * std::thread::hardware_concurrency(); ++i)
+      threads_.emplace_back([this] {
+        while (!stop_) {
+        }
+      });
+  }
+  ~Hogs() {
+    stop_ = true;
+    for (auto& thread : threads_) thread.join();
+  }
+  std::ptrdiff_t count() const { return static_cast<std::ptrdiff_t>(threads_.size()); }
+
+ private:
+  std::atomic<bool> stop_{false};
+  std::vector<std::thread> threads_;
+};
+
 TEST(Queued, GrowsWhenThreadsOutnumberProcessors) {
   const auto before = queued_for_processors();
-  std::atomic<bool> stop{false};
-  std::vector<std::thread> threads;
-  for (unsigned i = 0; i < 2 * std::thread::hardware_concurrency(); ++i)
-    threads.emplace_back([&] {
-      while (!stop) {
-      }
-    });
-  for (int i = 0; i < 400 && queued_for_processors() - before < milliseconds(50); ++i) std::this_thread::sleep_for(milliseconds(10));
-  EXPECT_GE(queued_for_processors() - before, milliseconds(50));
-  stop = true;
-  for (auto& thread : threads) thread.join();
+  const Hogs hogs;
+  EXPECT_TRUE(until([&] { return queued_for_processors() - before >= milliseconds(50); }));
+}
+
+// The last of this file: the watch lives as long as the process.
+TEST(GiveWay, IdleThreadsAreThereWhileTheMachineIsBusyAndNoLonger) {
+  ::unsetenv("OMP_WAIT_POLICY");
+  ::unsetenv("GOMP_SPINCOUNT");
+  EXPECT_FALSE(give_way_when_busy(1));  // one thread waits for nobody
+  ::setenv("OMP_WAIT_POLICY", "active", 1);
+  EXPECT_FALSE(give_way_when_busy(2));  // who says how to wait is obeyed
+  ::unsetenv("OMP_WAIT_POLICY");
+
+  const auto before = threads_now();
+  EXPECT_TRUE(give_way_when_busy(2));
+  EXPECT_TRUE(give_way_when_busy(2));  // the watch of before goes on
+  {
+    const Hogs hogs;
+    EXPECT_TRUE(until([&] { return threads_now() >= before + hogs.count() + 3; })) << threads_now() << " threads, " << before << " before";
+  }
+  EXPECT_TRUE(until([&] { return threads_now() <= before + 1; })) << threads_now() << " threads, " << before << " before";
 }
 
 }  // namespace
