@@ -1,4 +1,5 @@
 // attend caption
+#include "attend/core/printable.h"
 #include "attend/decode/captions.h"
 #include "output.h"
 #include "searching.h"
@@ -42,7 +43,7 @@ int caption(const Arguments& arguments) {
     for (std::size_t i = 0; i < items.size(); ++i) items[i] = i;
     const auto captions = caption_pictures(model, set, items, flags.search, static_cast<bool>(writer));
     for (std::size_t i = 0; i < captions.size(); ++i) {
-      for (const auto& best : captions[i].best) out.line(fmt::format("{}\t{}", set.name(i), best.text));
+      for (const auto& best : captions[i].best) out.line(fmt::format("{}\t{}", printable(set.name(i)), best.text));
       if (writer) writer.add(*captions[i].record, number++);
     }
     out.flush();

@@ -104,11 +104,20 @@ void refuse_flags(const Arguments& arguments, const std::vector<std::string>& na
   }
 }
 
+void refuse_other_data(const Arguments& arguments, const std::vector<std::string_view>& read, const std::string& model) {
+  std::vector<std::string> others;
+  for (const char* name : {"source", "target", "tsv", "header", "text", "format", "text_column", "label_column", "answers", "images",
+                           "labels", "captions", "list", "part", "length"})
+    if (std::find(read.begin(), read.end(), name) == read.end()) others.emplace_back(name);
+  refuse_flags(arguments, others, model);
+}
+
 namespace {
 
 int evaluate_captioner(const Arguments& arguments) {
   const auto& path = arguments.words[0];
   refuse_flags(arguments, {"by_length", "per_sentence", "links", "rouge"}, "a captioner");
+  refuse_other_data(arguments, {"images", "captions", "list"}, "a captioner");
   EvaluateFlags flags;
   flags.search = read_stored_options<SearchOptions>(path, "decode");
   flags = arguments.read(flags);
@@ -130,6 +139,7 @@ int evaluate_captioner(const Arguments& arguments) {
 
 int evaluate_text(const Arguments& arguments) {
   refuse_flags(arguments, {"by_length", "per_sentence", "links", "rouge", "output"}, "a language model");
+  refuse_other_data(arguments, {"text", "part", "length"}, "a language model");
   const auto flags = arguments.read<EvaluateFlags>();
   const auto& path = arguments.words[0];
   ATTEND_CHECK(!flags.quiz.text.empty(), kUsage, "evaluate: {} is a language model; give --text FILE", path);
@@ -141,9 +151,15 @@ int evaluate_text(const Arguments& arguments) {
     text = flags.part == "dev" ? parts.dev : parts.test;
   }
   const auto length = flags.length > 0 ? flags.length : trained.length;
-  const auto score = predict(*model.network, stream_of(*model.target, text), length);
+  const auto stream = stream_of(*model.target, text);
+  const auto score = predict(*model.network, stream, length);
   ATTEND_CHECK(score.tokens() > 0, kData, "evaluate: {} ({}) holds no token to predict; give a longer text", flags.quiz.text, flags.part);
+  if (stream.unknown > 0 && !arguments.common.quiet)
+    say("{} of {} tokens are unknown to the model: what their letters would cost is in no figure, so that loss, perplexity and bits a "
+        "character compare only with models of the same vocabulary\n",
+        stream.unknown, score.tokens());
   const nlohmann::ordered_json json = {{"tokens", score.tokens()},
+                                       {"unknown", stream.unknown},
                                        {"characters", score.characters()},
                                        {"loss", json_of(score.loss())},
                                        {"perplexity", json_of(score.perplexity())},

@@ -56,17 +56,34 @@ std::vector<std::string> item_rows(const Quiz& quiz, const AnswerFigures& figure
 }
 
 // When no answer of a file is one that the model can give, the file is of another form or another task.
-void check_answers(const AnswerModel& model, const Quiz& quiz, const AnswerFigures& figures, const std::string& file) {
+void check_answers(const AnswerModel& model, const Quiz& quiz, const AnswerFigures& figures, const std::string& file, Matter reads) {
   if (figures.items > figures.unanswerable) return;
   std::vector<std::string> known;
   if (model.target)
     for (std::int32_t id = kSpecialAnswers; id < model.target->size() && known.size() < 8; ++id) known.push_back(model.target->piece(id));
   const std::string says =
       known.empty() ? "words of the document" : fmt::format("{}{}", fmt::join(known, ", "), known.size() == 8 ? ", ..." : "");
-  fail(ErrorKind::kData,
-       "{}: none of its {} answers is one that the model can give ('{}' is the first; the model answers: {}); "
-       "--format, --text-column and --label-column say how a file is written",
-       file, figures.items, quiz.right(0), says);
+  fail(ErrorKind::kData, "{}: none of its {} answers is one that the model can give ('{}' is the first; the model answers: {}); {}", file,
+       figures.items, quiz.right(0), says,
+       reads == Matter::kText ? "--format, --text-column and --label-column say how a file is written" : "give a file of the same task");
+}
+
+std::vector<std::string_view> flags_about(Matter reads) {
+  switch (reads) {
+    case Matter::kText: return {"text", "tsv", "header", "format", "text_column", "label_column"};
+    case Matter::kPicture: return {"images", "labels"};
+    case Matter::kDocument: return {"text", "answers"};
+    default: return {"text"};
+  }
+}
+
+const char* name_of(Matter reads) {
+  switch (reads) {
+    case Matter::kText: return "texts";
+    case Matter::kPicture: return "pictures";
+    case Matter::kDocument: return "documents";
+    default: return "stories";
+  }
 }
 
 }  // namespace
@@ -75,13 +92,15 @@ int evaluate_quiz(const Arguments& arguments) {
   refuse_flags(arguments, {"links", "rouge", "shift", "lowercase"}, "a model that answers");
   const auto flags = arguments.read<EvaluateFlags>();
   const auto model = read_answer_model(arguments.words[0]);
+  const auto reads = model_kind(model.model.type).reads;
+  refuse_other_data(arguments, flags_about(reads), fmt::format("a model that answers about {}", name_of(reads)));
   auto files = flags.quiz;
   files.tsv = flags.text.tsv;
   files.form.header = flags.text.header;
   files.form.usual = read_stored_options<DataOptions>(arguments.words[0], "data").form;
   if (model.target)
     for (std::int32_t id = kSpecialAnswers; id < model.target->size(); ++id) files.form.classes.push_back(model.target->piece(id));
-  const auto quiz = read_quiz(model_kind(model.model.type).reads, files, "--");
+  const auto quiz = read_quiz(reads, files, "--");
   quiz->prepare(any_model(model));
   tell(quiz->told(), arguments.common.quiet);
   const auto figures = evaluate_answers(model, *quiz);
@@ -89,7 +108,7 @@ int evaluate_quiz(const Arguments& arguments) {
                       : !files.text.empty()   ? files.text
                       : !files.labels.empty() ? files.labels
                                               : files.images;
-  check_answers(model, *quiz, figures, named);
+  check_answers(model, *quiz, figures, named, reads);
   nlohmann::ordered_json json = {
       {"items", figures.items}, {"unanswerable", figures.unanswerable}, {"accuracy", figures.accuracy}, {"loss", json_of(figures.loss)}};
   fmt::print("items       {}\naccuracy    {:.2f} %\nloss        {} nat an answer\n", figures.items, 100 * figures.accuracy,

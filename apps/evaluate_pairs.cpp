@@ -203,6 +203,7 @@ std::vector<std::string> sentence_rows(const PairFigures& figures, const Evaluat
 }  // namespace
 
 int evaluate_pairs(const Arguments& arguments) {
+  refuse_other_data(arguments, {"source", "target", "tsv", "header"}, "a model that translates");
   EvaluateFlags flags;
   Translator translator(arguments.words[0]);
   flags.search = translator.search_options();

@@ -161,6 +161,7 @@ void check_places(const Command& command, const Arguments& arguments) {
     ATTEND_CHECK(!output || output != regular_file(input.path), kUsage, "standard output is the input {}; send it to another file",
                  input.path);
   const auto input = regular_stream(STDIN_FILENO);
+  ATTEND_CHECK(!input || input != output, kUsage, "standard output is the file that standard input reads; send it to another file");
   for (const auto& written : outputs)
     ATTEND_CHECK(!input || input != regular_file(written.path), kUsage, "{} {} would overwrite standard input; name another file",
                  written.who, written.path);

@@ -50,6 +50,9 @@ RerankWeights weights_of(const RerankFlags& flags) {
     const auto number = text.substr(std::min(cut + 1, text.size()));
     const double value = std::strtod(number.c_str(), &end);
     ATTEND_CHECK(!number.empty() && *end == '\0' && std::isfinite(value), kUsage, "--weights: expected NAME=NUMBER, got {}", text);
+    const bool missing = (name == "reverse" && flags.reverse.empty()) || (name == "language_model" && flags.language_model.empty());
+    ATTEND_CHECK(!missing || value == 0, kUsage, "--weights {}: nothing works out this feature; give --{} MODEL", text,
+                 name == "reverse" ? "reverse" : "language-model");
     weights[name] = value;
   }
   return weights;

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "attend/core/memory.h"
+#include "attend/core/printable.h"
 #include "attend/train/runs.h"
 #include "attend/train/texts.h"
 #include "terminal.h"
@@ -39,8 +40,8 @@ int list(const std::vector<std::string>& runs) {
   std::vector<std::vector<std::string>> rows{{"run", "task", "model", "updates", "best", "size", "age", "state"}};
   for (const auto& path : runs) {
     const auto r = about_run(path);
-    rows.push_back({r.path, r.task, r.model, std::to_string(r.updates), r.best ? fmt::format("{} {:.4g}", r.metric, *r.best) : "-",
-                    size_text(r.bytes), age_text(r.age),
+    rows.push_back({printable(r.path), r.task, r.model, std::to_string(r.updates),
+                    r.best ? fmt::format("{} {:.4g}", r.metric, *r.best) : "-", size_text(r.bytes), age_text(r.age),
                     fmt::format("{}{}{}", name_of(r.state), r.resumable ? "" : ", stripped",
                                 r.damaged.empty() ? "" : fmt::format(", damaged ({})", r.damaged))});
   }
@@ -55,7 +56,7 @@ int clear(const std::string& action, const std::vector<std::string>& runs, const
   std::uint64_t bytes = 0;
   for (const auto& path : runs) {
     const auto removed = action == "prune" ? prune_run(path, flags.dry_run) : strip_run(path, flags.dry_run);
-    for (const auto& gone : removed.paths) fmt::print("{}\n", gone);
+    for (const auto& gone : removed.paths) fmt::print("{}\n", printable(gone));
     bytes += removed.bytes;
     if (action == "strip" && !removed.paths.empty() && !quiet)
       say("{}: {}without the optimiser's state: the model stays, --resume is not possible\n", path, flags.dry_run ? "would be " : "");

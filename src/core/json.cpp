@@ -52,6 +52,12 @@ void check_limits(std::string_view text, const std::string& who, const JsonLimit
 
 }  // namespace
 
+std::string json_problem(const json::exception& error) {
+  std::string_view message = error.what();  // "[json.exception.out_of_range.403] key 'format' not found"
+  if (const auto end = message.find("] "); message.starts_with('[') && end != message.npos) message.remove_prefix(end + 2);
+  return std::string(message);
+}
+
 json parse_json(std::string_view text, const std::string& who, const JsonLimits& limits) {
   check_limits(text, who, limits);
   std::vector<std::set<std::string>> names;  // of the objects that are open

@@ -149,7 +149,7 @@ void write_safetensors(const std::string& path, const std::vector<std::pair<std:
   try {
     text = header.dump();
   } catch (const nlohmann::json::exception& e) {
-    fail(ErrorKind::kValue, "{}: names and metadata must be UTF-8 ({})", path, e.what());
+    fail(ErrorKind::kValue, "{}: names and metadata must be UTF-8 ({})", path, json_problem(e));
   }
   text.resize((text.size() + 7) / 8 * 8, ' ');
   ATTEND_CHECK(text.size() <= kLargestHeader, kValue, "{}: a header of {} bytes is more than the format's {}; write fewer tensors", path,

@@ -46,7 +46,9 @@ std::unique_ptr<Quiz> read_quiz(Matter reads, const QuizFiles& files, const std:
       }
       need(files.text, "text", "a file of texts with their classes: CSV, TSV, JSON lines, or lines 'label sentence'");
       return labelled_quiz(files.text, files.form);
-    case Matter::kStory: need(files.text, "text", "a file of stories as bAbI's"); return story_quiz(files.text, true);
+    case Matter::kStory:
+      need(files.text, "text", "a file of stories as bAbI's; of documents with questions, and then answers too");
+      return story_quiz(files.text, true);
     case Matter::kDocument:
       need(files.text, "text", "a file of documents and questions as CMRC 2017's");
       need(files.answers, "answers", "the file of answers to its questions");

@@ -36,7 +36,10 @@ void each_line(std::string_view text, const std::function<void(std::string_view)
 Stream stream_of(const Tokenizer& tokenizer, std::string_view text) {
   Stream stream;
   each_line(text, [&](std::string_view line) {
-    for (const auto& token : tokenizer.encode(line)) stream.ids.push_back(token.id);
+    for (const auto& token : tokenizer.encode(line)) {
+      stream.ids.push_back(token.id);
+      stream.unknown += token.id == kUnknownId ? 1 : 0;
+    }
     stream.ids.push_back(kEndId);
     stream.characters += spelled_characters(line) + 1;
   });

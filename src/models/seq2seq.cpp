@@ -142,7 +142,8 @@ void ModelOptions::visit(OptionVisitor& v) {
   v(patch, "patch", 4, "side of the squares that a picture is cut into", between(1, 4096));
   v(convolutions, "convolutions", 4, "of a captioner: layers that halve the picture; 0 reads patches by a transformer encoder",
     between(0, 10));
-  v(filters, "filters", 32, "channels of its first convolution; each next one has twice as many, up to eight times", between(1, 4096));
+  v(filters, "filters", 32, "channels of its first convolution, a multiple of 8; each next one has twice as many, up to eight times",
+    between(1, 4096));
   v(act.max_steps, "act_max_steps", 10, "steps over one input at most", between(1, 1000));
   v(act.epsilon, "act_epsilon", 0.01, "a step that brings the sum of halting to 1 - this is the last", between(0, 0.999));
   v(act.bias, "act_bias", 1.0, "of the halting at the start: larger halts sooner", between(-100, 100));

@@ -185,7 +185,7 @@ struct RecordFile::State {
     try {
       read_index(parse_json(archive.bytes(kRecordIndex), fmt::format("{}: {}", path, kRecordIndex)));
     } catch (const nlohmann::json::exception& e) {
-      fail(ErrorKind::kData, "{}: {} is damaged ({})", path, kRecordIndex, e.what());
+      fail(ErrorKind::kData, "{}: {} is damaged ({})", path, kRecordIndex, json_problem(e));
     }
   }
 
@@ -222,7 +222,7 @@ std::shared_ptr<const Record> RecordFile::read(std::size_t index) const {
     const auto json = parse_json(state_->archive.bytes(State::member(index)), State::member(index));
     return std::make_shared<const Record>(RecordReader(state_->archive, json).read());
   } catch (const nlohmann::json::exception& e) {
-    fail(ErrorKind::kData, "{}: record {} is damaged ({})", state_->path, index, e.what());
+    fail(ErrorKind::kData, "{}: record {} is damaged ({})", state_->path, index, json_problem(e));
   } catch (const OutOfMemory&) {
     throw;
   } catch (const Error& e) {

@@ -5,6 +5,7 @@
 
 #include "attend/core/archive.h"
 #include "attend/core/error.h"
+#include "attend/core/json.h"
 #include "attend/record/record.h"
 #include "record/format.h"
 #include "record/half.h"
@@ -104,7 +105,7 @@ struct RecordWriter::State {
     try {
       return json.dump();
     } catch (const nlohmann::json::exception& e) {
-      fail(ErrorKind::kValue, "{}: task, model, mechanism, options and names of a record must be UTF-8 ({})", path, e.what());
+      fail(ErrorKind::kValue, "{}: task, model, mechanism, options and names of a record must be UTF-8 ({})", path, json_problem(e));
     }
   }
 

@@ -77,11 +77,12 @@ nlohmann::json read_manifest(const std::string& folder) {
       // A manifest is data of a stranger: what it names is read.
       ATTEND_CHECK(!name.empty() && name != "." && name != ".." && name.find_first_of(std::string_view("/\0", 2)) == std::string::npos,
                    kData, "{}: names '{}', which is no file of its folder; the manifest is damaged or not to be trusted", path, name);
-      about.at("bytes").get<std::uint64_t>();
+      ATTEND_CHECK(about.at("bytes").is_number_unsigned(), kData, "{}: the size of '{}' is {}; the manifest is damaged", path, name,
+                   about.at("bytes").dump());
       if (about.contains("xxh3_128")) about.at("xxh3_128").get<std::string>();
     }
   } catch (const nlohmann::json::exception& e) {
-    fail(ErrorKind::kData, "{}: not a model manifest ({}); the folder is damaged or no model", path, e.what());
+    fail(ErrorKind::kData, "{}: not a model manifest ({}); the folder is damaged or no model", path, json_problem(e));
   }
   return manifest;
 }

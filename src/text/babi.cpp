@@ -74,6 +74,10 @@ BabiCorpus read_babi(const std::string& path, bool answered) {
   for (std::string_view line; file.next_line(line);) {
     std::uint32_t number = 0;
     const auto whole = line;
+    ATTEND_CHECK(whole.find(" ||| ") == whole.npos, kData,
+                 "{}: holds |||, as documents with questions do, and no story does; a model for them is trained with their answers: --set "
+                 "data.answers=FILE",
+                 file.place());
     ATTEND_CHECK(take_number(line, number), kData, "{}: expected a line number, a space and a sentence; got '{}'", file.place(),
                  beginning(whole));
     ATTEND_CHECK(number == 1 || (last > 0 && number == last + 1), kData,

@@ -96,7 +96,8 @@ void read_objects(TextFile& file, TableFormat format, Table& table) {
     const auto bytes = file.map.bytes().substr(file.next);
     const auto first = bytes.find_first_not_of(" \t\r\n");
     ATTEND_CHECK(first != bytes.npos && bytes[first] == '[', kData,
-                 "{}: expected an array of objects, [{{...}}, ...]; if it holds an object a line, call it .jsonl or set data.format: jsonl",
+                 "{}: expected an array of objects, [{{...}}, ...]; if it holds an object a line, call it .jsonl or give the format jsonl "
+                 "(data.format, --format)",
                  table.path);
     ObjectReader reader(table, 1);
     parse_objects(bytes, reader);

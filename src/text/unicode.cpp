@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "attend/core/error.h"
+#include "sniff.h"
 
 namespace attend {
 namespace {
@@ -167,6 +168,8 @@ std::string describe_wrong_byte(std::string_view line, std::size_t at) {
 void check_encoding(std::string_view begin, const std::string& name) {
   ATTEND_CHECK(!begin.starts_with("\xff\xfe") && !begin.starts_with("\xfe\xff"), kData,
                "{}:1: this is UTF-16, expected UTF-8; convert it with iconv -f UTF-16 -t UTF-8", name);
+  const auto foreign = foreign_file(begin, false);
+  ATTEND_CHECK(foreign.empty(), kData, "{}: {}", name, foreign);
 }
 
 void check_line_ends(std::string_view only_line, const std::string& name) {

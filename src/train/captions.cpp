@@ -135,8 +135,13 @@ class CaptionsLearner final : public Learner {
 
   PictureSet read(const std::string& images, const std::string& list) const {
     const auto& d = config_.data;
-    ATTEND_CHECK(!d.captions.empty(), kValue, "data.captions is missing: lines name.jpg#0 TAB caption");
-    ATTEND_CHECK(!d.images.empty(), kValue, "data.images is missing: a folder or a tar archive of pictures");
+    ATTEND_CHECK(
+        !d.captions.empty() && !d.images.empty(), kValue,
+        "task caption learns from data.captions, lines name.jpg#0 TAB caption, and data.images, a folder or a tar archive of pictures; "
+        "{} not given",
+        d.captions.empty() && d.images.empty() ? "both were"
+        : d.captions.empty()                   ? "data.captions was"
+                                               : "data.images was");
     ATTEND_CHECK(!d.dev_list.empty() || d.dev_images.empty(), kValue,
                  "data.dev_list is missing: names of the pictures of data.dev_images to validate on, one a line");
     return {images.empty() ? d.images : images, d.captions, list};

@@ -58,7 +58,7 @@ Progress progress_from_json(const std::string& path) {
     p.data = json.value("data", DataFingerprint{});
     for (const auto& entry : json.at("kept")) p.kept.emplace_back(entry.at(0).get<std::int64_t>(), entry.at(1).get<double>());
   } catch (const nlohmann::json::exception& e) {
-    fail(ErrorKind::kData, "{}: not the state of a training run ({}); resume from another checkpoint", path, e.what());
+    fail(ErrorKind::kData, "{}: not the state of a training run ({}); resume from another checkpoint", path, json_problem(e));
   }
   return p;
 }

@@ -1,6 +1,10 @@
 #include "attend/train/config.h"
 
+#include <algorithm>
+#include <set>
+
 #include "attend/core/error.h"
+#include "attend/models/seq2seq.h"
 #include "train/auxiliary.h"
 #include "train/learner.h"
 
@@ -131,6 +135,41 @@ void check_pairs(const Config& c) {
   ATTEND_CHECK(d.dev_tsv.empty() || d.dev_source.empty(), kValue, "data: give dev_source and dev_target or dev_tsv, not both");
   ATTEND_CHECK(c.train.guided_weight == 0 || !d.tsv.empty(), kValue,
                "train.guided_weight needs gold links, the third column of data.tsv; set it to 0, or give data as a TSV");
+}
+
+namespace {
+
+// Keys of section data that name what a task learns from, or how that is written.
+std::vector<std::string> data_keys_of(const Config& c) {
+  if (c.task == "generate") return {"text", "dev_text"};
+  if (c.task == "caption") return {"captions", "images", "list", "dev_list", "dev_images"};
+  if (c.task != "classify" && c.task != "answer") return {"source", "target", "tsv", "dev_source", "dev_target", "dev_tsv"};
+  switch (model_kind(c.model.type).reads) {
+    case Matter::kPicture: return {"images", "labels", "dev_images", "dev_labels"};
+    case Matter::kDocument: return {"text", "answers", "dev_text", "dev_answers"};
+    case Matter::kStory: return {"text", "dev_text"};
+    default: return {"text", "tsv", "dev_text", "dev_tsv", "format", "text_column", "label_column"};
+  }
+}
+
+}  // namespace
+
+void refuse_unread_data(const Config& c, const GivenValues& given) {
+  static const std::set<std::string> kKeys = {
+      "source",   "target", "tsv",      "dev_source", "dev_target",  "dev_tsv",    "text",       "answers", "images",      "labels",
+      "captions", "list",   "dev_list", "dev_text",   "dev_answers", "dev_images", "dev_labels", "format",  "text_column", "label_column"};
+  const auto read = data_keys_of(c);
+  for (const auto& field : list_options(c.data).fields) {
+    const auto found = given.find("data." + field.key);
+    if (found == given.end() || field.value.at(0) == field.fallback || !kKeys.contains(field.key)) continue;
+    if (field.key == "text" && read.front() == "source") continue;  // check_pairs knows the cure
+    ATTEND_CHECK(std::find(read.begin(), read.end(), field.key) != read.end(), kValue,
+                 "data.{} ({}) is not read by task {} with model.type {}, which reads data.{}; leave it out", field.key,
+                 found->second.where, c.task, c.model.type, fmt::join(read, ", data."));
+  }
+  ATTEND_CHECK(!given.contains("data.dev_pairs") || c.data.dev_pairs == 0 || (c.data.dev_source.empty() && c.data.dev_tsv.empty()), kValue,
+               "data.dev_pairs holds out training pairs to validate on, but data.{} was given; leave one of them out",
+               c.data.dev_tsv.empty() ? "dev_source" : "dev_tsv");
 }
 
 void check_config(const Config& c) {

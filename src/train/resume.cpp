@@ -5,6 +5,7 @@
 #include <set>
 
 #include "attend/core/files.h"
+#include "attend/models/seq2seq.h"
 #include "attend/store/model_folder.h"
 
 namespace attend {
@@ -85,7 +86,8 @@ ResumePoint resume_point(const std::vector<Checkpoint>& checkpoints) {
 
 ResumePoint newest_sound(const std::string& run) {
   const auto all = checkpoints_in(run);
-  ATTEND_CHECK(!all.empty(), kFile, "{}: nothing to resume: it has no last checkpoint, nor any other; start without --resume", run);
+  ATTEND_CHECK(!all.empty(), kFile,
+               "{}: nothing to resume: it has no last checkpoint, nor any other; remove the folder and start without --resume", run);
   auto point = resume_point(all);
   if (!point.from.name.empty()) return point;
   for (const auto& c : all)
@@ -134,6 +136,11 @@ std::vector<std::string> settle_changes(Config& config, const GivenValues& given
 void adopt_model(Config& config, GivenValues& given, const std::string& from) {
   const auto stored = read_model_options(from);
   const ModelSections asked{config.model, config.text};
+  const auto there = model_kind(stored.model.type);
+  ATTEND_CHECK(there == model_kind(config.model.type), kValue,
+               "train.init_from: the model in {} ({}) {}, which is not the task {}; give the task and data that it was made for, or start "
+               "without --init-from",
+               from, stored.model.type, describe(there), config.task);
   const auto have = list_options(stored).fields, want = list_options(asked).fields;
   auto effective = as_given(have, from);
   std::vector<std::string> refused;

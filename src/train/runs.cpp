@@ -110,7 +110,11 @@ std::vector<std::string> find_runs(const std::vector<std::string>& folders) {
   std::vector<std::string> found;
   for (const auto& folder : folders) {
     ATTEND_CHECK(std::filesystem::is_directory(folder), kFile, "{}: no such folder; give a run, or a folder that holds runs", folder);
+    const auto before = found.size();
     gather_runs(folder, 3, found);
+    ATTEND_CHECK(found.size() > before || !RunLock::is_of_a_run(folder), kFile, "{}: {}", folder,
+                 RunLock::is_held(folder) ? "its training has not saved a checkpoint yet; wait for the first"
+                                          : "its training ended before the first checkpoint; nothing of it can be used, remove the folder");
   }
   return found;
 }

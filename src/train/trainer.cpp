@@ -45,6 +45,10 @@ void refuse_files_of_others(const std::string& folder) {
   for (const std::string name : {"config.yaml", "metrics.jsonl", "train.log", "end.json", "samples", "best", "last", "lock"}) {
     if (!fs::exists(fs::symlink_status(folder + "/" + name, error))) continue;
     const bool ours = begun && (name != "metrics.jsonl" || is_empty(name));
+    ATTEND_CHECK(ours || !begun, kFile,
+                 "{}/{}: measured by a run that ended before its first checkpoint, or whose checkpoints were removed; remove the folder to "
+                 "start again, or choose another --out",
+                 folder, name);
     ATTEND_CHECK(ours, kFile, "{}/{}: is there already, and training would write over it; choose another --out", folder, name);
   }
 }
@@ -65,6 +69,7 @@ class Trainer::Run {
       auto checked = config_;
       if (start.fit && checked.train.steps == 0) checked.train.steps = 1;  // the length is still to be chosen
       check_config(checked);
+      refuse_unread_data(config_, start.given);
       refuse_a_run(config_.train.out);
       refuse_files_of_others(config_.train.out);
       if (const auto& from = config_.train.init_from; !from.empty()) {

@@ -28,7 +28,8 @@ TEST_F(Kept, FilesOfOthersWhereARunWouldWrite) {
   for (const auto* name : {"begun/config.yaml", "begun/train.log"}) write(name, "");
   write("begun/lock", "123\n");
   write("begun/metrics.jsonl", "{}\n");
-  expect_failure(run(train_arguments(begun, {"--set", "train.steps=2"})), 1, "/metrics.jsonl: is there already");
+  expect_failure(run(train_arguments(begun, {"--set", "train.steps=2"})), 1,
+                 "/metrics.jsonl: measured by a run that ended before its first checkpoint");
   write("begun/metrics.jsonl", "");
   EXPECT_EQ(run(train_arguments(begun, {"--set", "train.steps=2"})).code, 0);
 }
@@ -80,6 +81,34 @@ TEST_F(Kept, AnOlderOutputWhenALineIsBad) {
   expect_failure(run({"translate", model(), folder_ / "in", "--output", folder_ / "out"}), 1, "in:2: byte 1 is not UTF-8");
   EXPECT_EQ(slurp(folder_ / "out"), "precious\n");
   EXPECT_EQ(slurp(folder_ / "out.part"), run({"translate", model()}, "a b\n").out);
+}
+
+// The shell opened one file for both: what is written would be read again, without end.
+TEST_F(Kept, AFileThatIsReadAndAppendedTo) {
+  const auto file = write("f", "a b\n");
+  const pid_t child = fork();
+  if (child == 0) {
+    dup2(open(file.c_str(), O_RDONLY), 0);
+    dup2(open(file.c_str(), O_WRONLY | O_APPEND), 1);
+    dup2(open((folder_ / "e").c_str(), O_WRONLY | O_CREAT, 0600), 2);
+    execl(ATTEND_PROGRAM, ATTEND_PROGRAM, "translate", model().c_str(), nullptr);
+    _exit(127);
+  }
+  const int status = wait_for(child);
+  expect_failure(outcome_of(status, "", slurp(folder_ / "e")), 2, "standard output is the file that standard input reads");
+  EXPECT_EQ(slurp(file), "a b\n");
+}
+
+TEST_F(Kept, FiguresOfARunThatEndedBeforeItsFirstCheckpoint) {
+  const auto path = folder_ / "run";
+  write("run/lock", "123\n");
+  write("run/config.yaml", "task: translate\n");
+  write("run/metrics.jsonl", "{\"step\": 20}\n");
+  expect_failure(run(train_arguments(path)), 1, "a run that ended before its first checkpoint");
+  EXPECT_EQ(slurp(path + "/metrics.jsonl"), "{\"step\": 20}\n");
+  expect_failure(run({"train", "--resume", "--out", path}), 1, "remove the folder and start without --resume");
+  for (const auto* action : {"list", "prune", "strip"})
+    expect_failure(run({"runs", action, path, "--yes"}), 1, "its training ended before the first checkpoint");
 }
 
 TEST_F(Kept, OneOfTwoOutputsOfOneName) {

@@ -68,6 +68,68 @@ TEST_F(Said, ConfigurationsOfOtherForms) {
                    "give train.steps or train.minutes (--steps, --minutes) a number above 0");
 }
 
+// A flag or key that names data which the task does not read is a mistake, not a wish.
+TEST_F(Said, DataThatNobodyReads) {
+  const auto tsv = *shared_ / "data/test.tsv";
+  for (const auto* flag : {"--text", "--labels", "--answers", "--images", "--captions", "--list", "--format", "--text-column", "--length"})
+    expect_failure(run({"evaluate", model(), "--tsv", tsv, flag, std::string(flag) == "--format" ? "csv" : "7"}), 2,
+                   std::string("evaluate: ") + flag + " has no meaning for a model that translates");
+  const auto train = [&](std::vector<std::string> more) {
+    std::vector<std::string> arguments{"train", "--out", folder_ / "r", "--steps", "1"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run(arguments);
+  };
+  for (const auto* key : {"data.answers", "data.labels", "data.images", "data.captions", "data.list", "data.text_column"})
+    expect_failure(train({"--tsv", tsv, "--set", std::string(key) + "=nope"}), 1,
+                   std::string(key) + " (--set " + key + "=nope) is not read by task translate");
+  expect_failure(train({"--task", "generate", "--text", tsv, "--tsv", "nope"}), 1, "data.tsv (--tsv) is not read by task generate");
+  expect_failure(train({"--task", "answer", "--text", tsv, "--set", "data.labels=nope"}), 1,
+                 "data.labels (--set data.labels=nope) is not read by task answer");
+  expect_failure(train({"--tsv", tsv, "--set", "data.dev_tsv=" + tsv, "--set", "data.dev_pairs=5"}), 1, "but data.dev_tsv was given");
+}
+
+TEST_F(Said, DataOfAnotherTask) {
+  const auto documents = file("1 A boy sang .\n2 He left .\n<qid_0> ||| XXXXX sang .\n");
+  expect_failure(run({"train", "--task", "answer", "--text", documents, "--out", folder_ / "r"}), 1,
+                 documents + ":3: holds |||, as documents with questions do, and no story does");
+  expect_failure(run({"train", "--task", "caption", "--out", folder_ / "r"}), 1, "both were not given");
+  const auto text = file("a a a\na b a\na b b\nb a a\nb b a\na a b\na b a\nb b b\nb a b\na b b\n");
+  const auto start = run({"train", "--task", "generate", "--init-from", model(), "--text", text, "--out", folder_ / "r", "--steps", "1"});
+  expect_failure(start, 1, "(rnn_seq2seq) reads a text and gives a text, which is not the task generate");
+}
+
+TEST_F(Said, PackedLines) {
+  using namespace std::string_literals;
+  for (const auto* verb : {"translate", "rerank"}) {
+    expect_failure(run({verb, model(), file("\x1f\x8b\b\0\1\n"s)}), 1, folder_ / "a" + ": this is a gzip file; unpack it with gunzip");
+    expect_failure(run({verb, model()},
+                       "\xfd"
+                       "7zXZ\0\n"s),
+                   1, "standard input: this is an xz file");
+  }
+}
+
+TEST_F(Said, WeightsOfWhatIsNotWorkedOut) {
+  const auto in = file("a\n");
+  expect_failure(run({"rerank", model(), in, "--weights", "reverse=1"}), 2, "give --reverse MODEL");
+  expect_failure(run({"rerank", model(), in, "--weights", "language_model=1"}), 2, "give --language-model MODEL");
+}
+
+// Bits a character of words that the model cannot spell mean little.
+TEST_F(Said, TokensThatAreUnknown) {
+  std::string text;
+  for (int i = 0; i < 60; ++i) text += i % 2 == 0 ? "a b a\n" : "b a b\n";
+  const auto lm = folder_ / "lm";
+  const auto made = run({"train", "--task", "generate", "--text", file(text), "--out", lm, "--steps", "2", "--quiet", "--threads", "1",
+                         "--set", "text.target.kind=words", "--set", "model.hidden=8"});
+  ASSERT_EQ(made.code, 0) << made.err;
+  EXPECT_EQ(run({"evaluate", lm, "--text", file("a b\n")}).err, "");
+  const auto some = run({"evaluate", lm, "--text", file("a zzzz\nb\n"), "--json", folder_ / "j"});
+  EXPECT_EQ(some.code, 0);
+  EXPECT_NE(some.err.find("1 of 5 tokens are unknown to the model"), std::string::npos) << some.err;
+  EXPECT_NE(slurp(folder_ / "j").find("\"unknown\": 1"), std::string::npos);
+}
+
 TEST_F(Said, WhatIsNoModel) {
   expect_failure(run({"info", folder_ / "none"}), 1, "none: no such model");
   expect_failure(run({"info", "additiv"}), 1, "info (no such folder, no such mechanism): 'additiv' is not known, did you mean 'additive'?");
@@ -76,6 +138,12 @@ TEST_F(Said, WhatIsNoModel) {
   const auto told = run({"info", folder_ / "m"});
   expect_failure(told, 1, "manifest.json:2: not JSON");
   EXPECT_EQ(told.err.find("json.exception"), std::string::npos) << told.err;
+}
+
+TEST_F(Said, WhatAManifestLacks) {
+  const auto copy = copied_run("m");
+  write("m/last/manifest.json", "{}");
+  expect_failure(run({"info", copy + "/last"}), 1, "not a model manifest (key 'format' not found)");
 }
 
 TEST_F(Said, PairsWithoutAnythingToScoreAreLinesToo) {

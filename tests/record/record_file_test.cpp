@@ -307,8 +307,8 @@ TEST_F(EditedRecordFile, DamagedRecordsSayWhere) {
   expect_damaged([](json& r) { r["picture"]["rows"] = 2; }, "picture: its grid of 2 x 2 has 4 cells, expected one for each of 2");
   expect_damaged([](json& r) { r["picture"]["columns"] = -2; }, "columns -2 is out of range");
   expect_damaged([](json& r) { r["picture"].erase("pixels"); }, "'pixels'");
-  expect_damaged([](json& r) { r["picture"] = 3; }, "type_error");
-  expect_damaged([](json& r) { r = json::array(); }, "type_error");
+  expect_damaged([](json& r) { r["picture"] = 3; }, "(cannot use at() with number)");
+  expect_damaged([](json& r) { r = json::array(); }, "(cannot use at() with array)");
 }
 
 /// Overwrites some bytes inside one member and corrects its checksum, so that the damage reaches the reader of records.

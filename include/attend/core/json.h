@@ -18,4 +18,7 @@ struct JsonLimits {
 /// for a name that an object gives twice and for what goes beyond `limits`. Safe to call from several threads at once.
 nlohmann::json parse_json(std::string_view text, const std::string& who, const JsonLimits& limits = {});
 
+/// What the library says of a member that is missing or of another type, without its own name: "key 'format' not found".
+std::string json_problem(const nlohmann::json::exception& error);
+
 }  // namespace attend

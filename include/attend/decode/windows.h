@@ -16,10 +16,11 @@ namespace attend {
 void each_line(std::string_view text, const std::function<void(std::string_view)>& take);
 
 /// Token ids of a text, every line closed by </s>, and the characters that they spell: a run of white space is one, none stands at
-/// either end of a line, and the line's end counts as one.
+/// either end of a line, and the line's end counts as one. `unknown` of the tokens are <unk>, whose characters count although the model
+/// never spells them.
 struct Stream {
   std::vector<std::int32_t> ids;
-  std::uint64_t characters = 0;
+  std::uint64_t characters = 0, unknown = 0;
 };
 Stream stream_of(const Tokenizer& tokenizer, std::string_view text);
 

@@ -62,7 +62,10 @@ struct Config {
 
 /// Checks what belongs together and throws kValue with the cure.
 void check_config(const Config& config);
-/// The same for the files of a task of pairs: a source needs a target, a TSV excludes both, ...
+/// Throws kValue for files of section data that were given and that the task and model do not read: nothing given is left unread in
+/// silence.
+void refuse_unread_data(const Config& config, const GivenValues& given);
+/// Checks the files of a task of pairs: a source needs a target, a TSV excludes both, ...
 void check_pairs(const Config& config);
 
 /// Chooses what follows from other choices where `given` holds nothing: the model from the task and its data, its attention from the
