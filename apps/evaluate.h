@@ -47,9 +47,9 @@ std::string tsv_row(const std::vector<std::string>& cells);
 /// What was given, a line each, and the figures, in the files that the user named.
 void finish(const EvaluateFlags& flags, const std::vector<std::string>& given, const nlohmann::ordered_json& figures);
 /// Throws kUsage for flags that a model of this kind has no figures for.
-/// Throws kUsage for a flag about the data that was given and is none of `read`.
-void refuse_other_data(const Arguments& arguments, const std::vector<std::string_view>& read, const std::string& model);
 void refuse_flags(const Arguments& arguments, const std::vector<std::string>& names, const std::string& model);
+/// Throws kUsage for a flag about the data that is none of `read`.
+void refuse_other_data(const Arguments& arguments, const std::vector<std::string_view>& read, const std::string& model);
 
 int evaluate_pairs(const Arguments& arguments);
 int evaluate_quiz(const Arguments& arguments);

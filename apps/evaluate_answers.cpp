@@ -77,23 +77,15 @@ std::vector<std::string_view> flags_about(Matter reads) {
   }
 }
 
-const char* name_of(Matter reads) {
-  switch (reads) {
-    case Matter::kText: return "texts";
-    case Matter::kPicture: return "pictures";
-    case Matter::kDocument: return "documents";
-    default: return "stories";
-  }
-}
-
 }  // namespace
 
 int evaluate_quiz(const Arguments& arguments) {
   refuse_flags(arguments, {"links", "rouge", "shift", "lowercase"}, "a model that answers");
   const auto flags = arguments.read<EvaluateFlags>();
   const auto model = read_answer_model(arguments.words[0]);
-  const auto reads = model_kind(model.model.type).reads;
-  refuse_other_data(arguments, flags_about(reads), fmt::format("a model that answers about {}", name_of(reads)));
+  const auto kind = model_kind(model.model.type);
+  const auto reads = kind.reads;
+  refuse_other_data(arguments, flags_about(reads), "a model that " + describe(kind));
   auto files = flags.quiz;
   files.tsv = flags.text.tsv;
   files.form.header = flags.text.header;

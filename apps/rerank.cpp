@@ -11,6 +11,7 @@
 #include "attend/text/unicode.h"
 #include "output.h"
 #include "parallel.h"
+#include "parse.h"
 #include "searching.h"
 #include "terminal.h"
 #include "verbs.h"
@@ -51,8 +52,7 @@ RerankWeights weights_of(const RerankFlags& flags) {
     const double value = std::strtod(number.c_str(), &end);
     ATTEND_CHECK(!number.empty() && *end == '\0' && std::isfinite(value), kUsage, "--weights: expected NAME=NUMBER, got {}", text);
     const bool missing = (name == "reverse" && flags.reverse.empty()) || (name == "language_model" && flags.language_model.empty());
-    ATTEND_CHECK(!missing || value == 0, kUsage, "--weights {}: nothing works out this feature; give --{} MODEL", text,
-                 name == "reverse" ? "reverse" : "language-model");
+    ATTEND_CHECK(!missing || value == 0, kUsage, "--weights {}: nothing works out this feature; give {} MODEL", text, flag_of(name));
     weights[name] = value;
   }
   return weights;

@@ -78,9 +78,12 @@ int runs(const Arguments& arguments) {
     folders.emplace_back(std::filesystem::is_directory("runs") ? "runs" : ".");
   }
   const auto found = find_runs(folders);
-  ATTEND_CHECK(!found.empty(), kFile, "{}: holds no training run; give the folder that `attend train --out` made, or one above it",
+  const auto& begun = found.without_checkpoint;
+  if (found.runs.empty() && !begun.empty()) fail(ErrorKind::kFile, "{}", fmt::join(begun, "\n"));
+  ATTEND_CHECK(!found.runs.empty(), kFile, "{}: holds no training run; give the folder that `attend train --out` made, or one above it",
                folders[0]);
-  return action == "list" ? list(found) : clear(action, found, flags, arguments.common.quiet);
+  tell(begun, arguments.common.quiet);
+  return action == "list" ? list(found.runs) : clear(action, found.runs, flags, arguments.common.quiet);
 }
 
 }  // namespace

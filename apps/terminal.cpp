@@ -149,7 +149,7 @@ std::optional<std::string> LineReader::next() {
   ++lines_;
   if (!line.empty() && line.back() == '\r') line.pop_back();
   if (lines_ == 1) {
-    check_encoding(line, name_);
+    check_is_text(line, name_, false);  // of a line alone no form can be told
     if (line.starts_with("\xef\xbb\xbf")) line.erase(0, 3);
     if (end == std::string::npos) check_line_ends(line, name_);
   }

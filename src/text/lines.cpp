@@ -49,10 +49,8 @@ std::string_view trimmed(std::string_view text) {
 
 TextFile::TextFile(const std::string& path, std::string_view expected, TextIs what) : map(path), is(what) {
   const auto bytes = map.bytes();
-  check_encoding(bytes, path);
+  check_is_text(bytes, path, is != TextIs::kAnything);
   if (bytes.starts_with("\xef\xbb\xbf")) next = 3;
-  const auto foreign = foreign_file(bytes.substr(next), is != TextIs::kAnything);
-  ATTEND_CHECK(foreign.empty(), kData, "{}: {}", path, foreign);
   ATTEND_CHECK(next < bytes.size(), kFile, "{}: the file is empty; expected {}", path, expected);
 }
 

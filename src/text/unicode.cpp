@@ -165,10 +165,11 @@ std::string describe_wrong_byte(std::string_view line, std::size_t at) {
                    : fmt::format("byte {} is not UTF-8 (0x{:02X})", at + 1, byte);
 }
 
-void check_encoding(std::string_view begin, const std::string& name) {
+void check_is_text(std::string_view begin, const std::string& name, bool lines) {
   ATTEND_CHECK(!begin.starts_with("\xff\xfe") && !begin.starts_with("\xfe\xff"), kData,
                "{}:1: this is UTF-16, expected UTF-8; convert it with iconv -f UTF-16 -t UTF-8", name);
-  const auto foreign = foreign_file(begin, false);
+  if (begin.starts_with("\xef\xbb\xbf")) begin.remove_prefix(3);
+  const auto foreign = foreign_file(begin, lines);
   ATTEND_CHECK(foreign.empty(), kData, "{}: {}", name, foreign);
 }
 

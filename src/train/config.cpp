@@ -7,6 +7,7 @@
 #include "attend/models/seq2seq.h"
 #include "train/auxiliary.h"
 #include "train/learner.h"
+#include "train/resume.h"
 
 namespace attend {
 
@@ -155,13 +156,11 @@ std::vector<std::string> data_keys_of(const Config& c) {
 }  // namespace
 
 void refuse_unread_data(const Config& c, const GivenValues& given) {
-  static const std::set<std::string> kKeys = {
-      "source",   "target", "tsv",      "dev_source", "dev_target",  "dev_tsv",    "text",       "answers", "images",      "labels",
-      "captions", "list",   "dev_list", "dev_text",   "dev_answers", "dev_images", "dev_labels", "format",  "text_column", "label_column"};
+  static const std::set<std::string> kForm = {"format", "text_column", "label_column"};
   const auto read = data_keys_of(c);
   for (const auto& field : list_options(c.data).fields) {
     const auto found = given.find("data." + field.key);
-    if (found == given.end() || field.value.at(0) == field.fallback || !kKeys.contains(field.key)) continue;
+    if (found == given.end() || is_default(field) || !(names_data("data." + field.key) || kForm.contains(field.key))) continue;
     if (field.key == "text" && read.front() == "source") continue;  // check_pairs knows the cure
     ATTEND_CHECK(std::find(read.begin(), read.end(), field.key) != read.end(), kValue,
                  "data.{} ({}) is not read by task {} with model.type {}, which reads data.{}; leave it out", field.key,

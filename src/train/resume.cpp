@@ -26,15 +26,9 @@ const std::set<std::string> kDataFiles = {"source",   "target",   "tsv",        
 // Keys of section model that shape no weight: a run that starts from another's weights may have its own.
 const std::set<std::string> kOfTrainingAlone = {"model.dropout", "model.attention_dropout"};
 
-bool names_data(const std::string& key) { return key.starts_with("data.") && kDataFiles.contains(key.substr(5)); }
-
 std::string shown_value(const OptionInfo& field) {
   if (field.type == "list") return fmt::format("[{}]", fmt::join(field.value, ", "));
   return field.value.at(0).empty() ? "''" : field.value.at(0);
-}
-
-bool is_default(const OptionInfo& field) {
-  return field.type == "list" ? fmt::format("[{}]", fmt::join(field.value, ", ")) == field.fallback : field.value.at(0) == field.fallback;
 }
 
 GivenValues as_given(const std::vector<OptionInfo>& fields, const std::string& where) {
@@ -66,6 +60,13 @@ std::string folder_checksum(const std::string& folder) {
 }
 
 }  // namespace
+
+bool names_data(const std::string& key) { return key.starts_with("data.") && kDataFiles.contains(key.substr(5)); }
+
+bool is_default(const OptionInfo& option) {
+  return option.type == "list" ? fmt::format("[{}]", fmt::join(option.value, ", ")) == option.fallback
+                               : option.value.at(0) == option.fallback;
+}
 
 ResumePoint resume_point(const std::vector<Checkpoint>& checkpoints) {
   ResumePoint point;

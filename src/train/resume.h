@@ -9,6 +9,11 @@
 
 namespace attend {
 
+/// Whether a configuration key names a file that is learned from or validated on.
+bool names_data(const std::string& key);
+/// Whether an option holds what it holds when nobody sets it.
+bool is_default(const OptionInfo& option);
+
 /// The checkpoint to go on from, and the ones that are newer but damaged.
 struct ResumePoint {
   Checkpoint from;

@@ -25,10 +25,17 @@ std::uint64_t bytes_in(const std::string& folder) {
   return sum;
 }
 
-void gather_runs(const std::string& folder, int depth, std::vector<std::string>& found) {
+void gather_runs(const std::string& folder, int depth, FoundRuns& found) {
   namespace fs = std::filesystem;
   if (holds_run(folder)) {
-    found.push_back(folder);
+    found.runs.push_back(folder);
+    return;
+  }
+  if (RunLock::is_of_a_run(folder) && fs::exists(folder + "/config.yaml")) {
+    found.without_checkpoint.push_back(
+        folder + (RunLock::is_held(folder)
+                      ? ": its training has not saved a checkpoint yet"
+                      : ": its training ended before the first checkpoint; nothing of it can be used, remove the folder"));
     return;
   }
   if (depth == 0) return;
@@ -106,15 +113,11 @@ RunInfo about_run(const std::string& path) {
   return info;
 }
 
-std::vector<std::string> find_runs(const std::vector<std::string>& folders) {
-  std::vector<std::string> found;
+FoundRuns find_runs(const std::vector<std::string>& folders) {
+  FoundRuns found;
   for (const auto& folder : folders) {
     ATTEND_CHECK(std::filesystem::is_directory(folder), kFile, "{}: no such folder; give a run, or a folder that holds runs", folder);
-    const auto before = found.size();
     gather_runs(folder, 3, found);
-    ATTEND_CHECK(found.size() > before || !RunLock::is_of_a_run(folder), kFile, "{}: {}", folder,
-                 RunLock::is_held(folder) ? "its training has not saved a checkpoint yet; wait for the first"
-                                          : "its training ended before the first checkpoint; nothing of it can be used, remove the folder");
   }
   return found;
 }

@@ -231,7 +231,13 @@ TEST_F(RunFolder, RunsAreListedPrunedAndStripped) {
   train(c);
   train(config("runs/c", {"train.steps=5"}));
   const auto a = at("runs/a/b");
-  EXPECT_EQ(find_runs({at("runs")}), (std::vector<std::string>{a, at("runs/c")}));
+  std::filesystem::create_directory(at("runs/d"));
+  put_file(at("runs/d/lock"), "123\n");
+  put_file(at("runs/d/config.yaml"), "task: translate\n");
+  const auto found = find_runs({at("runs")});
+  EXPECT_EQ(found.runs, (std::vector<std::string>{a, at("runs/c")}));
+  EXPECT_EQ(found.without_checkpoint.size(), 1u);
+  EXPECT_TRUE(found.without_checkpoint.at(0).starts_with(at("runs/d") + ": its training ended before the first checkpoint"));
   EXPECT_ERROR(find_runs({at("nowhere")}), kFile, "no such folder");
   const auto about = about_run(a);
   EXPECT_EQ(about.task, "translate");

@@ -14,8 +14,9 @@ std::size_t first_broken_byte(std::string_view text);
 /// The same, or the first NUL, which no text holds; and what is wrong with the byte there, for messages.
 std::size_t first_wrong_byte(std::string_view text);
 std::string describe_wrong_byte(std::string_view text, std::size_t at);
-/// Throws kData when a file called `name` that begins with these bytes is UTF-16.
-void check_encoding(std::string_view begin, const std::string& name);
+/// Throws kData when a file called `name` that begins with these bytes is no text in UTF-8: UTF-16, a packed file, a picture, ...; where
+/// `lines` are expected, also a text of another form (a page of HTML, the vocabulary of another program).
+void check_is_text(std::string_view begin, const std::string& name, bool lines);
 /// Throws kData when all of a file's text, which has no line feed, holds carriage returns: lines of old Macs.
 void check_line_ends(std::string_view only_line, const std::string& name);
 

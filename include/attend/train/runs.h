@@ -24,9 +24,13 @@ struct RunInfo {
 };
 /// Throws kFile when there is no run in `path`.
 RunInfo about_run(const std::string& path);
+/// Runs, and a line for each folder whose training has no checkpoint, because it has just begun or ended early.
+struct FoundRuns {
+  std::vector<std::string> runs, without_checkpoint;
+};
 /// The runs that the folders are or hold, at most three folders deep, in the order of their names. Throws kFile for a folder that is not
 /// there.
-std::vector<std::string> find_runs(const std::vector<std::string>& folders);
+FoundRuns find_runs(const std::vector<std::string>& folders);
 
 /// What a clearing removes, or with `dry` would remove.
 struct Removed {
