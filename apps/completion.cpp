@@ -1,4 +1,6 @@
 // Completion scripts for bash and zsh.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <sstream>
 

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "attend/core/error.h"
+#include "attend/core/files.h"
 #include "attend/core/version.h"
 #include "parse.h"
 #include "places.h"

@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "attend/core/error.h"
+#include "attend/text/unicode.h"
 #include "lines.h"
 
 namespace attend {

@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "attend/core/error.h"
+#include "attend/text/unicode.h"
 #include "lines.h"
 
 namespace attend {
