@@ -1,5 +1,5 @@
 // Completion scripts for bash and zsh.
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <sstream>

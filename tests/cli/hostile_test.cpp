@@ -10,6 +10,12 @@ namespace {
 
 const std::string kSeeds = std::string(ATTEND_SOURCE_DIR) + "/tools/fuzz/seeds/";
 
+#ifdef __SANITIZE_ADDRESS__
+constexpr bool kSanitized = true;
+#else
+constexpr bool kSanitized = false;
+#endif
+
 class Hostile : public Cli {
  protected:
   /// A copy of the model that a test may damage.
@@ -74,6 +80,7 @@ TEST_F(Hostile, WeightsBeyondNumbersAreAnError) {
 }
 
 TEST_F(Hostile, AShortageOfMemoryIsAMessage) {
+  if (kSanitized) GTEST_SKIP() << "AddressSanitizer needs more address space than any limit";
   const auto large = run_within(1500, {"train", "--tsv", *shared_ / "data/train.tsv", "--out", folder_ / "r", "--threads", "1", "--quiet",
                                        "--set", "model.hidden=20000"});
   expect_failure(large, 1, "out of memory: a tensor needs");
@@ -82,6 +89,7 @@ TEST_F(Hostile, AShortageOfMemoryIsAMessage) {
 }
 
 TEST_F(Hostile, ALineTooLongForMemoryIsNamed) {
+  if (kSanitized) GTEST_SKIP() << "AddressSanitizer needs more address space than any limit";
   const auto out = folder_ / "tf";
   ASSERT_EQ(run(train_arguments(out, {"--set", "model.type=transformer", "--set", "model.heads=2", "--set", "model.hidden=8", "--set",
                                       "train.steps=2", "--set", "train.validate_every=2"}))

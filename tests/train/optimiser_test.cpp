@@ -95,7 +95,9 @@ TEST(Optimiser, PlateauEqualsTorchs) {
 }
 
 TEST(Optimiser, ClippingEqualsTorchs) {
-  for (const auto& golden : goldens().at("clips")) {
+  const auto cases = goldens().at("clips");
+  ASSERT_EQ(cases.size(), 3U);
+  for (const auto& golden : cases) {
     std::vector<at::Tensor> parameters{at::zeros({3}, at::kDouble).requires_grad_(true), at::zeros({4}, at::kDouble).requires_grad_(true)};
     for (int k = 0; k < 2; ++k) parameters[k].mutable_grad() = (at::arange(3 + k, at::kDouble) + k).cos();
     EXPECT_NEAR(clip_gradients(parameters, golden.at("largest").get<double>()), golden.at("norm").get<double>(), 1e-12);
