@@ -1,5 +1,5 @@
 // attend classify, attend answer.
-#include "attend/decode/answers.h"
+#include "attend/run/answers.h"
 #include "attend/text/unicode.h"
 #include "attend/train/config.h"
 #include "output.h"

@@ -3,7 +3,7 @@ add_executable(attend
   apps/threads.cpp apps/terminal.cpp apps/data.cpp apps/train.cpp apps/translate.cpp apps/generate.cpp apps/parallel.cpp apps/score.cpp
   apps/evaluate.cpp apps/evaluate_pairs.cpp apps/evaluate_answers.cpp apps/rerank.cpp apps/answer.cpp apps/caption.cpp apps/draw.cpp apps/info.cpp
   apps/trace.cpp apps/runs.cpp)
-target_link_libraries(attend PRIVATE attend::train attend::draw nlohmann_json::nlohmann_json attend_flags)
+target_link_libraries(attend PRIVATE attend::train attend::trace attend::synthetic attend::draw nlohmann_json::nlohmann_json attend_flags)
 target_precompile_headers(attend REUSE_FROM attend_ops)
 target_compile_options(attend PRIVATE ${attend_glue} -fPIC)  # as the header was precompiled; an executable would take -fPIE
 set_source_files_properties(apps/attend.cpp apps/command.cpp apps/parse.cpp apps/places.cpp apps/output.cpp apps/help.cpp apps/completion.cpp apps/terminal.cpp apps/data.cpp apps/draw.cpp PROPERTIES SKIP_PRECOMPILE_HEADERS ON)

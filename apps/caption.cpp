@@ -1,6 +1,6 @@
 // attend caption
 #include "attend/core/printable.h"
-#include "attend/decode/captions.h"
+#include "attend/run/captions.h"
 #include "output.h"
 #include "searching.h"
 #include "stored_options.h"

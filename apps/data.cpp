@@ -4,7 +4,7 @@
 
 #include "attend/core/error.h"
 #include "attend/core/files.h"
-#include "attend/text/generate_files.h"
+#include "attend/synthetic/generate_files.h"
 #include "terminal.h"
 #include "verbs.h"
 

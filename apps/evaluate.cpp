@@ -4,9 +4,9 @@
 #include <algorithm>
 
 #include "attend/core/files.h"
-#include "attend/decode/captions.h"
-#include "attend/decode/windows.h"
-#include "attend/text/text_stream.h"
+#include "attend/run/captions.h"
+#include "attend/run/windows.h"
+#include "attend/data/text_stream.h"
 #include "attend/train/config.h"
 #include "output.h"
 #include "stored_options.h"

@@ -5,8 +5,8 @@
 #include <string_view>
 #include <vector>
 
-#include "attend/decode/quiz.h"
-#include "attend/decode/search.h"
+#include "attend/run/quiz.h"
+#include "attend/run/search.h"
 #include "command.h"
 #include "parallel.h"
 

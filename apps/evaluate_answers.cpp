@@ -1,6 +1,6 @@
 // attend evaluate, of models that answer.
-#include "attend/decode/answers.h"
-#include "attend/decode/evaluate.h"
+#include "attend/run/answers.h"
+#include "attend/run/evaluate.h"
 #include "attend/train/config.h"
 #include "evaluate.h"
 #include "stored_options.h"

@@ -2,7 +2,7 @@
 #include <chrono>
 #include <cmath>
 
-#include "attend/decode/evaluate.h"
+#include "attend/run/evaluate.h"
 #include "evaluate.h"
 #include "terminal.h"
 

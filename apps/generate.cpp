@@ -1,8 +1,8 @@
 // attend generate
 #include <algorithm>
 
-#include "attend/decode/sample.h"
-#include "attend/decode/translator.h"
+#include "attend/run/sample.h"
+#include "attend/run/translator.h"
 #include "output.h"
 #include "terminal.h"
 #include "verbs.h"

@@ -5,7 +5,7 @@
 
 #include "attend/core/printable.h"
 #include "attend/core/version.h"
-#include "attend/decode/translator.h"
+#include "attend/run/translator.h"
 #include "attend/ops/products.h"
 #include "attend/store/model_folder.h"
 #include "terminal.h"

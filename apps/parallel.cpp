@@ -1,6 +1,6 @@
 #include "parallel.h"
 
-#include "attend/text/corpus.h"
+#include "attend/data/corpus.h"
 #include "attend/text/unicode.h"
 #include "terminal.h"
 

@@ -1,5 +1,5 @@
 // attend rerank
-#include "attend/decode/rerank.h"
+#include "attend/run/rerank.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,5 +1,5 @@
 // attend score
-#include "attend/decode/evaluate.h"
+#include "attend/run/evaluate.h"
 #include "output.h"
 #include "parallel.h"
 #include "terminal.h"

@@ -2,7 +2,7 @@
 // What verbs that search do with the flags of a search.
 #include <algorithm>
 
-#include "attend/decode/search.h"
+#include "attend/run/search.h"
 #include "command.h"
 #include "terminal.h"
 

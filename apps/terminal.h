@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "attend/draw/terminal.h"
-#include "attend/text/corpus.h"
+#include "attend/data/corpus.h"
 #include "attend/train/texts.h"
 
 namespace attend::cli {

@@ -1,7 +1,7 @@
 // attend trace
-#include "attend/decode/trace.h"
+#include "attend/trace/trace.h"
 
-#include "attend/decode/translator.h"
+#include "attend/run/translator.h"
 #include "verbs.h"
 
 namespace attend::cli {

@@ -1,5 +1,5 @@
 // attend translate
-#include "attend/decode/evaluate.h"
+#include "attend/run/evaluate.h"
 #include "attend/measure/alignment.h"
 #include "output.h"
 #include "searching.h"

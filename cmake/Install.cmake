@@ -47,7 +47,7 @@ install(FILES ${PROJECT_BINARY_DIR}/package/attendConfig.cmake ${PROJECT_BINARY_
   DESTINATION ${attend_package_dir})
 
 # The test of all this: install, then build and run a project that knows nothing but find_package(attend). It translates, for which libtorch is needed.
-if(ATTEND_BUILD_TESTS AND TARGET attend_decode)
+if(ATTEND_BUILD_TESTS AND TARGET attend_run)
   list(JOIN ATTEND_SANITIZE "," consumer_sanitizers)
   add_test(NAME consumer COMMAND ${CMAKE_COMMAND}
     -DSOURCE_DIR=${PROJECT_SOURCE_DIR} -DBUILD_DIR=${PROJECT_BINARY_DIR} -DCONFIG=$<CONFIG>

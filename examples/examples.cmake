@@ -1,6 +1,6 @@
 # Short programs, each built and run by a test on a model that the test trains for a moment.
 if(ATTEND_BUILD_TESTS)
-  foreach(example IN ITEMS translate:decode train:train)
+  foreach(example IN ITEMS translate:run train:train)
     string(REPLACE ":" ";" example ${example})
     list(GET example 0 name)
     list(GET example 1 room)

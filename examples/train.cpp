@@ -1,5 +1,5 @@
 // Trains a small translator on a TSV file and translates with it.
-#include <attend/decode/translator.h>
+#include <attend/run/translator.h>
 #include <attend/train/trainer.h>
 #include <iostream>
 

@@ -1,5 +1,5 @@
 // Loads a model, translates a sentence and reads what each word attended to.
-#include <attend/decode/translator.h>
+#include <attend/run/translator.h>
 #include <iostream>
 
 int main(int argc, char** argv) {

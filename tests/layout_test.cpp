@@ -25,19 +25,23 @@ struct Room {
 const std::map<std::string, Room> kRooms = {
     {"core", {{}, false}},
     {"kernels", {{"core"}, false}},
-    {"ops", {{"kernels"}, true}},
-    {"attention", {{"ops"}, true}},
-    {"layers", {{"attention"}, true}},
-    {"models", {{"layers"}, true}},
     {"text", {{"core"}, false}},
-    {"store", {{"models", "text"}, true}},
+    {"data", {{"text"}, false}},
+    {"synthetic", {{"data"}, false}},
     {"record", {{"core"}, false}},
     {"measure", {{"record"}, false}},
     {"draw", {{"measure"}, false}},
-    {"decode", {{"store", "measure"}, true}},
-    {"train", {{"decode"}, true}},
-    {"probe", {{"decode"}, true}},
-    {"serve", {{"decode", "draw"}, true}},
+    {"search", {{"text", "record"}, false}},
+    {"ops", {{"kernels"}, true}},
+    {"attention", {{"ops", "record"}, true}},
+    {"layers", {{"attention"}, true}},
+    {"models", {{"layers", "search"}, true}},
+    {"store", {{"models", "text"}, true}},
+    {"run", {{"store", "search", "data", "measure"}, true}},
+    {"trace", {{"run"}, true}},
+    {"probe", {{"run"}, true}},
+    {"train", {{"run"}, true}},
+    {"serve", {{"run", "draw"}, true}},
 };
 
 /// `room` itself and all it may include.
@@ -125,7 +129,7 @@ TEST(Layout, RoomsKnowOnlyWhomTheTableNames) {
 
 TEST(Layout, KnowledgeIsInherited) {
   EXPECT_EQ(known_to("record"), (std::set<std::string>{"core", "record"}));
-  EXPECT_EQ(known_to("serve").size(), kRooms.size() - 2);  // all but train and probe
+  EXPECT_EQ(known_to("serve").size(), kRooms.size() - 4);  // all but train, trace, probe and synthetic
   for (const auto& [name, room] : kRooms)
     for (const auto& known : known_to(name))
       EXPECT_TRUE(room.torch || !kRooms.at(known).torch) << name << " would see libtorch through " << known;

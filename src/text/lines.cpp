@@ -1,11 +1,11 @@
-#include "lines.h"
+#include "attend/text/lines.h"
 
 #include <algorithm>
 #include <cstring>
 
 #include "attend/core/error.h"
 #include "attend/text/unicode.h"
-#include "sniff.h"
+#include "attend/text/sniff.h"
 
 namespace attend {
 

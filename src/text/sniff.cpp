@@ -1,11 +1,11 @@
-#include "sniff.h"
+#include "attend/text/sniff.h"
 
 #include <algorithm>
 #include <cctype>
 
 #include "attend/core/error.h"
 #include "attend/text/unicode.h"
-#include "lines.h"
+#include "attend/text/lines.h"
 
 namespace attend {
 namespace {

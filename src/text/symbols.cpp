@@ -1,5 +1,5 @@
 #include "kinds.h"
-#include "lines.h"
+#include "attend/text/lines.h"
 #include "vocabulary.h"
 
 namespace attend {

@@ -8,7 +8,7 @@
 #include <limits>
 
 #include "attend/core/error.h"
-#include "sniff.h"
+#include "attend/text/sniff.h"
 
 namespace attend {
 namespace {

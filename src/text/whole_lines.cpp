@@ -3,7 +3,7 @@
 #include <fmt/ranges.h>
 
 #include "kinds.h"
-#include "lines.h"
+#include "attend/text/lines.h"
 #include "vocabulary.h"
 
 namespace attend {

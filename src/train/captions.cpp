@@ -2,7 +2,7 @@
 #include <cmath>
 
 #include "attend/core/random.h"
-#include "attend/decode/captions.h"
+#include "attend/run/captions.h"
 #include "attend/models/captioner.h"
 #include "attend/train/fit.h"
 #include "train/learner.h"

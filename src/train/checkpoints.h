@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "attend/store/model_folder.h"
-#include "attend/text/corpus.h"
+#include "attend/data/corpus.h"
 #include "attend/train/optimiser.h"
 #include "attend/train/trainer.h"
 #include "train/resume.h"

@@ -6,7 +6,7 @@
 #include <unordered_map>
 
 #include "attend/core/random.h"
-#include "attend/decode/evaluate.h"
+#include "attend/run/evaluate.h"
 #include "attend/measure/alignment.h"
 #include "train/learner.h"
 

@@ -8,7 +8,7 @@
 #include "attend/measure/alignment.h"
 #include "attend/ops/torch.h"
 #include "attend/store/model_folder.h"
-#include "attend/text/corpus.h"
+#include "attend/data/corpus.h"
 #include "attend/text/tokenizer.h"
 #include "attend/train/config.h"
 #include "attend/train/fit.h"

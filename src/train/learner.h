@@ -7,7 +7,7 @@
 
 #include "attend/ops/torch.h"
 #include "attend/store/model_folder.h"
-#include "attend/text/corpus.h"
+#include "attend/data/corpus.h"
 #include "attend/train/config.h"
 #include "attend/train/trainer.h"
 

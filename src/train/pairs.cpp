@@ -1,5 +1,5 @@
 // Learning from pairs of texts: translation and everything that has its form.
-#include "attend/decode/evaluate.h"
+#include "attend/run/evaluate.h"
 #include "train/auxiliary.h"
 #include "train/examples.h"
 #include "train/learner.h"

@@ -5,7 +5,7 @@
 #include <numeric>
 
 #include "attend/core/random.h"
-#include "attend/decode/answers.h"
+#include "attend/run/answers.h"
 #include "attend/train/fit.h"
 #include "train/auxiliary.h"
 #include "train/learner.h"

@@ -1,6 +1,6 @@
 #pragma once
 // Sequences that are learned by teacher forcing, whatever their source is.
-#include "attend/decode/translator.h"
+#include "attend/run/translator.h"
 #include "train/auxiliary.h"
 
 namespace attend {

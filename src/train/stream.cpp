@@ -1,8 +1,8 @@
 // Learning a language model from one long text, cut into windows.
-#include "attend/decode/sample.h"
-#include "attend/decode/windows.h"
+#include "attend/run/sample.h"
+#include "attend/run/windows.h"
 #include "attend/ops/cross_entropy.h"
-#include "attend/text/text_stream.h"
+#include "attend/data/text_stream.h"
 #include "attend/train/fit.h"
 #include "train/learner.h"
 

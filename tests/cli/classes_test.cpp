@@ -2,7 +2,7 @@
 // docs/guide/tasks.md.
 #include <map>
 
-#include "attend/text/image.h"
+#include "attend/data/image.h"
 #include "cli/program.h"
 
 namespace attend {

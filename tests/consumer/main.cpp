@@ -1,5 +1,5 @@
 // Uses the installed library as another project would: loads a model and translates a sentence.
-#include <attend/decode/translator.h>
+#include <attend/run/translator.h>
 
 #include <iostream>
 

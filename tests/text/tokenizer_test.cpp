@@ -11,7 +11,7 @@
 
 #include "attend/core/error.h"
 #include "text/line_sample.h"
-#include "text_folder.h"
+#include "support/text_folder.h"
 
 namespace attend {
 namespace {

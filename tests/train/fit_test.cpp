@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "attend/text/generate_files.h"
+#include "attend/synthetic/generate_files.h"
 #include "attend/train/optimiser.h"
 #include "support/expect_error.h"
 #include "train/training.h"

@@ -4,9 +4,9 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "attend/decode/answers.h"
-#include "attend/decode/translator.h"
-#include "attend/text/image.h"
+#include "attend/run/answers.h"
+#include "attend/run/translator.h"
+#include "attend/data/image.h"
 #include "support/expect_error.h"
 #include "train/training.h"
 

@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "attend/decode/translator.h"
+#include "attend/run/translator.h"
 #include "attend/ops/cross_entropy.h"
 #include "attend/train/optimiser.h"
 #include "support/expect_error.h"

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "attend/core/files.h"
-#include "attend/text/generate.h"
+#include "attend/synthetic/generate.h"
 #include "attend/train/trainer.h"
 #include "support/temp_folder.h"
 

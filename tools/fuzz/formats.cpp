@@ -1,13 +1,13 @@
 // Targets: what others publish (corpora, stories, pictures) and pack (tar, gzip).
 #include "attend/core/error.h"
-#include "attend/text/babi.h"
-#include "attend/text/captions.h"
-#include "attend/text/cloze.h"
-#include "attend/text/corpus.h"
-#include "attend/text/idx.h"
-#include "attend/text/image.h"
-#include "attend/text/labelled.h"
-#include "attend/text/text_stream.h"
+#include "attend/data/babi.h"
+#include "attend/data/captions.h"
+#include "attend/data/cloze.h"
+#include "attend/data/corpus.h"
+#include "attend/data/idx.h"
+#include "attend/data/image.h"
+#include "attend/data/labelled.h"
+#include "attend/data/text_stream.h"
 #include "fuzz.h"
 
 namespace attend::fuzz {

@@ -6,7 +6,7 @@ if(ATTEND_BUILD_TESTS)
     ${fuzz}/texts.cpp ${fuzz}/formats.cpp ${PROJECT_SOURCE_DIR}/tests/record/random_record.cpp
     ${PROJECT_SOURCE_DIR}/tests/draw/samples.cpp ${PROJECT_SOURCE_DIR}/tests/draw/fontconfig.cpp)
   target_include_directories(fuzz PRIVATE ${fuzz} ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests)
-  target_link_libraries(fuzz PRIVATE attend::draw attend::text PkgConfig::pangocairo attend_flags)
+  target_link_libraries(fuzz PRIVATE attend::draw attend::data PkgConfig::pangocairo attend_flags)
   add_test(NAME fuzz_seeds COMMAND fuzz --save ${CMAKE_CURRENT_BINARY_DIR} ${fuzz}/seeds)
   set_tests_properties(fuzz_seeds PROPERTIES LABELS unit TIMEOUT 600)
   if(ATTEND_FUZZ)

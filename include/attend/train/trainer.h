@@ -17,7 +17,7 @@
 #include <string>
 #include <vector>
 
-#include "attend/text/corpus.h"
+#include "attend/data/corpus.h"
 #include "attend/train/config.h"
 
 namespace attend {

@@ -1,0 +1,63 @@
+#pragma once
+// Pictures in, captions out.
+#include <span>
+#include <string>
+#include <vector>
+
+#include "attend/run/search.h"
+#include "attend/run/translator.h"
+#include "attend/data/captions.h"
+#include "attend/data/image.h"
+
+namespace attend {
+
+/// float32 [n, C, H, W], 0 to 1, of pictures of one size.
+at::Tensor picture_batch(std::span<const Image> pictures, std::span<const std::size_t> items);
+
+/// Pictures, and what people said of them.
+class PictureSet {
+ public:
+  /// Captions in the form of Flickr8k; `images` is a folder or a tar archive, `list` names pictures a line, "" takes all. Throws as
+  /// read_captions and ImageStore do, and for a picture that is not there.
+  PictureSet(const std::string& images, const std::string& captions, const std::string& list);
+  /// PNG and JPEG files, without captions; a folder stands for those in it and below.
+  explicit PictureSet(const std::vector<std::string>& files);
+
+  std::size_t size() const { return items_.size(); }
+  const std::string& name(std::size_t i) const { return items_.at(i).name; }
+  const Image& image(std::size_t i) const { return pictures_.at(i); }  ///< as the model reads it
+  /// Plain captions (plain_caption).
+  const std::vector<std::string>& captions(std::size_t i) const { return items_.at(i).captions; }
+  /// Takes `count` pictures out of the set, drawn by `key`, before any is read; both sets keep the order of theirs.
+  PictureSet split_off(std::size_t count, std::uint64_t key);
+  /// What was left out, a line each, for the user.
+  const std::vector<std::string>& told() const { return told_; }
+  /// Reads every picture in a model's size; comes before the functions below.
+  void load(const ModelOptions& model);
+  at::Tensor batch(std::span<const std::size_t> items) const { return picture_batch(pictures_, items); }
+
+ private:
+  PictureSet(std::vector<CaptionedImage> items, std::shared_ptr<const ImageStore> store)
+      : items_(std::move(items)), store_(std::move(store)) {}
+  std::vector<CaptionedImage> items_;
+  std::shared_ptr<const ImageStore> store_;  // none: names are paths
+  std::vector<std::string> told_;
+  std::vector<Image> pictures_;
+};
+
+/// Captions for some pictures of a loaded set, in the order of `items`. Records, when asked for, have a token for each cell of the grid.
+std::vector<Translated> caption_pictures(const TranslationModel& model, const PictureSet& set, std::span<const std::size_t> items,
+                                         const SearchOptions& options, bool record);
+
+struct CaptionFigures {
+  std::size_t pictures = 0;
+  double loss = 0, perplexity = 0;  ///< of the first caption of each picture, a token
+  std::vector<double> bleu;         ///< BLEU-1 to BLEU-4, 0 to 100, against all captions
+  double cider = 0;                 ///< CIDEr-D, 0 to 10
+  double exact = 0;                 ///< share of captions that are one of the picture\'s, 0 to 1
+  std::vector<std::string> captions;
+};
+/// The first `count` pictures of a loaded set with captions; 0 is all.
+CaptionFigures evaluate_captions(const TranslationModel& model, const PictureSet& set, const SearchOptions& options, std::size_t count = 0);
+
+}  // namespace attend

@@ -1,0 +1,166 @@
+#include "attend/run/captions.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "attend/core/random.h"
+#include "attend/measure/bleu.h"
+#include "attend/measure/cider.h"
+#include "attend/models/captioner.h"
+#include "attend/data/picture_folder.h"
+#include "run/grid_picture.h"
+
+namespace attend {
+namespace {
+
+constexpr std::size_t kTogether = 64;
+
+std::vector<std::vector<std::size_t>> in_parts(std::span<const std::size_t> items) {
+  std::vector<std::vector<std::size_t>> parts;
+  for (std::size_t at = 0; at < items.size(); at += kTogether) {
+    const auto part = items.subspan(at, std::min(kTogether, items.size() - at));
+    parts.emplace_back(part.begin(), part.end());
+  }
+  return parts;
+}
+
+at::Tensor cells_of(const ModelOptions& o, std::size_t rows) {
+  return at::full({static_cast<std::int64_t>(rows)}, picture_grid(o).cells(), at::kLong);
+}
+
+std::shared_ptr<const Record> record_of(const TranslationModel& model, const PictureSet& set, SearchResult& found, std::size_t item) {
+  RecordData data;
+  data.sentence = item;
+  data.task = "caption";
+  data.model = model.model.type;
+  data.mechanism = looks_by(model.model);
+  data.source.utf8 = set.name(item);
+  const auto grid = picture_grid(model.model);
+  data.source.tokens.assign(static_cast<std::size_t>(grid.cells()), Token{});
+  data.picture = grid_picture(set.image(item), grid.rows, grid.columns);
+  return finish_record(std::move(data), *model.target, found);
+}
+
+}  // namespace
+
+at::Tensor picture_batch(std::span<const Image> pictures, std::span<const std::size_t> items) {
+  const auto& first = pictures[items[0]];
+  auto bytes = at::empty({static_cast<std::int64_t>(items.size()), first.height, first.width, first.channels}, at::kByte);
+  auto* out = bytes.data_ptr<std::uint8_t>();
+  for (const auto i : items) out = std::copy(pictures[i].pixels.begin(), pictures[i].pixels.end(), out);
+  return bytes.permute({0, 3, 1, 2}).to(at::kFloat).contiguous() / 255;
+}
+
+PictureSet::PictureSet(const std::string& images, const std::string& captions, const std::string& list)
+    : store_(std::make_shared<ImageStore>(images)) {
+  ReadingReport report;
+  items_ = list.empty() ? read_captions(captions, &report) : read_captions(captions, list, &report);
+  store_->check_holds(items_);
+  told_ = store_->report().lines();
+  for (auto& line : told_) line = fmt::format("{}: {}", images, line);
+  if (list.empty()) {
+    const auto all = store_->pictures();
+    if (all > items_.size())
+      told_.push_back(fmt::format("{}: {} of {} pictures have no caption in {}", images, all - items_.size(), all, captions));
+  }
+  for (auto& item : items_) {
+    for (auto& caption : item.captions) caption = plain_caption(caption);
+    const auto empty = std::erase_if(item.captions, [](const auto& caption) { return caption.empty(); });
+    for (std::size_t i = 0; i < empty; ++i) report.leave_out("captions without a word", item.name);
+  }
+  std::erase_if(items_, [](const auto& item) { return item.captions.empty(); });
+  for (auto& line : report.lines()) told_.push_back(fmt::format("{}: {}", captions, line));
+  ATTEND_CHECK(!items_.empty(), kData, "{}: no caption holds a word", captions);
+}
+
+PictureSet PictureSet::split_off(std::size_t count, std::uint64_t key) {
+  ATTEND_ASSERT(pictures_.empty() && count <= items_.size());
+  std::vector<std::size_t> order(items_.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  RandomStream random(key);
+  for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[static_cast<std::size_t>(random.below(i))]);
+  std::vector<bool> taken(items_.size(), false);
+  for (std::size_t i = 0; i < count; ++i) taken[order[i]] = true;
+  std::vector<CaptionedImage> own, others;
+  for (std::size_t i = 0; i < items_.size(); ++i) (taken[i] ? others : own).push_back(std::move(items_[i]));
+  items_ = std::move(own);
+  return {std::move(others), store_};
+}
+
+PictureSet::PictureSet(const std::vector<std::string>& files) {
+  ReadingReport report;
+  for (auto& file : picture_files(files, report)) items_.push_back({std::move(file), {}});
+  told_ = report.lines();
+}
+
+void PictureSet::load(const ModelOptions& model) {
+  const auto channels = model.picture_channels == 1 ? Channels::kGrey : Channels::kRgb;
+  ATTEND_CHECK(model.picture_channels != 2, kValue, "model.picture_channels: 1 is grey, 3 is colour, got 2");
+  const auto width = static_cast<int>(model.picture_width), height = static_cast<int>(model.picture_height);
+  pictures_.clear();
+  for (const auto& item : items_) {
+    auto picture = store_ ? decode_image(store_->bytes(item.name), store_->place(item.name), channels) : read_image(item.name, channels);
+    pictures_.push_back(picture.width == width && picture.height == height ? std::move(picture) : resize_image(picture, width, height));
+  }
+}
+
+std::vector<Translated> caption_pictures(const TranslationModel& model, const PictureSet& set, std::span<const std::size_t> items,
+                                         const SearchOptions& options, bool record) {
+  std::vector<Translated> results;
+  for (const auto& part : in_parts(items)) {
+    auto found = search(*model.network, set.batch(part), cells_of(model.model, part.size()), options, record);
+    for (std::size_t i = 0; i < part.size(); ++i) {
+      Translated captioned;
+      for (const auto& best : found[i].best)
+        captioned.best.push_back({model.target->decode(best.tokens), best.log_prob, best.score, best.tokens, best.log_probs, {}});
+      if (record) captioned.record = record_of(model, set, found[i], part[i]);
+      results.push_back(std::move(captioned));
+    }
+  }
+  return results;
+}
+
+CaptionFigures evaluate_captions(const TranslationModel& model, const PictureSet& set, const SearchOptions& options, std::size_t count) {
+  at::NoGradGuard no_grad;
+  CaptionFigures figures;
+  figures.pictures = count == 0 ? set.size() : std::min(count, set.size());
+  std::vector<std::size_t> items(figures.pictures);
+  std::iota(items.begin(), items.end(), std::size_t{0});
+  BleuOptions words;
+  words.tokenizer = "none";
+  Bleu bleu(words);
+  Cider cider;
+  double nll = 0;
+  std::size_t tokens = 0, exact = 0;
+  for (const auto& part : in_parts(items)) {
+    std::vector<std::vector<std::int64_t>> targets;
+    std::vector<const std::vector<std::int64_t>*> pointers;
+    for (const auto i : part) targets.push_back(ids_with_end(*model.target, set.captions(i).at(0)));
+    for (const auto& one : targets) pointers.push_back(&one);
+    const auto padded = pad_batch(pointers);
+    for (const auto& forced :
+         force(*model.network, set.batch(part), cells_of(model.model, part.size()), padded.ids, padded.lengths, false)) {
+      nll -= forced.best[0].log_prob;
+      tokens += forced.best[0].tokens.size();
+    }
+    const auto captioned = caption_pictures(model, set, part, options, false);
+    for (std::size_t i = 0; i < part.size(); ++i) {
+      const auto& own = set.captions(part[i]);
+      const std::vector<std::string_view> references(own.begin(), own.end());
+      const auto caption = plain_caption(captioned[i].text());
+      bleu.add(caption, references);
+      cider.add(caption, references);
+      exact += std::count(own.begin(), own.end(), caption) > 0 ? 1 : 0;
+      figures.captions.push_back(captioned[i].text());
+    }
+  }
+  figures.loss = nll / static_cast<double>(std::max<std::size_t>(1, tokens));
+  figures.perplexity = std::exp(figures.loss);
+  figures.bleu = caption_bleu(bleu.result());
+  figures.cider = cider.score();
+  figures.exact = static_cast<double>(exact) / static_cast<double>(figures.pictures);
+  return figures;
+}
+
+}  // namespace attend

@@ -1,0 +1,113 @@
+#include "run/maps.h"
+
+#include "attend/run/translator.h"
+
+#include <algorithm>
+
+namespace attend {
+
+RowKind row_kind(WeightKind kind) {
+  if (kind == WeightKind::kUnnormalised) return RowKind::kUnnormalised;
+  return kind == WeightKind::kSparse ? RowKind::kSparse : RowKind::kSoftmax;
+}
+
+std::string looks_by(const ModelOptions& o) {
+  if (o.type == "reader") return o.reader;
+  if (o.type == "memory_hops") return "content";
+  if (o.type == "ntm_model") return "memory";
+  if (model_kind(o.type).gives == Matter::kAnswer) return o.pooling;
+  const auto attention = attention_of(o);
+  return attention == "none" && o.output_attention ? "output_attention" : attention;
+}
+
+void widen(AttentionMap& map, std::uint32_t columns, std::uint32_t first) {
+  const auto old = std::move(map.weights);
+  const auto old_rows = map.rows, old_cols = map.cols;
+  map.cols = columns;
+  if (map.axis == RowAxis::kSource) map.rows = columns;
+  map.weights.assign(std::size_t{map.heads} * map.rows * map.cols, 0.0F);
+  for (std::size_t h = 0; h < map.heads; ++h)
+    for (std::size_t r = 0; r < old_rows; ++r)
+      std::copy_n(old.begin() + static_cast<std::ptrdiff_t>((h * old_rows + r) * old_cols), old_cols,
+                  map.weights.begin() + static_cast<std::ptrdiff_t>((h * map.rows + r) * map.cols + first));
+}
+
+void GrowingMaps::add_encoder(const WeightsObserver::Maps& seen, std::int64_t item, std::int64_t length) {
+  for (const auto& [key, one] : seen) {
+    auto own = one.weights[item].slice(1, 0, length).slice(2, 0, length);  // [H, S_b, S_b]
+    if (one.weights.size(2) == 1) own = at::diag_embed(own.squeeze(1));    // a number for each position, as act.steps: its own row
+    own = own.contiguous();
+    AttentionMap map;
+    map.site = key.first;
+    map.layer = static_cast<std::uint16_t>(key.second);
+    map.axis = RowAxis::kSource;
+    map.kind = row_kind(one.kind);
+    map.heads = static_cast<std::uint32_t>(own.size(0));
+    map.rows = map.cols = static_cast<std::uint32_t>(length);
+    map.weights.assign(own.data_ptr<float>(), own.data_ptr<float>() + own.numel());
+    encoder_.push_back(std::move(map));
+  }
+}
+
+void GrowingMaps::add_node(const WeightsObserver::Maps& seen, std::int64_t item, std::int64_t beams, std::int64_t row, std::int64_t length,
+                           std::int64_t draft_length) {
+  for (const auto& [key, one] : seen) {
+    auto& growing = decoder_[key];
+    growing.self = key.first.ends_with(".self");
+    growing.kind = row_kind(one.kind);
+    const auto own = growing.self ? one.weights[item * beams + row].select(1, 0)  // [H, t+1]
+                                  : one.weights[item].select(1, row).slice(1, 0, key.first.ends_with(".draft") ? draft_length : length);
+    const auto flat = own.contiguous();
+    growing.heads = flat.size(0);
+    growing.rows.emplace_back(flat.data_ptr<float>(), flat.data_ptr<float>() + flat.numel());
+  }
+}
+
+void WeightsObserver::keep_scalars(const AttentionSite& site, const Result& result) {
+  for (const auto& [name, value] : result.extras) {
+    if (value.dim() != 2 && value.dim() != 3) continue;
+    const auto per_head = value.dim() == 2 ? value.unsqueeze(1) : value;  // [B, H, K]
+    const auto full = site.name == "decoder.cross"   ? fmt::format("{}.{}", name, site.layer)
+                      : site.name == "decoder.draft" ? "draft." + name
+                                                     : name;
+    scalars_[full] = per_head.detach().to(at::kFloat).contiguous();
+  }
+}
+
+void GrowingMaps::add_scalars(const std::map<std::string, at::Tensor>& scalars, std::int64_t item, std::int64_t row) {
+  for (const auto& [name, value] : scalars)
+    for (std::int64_t h = 0; h < value.size(1); ++h) {
+      const auto full = value.size(1) == 1 ? name : fmt::format("{}.{}", name, h);
+      auto place = std::find_if(scalars_.begin(), scalars_.end(), [&](const NodeScalars& s) { return s.name == full; });
+      if (place == scalars_.end()) place = scalars_.insert(place, NodeScalars{full, {}});
+      place->values.push_back(value[item][h][row].item<float>());
+    }
+}
+
+std::vector<AttentionMap> GrowingMaps::finish() {
+  auto maps = std::move(encoder_);
+  for (auto& [key, growing] : decoder_) {
+    AttentionMap map;
+    map.site = key.first;
+    map.layer = static_cast<std::uint16_t>(key.second);
+    map.axis = RowAxis::kNode;
+    map.kind = growing.kind;
+    map.target_columns = growing.self;
+    map.heads = static_cast<std::uint32_t>(growing.heads);
+    map.rows = static_cast<std::uint32_t>(growing.rows.size());
+    for (const auto& row : growing.rows) map.cols = std::max(map.cols, static_cast<std::uint32_t>(row.size()) / map.heads);
+    map.weights.assign(std::size_t{map.heads} * map.rows * map.cols, 0.0F);
+    for (std::size_t r = 0; r < growing.rows.size(); ++r) {
+      const auto columns = growing.rows[r].size() / map.heads;
+      for (std::size_t h = 0; h < map.heads; ++h)
+        std::copy_n(growing.rows[r].begin() + static_cast<std::ptrdiff_t>(h * columns), columns,
+                    map.weights.begin() + static_cast<std::ptrdiff_t>((h * map.rows + r) * map.cols));
+    }
+    maps.push_back(std::move(map));
+  }
+  decoder_.clear();
+  encoder_.clear();
+  return maps;
+}
+
+}  // namespace attend

@@ -1,0 +1,108 @@
+#include "attend/run/windows.h"
+
+#include <algorithm>
+
+#include "attend/text/unicode.h"
+#include "run/finite.h"
+
+namespace attend {
+namespace {
+
+// Characters that tokens of a line spell: a run of white space is one, and none stands at either end.
+std::uint64_t spelled_characters(std::string_view line) {
+  std::uint64_t count = 0;
+  bool space = false;
+  for (std::size_t at = 0; at < line.size();) {
+    if (is_white_space(next_character(line, at))) {
+      space = count > 0;
+    } else {
+      count += space ? 2 : 1;
+      space = false;
+    }
+  }
+  return count;
+}
+
+}  // namespace
+
+void each_line(std::string_view text, const std::function<void(std::string_view)>& take) {
+  for (std::size_t begin = 0; begin < text.size();) {
+    const auto end = std::min(text.find('\n', begin), text.size());
+    take(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+}
+
+Stream stream_of(const Tokenizer& tokenizer, std::string_view text) {
+  Stream stream;
+  each_line(text, [&](std::string_view line) {
+    for (const auto& token : tokenizer.encode(line)) {
+      stream.ids.push_back(token.id);
+      stream.unknown += token.id == kUnknownId ? 1 : 0;
+    }
+    stream.ids.push_back(kEndId);
+    stream.characters += spelled_characters(line) + 1;
+  });
+  return stream;
+}
+
+Windows windows_of(const Stream& stream, const std::vector<Window>& windows) {
+  Windows batch;
+  std::size_t longest = 0;
+  for (const auto& w : windows) longest = std::max(longest, w.size);
+  const auto rows = static_cast<std::int64_t>(windows.size()), steps = static_cast<std::int64_t>(longest);
+  batch.inputs = at::full({rows, steps}, kPadId, at::kLong);
+  batch.wanted = at::full({rows, steps}, kPadId, at::kLong);
+  batch.lengths = at::empty({rows}, at::kLong);
+  auto in = batch.inputs.accessor<std::int64_t, 2>(), out = batch.wanted.accessor<std::int64_t, 2>();
+  for (std::int64_t b = 0; b < rows; ++b) {
+    const auto& [begin, size] = windows[static_cast<std::size_t>(b)];
+    for (std::size_t t = 0; t < size; ++t) {
+      in[b][static_cast<std::int64_t>(t)] = begin + t == 0 ? kBeginId : stream.ids[begin + t - 1];
+      out[b][static_cast<std::int64_t>(t)] = stream.ids[begin + t];
+    }
+    batch.lengths[b] = static_cast<std::int64_t>(size);
+  }
+  const auto flat = batch.wanted.flatten();
+  batch.live = flat.ne(kPadId).nonzero().squeeze(1);
+  batch.targets = flat.index_select(0, batch.live);
+  return batch;
+}
+
+at::Tensor states_of(const Seq2Seq& model, const Windows& batch) {
+  const auto rows = batch.inputs.size(0);
+  const auto encoded = model.encode(at::empty({rows, 0}, at::kLong), at::zeros({rows}, at::kLong), nullptr);
+  return model.decode(*encoded, batch.inputs, batch.lengths, nullptr);
+}
+
+LanguageModelScore predict(const Seq2Seq& model, const Stream& stream, std::int64_t window) {
+  at::NoGradGuard no_grad;
+  constexpr std::size_t kTogether = 32;
+  LanguageModelScore score;
+  if (stream.ids.empty()) return score;
+  // A window reads `past` tokens that an earlier one has predicted, and predicts the rest: each token of the text once.
+  const auto length = static_cast<std::size_t>(window), past = length / 2, total = stream.ids.size();
+  std::vector<Window> places{{0, std::min(length, total)}};
+  for (auto predicted = length; predicted < total; predicted += length - past)
+    places.push_back({predicted - past, std::min(length, total - (predicted - past))});
+  for (std::size_t at = 0; at < places.size(); at += kTogether) {
+    const std::vector<Window> some(places.begin() + static_cast<std::ptrdiff_t>(at),
+                                   places.begin() + static_cast<std::ptrdiff_t>(std::min(places.size(), at + kTogether)));
+    const auto batch = windows_of(stream, some);
+    const auto log_p = at::log_softmax(model.logits(states_of(model, batch)).to(at::kFloat), -1)
+                           .gather(2, batch.wanted.unsqueeze(2))
+                           .squeeze(2);  // [B, T]
+    for (std::size_t b = 0; b < some.size(); ++b) {
+      const auto first = at + b == 0 ? 0 : past, counted = some[b].size - first;
+      const auto counts =
+          log_p[static_cast<std::int64_t>(b)].narrow(0, static_cast<std::int64_t>(first), static_cast<std::int64_t>(counted));
+      const auto log_prob = counts.sum().item<double>();
+      check_score(log_prob, "score", some[b].begin);
+      score.add(-log_prob, counted);
+    }
+  }
+  score.add(0, 0, stream.characters);
+  return score;
+}
+
+}  // namespace attend

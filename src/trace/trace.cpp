@@ -1,0 +1,194 @@
+#include "attend/trace/trace.h"
+
+#include <algorithm>
+#include <cmath>
+#include <tuple>
+
+#include "attend/run/translator.h"
+#include "trace/plain_text.h"
+#include "trace/tracing_observer.h"
+
+namespace attend {
+namespace {
+
+// A token as one can print it, without the blanks at its ends.
+std::string label_of(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t\r\n";
+  const auto begin = text.find_first_not_of(kBlanks);
+  if (begin == std::string_view::npos) return text.empty() ? "∅" : "␣";
+  return printable(text.substr(begin, text.find_last_not_of(kBlanks) + 1 - begin));
+}
+
+// The same network in float64. Making one draws initial weights, which must not disturb anybody's random numbers.
+std::shared_ptr<Seq2Seq> in_float64(const TranslationModel& model) {
+  const auto parameters = model.network->named_parameters();
+  if (std::all_of(parameters.begin(), parameters.end(), [](const auto& p) { return p.value().scalar_type() == at::kDouble; }))
+    return model.network;
+  auto generator = at::globalContext().defaultGenerator(at::kCPU);
+  const auto random_state = generator.get_state();
+  auto wide = make_model(model.model, model.source->size(), model.target->size());
+  generator.set_state(random_state);
+  wide->to(at::kDouble);
+  wide->eval();
+  auto own = wide->named_parameters();
+  ATTEND_ASSERT(own.size() == parameters.size());
+  for (const auto& parameter : parameters) own[parameter.key()].copy_(parameter.value());
+  return wide;
+}
+
+TracingObserver::Selection selection_of(const ModelOptions& model, const TraceOptions& options) {
+  const bool layered = model.type != "rnn_seq2seq";  // recurrent decoders attend once a step, however many layers they have
+  const auto encoder = layered ? model.encoder_layers : 1, decoder = layered ? model.decoder_layers : 1;
+  ATTEND_CHECK(!options.layer || (*options.layer >= 0 && *options.layer < std::max(encoder, decoder)), kValue,
+               "trace: layer {} is not there; the attention of this model has the layers 0 to {}", options.layer.value_or(0),
+               std::max(encoder, decoder) - 1);
+  ATTEND_CHECK(!options.head || *options.head >= 0, kValue, "trace: head must be at least 0, got {}", options.head.value_or(0));
+  return {.encoder_layer = options.layer.value_or(encoder - 1),
+          .decoder_layer = options.layer.value_or(decoder - 1),
+          .last_decoder_layer = decoder - 1,
+          .head = options.head};
+}
+
+// Name and formula; of heads also the formula inside them.
+std::pair<std::string, std::string> mechanism_of(const ModelOptions& model) {
+  const auto attention = attention_of(model);
+  if (attention == "none") return {};
+  const auto& entry = find_mechanism(attention);
+  const auto& m = model.mechanism;
+  const bool scaled = m.scaling == "root" || (m.scaling == "auto" && model.type != "rnn_seq2seq");
+  const auto formula = [&](const MechanismEntry& e) {
+    return std::string(e.formula) + (scaled && (e.name == "dot" || e.name == "general") ? " / √D" : "");
+  };
+  const auto around = [&](const MechanismEntry& outer, const MechanismEntry& inner) {
+    return fmt::format("{}; inside {}: {}", outer.formula, inner.name, formula(inner));
+  };
+  const auto alone = [&](const MechanismEntry& e) {
+    return e.capabilities.wraps && !e.capabilities.makes_heads ? around(e, find_mechanism(m.inner)) : formula(e);
+  };
+  if (entry.capabilities.makes_heads)
+    return {attention, around(entry, find_mechanism(m.head_attention.empty() ? m.inner : m.head_attention))};
+  if (model.type == "rnn_seq2seq") return {attention, alone(entry)};
+  const auto& outer = find_mechanism("multi_head");
+  return {std::string(outer.name), fmt::format("{}; inside {}: {}", outer.formula, entry.name, alone(entry))};
+}
+
+std::vector<TraceToken> source_tokens(const Tokenizer& tokenizer, const std::string& text, bool end) {
+  std::vector<TraceToken> tokens;
+  for (const auto& token : tokenizer.encode(text))
+    tokens.push_back({.text = label_of(std::string_view(text).substr(token.begin, token.end - token.begin)),
+                      .id = token.id,
+                      .span = {token.begin, token.end}});
+  ATTEND_CHECK(!tokens.empty(), kValue, "trace: the text is empty; give a sentence");
+  const auto size = static_cast<std::uint32_t>(text.size());
+  if (end) tokens.push_back({.text = tokenizer.piece(kEndId), .id = kEndId, .span = {size, size}});
+  return tokens;
+}
+
+// How target tokens are called: by the vocabulary's piece, or the source's own word.
+struct TokenNames {
+  const Tokenizer& tokenizer;
+  CopyWords words;
+  std::string operator()(std::int32_t id) const {
+    const std::int32_t ids[] = {id};
+    const auto* own = own_words(tokenizer, ids, words)[0];
+    return label_of(own ? *own : tokenizer.piece(id));
+  }
+};
+
+TraceWord word_of(const TokenNames& name, std::int32_t id, const double* logits, const double* log_probs) {
+  return {.id = id, .text = name(id), .logit = logits[id], .probability = std::exp(log_probs[id]), .surprisal = -log_probs[id]};
+}
+
+TraceChoice choice_of(const TokenNames& name, std::int32_t chosen, const at::Tensor& logits, std::int64_t top) {
+  const auto wide = logits.flatten().contiguous();  // [V]
+  const auto log_probs = at::log_softmax(wide, 0).contiguous();
+  const auto* l = wide.data_ptr<double>();
+  const auto* p = log_probs.data_ptr<double>();
+  TraceChoice choice{.chosen = word_of(name, chosen, l, p), .rank = 1 + wide.gt(l[chosen]).sum().item<std::int64_t>(), .top = {}};
+  const auto best = std::get<1>(wide.topk(std::min(top, wide.size(0)))).contiguous();
+  for (std::int64_t i = 0; i < best.size(0); ++i) {
+    const auto word = word_of(name, static_cast<std::int32_t>(best.data_ptr<std::int64_t>()[i]), l, p);
+    if (word.probability > 0) choice.top.push_back(word);
+  }
+  return choice;
+}
+
+TraceTotals totals_of(const Trace& trace, const SearchOptions& options) {
+  TraceTotals totals;
+  for (const auto& step : trace.steps) totals.log_prob -= step.choice->chosen.surprisal;
+  const auto length = static_cast<double>(trace.steps.size());
+  totals.mean_nll = -totals.log_prob / length;
+  totals.perplexity = std::exp(totals.mean_nll);
+  totals.length_divisor = std::pow((5.0 + length) / 6.0, options.length_penalty);
+  for (const auto mass : trace.coverage) totals.coverage_term += options.coverage_penalty * std::log(std::clamp(mass, 1e-6, 1.0));
+  totals.score = totals.log_prob / totals.length_divisor + totals.coverage_term;
+  return totals;
+}
+
+std::vector<std::string> labels_of(const std::vector<TraceToken>& tokens) {
+  std::vector<std::string> labels;
+  for (const auto& token : tokens) labels.push_back(token.text);
+  return labels;
+}
+
+std::vector<std::int32_t> target_ids(const TranslationModel& model, const at::Tensor& source, const at::Tensor& lengths,
+                                     const CopyWords& words, const TraceOptions& options) {
+  if (!options.target) return search(*model.network, source, lengths, options.search, false).at(0).best.at(0).tokens;
+  std::vector<std::int32_t> ids;
+  for (const auto id : copied_ids(*model.target, *options.target, words)) ids.push_back(static_cast<std::int32_t>(id));
+  return ids;
+}
+
+bool is_special(std::int32_t id) { return id == kPadId || id == kBeginId || id == kEndId; }
+
+}  // namespace
+
+Trace trace(const TranslationModel& model, const std::string& source, const TraceOptions& options) {
+  at::NoGradGuard no_grad;
+  Trace trace;
+  trace.title = fmt::format("{} with attention {}", model.model.type, attention_of(model.model));
+  std::tie(trace.mechanism, trace.formula) = mechanism_of(model.model);
+  trace.source_text = source;
+  trace.source = source_tokens(*model.source, source, model.text.source_end);
+  trace.forced = options.target.has_value();
+  TracingObserver observer(selection_of(model.model, options), labels_of(trace.source));
+
+  std::vector<std::int64_t> ids;
+  for (const auto& token : trace.source) ids.push_back(token.id);
+  const bool copies = model.model.pointer_generator;
+  const TokenNames name{*model.target, copies ? copy_words(model, source) : CopyWords{}};
+  auto source_ids = at::tensor(ids, at::kLong).unsqueeze(0);          // [1, S]
+  const auto lengths = at::full({1}, source_ids.size(1), at::kLong);  // [1]
+  if (copies) source_ids = with_words(source_ids, {&name.words});     // [1, S, 2]
+  const auto targets = target_ids(model, source_ids, lengths, name.words, options);
+  trace.target_text = options.target.value_or(decode_with(*model.target, targets, own_words(*model.target, targets, name.words)));
+
+  const auto network = in_float64(model);
+  const auto encoded = network->encode(source_ids, lengths, &observer);
+  trace.encoder = observer.take_lines();
+  const auto state = network->start(*encoded, static_cast<std::int64_t>(targets.size()));
+  std::vector<std::string> read;
+  std::int32_t previous = kBeginId;
+  std::vector<at::Tensor> rows;  // [S] a step
+  std::vector<bool> special_source, special_target;
+  for (const auto id : ids) special_source.push_back(is_special(static_cast<std::int32_t>(id)));
+  for (const auto id : targets) special_target.push_back(is_special(id));
+  for (const auto id : targets) {
+    TraceStep step{.previous = name(previous), .target = name(id), .lines = {}, .choice = {}};
+    read.push_back(step.previous);
+    observer.begin_step(step.target, read);
+    const auto out = network->step(*encoded, *state, at::full({1, 1}, previous, at::kLong), &observer);  // [1, 1, N]
+    const auto logits = network->logits(out);                                                            // [1, 1, V]
+    observer.number(copies ? "ln P" : "logits", logits);
+    step.lines = observer.take_lines();
+    step.choice = choice_of(name, id, logits, options.top);
+    if (observer.source_weights().defined()) rows.push_back(observer.source_weights());
+    trace.steps.push_back(std::move(step));
+    previous = id;
+  }
+  add_alignment(trace, rows, special_source, special_target);
+  trace.totals = totals_of(trace, options.search);
+  return trace;
+}
+
+}  // namespace attend
