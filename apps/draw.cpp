@@ -45,7 +45,7 @@ struct DrawFlags {
 SceneOptions common_options(const DrawFlags& f, bool quiet) {
   SceneOptions o;
   o.site = f.site;
-  if (f.layer >= 0) o.layer = static_cast<std::uint16_t>(f.layer);
+  if (f.layer >= 0) o.layer = f.layer;
   if (f.head >= 0) o.head = static_cast<std::uint32_t>(f.head);
   o.hypothesis = static_cast<std::size_t>(f.hypothesis);
   o.hide_specials = f.hide_specials;

@@ -34,6 +34,7 @@ void EvaluateFlags::visit(OptionVisitor& v) {
     "what gold links count: words between spaces, the same with punctuation apart (punctuated), tokens or characters, or two of them as "
     "SOURCE-TARGET; auto: words for unigram and bpe models, punctuated when links ask for it, characters where the script has no "
     "spaces, else tokens");
+  v(dev_tsv, "dev_tsv", "", "with --layer best: source TAB target TAB links, on which the layer with the lowest AER is chosen");
   v(link_base, "link_base", 0, "number of the first word in the gold links", between(0, 1));
   v(shift, "shift", false, "read a token's links from the step that takes it as input");
   v(rouge, "rouge", false, "also ROUGE-1, 2 and L, as rouge_score counts them; Chinese characters are tokens");

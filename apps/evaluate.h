@@ -16,7 +16,7 @@ struct EvaluateFlags {
   ParallelFlags text;
   SearchOptions search;
   QuizFiles quiz;
-  std::string captions, list, part, links, link_units, output, bleu_tokenizer, json, per_sentence;
+  std::string captions, list, part, links, link_units, dev_tsv, output, bleu_tokenizer, json, per_sentence;
   bool lowercase, shift, rouge, by_length;
   std::int64_t link_base, batch, length;
   EvaluateFlags() { set_defaults(*this); }

@@ -17,6 +17,8 @@ struct PairFigures {
   bool links = false;
   LinkUnits units;                // what they count
   std::size_t without_links = 0;  // pairs whose gold links are none
+  std::optional<Site> site;       // the attention to the source that is looked at
+  std::optional<std::int64_t> layer;
 };
 
 std::vector<Links> gold_links(const EvaluateFlags& flags, const ParallelText& text, std::vector<std::string>& places) {
@@ -42,10 +44,33 @@ std::vector<Links> gold_links(const EvaluateFlags& flags, const ParallelText& te
   return gold;
 }
 
+// --layer best: the layer whose links are best on other pairs than those that are evaluated.
+std::int64_t layer_by_development(const Translator& translator, const EvaluateFlags& flags, LinkUnits units, bool quiet) {
+  ATTEND_CHECK(!flags.dev_tsv.empty(), kUsage,
+               "evaluate: --layer best chooses on a development set: give it as --dev-tsv FILE, source TAB target TAB links");
+  EvaluateFlags dev = flags;
+  dev.text = ParallelFlags{};
+  dev.text.tsv = flags.dev_tsv;
+  dev.links = "tsv";
+  const auto text = read_parallel(dev.text, "evaluate");
+  std::vector<std::string> places;
+  const auto gold = gold_links(dev, text, places);
+  AttentionRequest request{.gold = gold, .places = places};
+  request.links.shifted = flags.shift;
+  request.links.units = flags.link_units == "auto" ? fit_link_units(units, text.sources, text.targets, gold) : units;
+  const auto layers = alignment_by_layer(translator, text.sources, text.targets, request);
+  const auto best = best_layer(layers);
+  if (!quiet)
+    for (const auto& [layer, score] : layers)
+      say("{}: layer {} has AER {:.2f} %{}\n", flags.dev_tsv, layer, 100 * score.aer().value_or(1), layer == best ? ", the best" : "");
+  return best;
+}
+
 void look_at_attention(PairFigures& figures, const Translator& translator, const EvaluateFlags& flags) {
   std::vector<std::string> places;
   const auto gold = flags.links.empty() ? std::vector<Links>{} : gold_links(flags, figures.text, places);
   AttentionRequest request{.gold = gold, .places = places};
+  request.choice.layer = figures.layer;
   request.links.shifted = flags.shift;
   if (flags.link_units == "auto") figures.units = fit_link_units(figures.units, figures.text.sources, figures.text.targets, gold);
   request.links.units = figures.units;
@@ -121,9 +146,11 @@ void tell_attention(const PairFigures& figures, nlohmann::ordered_json& json) {
     const std::string without =
         figures.without_links > 0 ? fmt::format("; {} of {} pairs have no gold links", figures.without_links, pairs) : "";
     const auto units = fmt::format("{}-{}", name_of(figures.units.source), name_of(figures.units.target));
-    fmt::print("AER         {}  precision {}  recall {}  (forced decoding of the references, argmax, {}{})\n", percent(score.aer()),
-               percent(score.precision()), percent(score.recall()), units, without);
+    fmt::print("AER         {}  precision {}  recall {}  (forced decoding of the references, argmax, {}, {}{})\n",
+               percent(score.aer()), percent(score.precision()), percent(score.recall()), units,
+               figures.site ? describe_layer(*figures.site, figures.layer) : "no attention", without);
     json["link_units"] = units;
+    json["layer"] = figures.site ? nlohmann::ordered_json(figures.site->layer) : nlohmann::ordered_json(nullptr);
     json["aer"] = json_of(score.aer());
     json["without_links"] = figures.without_links;
   }
@@ -219,6 +246,11 @@ int evaluate_pairs(const Arguments& arguments) {
   PairFigures figures{.text = text};
   const bool looks = !flags.links.empty() || flags.by_length || !flags.per_sentence.empty();
   figures.units = link_units(translator.model(), flags.link_units);
+  ATTEND_CHECK(flags.dev_tsv.empty() || flags.search.layer == "best", kUsage, "evaluate: --dev-tsv serves --layer best; give that too");
+  if (flags.search.layer == "best")
+    options.search.layer = std::to_string(layer_by_development(translator, flags, figures.units, arguments.common.quiet));
+  figures.layer = options.search.source_layer();
+  figures.site = source_site(translator.model().network->sites(), figures.layer);
   if (looks) look_at_attention(figures, translator, flags);  // first, since it finds what is wrong with the links
   const auto started = std::chrono::steady_clock::now();
   figures.texts = evaluate(translator, text.sources, text.targets, options);

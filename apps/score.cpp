@@ -2,6 +2,7 @@
 #include "attend/run/evaluate.h"
 #include "output.h"
 #include "parallel.h"
+#include "searching.h"
 #include "terminal.h"
 #include "verbs.h"
 
@@ -10,7 +11,7 @@ namespace {
 
 struct ScoreFlags {
   ParallelFlags text;
-  std::string record, link_units;
+  std::string record, link_units, layer;
   bool tokens, alignment;
   ScoreFlags() { set_defaults(*this); }
   void visit(OptionVisitor& v) {
@@ -18,19 +19,20 @@ struct ScoreFlags {
     v(tokens, "tokens", false, "add each token with its log-probability");
     v(alignment, "alignment", false, "add the links of the attention as i-j");
     v(link_units, "link_units", "auto", "what links join: auto, words, punctuated, tokens or characters, or two of them as SOURCE-TARGET");
+    v(layer, "layer", "last", "whose attention to the source the links are read from: last, or a number from 0");
     v(record, "record", "", "file for the record of every layer, head and step (see attend draw)");
   }
 };
 
 // "nan" where there is nothing to score, with the columns that were asked for.
-std::string score_line(const ScoreFlags& flags, const Translated* result, const LinkOptions& links) {
+std::string score_line(const ScoreFlags& flags, const Translated* result, const LinkOptions& links, const MapChoice& choice) {
   const auto* best = result && !result->best[0].tokens.empty() ? &result->best[0] : nullptr;
   auto line = best ? fmt::format("{:.6f}", best->log_prob) : std::string("nan");
   if (flags.tokens) {
     line += " |||";
     for (std::size_t t = 0; best && t < best->tokens.size(); ++t) line += fmt::format(" {}:{:.6f}", best->pieces[t], best->log_probs[t]);
   }
-  if (flags.alignment) line += " ||| " + (best && result->record ? format_links(attention_links(*result->record, links)) : "");
+  if (flags.alignment) line += " ||| " + (best && result->record ? format_links(attention_links(*result->record, links, choice)) : "");
   return line;
 }
 
@@ -40,6 +42,8 @@ int score(const Arguments& arguments) {
   const Translator translator(arguments.words[0]);
   LinkOptions links;
   links.units = link_units(translator.model(), flags.link_units);
+  const MapChoice choice{.site = {}, .layer = parse_layer(flags.layer), .head = {}};
+  if (flags.alignment) tell_layer(translator.model().network->sites(), choice.layer, "score", arguments.common.quiet);
   tell_left_out(text, "score", arguments.common.quiet);
   Output out("-");
   RecordOutput writer(flags.record);
@@ -47,7 +51,7 @@ int score(const Arguments& arguments) {
   constexpr std::size_t kWindow = 1024;
   std::size_t told = 0;  // lines written
   const auto tell_until = [&](std::size_t line) {
-    for (; told < line; ++told) out.line(score_line(flags, nullptr, links));
+    for (; told < line; ++told) out.line(score_line(flags, nullptr, links, choice));
   };
   for (std::size_t begin = 0; begin < text.sources.size(); begin += kWindow) {
     stop_if_interrupted();
@@ -56,7 +60,7 @@ int score(const Arguments& arguments) {
         translator.score(std::span(text.sources).subspan(begin, n), std::span(text.targets).subspan(begin, n), writer || flags.alignment);
     for (std::size_t i = 0; i < n; ++i, ++told) {
       tell_until(text.line[begin + i]);
-      out.line(score_line(flags, &results[i], links));
+      out.line(score_line(flags, &results[i], links, choice));
       if (writer && results[i].record) writer.add(*results[i].record, text.line[begin + i]);
     }
     out.flush();

@@ -15,4 +15,10 @@ inline void settle_search(SearchOptions& search, const Arguments& arguments) {
   search.stop = &interrupted;
 }
 
+/// Says which layer links are read from, where a model has several that attend to the source. Throws kValue for one that it lacks.
+inline void tell_layer(const std::vector<Site>& sites, std::optional<std::int64_t> layer, const char* verb, bool quiet) {
+  const auto site = source_site(sites, layer);
+  if (site && site->layers == SiteLayers::kStack && !quiet) say("{}: links are read from {}\n", verb, describe_layer(*site, layer));
+}
+
 }  // namespace attend::cli

@@ -24,18 +24,18 @@ struct TranslateFlags {
   }
 };
 
-std::string links_text(const Translated& result, std::size_t h, const LinkOptions& links) {
-  return result.record ? format_links(links_of(*result.record, {}, h, links).links) : "";
+std::string links_text(const Translated& result, std::size_t h, std::optional<std::int64_t> layer, const LinkOptions& links) {
+  return result.record ? format_links(links_of(*result.record, {.site = {}, .layer = layer, .head = {}}, h, links).links) : "";
 }
 
 void print_result(Output& out, std::size_t index, const Translated& result, const TranslateFlags& flags, const LinkOptions& links) {
   if (flags.search.n_best == 1) {
-    out.line(flags.alignment ? fmt::format("{} ||| {}", result.text(), links_text(result, 0, links)) : result.text());
+    out.line(flags.alignment ? fmt::format("{} ||| {}", result.text(), links_text(result, 0, flags.search.source_layer(), links)) : result.text());
     return;
   }
   for (std::size_t h = 0; h < result.best.size(); ++h) {
     auto line = fmt::format("{} ||| {} ||| {:.6f}", index, result.best[h].text, result.best[h].score);
-    if (flags.alignment) line += " ||| " + links_text(result, h, links);
+    if (flags.alignment) line += " ||| " + links_text(result, h, flags.search.source_layer(), links);
     out.line(line);
   }
 }
@@ -49,6 +49,7 @@ int translate(const Arguments& arguments) {
   Translator translator(loaded.model());
   translator.limits.sentences = static_cast<std::size_t>(flags.batch);
   const bool record = !flags.record.empty() || flags.alignment;
+  if (flags.alignment) tell_layer(translator.model().network->sites(), flags.search.source_layer(), "translate", arguments.common.quiet);
   const auto links = flags.alignment ? default_links(translator.model()) : LinkOptions{};
   Output out(flags.output);
   RecordOutput writer(flags.record);

@@ -3,11 +3,12 @@
 #include "attend/attention/score.h"
 
 namespace attend {
-namespace {
 
-const AttentionSite kSite{"output.self", 0};
-
-}  // namespace
+const Site& OutputAttention::site() {
+  static const Site site{
+      .name = "output.self", .columns = ColumnAxis::kStep, .role = SiteRole::kSelf, .mechanism = "output_attention"};
+  return site;
+}
 
 OutputAttention::OutputAttention(std::int64_t embedding, std::int64_t size)
     : weight_(register_parameter("weight", initial_weight({size, embedding + size}, embedding + size))),
@@ -25,12 +26,12 @@ at::Tensor OutputAttention::joined(const at::Tensor& outputs, const at::Tensor& 
 
 // outputs [B, T, N] on a memory of at most T − 1 earlier ones.
 at::Tensor OutputAttention::read(const at::Tensor& outputs, const Memory& memory, Observer* observer) const {
-  auto result = attention_->attend(outputs.unsqueeze(1), memory, nullptr, observer ? observer->request(kSite) : Request{});
+  auto result = attention_->attend(outputs.unsqueeze(1), memory, nullptr, observer ? observer->request(site()) : Request{});
   const auto context = result.context.squeeze(1);
   if (observer) {
     for (auto* map : {&result.weights, &result.scores})  // nothing is said of <s>, the first thing a decoder reads
       if (map->defined()) *map = at::constant_pad_nd(*map, {1, 0}, map == &result.scores ? -std::numeric_limits<double>::infinity() : 0.0);
-    observer->observe(kSite, result);
+    observer->observe(site(), result);
   }
   return context;
 }

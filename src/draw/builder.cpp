@@ -15,26 +15,66 @@ namespace {
 
 constexpr int kTitleColumns = 60;  // of each text in the title
 
-Axes axes_of(const RecordData& data, const AttentionMap& map, std::size_t hypothesis) {
+const char* name_of(ColumnAxis axis) {
+  switch (axis) {
+    case ColumnAxis::kStep: return "target";
+    case ColumnAxis::kDraft: return "draft";
+    case ColumnAxis::kDocument: return "document";
+    case ColumnAxis::kQuestion: return "question";
+    case ColumnAxis::kSlot: return "slot";
+    case ColumnAxis::kSource:
+    case ColumnAxis::kStatement:
+    case ColumnAxis::kCell: return "source";
+  }
+  return "source";
+}
+
+/// What rows over the source stand for, as columns say it.
+ColumnAxis as_columns(RowAxis axis) {
+  if (axis == RowAxis::kDocument) return ColumnAxis::kDocument;
+  if (axis == RowAxis::kQuestion) return ColumnAxis::kQuestion;
+  return axis == RowAxis::kCell ? ColumnAxis::kCell : ColumnAxis::kSource;
+}
+
+/// Rows of a memory have no text: their numbers stand for them.
+Text numbered(std::uint32_t count) {
+  Text text;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const auto begin = static_cast<std::uint32_t>(text.utf8.size());
+    text.utf8 += std::to_string(i);
+    text.tokens.push_back({.id = 0, .span = {begin, static_cast<std::uint32_t>(text.utf8.size())}, .word = i});
+    text.utf8 += ' ';
+  }
+  return text;
+}
+
+SourcePart all_of(const Text& text) { return {ColumnAxis::kSource, 0, static_cast<std::uint32_t>(text.tokens.size())}; }
+
+Axes axes_of(const Record& record, const AttentionMap& map, std::size_t hypothesis) {
+  const auto& data = record.data();
   Axes axes;
-  axes.row_name = map.axis == RowAxis::kSource ? "source" : "target";
-  axes.rows = map.axis == RowAxis::kSource ? data.source : data.hypotheses[hypothesis].text;
-  axes.col_name = map.target_columns ? "target" : "source";
-  axes.cols = data.source;
-  if (map.target_columns) {
-    // Column j of decoder.self is step j, and a step reads the token before its own: <s> first, the last token never.
+  const bool source_rows = over_source(map.site.rows), slots = map.site.columns == ColumnAxis::kSlot;
+  axes.row_name = source_rows ? name_of(as_columns(map.site.rows)) : "target";
+  axes.rows = source_rows ? data.source : data.hypotheses[hypothesis].text;
+  axes.row_part = source_rows ? record.part(as_columns(map.site.rows)) : all_of(axes.rows);
+  axes.col_name = name_of(map.site.columns);
+  axes.cols = slots ? numbered(map.cols) : data.source;
+  axes.col_part = over_source(map.site.columns) ? record.part(map.site.columns) : all_of(axes.cols);
+  if (map.site.columns == ColumnAxis::kStep) {
+    // Column j is step j, and a step reads the token before its own: <s> first, the last token never.
     axes.cols = data.hypotheses[hypothesis].text;
     auto& tokens = axes.cols.tokens;
     if (!tokens.empty()) tokens.pop_back();
     tokens.insert(tokens.begin(), Token{2, {0, 0}, 0, true});
+    axes.col_part = all_of(axes.cols);
     axes.ragged = true;
   }
   return axes;
 }
 
-std::vector<std::uint32_t> kept_tokens(const Text& text, bool hide_specials) {
+std::vector<std::uint32_t> kept_tokens(const Text& text, const SourcePart& part, bool hide_specials) {
   std::vector<std::uint32_t> kept;
-  for (std::uint32_t i = 0; i < text.tokens.size(); ++i) {
+  for (std::uint32_t i = part.begin; i < part.end; ++i) {
     if (!hide_specials || !text.tokens[i].special) kept.push_back(i);
   }
   return kept;
@@ -54,17 +94,13 @@ std::vector<Label> cell_labels(const Picture& picture) {
 const AttentionMap& choose_map(const Record& record, const SceneOptions& options) {
   const auto& maps = record.data().maps;
   ATTEND_CHECK(!maps.empty(), kValue, "draw: the record holds no attention map; its model attends to nothing, or maps were not kept");
-  auto has = [&](const std::string& site) {
-    return std::any_of(maps.begin(), maps.end(), [&](const AttentionMap& m) { return m.site == site; });
-  };
-  std::string site = options.site.empty() ? maps[0].site : options.site;
   if (options.site.empty())
-    for (const auto* likely : {"hops", "reader.attended", "pool", "decoder.cross", "decoder.attention"})
-      if (has(likely)) site = likely;
-  std::optional<std::uint16_t> layer = options.layer;
+    if (const auto* map = record.source_map(options.layer)) return *map;
+  const auto& site = options.site.empty() ? maps[0].site.name : options.site;
+  std::optional<std::int64_t> layer = options.layer;
   if (!layer) {
     for (const auto& map : maps) {
-      if (map.site == site && (!layer || map.layer > *layer)) layer = map.layer;
+      if (map.site.name == site && (!layer || map.site.layer > *layer)) layer = map.site.layer;
     }
   }
   return record.find_map(site, layer.value_or(0));
@@ -74,15 +110,15 @@ Builder::Builder(const Record& record, const SceneOptions& options, bool hide_ro
     : record_(record), options_(options), map_(choose_map(record, options)) {
   const auto& data = record.data();
   const std::size_t count = data.hypotheses.size();
-  const bool needs_target = map_.axis == RowAxis::kNode || map_.target_columns;
+  const bool needs_target = map_.site.rows == RowAxis::kNode;
   ATTEND_CHECK(options.hypothesis < count || (!needs_target && options.hypothesis == 0), kValue,
                "draw: hypothesis {} asked for, the record holds {} (numbered from 0)", options.hypothesis, count);
   ATTEND_CHECK(!options.head || *options.head < map_.heads, kValue, "draw: head {} asked for, {} layer {} has {} (numbered from 0)",
-               options.head.value_or(0), map_.site, map_.layer, map_.heads);
-  axes_ = axes_of(data, map_, options.hypothesis);
-  kept_rows_ = kept_tokens(axes_.rows, options.hide_specials && hide_rows);
-  reads_picture_ = data.picture && !map_.target_columns;
-  kept_cols_ = kept_tokens(axes_.cols, options.hide_specials && !reads_picture_);
+               options.head.value_or(0), map_.site.name, map_.site.layer, map_.heads);
+  axes_ = axes_of(record, map_, options.hypothesis);
+  kept_rows_ = kept_tokens(axes_.rows, axes_.row_part, options.hide_specials && hide_rows);
+  reads_picture_ = data.picture && over_source(map_.site.columns);
+  kept_cols_ = kept_tokens(axes_.cols, axes_.col_part, options.hide_specials && !reads_picture_);
   describe();
 }
 
@@ -98,8 +134,8 @@ void Builder::add_chosen() {
 void Builder::describe() {
   const auto& data = record_.data();
   scene.theme = options_.theme;
-  scene.site = clip_text(visible_text(map_.site), kTitleColumns);
-  scene.layer = map_.layer;
+  scene.site = clip_text(visible_text(map_.site.name), kTitleColumns);
+  scene.layer = static_cast<std::uint16_t>(map_.site.layer);
   scene.source = visible_text(data.source.utf8);
   if (options_.hypothesis < data.hypotheses.size()) scene.target = visible_text(data.hypotheses[options_.hypothesis].text.utf8);
   scene.title = clip_text(scene.source, kTitleColumns);
@@ -107,7 +143,7 @@ void Builder::describe() {
   scene.row_name = axes_.row_name;
   scene.col_name = axes_.col_name;
 
-  const auto row_labels = data.picture && map_.axis == RowAxis::kSource ? cell_labels(*data.picture) : token_labels(axes_.rows);
+  const auto row_labels = data.picture && over_source(map_.site.rows) ? cell_labels(*data.picture) : token_labels(axes_.rows);
   const auto col_labels = reads_picture_ ? cell_labels(*data.picture) : token_labels(axes_.cols);
   for (const auto i : kept_rows_) scene.row_labels.push_back(row_labels[i]);
   for (const auto i : kept_cols_) scene.col_labels.push_back(col_labels[i]);
@@ -129,8 +165,8 @@ void Builder::describe() {
 
 void Builder::add(const Matrix& full, std::string title, std::int32_t head) {
   ATTEND_CHECK(full.rows == axes_.rows.tokens.size() && full.cols >= axes_.cols.tokens.size(), kData,
-               "draw: the map {} layer {} is [{}, {}], but its texts have {} and {} tokens; the record does not fit together", map_.site,
-               map_.layer, full.rows, full.cols, axes_.rows.tokens.size(), axes_.cols.tokens.size());
+               "draw: the map {} layer {} is [{}, {}], but its texts have {} and {} tokens; the record does not fit together", map_.site.name,
+               map_.site.layer, full.rows, full.cols, axes_.rows.tokens.size(), axes_.cols.tokens.size());
   const std::size_t rows = kept_rows_.size(), cols = kept_cols_.size();
   MatrixPanel panel;
   panel.title = std::move(title);
@@ -149,7 +185,7 @@ void Builder::add(const Matrix& full, std::string title, std::int32_t head) {
       kept += weights[c];
       if (axes_.ragged && kept_cols_[c] > kept_rows_[r]) panel.masked[r * cols + c] = true;
     }
-    if (all > 0 && cols < axes_.cols.tokens.size()) {
+    if (all > 0 && cols < axes_.col_part.end - axes_.col_part.begin) {
       removed_ += std::max(0.0, 1 - kept / all);
       ++removed_rows_;
       if (kept <= 0) ++emptied_;
@@ -216,7 +252,7 @@ void Builder::add_notes() {
   }
   if (clipped_ > 0) note(fmt::format("{} weights above 1 are drawn as 1.", clipped_));
   if (axes_.ragged) note("Columns are the tokens each step could read, beginning with <s>; hatched cells lie in its future.");
-  if (record_.data().forced && map_.axis == RowAxis::kNode) note("The target was given, not chosen by the model.");
+  if (record_.data().forced && map_.site.rows == RowAxis::kNode) note("The target was given, not chosen by the model.");
 }
 
 Scene Builder::finish(Scene::View view) {
@@ -231,7 +267,7 @@ Scene Builder::finish(Scene::View view) {
   const bool list = view == Scene::View::kList;
   if (!list || scene.col_name == "layer") parts.push_back(scene.site);
   parts.push_back(list ? fmt::format("{} {}{}", scene.cols(), scene.col_name, scene.cols() == 1 ? "" : "s")
-                       : fmt::format("layer {}", map_.layer));
+                       : fmt::format("layer {}", map_.site.layer));
   if (!list || map_.heads > 1)
     parts.push_back(scene.panels.size() == 1 ? scene.panels[0].title : fmt::format("mean and {} heads", map_.heads));
   if (options_.hypothesis > 0) parts.push_back(fmt::format("hypothesis {}", options_.hypothesis));

@@ -15,7 +15,8 @@ const AttentionMap& choose_map(const Record& record, const SceneOptions& options
 struct Axes {
   Text rows, cols;
   std::string row_name, col_name;
-  bool ragged = false;  // row t sees columns 0..t only
+  SourcePart row_part, col_part;  // tokens of rows and cols that the axes stand for
+  bool ragged = false;            // row t sees columns 0..t only
 };
 
 /// Builds the parts of a scene that the views share.

@@ -58,12 +58,12 @@ void keep_row(Scene& scene, std::uint32_t row) {
 }
 
 /// The maps of one site that a list shows, by layer.
-std::vector<const AttentionMap*> maps_of(const RecordData& data, const std::string& site, std::optional<std::uint16_t> layer) {
+std::vector<const AttentionMap*> maps_of(const RecordData& data, const std::string& site, std::optional<std::int64_t> layer) {
   std::vector<const AttentionMap*> maps;
   for (const auto& map : data.maps) {
-    if (map.site == site && (!layer || map.layer == *layer)) maps.push_back(&map);
+    if (map.site.name == site && (!layer || map.site.layer == *layer)) maps.push_back(&map);
   }
-  std::sort(maps.begin(), maps.end(), [](const auto* a, const auto* b) { return a->layer < b->layer; });
+  std::sort(maps.begin(), maps.end(), [](const auto* a, const auto* b) { return a->site.layer < b->site.layer; });
   return maps;
 }
 
@@ -88,7 +88,7 @@ std::string text_of_token(const Text& text, std::size_t i) {
 /// Whether one row tells all that the map says of a hypothesis.
 bool one_answer(const Record& record, const AttentionMap& map, std::size_t hypothesis) {
   const auto& all = record.data().hypotheses;
-  return map.axis == RowAxis::kNode && !map.target_columns && hypothesis < all.size() && all[hypothesis].text.tokens.size() == 1;
+  return target_to_source(map.site) && hypothesis < all.size() && all[hypothesis].text.tokens.size() == 1;
 }
 
 }  // namespace
@@ -145,8 +145,8 @@ Scene image_scene(const Record& record, const SceneOptions& options) {
   const auto& data = record.data();
   ATTEND_CHECK(data.picture, kValue, "draw: the record holds no picture; view image wants the record of a model that reads pictures");
   Builder builder(record, options);
-  ATTEND_CHECK(!builder.map().target_columns, kValue, "draw: {} layer {} does not read the picture; choose another site or view heatmap",
-               builder.map().site, builder.map().layer);
+  ATTEND_CHECK(over_source(builder.map().site.columns), kValue, "draw: {} layer {} does not read the picture; choose another site or view heatmap",
+               builder.map().site.name, builder.map().site.layer);
   const auto pixels = (builder.scene.rows() + 1) * (std::uint64_t{data.picture->width} * data.picture->height);
   ATTEND_CHECK(pixels <= kMostPixels, kValue, "draw: a picture of {} x {} pixels under each of {} rows is too much; use view heatmap",
                data.picture->width, data.picture->height, builder.scene.rows());
@@ -167,16 +167,16 @@ Scene list_scene(const Record& record, const SceneOptions& options) {
   const auto& data = record.data();
   const auto& last = builder.map();
   ATTEND_CHECK(one_answer(record, last, options.hypothesis), kValue,
-               "draw: a list shows what one answer read, but {} layer {} has several rows; use view heatmap", last.site, last.layer);
-  const bool hops = last.site == "hops";
-  const auto maps = maps_of(data, last.site, options.layer);
+               "draw: a list shows what one answer read, but {} layer {} has several rows; use view heatmap", last.site.name, last.site.layer);
+  const bool hops = last.site.columns == ColumnAxis::kStatement;
+  const auto maps = maps_of(data, last.site.name, options.layer);
   ATTEND_CHECK(maps.size() <= kMostLayers, kValue, "draw: a list shows {} layers at most, {} has {}; choose a layer", kMostLayers,
-               last.site, maps.size());
+               last.site.name, maps.size());
   std::vector<std::vector<float>> columns;
   MatrixPanel panel;
   for (const auto* map : maps) {
     SceneOptions one = options;
-    one.layer = map->layer;
+    one.layer = map->site.layer;
     Builder column(record, one, kHideRows);
     column.add_chosen();
     panel.title = column.scene.panels[0].title;
@@ -198,7 +198,7 @@ Scene list_scene(const Record& record, const SceneOptions& options) {
   scene.row_labels.clear();
   scene.col_labels.clear();
   scene.pieces.clear();
-  for (const auto* map : maps) scene.col_labels.push_back({fmt::format("{} {}", scene.col_name, map->layer + (hops ? 1 : 0))});
+  for (const auto* map : maps) scene.col_labels.push_back({fmt::format("{} {}", scene.col_name, map->site.layer + (hops ? 1 : 0))});
   for (std::size_t r = 0; r < tokens.size(); ++r) {
     const auto text = text_of_token(data.source, tokens[r]);
     Label label{text.empty() ? names[r].text : clip_text(text, kListColumns), names[r].special, true};
@@ -218,8 +218,8 @@ Scene list_scene(const Record& record, const SceneOptions& options) {
 
 Scene usual_scene(const Record& record, const SceneOptions& options) {
   const auto& map = choose_map(record, options);
-  if (map.site == "hops" && one_answer(record, map, options.hypothesis)) return list_scene(record, options);
-  if (record.data().picture && map.axis == RowAxis::kNode && !map.target_columns) return image_scene(record, options);
+  if (map.site.columns == ColumnAxis::kStatement && one_answer(record, map, options.hypothesis)) return list_scene(record, options);
+  if (record.data().picture && target_to_source(map.site)) return image_scene(record, options);
   HeatmapOptions heatmap;
   static_cast<SceneOptions&>(heatmap) = options;
   return heatmap_scene(record, heatmap);
@@ -237,8 +237,8 @@ std::vector<Scene> all_scenes(const Record& record, const SceneOptions& options)
   for (const auto& map : maps) {
     HeatmapOptions one;
     static_cast<SceneOptions&>(one) = options;
-    one.site = map.site;
-    one.layer = map.layer;
+    one.site = map.site.name;
+    one.layer = map.site.layer;
     one.head.reset();
     one.all_heads = true;
     scenes.push_back(heatmap_scene(record, one));

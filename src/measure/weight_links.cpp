@@ -45,22 +45,18 @@ Matrix shifted_up(Matrix weights) {
   return weights;
 }
 
-bool target_to_source(const AttentionMap& map) { return map.axis == RowAxis::kNode && !map.target_columns; }
-
-const AttentionMap& choose(const Record& record, const MapChoice& choice) {
-  if (!choice.site.empty()) {
-    const AttentionMap& map = record.find_map(choice.site, choice.layer);
-    ATTEND_CHECK(target_to_source(map), kValue,
-                 "links: {} does not go from target to source; choose a site such as decoder.cross or decoder.attention", choice.site);
-    return map;
-  }
-  for (const AttentionMap& map : record.data().maps)
-    if (target_to_source(map)) return map;
-  fail(ErrorKind::kValue, "links: sentence {} has no map from target to source; record a decoder's attention to the source",
-       record.data().sentence);
-}
-
 }  // namespace
+
+const AttentionMap* chosen_map(const Record& record, const MapChoice& choice) {
+  if (choice.site.empty()) return record.source_map(choice.layer);
+  const AttentionMap* last = nullptr;
+  for (const AttentionMap& map : record.data().maps)
+    if (map.site.name == choice.site && (!last || map.site.layer > last->site.layer)) last = &map;
+  const auto& map = choice.layer || !last ? record.find_map(choice.site, choice.layer.value_or(0)) : *last;
+  ATTEND_CHECK(target_to_source(map.site), kValue,
+               "links: {} does not go from target to source; choose a site such as decoder.cross or decoder.attention", choice.site);
+  return &map;
+}
 
 std::vector<std::vector<std::uint32_t>> units_of(const Text& text, LinkUnit unit) {
   std::vector<std::vector<std::uint32_t>> units(text.tokens.size());
@@ -146,9 +142,11 @@ Matrix words_from_pieces(const Matrix& weights, const std::vector<Token>& target
 WeightLinks links_of(const Record& record, const MapChoice& choice, std::size_t hypothesis, const LinkOptions& options) {
   const auto& hypotheses = record.data().hypotheses;
   ATTEND_CHECK(hypothesis < hypotheses.size(), kValue, "links: hypothesis must be below {}, got {}", hypotheses.size(), hypothesis);
-  const AttentionMap& map = choose(record, choice);
+  const AttentionMap* chosen = chosen_map(record, choice);
+  ATTEND_CHECK(chosen, kValue, "links: sentence {} has no attention to the source; record a model that has one", record.data().sentence);
+  const AttentionMap& map = *chosen;
   if (choice.head)
-    ATTEND_CHECK(*choice.head < map.heads, kValue, "links: {} layer {} has heads 0 to {}, got {}", map.site, map.layer, map.heads - 1,
+    ATTEND_CHECK(*choice.head < map.heads, kValue, "links: {} layer {} has heads 0 to {}, got {}", map.site.name, map.site.layer, map.heads - 1,
                  *choice.head);
   const Text& target = hypotheses[hypothesis].text;
   const Text& source = record.data().source;

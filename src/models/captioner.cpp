@@ -16,7 +16,7 @@ class Captioner final : public RecurrentDecoded<Seq2Seq> {
     const auto size = encoder_->output_size();
     bridge_ = register_module("bridge", std::make_shared<Linear>(size, o.decoder_layers * o.hidden));
     if (o.cell == "lstm") bridge_cell_ = register_module("bridge_cell", std::make_shared<Linear>(size, o.decoder_layers * o.hidden));
-    decoder_ = register_module("decoder", std::make_shared<RecurrentDecoder>(o, size));
+    decoder_ = register_module("decoder", std::make_shared<RecurrentDecoder>(o, RecurrentSizes{.source = size, .of = ColumnAxis::kCell}));
     output_.emplace(*this, o, decoder_->output_size(), embedding_);
   }
 
@@ -35,6 +35,12 @@ class Captioner final : public RecurrentDecoded<Seq2Seq> {
     encoded->memory = decoder_->prepare(cells, lengths);
     if (o_.fixed_context) encoded->fixed_context = mean;
     return encoded;
+  }
+
+  std::vector<Site> sites() const override {
+    auto sites = decoder_->sites();
+    for (auto& site : encoder_->sites()) sites.push_back(std::move(site));
+    return sites;
   }
 
  private:

@@ -14,7 +14,25 @@ std::int64_t answers_of(std::int64_t vocabulary) {
   return vocabulary - kSpecialAnswers;
 }
 
-SequenceEncoder::SequenceEncoder(const ModelOptions& o, std::int64_t input_size) : o_(o), output_size_(o.embedding) {
+namespace {
+
+// Tells the observer how many steps each position took.
+void show_steps(const Pondering& pondering, const Site& site, Observer* observer) {
+  if (!observer) return;
+  Result result;
+  result.weights = pondering.steps.unsqueeze(1).unsqueeze(1);  // [B, 1, 1, S]
+  result.kind = WeightKind::kUnnormalised;
+  result.extras["ponder"] = pondering.ponder;
+  observer->observe(site, result);
+}
+
+}  // namespace
+
+SequenceEncoder::SequenceEncoder(const ModelOptions& o, std::int64_t input_size, ColumnAxis of)
+    : o_(o),
+      ponder_site_{
+          .name = "act.steps", .rows = of == ColumnAxis::kCell ? RowAxis::kCell : RowAxis::kSource, .columns = of, .mechanism = ""},
+      output_size_(o.embedding) {
   if (o.encoder == "recurrent") {
     recurrent_ = register_module("recurrent", std::make_shared<RecurrentEncoder>(RecurrentEncoderOptions{.cell = o.cell,
                                                                                                          .input_size = input_size,
@@ -44,7 +62,7 @@ SequenceEncoder::SequenceEncoder(const ModelOptions& o, std::int64_t input_size)
   else
     positions_ = register_module("positions", input_positions(o));
   for (std::int64_t i = 0; i < (universal ? 1 : o.encoder_layers); ++i)
-    layers_.push_back(register_module(fmt::format("layer_{}", i), std::make_shared<EncoderLayer>(o, i)));
+    layers_.push_back(register_module(fmt::format("layer_{}", i), std::make_shared<EncoderLayer>(o, encoder_site(o, i, of, universal ? SiteLayers::kRepeated : SiteLayers::kStack))));
   if (o.norm == "pre") norm_ = register_module("norm", std::make_shared<LayerNorm>(o.embedding));
 }
 
@@ -52,7 +70,7 @@ at::Tensor SequenceEncoder::operator()(const at::Tensor& vectors, const at::Tens
   if (recurrent_) return (*recurrent_)(vectors, lengths, observer).states;
   if (cell_) {
     const auto found = (*cell_)(vectors, lengths);
-    show_steps(found, observer);
+    show_steps(found, ponder_site_, observer);
     return found.outputs;
   }
   const auto padding = within_lengths(lengths, vectors.size(1)).logical_not().unsqueeze(-1);  // [B, S, 1]
@@ -65,24 +83,28 @@ at::Tensor SequenceEncoder::through_layers(const at::Tensor& vectors, const at::
     std::int64_t step = 0;
     const auto block = [&](const at::Tensor& x) { return (*layers_[0])(x, lengths, observer, step++); };
     const auto found = (*block_)(block, apply_dropout(vectors, o_.dropout, is_training()), lengths);
-    show_steps(found, observer);
+    show_steps(found, ponder_site_, observer);
     return found.outputs;
   }
   auto x = apply_dropout((*positions_)(vectors), o_.dropout, is_training());
-  for (std::size_t i = 0; i < layers_.size(); ++i) x = (*layers_[i])(x, lengths, observer, static_cast<std::int64_t>(i));
+  for (std::size_t i = 0; i < layers_.size(); ++i) x = (*layers_[i])(x, lengths, observer);
   return x;
 }
 
-void show_steps(const Pondering& pondering, Observer* observer) {
-  if (!observer) return;
-  Result result;
-  result.weights = pondering.steps.unsqueeze(1).unsqueeze(1);  // [B, 1, 1, S]
-  result.kind = WeightKind::kUnnormalised;
-  result.extras["ponder"] = pondering.ponder;
-  observer->observe({"act.steps", 0}, result);
+std::vector<Site> SequenceEncoder::sites() const {
+  std::vector<Site> sites;
+  for (const auto& layer : layers_) {
+    for (std::int64_t times = 0; times < (block_ ? o_.act.max_steps : 1); ++times) {
+      sites.push_back(layer->site());
+      sites.back().layer += times;
+    }
+  }
+  if (cell_ || block_) sites.push_back(ponder_site_);
+  return sites;
 }
 
-Pooling::Pooling(const ModelOptions& o, std::int64_t size) : kind_(o.pooling), size_(size) {
+Pooling::Pooling(const ModelOptions& o, std::int64_t size, ColumnAxis of)
+    : site_{.name = "pool", .columns = of, .role = SiteRole::kSource, .mechanism = o.pooling}, kind_(o.pooling), size_(size) {
   if (kind_ != "attention_pooling") return;
   auto m = o.mechanism;
   m.heads = 1;
@@ -101,7 +123,7 @@ at::Tensor Pooling::operator()(const at::Tensor& states, const at::Tensor& lengt
   const auto keys = states.unsqueeze(1);  // [B, 1, S, N]
   const auto memory = attention_->prepare(keys, keys, Mask{.key_lengths = lengths});
   const auto rows = at::zeros({states.size(0), 1, rows_, size_}, states.options());  // only counted
-  return attend_observed(*attention_, rows, memory, nullptr, {"pool", 0}, observer).context.flatten(1);
+  return attend_observed(*attention_, rows, memory, nullptr, site_, observer).context.flatten(1);
 }
 
 }  // namespace attend

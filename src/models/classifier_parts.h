@@ -13,16 +13,19 @@ std::int64_t answers_of(std::int64_t vocabulary);
 // Vectors of a sequence to states, as model.encoder says.
 class SequenceEncoder : public Module {
  public:
-  SequenceEncoder(const ModelOptions& o, std::int64_t input_size);
-  // vectors [B, S, input size], lengths int64 [B] -> [B, S, output_size()], unspecified in padding. Sites: encoder.self (one a layer,
-  // or a step), act.steps: the steps each position took, [B, 1, 1, S], with the extra "ponder" [B].
+  // `of`: what the vectors stand for, tokens of a source or cells of a picture.
+  SequenceEncoder(const ModelOptions& o, std::int64_t input_size, ColumnAxis of = ColumnAxis::kSource);
+  // vectors [B, S, input size], lengths int64 [B] -> [B, S, output_size()], unspecified in padding. Where positions ponder, the observer is
+  // told of the steps that each took, [B, 1, 1, S], with the extra "ponder" [B].
   at::Tensor operator()(const at::Tensor& vectors, const at::Tensor& lengths, Observer* observer) const;
+  std::vector<Site> sites() const;
   std::int64_t output_size() const { return output_size_; }
   bool adds_positions() const { return positions_ != nullptr; }
 
  private:
   at::Tensor through_layers(const at::Tensor& vectors, const at::Tensor& lengths, Observer* observer) const;
   ModelOptions o_;
+  Site ponder_site_;
   std::int64_t output_size_;
   std::shared_ptr<RecurrentEncoder> recurrent_;
   std::shared_ptr<AdaptiveCell> cell_;
@@ -32,18 +35,17 @@ class SequenceEncoder : public Module {
   std::shared_ptr<LayerNorm> norm_;
 };
 
-// Tells the observer how many steps each position took.
-void show_steps(const Pondering& pondering, Observer* observer);
-
-// A sequence of states to one vector, as model.pooling says. Site: pool, [B, 1, r, S].
+// A sequence of states to one vector, as model.pooling says. The observer is shown [B, 1, r, S].
 class Pooling : public Module {
  public:
-  Pooling(const ModelOptions& o, std::int64_t size);
+  Pooling(const ModelOptions& o, std::int64_t size, ColumnAxis of = ColumnAxis::kSource);
   // states [B, S, N], lengths int64 [B], undefined = S -> [B, output_size()].
   at::Tensor operator()(const at::Tensor& states, const at::Tensor& lengths, Observer* observer) const;
   std::int64_t output_size() const { return size_ * rows_; }
+  std::vector<Site> sites() const { return attention_ ? std::vector{site_} : std::vector<Site>{}; }
 
  private:
+  Site site_;
   std::string kind_;
   std::int64_t size_, rows_ = 1;
   std::shared_ptr<Mechanism> attention_;

@@ -14,15 +14,20 @@ std::pair<at::Tensor, SourceWords> split_source(const at::Tensor& source, std::i
 
 at::Tensor known_tokens(const at::Tensor& tokens, std::int64_t vocabulary) { return tokens.masked_fill(tokens.ge(vocabulary), 0); }
 
-Request AttentionKeeper::request(const AttentionSite& site) {
+Request AttentionKeeper::request(const Site& site) {
   auto request = outer_ ? outer_->request(site) : Request{};
   request.weights |= is_site(site);
   return request;
 }
 
-void AttentionKeeper::observe(const AttentionSite& site, const Result& result) {
+void AttentionKeeper::observe(const Site& site, const Result& result) {
   if (is_site(site)) kept_ = result;
   if (outer_) outer_->observe(site, result);
+}
+
+const Site& copy_site() {
+  static const Site site{.name = "output.copy", .role = SiteRole::kCopy, .mechanism = "pointer_generator"};
+  return site;
 }
 
 PointerMixture copy_output(const PointerGenerator& pointer, const at::Tensor& logits, const at::Tensor& states, const at::Tensor& vectors,
@@ -30,7 +35,7 @@ PointerMixture copy_output(const PointerGenerator& pointer, const at::Tensor& lo
   const auto contexts = attended.context.squeeze(1);  // [B, T, Dv]
   auto mixture = pointer_mixture(logits, pointer(contexts, states, vectors), attended.weights.mean(1), words);
   if (observer) {
-    const AttentionSite site{"output.copy", 0};
+    const auto& site = copy_site();
     if (auto* follower = number_observer(observer)) follower->parts(site, states.unsqueeze(1), {});
     const auto request = observer->request(site);
     Result result;

@@ -13,24 +13,26 @@ at::Tensor known_tokens(const at::Tensor& tokens, std::int64_t vocabulary);
 // Passes everything on, and keeps what one site attended to.
 class AttentionKeeper final : public Observer {
  public:
-  AttentionKeeper(AttentionSite site, Observer* outer) : site_(std::move(site)), outer_(outer) {}
-  Request request(const AttentionSite& site) override;
-  void observe(const AttentionSite& site, const Result& result) override;
+  AttentionKeeper(Site site, Observer* outer) : site_(std::move(site)), outer_(outer) {}
+  Request request(const Site& site) override;
+  void observe(const Site& site, const Result& result) override;
   bool wants_numbers() const override { return outer_ && outer_->wants_numbers(); }
-  void parts(const AttentionSite& site, const at::Tensor& query, const std::vector<ScorePart>& parts) override {
+  void parts(const Site& site, const at::Tensor& query, const std::vector<ScorePart>& parts) override {
     outer_->parts(site, query, parts);
   }
   void number(const std::string& name, const at::Tensor& value) override { outer_->number(name, value); }
   const Result& kept() const { return kept_; }
 
  private:
-  bool is_site(const AttentionSite& site) const { return site.name == site_.name && site.layer == site_.layer; }
-  AttentionSite site_;
+  bool is_site(const Site& site) const { return site.key() == site_.key(); }
+  Site site_;
   Observer* outer_;
   Result kept_;
 };
 
-// The mixture for logits [B, T, V] of states s [B, T, N] that read vectors x [B, T, Ne], copying by the mean over heads. Site output.copy.
+// Where the observer sees what is copied by.
+const Site& copy_site();
+// The mixture for logits [B, T, V] of states s [B, T, N] that read vectors x [B, T, Ne], copying by the mean over heads. Site copy_site().
 PointerMixture copy_output(const PointerGenerator& pointer, const at::Tensor& logits, const at::Tensor& states, const at::Tensor& vectors,
                            const Result& attended, const SourceWords& words, Observer* observer);
 

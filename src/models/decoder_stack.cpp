@@ -30,6 +30,13 @@ DecoderStack::DecoderStack(Module& owner, const ModelOptions& o, std::shared_ptr
       norm_(o.norm == "pre" ? owner.register_module(alone ? "norm" : "decoder_norm", std::make_shared<LayerNorm>(o.embedding)) : nullptr),
       output_(owner, o, o.embedding, embedding_) {}
 
+std::vector<Site> DecoderStack::sites() const {
+  std::vector<Site> sites;
+  for (const auto& layer : layers_)
+    for (auto& site : layer->sites()) sites.push_back(std::move(site));
+  return sites;
+}
+
 std::vector<Memory> DecoderStack::prepare(const at::Tensor& states, const at::Tensor& lengths) const {
   std::vector<Memory> memories;
   for (const auto& layer : layers_) memories.push_back(layer->prepare(states, lengths));

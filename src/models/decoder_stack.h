@@ -20,6 +20,8 @@ class DecoderStack {
   // alone: its layers read no source.
   DecoderStack(Module& owner, const ModelOptions& o, std::shared_ptr<Embedding> embedding, bool alone = false);
 
+  std::vector<Site> sites() const;
+  const Site& last_cross() const { return layers_.back()->cross_site(); }
   std::vector<Memory> prepare(const at::Tensor& states, const at::Tensor& lengths) const;  // states [B, S, N]
 
   // The functions of Seq2Seq.
@@ -49,6 +51,7 @@ class StackDecoded : public Seq2Seq {
   at::Tensor step(const Encoded& encoded, DecoderState& state, const at::Tensor& tokens, Observer* observer) const override {
     return decoder_->step(encoded, state, tokens, observer);
   }
+  std::vector<Site> sites() const override { return decoder_->sites(); }
 
  protected:
   std::optional<DecoderStack> decoder_;

@@ -26,6 +26,12 @@ class EncoderClassifier final : public Answerer {
     return at::log_softmax((*output_)(pooled), -1);
   }
 
+  std::vector<Site> sites() const override {
+    auto sites = encoder_->sites();
+    for (auto& site : pooling_->sites()) sites.push_back(std::move(site));
+    return sites;
+  }
+
  private:
   // [B, 1, N]: the sum of the line's token vectors, each from the table of its place.
   at::Tensor whole_line(const at::Tensor& text, const at::Tensor& lengths) const {

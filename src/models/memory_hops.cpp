@@ -30,7 +30,7 @@ class MemoryHops final : public Answerer {
       if (observer) {
         Result result;
         result.weights = p.unsqueeze(1).unsqueeze(1);
-        observer->observe({"hops", k}, result);
+        observer->observe(hop(k), result);
       }
       u = u + at::matmul(p.unsqueeze(1), values).squeeze(1);
       keys = values;
@@ -38,7 +38,18 @@ class MemoryHops final : public Answerer {
     return at::log_softmax((*output_)(u), -1);
   }
 
+  std::vector<Site> sites() const override {
+    std::vector<Site> sites;
+    for (std::int64_t k = 0; k < o_.hops; ++k) sites.push_back(hop(k));
+    return sites;
+  }
+
  private:
+  static Site hop(std::int64_t k) {
+    return {
+        .name = "hops", .layer = k, .columns = ColumnAxis::kStatement, .role = SiteRole::kSource, .mechanism = "content", .layers = SiteLayers::kRepeated};
+  }
+
   // Ages that statements may get: more than there are statements, since some are passed over in training.
   std::int64_t ages() const { return 2 * o_.statements; }
 

@@ -53,11 +53,12 @@ class NtmModel final : public Seq2Seq {
                     Observer* observer) const override {
     const auto& encoded = static_cast<const NtmSource&>(base);
     const auto told = (*machine_)((*target_embedding_)(inputs), {}, encoded.state);
-    show(told.weights.narrow(1, o_.ntm.write_heads, o_.ntm.read_heads).sum(1), encoded, observer);
+    show(told.weights.narrow(1, o_.ntm.write_heads, o_.ntm.read_heads), encoded, observer);
     return at::cat({told.outputs, told.reads}, -1);
   }
 
   at::Tensor logits(const at::Tensor& states) const override { return (*output_)(states); }
+  std::vector<Site> sites() const override { return {read_site(), slots_site()}; }
 
   std::unique_ptr<DecoderState> start(const Encoded& encoded, std::int64_t /*steps*/) const override {
     auto state = std::make_unique<NtmHypotheses>();
@@ -69,20 +70,26 @@ class NtmModel final : public Seq2Seq {
   at::Tensor step(const Encoded& base, DecoderState& base_state, const at::Tensor& tokens, Observer* observer) const override {
     auto& state = static_cast<NtmHypotheses&>(base_state);
     state.state = (*state.steps)(machine_->project((*target_embedding_)(tokens.flatten())), state.state);
-    const auto reading = state.state.weights.narrow(1, o_.ntm.write_heads, o_.ntm.read_heads).sum(1);  // [B·K, N_m]
-    show(reading.view({tokens.size(0), tokens.size(1), -1}), static_cast<const NtmSource&>(base), observer);
+    const auto reading = state.state.weights.narrow(1, o_.ntm.write_heads, o_.ntm.read_heads);  // [B·K, H, N_m]
+    const auto items = reading.unflatten(0, {tokens.size(0), tokens.size(1)}).transpose(1, 2);  // [B, H, K, N_m]
+    show(items, static_cast<const NtmSource&>(base), observer);
     return at::cat({state.state.controller.h, state.state.read}, -1).view({tokens.size(0), tokens.size(1), -1});
   }
 
  private:
-  // reading [B, T, N_m]
+  // reading [B, H, T, N_m]: where each read head looks in the memory. What it finds there of the source is what the write heads left.
   static void show(const at::Tensor& reading, const NtmSource& source, Observer* observer) {
     if (!observer) return;
+    Result slots;
+    slots.weights = reading;
+    observer->observe(slots_site(), slots);
     Result result;
-    result.weights = at::matmul(reading, source.written.mT()).clamp_max(1).unsqueeze(1);  // [B, 1, T, S]
+    result.weights = at::matmul(reading.sum(1), source.written.mT()).clamp_max(1).unsqueeze(1);  // [B, 1, T, S]
     result.kind = WeightKind::kUnnormalised;
-    observer->observe({"ntm.read", 0}, result);
+    observer->observe(read_site(), result);
   }
+  static Site read_site() { return {.name = "ntm.read", .role = SiteRole::kSource, .mechanism = "ntm"}; }
+  static Site slots_site() { return {.name = "ntm.slots", .columns = ColumnAxis::kSlot, .mechanism = "ntm"}; }
 
   ModelOptions o_;
   std::shared_ptr<Embedding> source_embedding_, target_embedding_;

@@ -9,13 +9,19 @@ class PatchClassifier final : public Answerer {
  public:
   PatchClassifier(const ModelOptions& o, std::int64_t answers) : o_(o) {
     encoder_ = register_module("encoder", std::make_shared<PictureEncoder>(o));
-    pooling_ = register_module("pooling", std::make_shared<Pooling>(o, encoder_->output_size()));
+    pooling_ = register_module("pooling", std::make_shared<Pooling>(o, encoder_->output_size(), ColumnAxis::kCell));
     output_ = register_module("output", std::make_shared<Linear>(pooling_->output_size(), answers_of(answers)));
   }
 
   at::Tensor answer(const Questions& q, Observer* observer) const override {
     const auto states = (*encoder_)(q.pictures, observer);  // [B, L, N]
     return at::log_softmax((*output_)(apply_dropout((*pooling_)(states, {}, observer), o_.dropout, is_training())), -1);
+  }
+
+  std::vector<Site> sites() const override {
+    auto sites = encoder_->sites();
+    for (auto& site : pooling_->sites()) sites.push_back(std::move(site));
+    return sites;
   }
 
  private:

@@ -37,7 +37,7 @@ PictureEncoder::PictureEncoder(const ModelOptions& o) : o_(o), output_size_(o.em
   if (o.type != "captioner" || o.convolutions == 0) {
     o_ = for_patches(o);
     patch_ = register_module("patch", std::make_shared<Linear>(o.picture_channels * o.patch * o.patch, o.embedding));
-    sequence_ = register_module("sequence", std::make_shared<SequenceEncoder>(o_, o.embedding));
+    sequence_ = register_module("sequence", std::make_shared<SequenceEncoder>(o_, o.embedding, ColumnAxis::kCell));
     return;
   }
   ATTEND_CHECK(!relative_positions(o), kValue,

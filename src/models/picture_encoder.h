@@ -8,9 +8,10 @@ namespace attend {
 class PictureEncoder : public Module {
  public:
   explicit PictureEncoder(const ModelOptions& o);
-  // pictures [B, C, H, W] -> [B, cells, output_size()], row by row. Site: encoder.self, over patches.
+  // pictures [B, C, H, W] -> [B, cells, output_size()], row by row.
   at::Tensor operator()(const at::Tensor& pictures, Observer* observer) const;
   std::int64_t output_size() const { return output_size_; }
+  std::vector<Site> sites() const { return sequence_ ? sequence_->sites() : std::vector<Site>{}; }  // over patches
 
  private:
   struct Layer {

@@ -20,7 +20,14 @@ RecurrentEncoderOptions encoder_options(const ModelOptions& o, std::int64_t inpu
 
 class Reader final : public Answerer {
  public:
-  Reader(const ModelOptions& o, std::int64_t vocabulary) : o_(o) {
+  Reader(const ModelOptions& o, std::int64_t vocabulary)
+      : o_(o),
+        attended_{.name = "reader.attended", .columns = ColumnAxis::kDocument, .role = SiteRole::kSource, .mechanism = o.reader},
+        alpha_{.name = "reader.alpha", .rows = RowAxis::kQuestion, .columns = ColumnAxis::kDocument, .mechanism = o.reader},
+        beta_{.name = "reader.beta",
+              .rows = RowAxis::kDocument,
+              .columns = ColumnAxis::kQuestion,
+              .mechanism = o.reader == "doc_to_question" ? o.attention : o.reader} {
     embedding_ = register_module("embedding", std::make_shared<Embedding>(vocabulary, o.embedding, false));
     document_ = register_module("document", std::make_shared<RecurrentEncoder>(encoder_options(o, o.embedding)));
     question_ = register_module("question", std::make_shared<RecurrentEncoder>(encoder_options(o, o.embedding)));
@@ -45,24 +52,28 @@ class Reader final : public Answerer {
     const auto log_a = o_.reader == "attention_over_attention" ? over_attention(document, question, q, observer)
                        : o_.reader == "question_to_doc"        ? by_question(document, question, q)
                                                                : by_words(document, question, q, observer);  // [B, S]
-    show("reader.attended", log_a.exp().unsqueeze(1), observer);
+    show(attended_, log_a.exp().unsqueeze(1), observer);
     return word_log_prob(log_a, q.words, q.words);
+  }
+
+  std::vector<Site> sites() const override {
+    if (o_.reader == "attention_over_attention") return {attended_, alpha_, beta_};
+    return attention_ ? std::vector{attended_, beta_} : std::vector{attended_};
   }
 
  private:
   // weights [B, rows, columns]
-  static void show(const char* site, const at::Tensor& weights, Observer* observer) {
+  static void show(const Site& site, const at::Tensor& weights, Observer* observer) {
     if (!observer) return;
     Result result;
     result.weights = weights.unsqueeze(1);
-    observer->observe({site, 0}, result);
+    observer->observe(site, result);
   }
 
-  static at::Tensor over_attention(const EncodedSequence& document, const EncodedSequence& question, const Questions& q,
-                                   Observer* observer) {
+  at::Tensor over_attention(const EncodedSequence& document, const EncodedSequence& question, const Questions& q, Observer* observer) const {
     const auto found = attention_over_attention(document.states, question.states, q.text_lengths, q.question_lengths);
-    show("reader.alpha", found.alpha.mT(), observer);
-    show("reader.beta", found.beta, observer);
+    show(alpha_, found.alpha.mT(), observer);
+    show(beta_, found.beta, observer);
     return found.log_a;
   }
 
@@ -80,13 +91,14 @@ class Reader final : public Answerer {
     const auto memory = attention_->prepare(keys, keys, Mask{.key_lengths = q.question_lengths, .query_lengths = q.text_lengths});
     const auto live = within_lengths(q.text_lengths, q.text.size(1)).unsqueeze(-1);
     const auto states = document.states.masked_fill(live.logical_not(), 0.0);
-    const auto found = attend_observed(*attention_, states.unsqueeze(1), memory, nullptr, {"reader.beta", 0}, observer);
+    const auto found = attend_observed(*attention_, states.unsqueeze(1), memory, nullptr, beta_, observer);
     const auto joined = at::cat({states, found.context.squeeze(1)}, -1);
     return pointed((*pointer_)((*second_)(apply_dropout(joined, o_.dropout, is_training()), q.text_lengths).states).squeeze(2),
                    q.text_lengths);
   }
 
   ModelOptions o_;
+  Site attended_, alpha_, beta_;
   std::shared_ptr<Embedding> embedding_;
   std::shared_ptr<RecurrentEncoder> document_, question_, second_;
   std::shared_ptr<Mechanism> attention_;

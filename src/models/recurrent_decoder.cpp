@@ -3,21 +3,23 @@
 namespace attend {
 namespace {
 
-constexpr const char *kSite = "decoder.attention", *kDraftSite = "decoder.draft";
-
 // Teacher forcing calls a mechanism once a step; an observer should see one map [B, H, T, S] (and no other numbers).
 class StepsAsOne final : public Observer {
  public:
   explicit StepsAsOne(Observer* outer) : outer_(outer) {}
-  Request request(const AttentionSite& site) override { return outer_->request(site); }
-  void observe(const AttentionSite& site, const Result& result) override { steps_[site.name].push_back(result); }
+  Request request(const Site& site) override { return outer_->request(site); }
+  void observe(const Site& site, const Result& result) override {
+    for (auto& [seen, steps] : steps_)
+      if (seen.key() == site.key()) return steps.push_back(result);
+    steps_.push_back({site, {result}});
+  }
   void pass_on() {
-    for (const auto& [name, steps] : steps_) outer_->observe({name, 0}, join_steps(steps));
+    for (const auto& [site, steps] : steps_) outer_->observe(site, join_steps(steps));
   }
 
  private:
   Observer* outer_;
-  std::map<std::string, std::vector<Result>> steps_;
+  std::vector<std::pair<Site, std::vector<Result>>> steps_;
 };
 
 CellState chosen_rows(const CellState& state, const at::Tensor& rows) {
@@ -147,8 +149,12 @@ class RecurrentDecoder::Loop {
   std::vector<at::Tensor> projected_, known_steps_;
 };
 
-RecurrentDecoder::RecurrentDecoder(const ModelOptions& o, std::int64_t source_size, std::int64_t draft_size)
-    : o_(o), source_size_(source_size), draft_size_(draft_size) {
+RecurrentDecoder::RecurrentDecoder(const ModelOptions& o, const RecurrentSizes& sizes)
+    : o_(o),
+      sizes_(sizes),
+      site_{.name = "decoder.attention", .columns = sizes.of, .role = SiteRole::kSource, .mechanism = o.attention},
+      draft_site_{
+          .name = "decoder.draft", .columns = ColumnAxis::kDraft, .role = SiteRole::kDraft, .mechanism = o.attention} {
   ATTEND_CHECK(!o.fixed_context || o.attention == "none", kValue,
                "model.fixed_context is for attention none only; with {} the context changes at every step", o.attention);
   ATTEND_CHECK(!(o.input_feeding && o.readout == "linear"), kValue,
@@ -159,8 +165,8 @@ RecurrentDecoder::RecurrentDecoder(const ModelOptions& o, std::int64_t source_si
     reads_previous_ = entry.capabilities.reads_previous;
     ATTEND_CHECK(!reads_previous_ || o.timing == "after", kValue,
                  "model.timing: {} reads the state after the step, which timing before does not have yet; use after", o.attention);
-    attention_ = register_module("attention", make_attention(source_size));
-    if (draft_size > 0) draft_attention_ = register_module("draft_attention", make_attention(draft_size));
+    attention_ = register_module("attention", make_attention(sizes.source));
+    if (sizes.draft > 0) draft_attention_ = register_module("draft_attention", make_attention(sizes.draft));
     if (o.context_gate) {
       ATTEND_CHECK(o.timing == "before", kValue, "model.context_gate opens by the state before the step; set timing: before");
       gate_ = register_module("gate", std::make_shared<Linear>(o.hidden, 1));
@@ -199,11 +205,19 @@ std::shared_ptr<Mechanism> RecurrentDecoder::make_attention(std::int64_t size) {
 at::Tensor RecurrentDecoder::attend(const RecurrentSource& source, const at::Tensor& query, RecurrentState* state,
                                     Observer* observer) const {
   const auto context =
-      attend_observed(*attention_, query, source.memory, state ? state->attention.get() : nullptr, {kSite, 0}, observer).context;
+      attend_observed(*attention_, query, source.memory, state ? state->attention.get() : nullptr, site_, observer).context;
   if (!draft_attention_) return context;
   const auto draft =
-      attend_observed(*draft_attention_, query, source.draft, state ? state->draft.get() : nullptr, {kDraftSite, 0}, observer).context;
+      attend_observed(*draft_attention_, query, source.draft, state ? state->draft.get() : nullptr, draft_site_, observer).context;
   return at::cat({context, draft}, -1);
+}
+
+std::vector<Site> RecurrentDecoder::sites() const {
+  std::vector<Site> sites;
+  if (attention_) sites.push_back(site_);
+  if (draft_attention_) sites.push_back(draft_site_);
+  if (output_attention_) sites.push_back(OutputAttention::site());
+  return sites;
 }
 
 Memory RecurrentDecoder::prepare_draft(const at::Tensor& states, const at::Tensor& lengths) const {
@@ -216,8 +230,8 @@ Memory RecurrentDecoder::prepare(const at::Tensor& states, const at::Tensor& len
 }
 
 std::int64_t RecurrentDecoder::context_size() const {
-  if (attention_) return attention_->context_size(source_size_) + (draft_attention_ ? draft_attention_->context_size(draft_size_) : 0);
-  return o_.fixed_context ? source_size_ : 0;
+  if (attention_) return attention_->context_size(sizes_.source) + (draft_attention_ ? draft_attention_->context_size(sizes_.draft) : 0);
+  return o_.fixed_context ? sizes_.source : 0;
 }
 
 // What only the loop knows of the first cell's input: the context of an attention before the step, and h̃.

@@ -39,16 +39,24 @@ struct RecurrentState final : DecoderState {
   void reorder(const at::Tensor& rows, std::int64_t new_beams) override;
 };
 
+// What a recurrent decoder reads.
+struct RecurrentSizes {
+  std::int64_t source = 0;                  // of the states it attends to, M
+  std::int64_t draft = 0;                   // of those of a draft, which it attends to beside them; 0 is none
+  ColumnAxis of = ColumnAxis::kSource;      // what the source's states stand for
+};
+
 class RecurrentDecoder : public Module {
  public:
-  // source_size: of the states it attends to, M. draft_size: of those of a draft, which it attends to beside them; 0 is none.
-  RecurrentDecoder(const ModelOptions& options, std::int64_t source_size, std::int64_t draft_size = 0);
+  RecurrentDecoder(const ModelOptions& options, const RecurrentSizes& sizes);
 
   Memory prepare(const at::Tensor& states, const at::Tensor& lengths) const;  // states [B, S, M]; nothing without attention
   Memory prepare_draft(const at::Tensor& states, const at::Tensor& lengths) const;
   CellState zero_state(std::int64_t layer, std::int64_t rows) const { return cells_[static_cast<std::size_t>(layer)]->zero_state(rows); }
   std::int64_t output_size() const { return output_size_; }  // R
   std::int64_t context_size() const;
+  std::vector<Site> sites() const;
+  const Site& site() const { return site_; }  // of the attention to the source
 
   // [B, T, Ne] -> [B, T, R]; `tops` receives the states s [B, T, N].
   at::Tensor decode(const RecurrentSource& source, const at::Tensor& vectors, Observer* observer, at::Tensor* tops = nullptr) const;
@@ -71,7 +79,9 @@ class RecurrentDecoder : public Module {
 
   ModelOptions o_;
   bool reads_previous_ = false;  // the mechanism's query is [h_{t−1}; h_t; E y_{t−1}]
-  std::int64_t source_size_, draft_size_, output_size_ = 0;
+  RecurrentSizes sizes_;
+  Site site_, draft_site_;
+  std::int64_t output_size_ = 0;
   std::shared_ptr<Mechanism> attention_, draft_attention_;
   std::shared_ptr<OutputAttention> output_attention_;
   std::shared_ptr<Linear> gate_;  // of the context, from h_{t−1}
@@ -101,6 +111,7 @@ class RecurrentDecoded : public Base {
                                     (*embedding_)(tokens.flatten()), observer);
     return out.view({tokens.size(0), tokens.size(1), -1});
   }
+  std::vector<Site> sites() const override { return decoder_->sites(); }
 
  protected:
   ModelOptions o_;

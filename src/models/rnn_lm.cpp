@@ -21,7 +21,7 @@ class RnnLm final : public RecurrentDecoded<Seq2Seq> {
         "its own outputs, or type transformer_lm",
         o.attention);
     embedding_ = register_module("embedding", std::make_shared<Embedding>(vocabulary, o.embedding, false));
-    decoder_ = register_module("decoder", std::make_shared<RecurrentDecoder>(o_, 0));
+    decoder_ = register_module("decoder", std::make_shared<RecurrentDecoder>(o_, RecurrentSizes{}));
     output_.emplace(*this, o, decoder_->output_size(), embedding_);
   }
 

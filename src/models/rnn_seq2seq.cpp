@@ -1,5 +1,7 @@
 #include "attend/models/rnn_seq2seq.h"
 
+#include <algorithm>
+
 #include "models/copying.h"
 #include "models/output_layer.h"
 #include "models/recurrent_decoder.h"
@@ -12,7 +14,7 @@ class SecondPass final : public RecurrentDecoded<TokenDecoder> {
  public:
   SecondPass(const ModelOptions& o, std::int64_t source_size, const std::shared_ptr<Embedding>& embedding) : RecurrentDecoded(o) {
     embedding_ = embedding;  // of the first pass, which registers it
-    decoder_ = register_module("decoder", std::make_shared<RecurrentDecoder>(o, source_size, o.hidden + o.embedding));
+    decoder_ = register_module("decoder", std::make_shared<RecurrentDecoder>(o, RecurrentSizes{.source = source_size, .draft = o.hidden + o.embedding}));
     output_.emplace(*this, o, decoder_->output_size(), embedding_);
   }
   const RecurrentDecoder& decoder() const { return *decoder_; }
@@ -42,7 +44,7 @@ class RnnSeq2Seq final : public Seq2Seq {
                                                                                                      .bias = o.recurrent_bias,
                                                                                                      .dropout = o.dropout}));
     make_bridge();
-    decoder_ = register_module("decoder", std::make_shared<RecurrentDecoder>(o, encoder_->output_size()));
+    decoder_ = register_module("decoder", std::make_shared<RecurrentDecoder>(o, RecurrentSizes{.source = encoder_->output_size()}));
     output_.emplace(*this, o, decoder_->output_size(), target_embedding_);
     if (o.revise) {
       ATTEND_CHECK(o.attention != "none", kValue, "model.revise: a draft is read by attention; choose one, additive for example");
@@ -56,6 +58,15 @@ class RnnSeq2Seq final : public Seq2Seq {
 
   std::unique_ptr<Encoded> encode(const at::Tensor& source, const at::Tensor& lengths, Observer* observer) const override {
     return std::move(encode_states(source, lengths, observer).first);
+  }
+
+  std::vector<Site> sites() const override {
+    auto sites = decoder_->sites();
+    if (second_)
+      for (auto& site : second_->sites())
+        if (std::find(sites.begin(), sites.end(), site) == sites.end()) sites.push_back(std::move(site));
+    if (pointer_) sites.push_back(copy_site());
+    return sites;
   }
 
   const TokenDecoder* second_pass() const override { return second_.get(); }
@@ -78,7 +89,7 @@ class RnnSeq2Seq final : public Seq2Seq {
     const auto& source = static_cast<const RecurrentSource&>(encoded);
     const auto vectors = apply_dropout((*target_embedding_)(known(inputs)), o_.dropout, is_training());  // [B, T, Ne]
     if (!pointer_) return decoder_->decode(source, vectors, observer);
-    AttentionKeeper keeper({"decoder.attention", 0}, observer);
+    AttentionKeeper keeper(decoder_->site(), observer);
     at::Tensor tops;  // [B, T, N]
     const auto out = decoder_->decode(source, vectors, &keeper, &tops);
     return copy_output(*pointer_, (*output_)(out), tops, vectors, keeper.kept(), source.words, observer).log_probs;
@@ -98,7 +109,7 @@ class RnnSeq2Seq final : public Seq2Seq {
     const auto vectors = (*target_embedding_)(known(tokens).flatten());  // [B·K, Ne]
     const auto rows = [&](const at::Tensor& x) { return x.view({tokens.size(0), tokens.size(1), -1}); };
     if (!pointer_) return rows(decoder_->step(source, own, vectors, observer));
-    AttentionKeeper keeper({"decoder.attention", 0}, observer);
+    AttentionKeeper keeper(decoder_->site(), observer);
     const auto out = (*output_)(rows(decoder_->step(source, own, vectors, &keeper)));
     const auto mixture = copy_output(*pointer_, out, rows(own.cells.back().h), rows(vectors), keeper.kept(), source.words, observer);
     if (auto* follower = number_observer(observer)) {

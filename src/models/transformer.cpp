@@ -24,7 +24,7 @@ class Transformer final : public Seq2Seq {
                             : register_module("source_embedding", std::make_shared<Embedding>(source_vocabulary, o.embedding, true));
     source_positions_ = register_module("source_positions", input_positions(o));
     for (std::int64_t i = 0; i < o.encoder_layers; ++i)
-      encoder_.push_back(register_module(fmt::format("encoder_{}", i), std::make_shared<EncoderLayer>(o, i)));
+      encoder_.push_back(register_module(fmt::format("encoder_{}", i), std::make_shared<EncoderLayer>(o, encoder_site(o, i, ColumnAxis::kSource))));
     if (o.norm == "pre") encoder_norm_ = register_module("encoder_norm", std::make_shared<LayerNorm>(o.embedding));
     decoder_.emplace(*this, o, target_embedding_);
     if (!o.pointer_generator) return;
@@ -58,16 +58,22 @@ class Transformer final : public Seq2Seq {
                     Observer* observer) const override {
     const auto tokens = known(inputs);
     if (!pointer_) return decoder_->decode(encoded, tokens, observer);
-    AttentionKeeper keeper(last_cross(), observer);
+    AttentionKeeper keeper(decoder_->last_cross(), observer);
     const auto states = decoder_->decode(encoded, tokens, &keeper);
     return mixture(encoded, tokens, states, keeper.kept(), observer).log_probs;
+  }
+  std::vector<Site> sites() const override {
+    auto sites = decoder_->sites();
+    for (const auto& layer : encoder_) sites.push_back(layer->site());
+    if (pointer_) sites.push_back(copy_site());
+    return sites;
   }
   at::Tensor logits(const at::Tensor& states) const override { return pointer_ ? states : decoder_->logits(states); }
   std::unique_ptr<DecoderState> start(const Encoded& encoded, std::int64_t steps) const override { return decoder_->start(encoded, steps); }
   at::Tensor step(const Encoded& encoded, DecoderState& state, const at::Tensor& inputs, Observer* observer) const override {
     const auto tokens = known(inputs);
     if (!pointer_) return decoder_->step(encoded, state, tokens, observer);
-    AttentionKeeper keeper(last_cross(), observer);
+    AttentionKeeper keeper(decoder_->last_cross(), observer);
     const auto states = decoder_->step(encoded, state, tokens, &keeper);
     const auto mixed = mixture(encoded, tokens, states, keeper.kept(), observer);
     if (auto* follower = number_observer(observer)) {
@@ -78,7 +84,6 @@ class Transformer final : public Seq2Seq {
   }
 
  private:
-  AttentionSite last_cross() const { return {"decoder.cross", o_.decoder_layers - 1}; }
   at::Tensor known(const at::Tensor& tokens) const { return pointer_ ? known_tokens(tokens, target_embedding_->weight.size(0)) : tokens; }
 
   PointerMixture mixture(const Encoded& encoded, const at::Tensor& tokens, const at::Tensor& states, const Result& attended,

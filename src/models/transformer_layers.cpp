@@ -47,15 +47,26 @@ std::shared_ptr<InputPositions> input_positions(const ModelOptions& o) {
   return std::make_shared<InputPositions>(relative_positions(o) ? "none" : o.positions, o.embedding, o.longest);
 }
 
-EncoderLayer::EncoderLayer(const ModelOptions& o, std::int64_t index)
-    : index_(index),
+Site encoder_site(const ModelOptions& o, std::int64_t layer, ColumnAxis of, SiteLayers layers) {
+  return {.name = "encoder.self",
+          .layer = layer,
+          .rows = of == ColumnAxis::kCell ? RowAxis::kCell : RowAxis::kSource,
+          .columns = of,
+          .role = SiteRole::kSelf,
+          .mechanism = self_attention(o),
+          .layers = layers};
+}
+
+EncoderLayer::EncoderLayer(const ModelOptions& o, Site site)
+    : site_(std::move(site)),
       self_(register_module("self", make_heads(o, self_attention(o), true))),
       feed_forward_(register_module("feed_forward", std::make_shared<FeedForward>(o.embedding, o.feed_forward, o.dropout))),
       around_self_(register_module("around_self", std::make_shared<Residual>(o))),
       around_feed_forward_(register_module("around_feed_forward", std::make_shared<Residual>(o))) {}
 
-at::Tensor EncoderLayer::operator()(const at::Tensor& x, const at::Tensor& lengths, Observer* observer, std::int64_t shown_as) const {
-  const AttentionSite site{"encoder.self", shown_as < 0 ? index_ : shown_as};
+at::Tensor EncoderLayer::operator()(const at::Tensor& x, const at::Tensor& lengths, Observer* observer, std::int64_t times) const {
+  auto site = site_;
+  site.layer += times;
   auto attended = (*around_self_)(x, [&](const at::Tensor& y) {
     const auto states = y.unsqueeze(1);
     const auto memory = self_->prepare(states, states, Mask{.key_lengths = lengths});
@@ -66,6 +77,18 @@ at::Tensor EncoderLayer::operator()(const at::Tensor& x, const at::Tensor& lengt
 
 DecoderLayer::DecoderLayer(const ModelOptions& o, std::int64_t index, bool alone)
     : index_(index),
+      self_site_{.name = "decoder.self",
+                 .layer = index,
+                 .columns = ColumnAxis::kStep,
+                 .role = SiteRole::kSelf,
+                 .mechanism = self_attention(o),
+                 .layers = SiteLayers::kStack},
+      cross_site_{.name = "decoder.cross",
+                  .layer = index,
+                  .columns = ColumnAxis::kSource,
+                  .role = SiteRole::kSource,
+                  .mechanism = cross_attention(o, index),
+                  .layers = SiteLayers::kStack},
       self_(register_module("self", make_heads(o, self_attention(o), true))),
       cross_(alone ? nullptr : register_module("cross", make_heads(o, cross_attention(o, index), false))),
       feed_forward_(register_module("feed_forward", std::make_shared<FeedForward>(o.embedding, o.feed_forward, o.dropout))),
@@ -81,7 +104,7 @@ at::Tensor DecoderLayer::operator()(const at::Tensor& x, const Memory& memory, O
   auto y = (*around_self_)(x, [&](const at::Tensor& z) {
     const auto states = z.unsqueeze(1);
     const auto own = self_->prepare(states, states, Mask{.causal = true});
-    return attend_observed(*self_, states, own, nullptr, {"decoder.self", index_}, observer).context.squeeze(1);
+    return attend_observed(*self_, states, own, nullptr, self_site_, observer).context.squeeze(1);
   });
   return rest(y, memory, nullptr, observer);
 }
@@ -91,7 +114,7 @@ at::Tensor DecoderLayer::step(const at::Tensor& x, const Memory& memory, Transfo
   auto y = (*around_self_)(x, [&](const at::Tensor& z) {
     const auto rows = z.reshape({-1, 1, 1, z.size(2)});  // [B·K, 1, 1, N]
     cache.append(self_->prepare(rows, rows, Mask{.first_key = state.used}), state.used, state.room);
-    const auto result = attend_observed(*self_, rows, cache.memory(state.used + 1), nullptr, {"decoder.self", index_}, observer);
+    const auto result = attend_observed(*self_, rows, cache.memory(state.used + 1), nullptr, self_site_, observer);
     return result.context.view_as(z);
   });
   return rest(y, memory, state.attention[static_cast<std::size_t>(index_)].get(), observer);
@@ -101,7 +124,7 @@ at::Tensor DecoderLayer::rest(const at::Tensor& x, const Memory& memory, State* 
   auto y = x;
   if (cross_)
     y = (*around_cross_)(x, [&](const at::Tensor& z) {
-      return attend_observed(*cross_, z.unsqueeze(1), memory, state, {"decoder.cross", index_}, observer).context.squeeze(1);
+      return attend_observed(*cross_, z.unsqueeze(1), memory, state, cross_site_, observer).context.squeeze(1);
     });
   return (*around_feed_forward_)(y, [&](const at::Tensor& z) { return (*feed_forward_)(z); });
 }

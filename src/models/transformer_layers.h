@@ -27,14 +27,19 @@ class Residual : public Module {
   double dropout_;
 };
 
+// The attention of an encoder's layer to its own sequence: tokens of the source, or cells of a picture.
+Site encoder_site(const ModelOptions& o, std::int64_t layer, ColumnAxis of, SiteLayers layers = SiteLayers::kStack);
+
 class EncoderLayer : public Module {
  public:
-  EncoderLayer(const ModelOptions& o, std::int64_t index);
-  // x [B, S, N], lengths undefined = S; site encoder.self, as layer `index`, or `shown_as` where that is given.
-  at::Tensor operator()(const at::Tensor& x, const at::Tensor& lengths, Observer* observer, std::int64_t shown_as = -1) const;
+  // `site`: what its attention is shown as.
+  EncoderLayer(const ModelOptions& o, Site site);
+  // x [B, S, N], lengths undefined = S. A layer that is applied again and again says which time this is: `times` is its site's layer.
+  at::Tensor operator()(const at::Tensor& x, const at::Tensor& lengths, Observer* observer, std::int64_t times = 0) const;
+  const Site& site() const { return site_; }
 
  private:
-  std::int64_t index_;
+  Site site_;
   std::shared_ptr<Mechanism> self_;
   std::shared_ptr<FeedForward> feed_forward_;
   std::shared_ptr<Residual> around_self_, around_feed_forward_;
@@ -101,15 +106,18 @@ class DecoderLayer : public Module {
   DecoderLayer(const ModelOptions& o, std::int64_t index, bool alone = false);
   Memory prepare(const at::Tensor& states, const at::Tensor& lengths) const;
   std::unique_ptr<State> start(const Memory& memory) const { return cross_ ? cross_->start(memory, 1) : nullptr; }
-  // All steps at once, x [B, T, N]; `memory` is not read by a layer that stands alone. Sites decoder.self, decoder.cross.
+  // All steps at once, x [B, T, N]; `memory` is not read by a layer that stands alone.
   at::Tensor operator()(const at::Tensor& x, const Memory& memory, Observer* observer) const;
   // One step of every hypothesis, [B, K, N]: each has its own earlier steps, all share the source.
   at::Tensor step(const at::Tensor& x, const Memory& memory, TransformerState& state, Observer* observer) const;
+  std::vector<Site> sites() const { return cross_ ? std::vector{self_site_, cross_site_} : std::vector{self_site_}; }
+  const Site& cross_site() const { return cross_site_; }
 
  private:
   at::Tensor rest(const at::Tensor& x, const Memory& memory, State* state, Observer* observer) const;
 
   std::int64_t index_;
+  Site self_site_, cross_site_;
   std::shared_ptr<Mechanism> self_, cross_;
   std::shared_ptr<FeedForward> feed_forward_;
   std::shared_ptr<Residual> around_self_, around_cross_, around_feed_forward_;

@@ -9,7 +9,7 @@
 namespace attend {
 
 inline constexpr std::string_view kRecordSchema = "attend.record";
-inline constexpr int kRecordMajor = 1, kRecordMinor = 1;
+inline constexpr int kRecordMajor = 1, kRecordMinor = 2;
 inline constexpr const char* kRecordIndex = "record.json";
 
 /// Columns of the int64 arrays of tokens and nodes. A later minor version may append columns; readers take these.
@@ -18,6 +18,30 @@ inline constexpr std::array<const char*, 4> kNodeColumns = {"parent", "step", "t
 
 inline constexpr std::array<std::pair<RowKind, std::string_view>, 3> kRowKinds = {
     {{RowKind::kSoftmax, "softmax"}, {RowKind::kSparse, "sparse"}, {RowKind::kUnnormalised, "unnormalised"}}};
-inline constexpr std::array<std::pair<RowAxis, std::string_view>, 2> kRowAxes = {{{RowAxis::kNode, "node"}, {RowAxis::kSource, "source"}}};
+inline constexpr std::array<std::pair<RowAxis, std::string_view>, 5> kRowAxes = {{{RowAxis::kNode, "node"},
+                                                                                 {RowAxis::kSource, "source"},
+                                                                                 {RowAxis::kDocument, "document"},
+                                                                                 {RowAxis::kQuestion, "question"},
+                                                                                 {RowAxis::kCell, "cell"}}};
+inline constexpr std::array<std::pair<ColumnAxis, std::string_view>, 8> kColumnAxes = {{{ColumnAxis::kSource, "source"},
+                                                                                       {ColumnAxis::kStep, "step"},
+                                                                                       {ColumnAxis::kDraft, "draft"},
+                                                                                       {ColumnAxis::kDocument, "document"},
+                                                                                       {ColumnAxis::kQuestion, "question"},
+                                                                                       {ColumnAxis::kStatement, "statement"},
+                                                                                       {ColumnAxis::kCell, "cell"},
+                                                                                       {ColumnAxis::kSlot, "slot"}}};
+inline constexpr std::array<std::pair<SiteRole, std::string_view>, 5> kSiteRoles = {{{SiteRole::kSource, "source"},
+                                                                                    {SiteRole::kSelf, "self"},
+                                                                                    {SiteRole::kDraft, "draft"},
+                                                                                    {SiteRole::kCopy, "copy"},
+                                                                                    {SiteRole::kOther, "other"}}};
+
+inline constexpr std::array<std::pair<SiteLayers, std::string_view>, 3> kSiteLayers = {
+    {{SiteLayers::kOne, "one"}, {SiteLayers::kStack, "stack"}, {SiteLayers::kRepeated, "repeated"}}};
+
+/// What versions before 1.2 did not say of a site, by the names that their models gave: role, kinds of rows and columns, and why it
+/// had its layers. `site` has a name, a layer, rows and columns as such a file says them.
+Site site_of_old_record(Site site, const std::string& mechanism, bool picture);
 
 }  // namespace attend

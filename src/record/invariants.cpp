@@ -26,12 +26,14 @@ class Checker {
     check_text(data_.source, "source");
     check_nodes();
     check_hypotheses();
-    std::set<std::pair<std::string, int>> maps;
+    check_parts();
+    std::set<std::pair<std::string_view, std::int64_t>> maps;
     for (const auto& map : data_.maps) {
-      require(maps.emplace(map.site, map.layer).second, "map twice", "{} layer {} is given twice; one map holds all its heads", map.site,
-              map.layer);
+      require(maps.emplace(map.site.key()).second, "map twice", "{} layer {} is given twice; one map holds all its heads", map.site.name,
+              map.site.layer);
       check_shape(map);
       check_rows(map);
+      check_outside(map);
     }
     std::set<std::string> names;
     for (const auto& scalar : data_.scalars) {
@@ -107,32 +109,32 @@ class Checker {
 
   void check_shape(const AttentionMap& map) const {
     const auto plain = [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '-' || c == '.'; };
-    require(!map.site.empty() && std::all_of(map.site.begin(), map.site.end(), plain), "map name",
-            "'{}' must be letters, digits, '_', '-' and '.'", map.site);
-    const bool by_node = map.axis == RowAxis::kNode;
-    require(by_node || !map.target_columns, "map size", "{} layer {} has source rows and target columns; one of them is wrong", map.site,
-            map.layer);
+    const auto& [name, layer, row_axis, column_axis, role, mechanism, layers] = map.site;
+    require(!name.empty() && std::all_of(name.begin(), name.end(), plain), "map name", "'{}' must be letters, digits, '_', '-' and '.'", name);
+    require(std::in_range<std::uint16_t>(layer), "map name", "{} has layer {}, expected 0 to 65535", name, layer);
+    const bool by_node = !over_source(row_axis), by_step = column_axis == ColumnAxis::kStep;
+    require(by_node || over_source(column_axis), "map size", "{} layer {} has source rows and target columns; one of them is wrong", name,
+            layer);
     const auto rows = by_node ? data_.nodes.size() : data_.source.tokens.size();
-    const auto cols = map.target_columns ? steps_ : data_.source.tokens.size();
-    require(map.heads > 0, "map size", "{} layer {} has no heads", map.site, map.layer);
+    const auto cols = by_step ? steps_ : over_source(column_axis) ? data_.source.tokens.size() : map.cols;
+    require(map.heads > 0, "map size", "{} layer {} has no heads", name, layer);
     // Without columns the number of heads is bound to no bytes of a file, yet each would be walked through and drawn.
-    require(map.heads <= kMostHeads, "map size", "{} layer {} has {} heads, expected at most {}", map.site, map.layer, map.heads,
-            kMostHeads);
-    require(map.rows == rows, "map size", "{} layer {} has {} rows, expected one for each of {} {}", map.site, map.layer, map.rows, rows,
+    require(map.heads <= kMostHeads, "map size", "{} layer {} has {} heads, expected at most {}", name, layer, map.heads, kMostHeads);
+    require(map.rows == rows, "map size", "{} layer {} has {} rows, expected one for each of {} {}", name, layer, map.rows, rows,
             by_node ? "nodes" : "source tokens");
-    require(map.cols == cols, "map size", "{} layer {} has {} columns, expected one for each of {} {}", map.site, map.layer, map.cols, cols,
-            map.target_columns ? "steps" : "source tokens");
+    require(map.cols == cols, "map size", "{} layer {} has {} columns, expected one for each of {} {}", name, layer, map.cols, cols,
+            by_step ? "steps" : "source tokens");
     const auto cells = static_cast<unsigned __int128>(map.heads) * map.rows * map.cols;  // three 32-bit factors overflow 64 bits
-    require(map.weights.size() == cells, "map size", "{} layer {} has {} weights, expected {} heads x {} rows x {} columns", map.site,
-            map.layer, map.weights.size(), map.heads, map.rows, map.cols);
+    require(map.weights.size() == cells, "map size", "{} layer {} has {} weights, expected {} heads x {} rows x {} columns", name, layer,
+            map.weights.size(), map.heads, map.rows, map.cols);
   }
 
   void check_rows(const AttentionMap& map) const {
     const float lowest = map.kind == RowKind::kUnnormalised ? -std::numeric_limits<float>::max() : 0.0f;
     for (std::size_t r = 0; r < std::size_t{map.heads} * map.rows; ++r) {
       const float* row = map.weights.data() + r * map.cols;
-      const auto where = [&] { return fmt::format("{} layer {} head {} row {}", map.site, map.layer, r / map.rows, r % map.rows); };
-      const std::size_t visible = map.target_columns ? std::size_t{data_.nodes[r % map.rows].step} + 1 : map.cols;
+      const auto where = [&] { return fmt::format("{} layer {} head {} row {}", map.site.name, map.site.layer, r / map.rows, r % map.rows); };
+      const std::size_t visible = map.site.columns == ColumnAxis::kStep ? std::size_t{data_.nodes[r % map.rows].step} + 1 : map.cols;
       double sum = 0;
       bool sound = true, zero = true;
       for (std::size_t c = 0; c < visible; ++c) {
@@ -145,6 +147,38 @@ class Checker {
         require(false, "ragged row", "{} has weight past its node's step {}", where(), visible - 1);
       if (map.kind == RowKind::kSoftmax && !zero && std::abs(sum - 1) > kRowSumTolerance)
         require(false, "row sum", "{} sums to {}, expected 1 within {}", where(), sum, kRowSumTolerance);
+    }
+  }
+
+  void check_parts() const {
+    std::set<ColumnAxis> kinds;
+    for (const auto& part : data_.parts) {
+      require(over_source(part.of) && kinds.insert(part.of).second, "source part", "tokens [{}, {}) are of steps or slots, or given twice",
+              part.begin, part.end);
+      require(part.begin <= part.end && part.end <= data_.source.tokens.size(), "source part", "tokens [{}, {}) of {}", part.begin, part.end,
+              data_.source.tokens.size());
+    }
+  }
+
+  // The source's tokens that rows or columns of a kind stand for.
+  std::pair<std::size_t, std::size_t> part(ColumnAxis of, std::size_t all) const {
+    for (const auto& part : data_.parts)
+      if (part.of == of) return {part.begin, part.end};
+    return {0, all};
+  }
+
+  void check_outside(const AttentionMap& map) const {
+    const auto [first_col, last_col] = part(map.site.columns, map.cols);
+    const auto rows_of = map.site.rows == RowAxis::kDocument   ? ColumnAxis::kDocument
+                         : map.site.rows == RowAxis::kQuestion ? ColumnAxis::kQuestion
+                                                               : ColumnAxis::kSource;
+    const auto [first_row, last_row] = over_source(map.site.rows) ? part(rows_of, map.rows) : std::pair<std::size_t, std::size_t>{0, map.rows};
+    if (first_col == 0 && last_col == map.cols && first_row == 0 && last_row == map.rows) return;
+    for (std::size_t i = 0; i < map.weights.size(); ++i) {
+      const auto row = i / map.cols % map.rows, col = i % map.cols;
+      const bool inside = row >= first_row && row < last_row && col >= first_col && col < last_col;
+      require(inside || map.weights[i] == 0, "part weights", "{} layer {} has weight at row {}, column {}, outside what its rows and columns "
+              "stand for", map.site.name, map.site.layer, row, col);
     }
   }
 

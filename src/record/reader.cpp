@@ -48,6 +48,8 @@ class RecordReader {
     for (const auto& map : json_.at("maps")) data.maps.push_back(read_map(map));
     for (const auto& scalar : json_.at("scalars"))
       data.scalars.push_back({scalar.at("name").get<std::string>(), numbers_of<float>(array(scalar, "values", Dtype::kF32, 1))});
+    if (json_.contains("parts"))
+      for (const auto& part : json_["parts"]) data.parts.push_back(read_part(part));
     if (json_.contains("picture")) data.picture = read_picture(json_["picture"]);
     return data;
   }
@@ -143,14 +145,27 @@ class RecordReader {
     fail_unknown_name(field, text, valid);
   }
 
+  Site read_site(const Parsed& object) {
+    Site site{.name = object.at("site").get<std::string>(),
+              .layer = whole<std::uint16_t>(object, "layer"),
+              .rows = choice(object, "rows", kRowAxes),
+              .columns = choice(object, "columns", kColumnAxes)};
+    if (!object.contains("role"))
+      return site_of_old_record(std::move(site), json_.at("mechanism").get<std::string>(), json_.contains("picture"));
+    site.role = choice(object, "role", kSiteRoles);
+    site.mechanism = object.at("mechanism").get<std::string>();
+    site.layers = choice(object, "layers", kSiteLayers);
+    return site;
+  }
+
+  SourcePart read_part(const Parsed& object) {
+    return {choice(object, "of", kColumnAxes), whole<std::uint32_t>(object, "begin"), whole<std::uint32_t>(object, "end")};
+  }
+
   AttentionMap read_map(const Parsed& object) {
     AttentionMap map;
-    map.site = object.at("site").get<std::string>();
-    map.layer = whole<std::uint16_t>(object, "layer");
+    map.site = read_site(object);
     map.kind = choice(object, "kind", kRowKinds);
-    map.axis = choice(object, "rows", kRowAxes);
-    static constexpr std::array<std::pair<bool, std::string_view>, 2> kColumns = {{{false, "source"}, {true, "step"}}};
-    map.target_columns = choice(object, "columns", kColumns);
     const auto view = array(object, "weights", 3);
     map.heads = narrow<std::uint32_t>(view.shape[0], "number of heads");
     map.rows = narrow<std::uint32_t>(view.shape[1], "number of rows");
@@ -158,7 +173,7 @@ class RecordReader {
     if (view.dtype == Dtype::kF16) {
       for (const auto half : numbers_of<std::uint16_t>(view)) map.weights.push_back(float_from_half(half));
     } else {
-      ATTEND_CHECK(view.dtype == Dtype::kF32, kData, "weights of {} must be float16 or float32, got {}", map.site, name_of(view.dtype));
+      ATTEND_CHECK(view.dtype == Dtype::kF32, kData, "weights of {} must be float16 or float32, got {}", map.site.name, name_of(view.dtype));
       map.weights = numbers_of<float>(view);
     }
     return map;

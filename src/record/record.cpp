@@ -15,13 +15,13 @@ struct Selection {
 };
 
 Selection select(const Record& record, const AttentionMap& map, std::size_t h) {
-  if (map.axis == RowAxis::kSource) {
+  if (map.site.rows != RowAxis::kNode) {
     Selection all{std::vector<std::uint32_t>(map.rows), map.cols};
     for (std::uint32_t row = 0; row < map.rows; ++row) all.rows[row] = row;
     return all;
   }
   Selection gathered{record.path(h), map.cols};
-  if (map.target_columns) gathered.cols = static_cast<std::uint32_t>(gathered.rows.size());
+  if (map.site.columns == ColumnAxis::kStep) gathered.cols = static_cast<std::uint32_t>(gathered.rows.size());
   return gathered;
 }
 
@@ -43,17 +43,30 @@ std::vector<std::uint32_t> Record::path(std::size_t h) const {
   return nodes;
 }
 
-const AttentionMap& Record::find_map(const std::string& site, std::uint16_t layer) const {
+const AttentionMap& Record::find_map(const std::string& site, std::int64_t layer) const {
   for (const auto& map : data_.maps)
-    if (map.site == site && map.layer == layer) return map;
+    if (map.site.name == site && map.site.layer == layer) return map;
   std::vector<std::string> names;
-  for (const auto& map : data_.maps) names.push_back(fmt::format("{} layer {}", map.site, map.layer));
+  for (const auto& map : data_.maps) names.push_back(fmt::format("{} layer {}", map.site.name, map.site.layer));
   fail_unknown_name(fmt::format("record of sentence {}: map", data_.sentence), fmt::format("{} layer {}", site, layer), names);
+}
+
+const AttentionMap* Record::source_map(std::optional<std::int64_t> layer) const {
+  std::vector<const Site*> sites;
+  for (const auto& map : data_.maps) sites.push_back(&map.site);
+  const auto found = attention_to_source(sites, layer);
+  return found ? &data_.maps[*found] : nullptr;
+}
+
+SourcePart Record::part(ColumnAxis of) const {
+  for (const auto& part : data_.parts)
+    if (part.of == of) return part;
+  return {of, 0, static_cast<std::uint32_t>(data_.source.tokens.size())};
 }
 
 Matrix Record::map(const AttentionMap& map, std::uint32_t head, std::size_t h) const {
   ATTEND_CHECK(head < map.heads, kValue, "record of sentence {}: {} layer {} has {} heads, got head {} (counted from 0)", data_.sentence,
-               map.site, map.layer, map.heads, head);
+               map.site.name, map.site.layer, map.heads, head);
   const auto [rows, cols] = select(*this, map, h);
   Matrix matrix{static_cast<std::uint32_t>(rows.size()), cols, {}};
   matrix.values.reserve(rows.size() * cols);

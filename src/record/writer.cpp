@@ -69,14 +69,17 @@ struct RecordWriter::State {
   std::string named(std::string_view what) const { return fmt::format("{}/{}", count, what); }
 
   static Json map_of(const AttentionMap& map, const std::string& weights) {
-    return {{"site", map.site},
-            {"layer", map.layer},
+    return {{"site", map.site.name},
+            {"layer", map.site.layer},
             {"kind", text_of(map.kind, kRowKinds)},
-            {"rows", text_of(map.axis, kRowAxes)},
-            {"columns", map.target_columns ? "step" : "source"},
+            {"rows", text_of(map.site.rows, kRowAxes)},
+            {"columns", text_of(map.site.columns, kColumnAxes)},
+            {"role", text_of(map.site.role, kSiteRoles)},
+            {"mechanism", map.site.mechanism},
+            {"layers", text_of(map.site.layers, kSiteLayers)},
             {"weights", weights}};
   }
-  std::string weights_name(const AttentionMap& map) const { return named(fmt::format("{}.layer{}", map.site, map.layer)); }
+  std::string weights_name(const AttentionMap& map) const { return named(fmt::format("{}.layer{}", map.site.name, map.site.layer)); }
 
   std::string describe(const RecordData& data) const {
     const auto text = [&](const std::string& side) { return Json{{"text", named(side + ".text")}, {"tokens", named(side + ".tokens")}}; };
@@ -92,7 +95,8 @@ struct RecordWriter::State {
                  {"hypotheses", Json::array()},
                  {"hypothesis_scores", named("hypotheses.scores")},
                  {"maps", Json::array()},
-                 {"scalars", Json::array()}};
+                 {"scalars", Json::array()},
+                 {"parts", Json::array()}};
     for (std::size_t h = 0; h < data.hypotheses.size(); ++h) {
       auto hypothesis = text(fmt::format("hypothesis{}", h));
       hypothesis["last_node"] = data.hypotheses[h].last_node;
@@ -101,6 +105,8 @@ struct RecordWriter::State {
     for (const auto& map : data.maps) json["maps"].push_back(map_of(map, weights_name(map)));
     for (std::size_t s = 0; s < data.scalars.size(); ++s)
       json["scalars"].push_back({{"name", data.scalars[s].name}, {"values", named(fmt::format("scalar{}", s))}});
+    for (const auto& part : data.parts)
+      json["parts"].push_back({{"of", text_of(part.of, kColumnAxes)}, {"begin", part.begin}, {"end", part.end}});
     if (data.picture) json["picture"] = {{"rows", data.picture->rows}, {"columns", data.picture->cols}, {"pixels", named("picture")}};
     try {
       return json.dump();

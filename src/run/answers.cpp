@@ -29,50 +29,34 @@ std::vector<std::vector<std::size_t>> batches_by_cost(const Quiz& quiz, std::vec
   return batches;
 }
 
-// Maps of one item from those of its batch.
-class ItemMaps {
- public:
-  ItemMaps(const Quiz& quiz, std::size_t item, std::int64_t row)
-      : row_(row), all_(quiz.shown(item).tokens.size()), own_(quiz.columns(item)) {}
-
-  AttentionMap operator()(const WeightsObserver::Key& key, const WeightsObserver::Map& seen) const {
-    AttentionMap map;
-    map.site = key.first;
-    map.layer = static_cast<std::uint16_t>(key.second);
-    map.kind = row_kind(seen.kind);
-    map.cols = static_cast<std::uint32_t>(all_);
-    const auto own = seen.weights[row_];  // [H, rows, columns]
-    const bool to_question = key.first == "reader.beta", by_question = key.first == "reader.alpha";
-    const bool square = key.first == "encoder.self" || to_question || by_question;
-    const auto asked = static_cast<std::int64_t>(all_ - own_), read = static_cast<std::int64_t>(own_);
-    if (!square) {  // rows of the pool are heads
-      const auto flat = own.flatten(0, 1).narrow(1, 0, read).contiguous();
-      map.axis = RowAxis::kNode;
-      map.heads = static_cast<std::uint32_t>(flat.size(0));
-      map.rows = 1;
-      place(map, flat.unsqueeze(1), 0, 0);
-      return map;
-    }
-    map.axis = RowAxis::kSource;
-    map.heads = static_cast<std::uint32_t>(own.size(0));
-    map.rows = map.cols;
-    const auto part = own.narrow(1, 0, by_question ? asked : read).narrow(2, 0, to_question ? asked : read).contiguous();
-    place(map, part, by_question ? own_ : 0, to_question ? own_ : 0);
-    return map;
+// Tokens of what is shown: those that are read, and the question behind them.
+struct ShownParts {
+  std::uint32_t read = 0, all = 0;
+  ShownParts(const Quiz& quiz, std::size_t item)
+      : read(static_cast<std::uint32_t>(quiz.columns(item))), all(static_cast<std::uint32_t>(quiz.shown(item).tokens.size())) {}
+  // [begin, end) of rows or columns; `question` where they are the question's.
+  std::pair<std::uint32_t, std::uint32_t> range(bool question) const {
+    return question ? std::pair{read, all} : std::pair{std::uint32_t{0}, read};
   }
-
- private:
-  static void place(AttentionMap& map, const at::Tensor& part, std::size_t row, std::size_t column) {
-    map.weights.assign(std::size_t{map.heads} * map.rows * map.cols, 0.0F);
-    const auto rows = static_cast<std::size_t>(part.size(1)), columns = static_cast<std::size_t>(part.size(2));
-    for (std::size_t h = 0; h < map.heads; ++h)
-      for (std::size_t r = 0; r < rows; ++r)
-        std::copy_n(part.data_ptr<float>() + (h * rows + r) * columns, columns,
-                    map.weights.begin() + static_cast<std::ptrdiff_t>((h * map.rows + row + r) * map.cols + column));
-  }
-  std::int64_t row_;
-  std::size_t all_, own_;
 };
+
+AttentionMap item_map(const SeenMap& seen, std::int64_t row, const ShownParts& parts) {
+  AttentionMap map;
+  map.site = seen.site;
+  map.kind = row_kind(seen.kind);
+  const auto [first_column, end_column] = parts.range(seen.site.columns == ColumnAxis::kQuestion);
+  const auto [first_row, end_row] = parts.range(seen.site.rows == RowAxis::kQuestion);
+  auto own = seen.weights[row].narrow(2, 0, end_column - first_column);                            // [H, rows, own columns]
+  own = seen.site.rows == RowAxis::kNode ? own.flatten(0, 1).unsqueeze(1)                          // [H·r, 1, own columns]: rows of a pool are heads
+                                         : own.narrow(1, 0, end_row - first_row);  // [H, own rows, own columns]
+  const auto flat = own.contiguous();
+  map.heads = static_cast<std::uint32_t>(flat.size(0));
+  map.rows = static_cast<std::uint32_t>(flat.size(1));
+  map.cols = static_cast<std::uint32_t>(flat.size(2));
+  map.weights.assign(flat.data_ptr<float>(), flat.data_ptr<float>() + flat.numel());
+  widen(map, parts.all, over_source(map.site.rows) ? first_row : 0, first_column);
+  return map;
+}
 
 std::shared_ptr<const Record> record_of(const AnswerModel& model, const Quiz& quiz, std::size_t item, std::int64_t row,
                                         const Answered& found, const WeightsObserver& observer) {
@@ -90,8 +74,14 @@ std::shared_ptr<const Record> record_of(const AnswerModel& model, const Quiz& qu
   Hypothesis answer{.last_node = 0, .text = {found.best[0].text, {}}, .log_prob = found.log_prob, .score = found.log_prob};
   answer.text.tokens.push_back({.id = token, .span = {0, static_cast<std::uint32_t>(answer.text.utf8.size())}});
   data.hypotheses.push_back(std::move(answer));
-  const ItemMaps maps(quiz, item, row);
-  for (const auto& [key, seen] : observer.seen()) data.maps.push_back(maps(key, seen));
+  const ShownParts parts(quiz, item);
+  for (const auto& seen : observer.seen()) {
+    data.maps.push_back(item_map(seen, row, parts));
+    const auto of = seen.site.columns;
+    const auto [begin, end] = parts.range(of == ColumnAxis::kQuestion);
+    const SourcePart part{of, begin, end};
+    if (std::find(data.parts.begin(), data.parts.end(), part) == data.parts.end()) data.parts.push_back(part);
+  }
   return std::make_shared<const Record>(std::move(data));
 }
 
@@ -117,8 +107,8 @@ std::vector<double> support_of(const Quiz& quiz, std::size_t item, std::int64_t 
   const auto named = quiz.supporting(item);
   const std::set<std::uint32_t> columns(named.begin(), named.end());  // a statement named twice supports once
   if (columns.empty()) return support;
-  for (const auto& [key, seen] : observer.seen()) {
-    if (key.first != "hops") continue;
+  for (const auto& seen : observer.seen()) {
+    if (seen.site.columns != ColumnAxis::kStatement) continue;
     double sum = 0;
     for (const auto c : columns) sum += seen.weights[row][0][0][static_cast<std::int64_t>(c)].item<double>();
     support.push_back(std::min(sum, 1.0));  // float rows sum to one within rounding

@@ -148,15 +148,6 @@ bool needs_apart(std::span<const std::string> texts, std::span<const Links> gold
   return false;
 }
 
-// The map that links are read from, or null.
-const AttentionMap* source_map(const Record& record, const MapChoice& choice) {
-  for (const auto& map : record.data().maps) {
-    if (map.axis != RowAxis::kNode || map.target_columns) continue;
-    if (choice.site.empty() || (map.site == choice.site && map.layer == choice.layer)) return &map;
-  }
-  return nullptr;
-}
-
 Matrix without_specials(const Matrix& weights, const std::vector<Token>& rows, const std::vector<Token>& columns) {
   Matrix out;
   for (std::uint32_t t = 0; t < weights.rows; ++t) {
@@ -170,7 +161,7 @@ Matrix without_specials(const Matrix& weights, const std::vector<Token>& rows, c
 }
 
 void add_entropies(AttentionFigures& figures, const Record& record, const MapChoice& choice) {
-  const auto* map = source_map(record, choice);
+  const auto* map = chosen_map(record, choice);
   if (!map) return;
   std::vector<Matrix> heads, own;
   for (std::uint32_t h = 0; h < map->heads; ++h) {
@@ -232,29 +223,66 @@ AttentionFigures& AttentionFigures::operator+=(const AttentionFigures& other) {
   return *this;
 }
 
-std::vector<AttentionFigures> evaluate_attention(const Translator& translator, std::span<const std::string> sources,
-                                                 std::span<const std::string> references, const AttentionRequest& request) {
+namespace {
+
+constexpr std::size_t kTogether = 256;  // records of a whole corpus would not fit
+
+void check_gold(const TranslationModel& model, std::span<const std::string> sources, std::span<const std::string> references,
+                const AttentionRequest& request) {
   ATTEND_CHECK(request.gold.empty() || sources.size() == request.gold.size(), kValue,
                "evaluate: {} sentences and {} lines of gold links; give one line a sentence", sources.size(), request.gold.size());
   const auto place = [&](std::size_t i) { return request.places.empty() ? fmt::format("pair {}", i + 1) : request.places[i]; };
-  const auto& model = translator.model();
   const auto units = request.links.units;
   for (std::size_t i = 0; i < request.gold.size(); ++i)
     check_links(request.gold[i], linked_count(*model.source, sources[i], units.source),
                 linked_count(*model.target, references[i], units.target), place(i));
-  std::vector<AttentionFigures> figures(sources.size());
-  constexpr std::size_t kTogether = 256;  // records of a whole corpus would not fit
+}
+
+// Calls take(number, record) for each pair that has a record under forced decoding.
+template <class Take>
+void each_forced(const Translator& translator, std::span<const std::string> sources, std::span<const std::string> references,
+                 const Take& take) {
   for (std::size_t begin = 0; begin < sources.size(); begin += kTogether) {
     const auto n = std::min(kTogether, sources.size() - begin);
     const auto forced = translator.score(sources.subspan(begin, n), references.subspan(begin, n), true);
-    for (std::size_t i = 0; i < n; ++i) {
-      if (!forced[i].record) continue;
-      auto& own = figures[begin + i];
-      if (!request.gold.empty()) own.links.add(attention_links(*forced[i].record, request.links, request.choice), request.gold[begin + i]);
-      add_entropies(own, *forced[i].record, request.choice);
-    }
+    for (std::size_t i = 0; i < n; ++i)
+      if (forced[i].record) take(begin + i, *forced[i].record);
   }
+}
+
+}  // namespace
+
+std::vector<AttentionFigures> evaluate_attention(const Translator& translator, std::span<const std::string> sources,
+                                                 std::span<const std::string> references, const AttentionRequest& request) {
+  check_gold(translator.model(), sources, references, request);
+  std::vector<AttentionFigures> figures(sources.size());
+  each_forced(translator, sources, references, [&](std::size_t i, const Record& record) {
+    if (!request.gold.empty()) figures[i].links.add(attention_links(record, request.links, request.choice), request.gold[i]);
+    add_entropies(figures[i], record, request.choice);
+  });
   return figures;
+}
+
+std::map<std::int64_t, AlignmentScore> alignment_by_layer(const Translator& translator, std::span<const std::string> sources,
+                                                          std::span<const std::string> references, const AttentionRequest& request) {
+  check_gold(translator.model(), sources, references, request);
+  std::map<std::int64_t, AlignmentScore> layers;
+  each_forced(translator, sources, references, [&](std::size_t i, const Record& record) {
+    for (const auto& map : record.data().maps) {
+      if (map.site.role != SiteRole::kSource) continue;
+      const MapChoice choice{.site = {}, .layer = map.site.layer, .head = request.choice.head};
+      layers[map.site.layer].add(attention_links(record, request.links, choice), request.gold[i]);
+    }
+  });
+  return layers;
+}
+
+std::int64_t best_layer(const std::map<std::int64_t, AlignmentScore>& layers) {
+  std::optional<std::int64_t> best;
+  for (const auto& [layer, score] : layers)
+    if (score.aer() && (!best || *score.aer() <= *layers.at(*best).aer())) best = layer;
+  ATTEND_CHECK(best, kValue, "evaluate: no layer of the attention to the source has an alignment error rate; is there any gold link?");
+  return *best;
 }
 
 }  // namespace attend

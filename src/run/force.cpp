@@ -35,12 +35,13 @@ std::vector<SearchResult> force(const Seq2Seq& model, const at::Tensor& source, 
       result.nodes.push_back({static_cast<std::int32_t>(t) - 1, static_cast<std::uint32_t>(t), token, log_prob,
                               static_cast<float>(found.log_prob), last ? NodeEnd::kFinished : NodeEnd::kLive});
       if (!record) continue;
-      WeightsObserver::Maps row;  // this step's row in the shapes of a single step of one hypothesis
-      for (const auto& [key, seen] : observer.seen()) {
-        auto own = seen.weights[b].narrow(1, t, 1);  // [H, 1, S]
-        row[key] = {(key.first.ends_with(".self") ? own.narrow(2, 0, t + 1) : own).unsqueeze(0), seen.kind};
+      SeenMaps row;  // this step's row in the shapes of a single step of one hypothesis
+      for (const auto& seen : observer.seen()) {
+        auto own = seen.weights[b].narrow(1, t, 1);                                     // [H, 1, columns]
+        if (seen.site.columns == ColumnAxis::kStep) own = own.narrow(2, 0, t + 1);  // [H, 1, t + 1]
+        row.push_back({seen.site, own.unsqueeze(0), seen.kind});
       }
-      maps.add_node(row, 0, 1, 0, source_length);
+      maps.add_node(row, {.source_length = source_length});
       maps.add_scalars(observer.scalars(), b, t);
     }
     found.last_node = static_cast<std::int32_t>(steps) - 1;

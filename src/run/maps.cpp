@@ -20,27 +20,43 @@ std::string looks_by(const ModelOptions& o) {
   return attention == "none" && o.output_attention ? "output_attention" : attention;
 }
 
-void widen(AttentionMap& map, std::uint32_t columns, std::uint32_t first) {
+const at::Tensor* source_weights(const SeenMaps& seen, std::optional<std::int64_t> layer) {
+  std::vector<const Site*> sites;
+  for (const auto& map : seen) sites.push_back(&map.site);
+  const auto found = attention_to_source(sites, layer);
+  return found ? &seen[*found].weights : nullptr;
+}
+
+void WeightsObserver::observe(const Site& site, const Result& result) {
+  const auto place = std::lower_bound(seen_.begin(), seen_.end(), site, [](const SeenMap& m, const Site& s) { return m.site.key() < s.key(); });
+  SeenMap map{site, result.weights.detach().to(at::kFloat).contiguous(), result.kind};
+  if (place != seen_.end() && place->site.key() == site.key()) {
+    *place = std::move(map);
+  } else {
+    seen_.insert(place, std::move(map));
+  }
+  if (site.role != SiteRole::kSelf) keep_scalars(site, result);
+}
+
+void widen(AttentionMap& map, std::uint32_t tokens, std::uint32_t first_row, std::uint32_t first_column) {
   const auto old = std::move(map.weights);
   const auto old_rows = map.rows, old_cols = map.cols;
-  map.cols = columns;
-  if (map.axis == RowAxis::kSource) map.rows = columns;
+  map.cols = tokens;
+  if (over_source(map.site.rows)) map.rows = tokens;
   map.weights.assign(std::size_t{map.heads} * map.rows * map.cols, 0.0F);
   for (std::size_t h = 0; h < map.heads; ++h)
     for (std::size_t r = 0; r < old_rows; ++r)
       std::copy_n(old.begin() + static_cast<std::ptrdiff_t>((h * old_rows + r) * old_cols), old_cols,
-                  map.weights.begin() + static_cast<std::ptrdiff_t>((h * map.rows + r) * map.cols + first));
+                  map.weights.begin() + static_cast<std::ptrdiff_t>((h * map.rows + first_row + r) * map.cols + first_column));
 }
 
-void GrowingMaps::add_encoder(const WeightsObserver::Maps& seen, std::int64_t item, std::int64_t length) {
-  for (const auto& [key, one] : seen) {
+void GrowingMaps::add_encoder(const SeenMaps& seen, std::int64_t item, std::int64_t length) {
+  for (const auto& one : seen) {
     auto own = one.weights[item].slice(1, 0, length).slice(2, 0, length);  // [H, S_b, S_b]
-    if (one.weights.size(2) == 1) own = at::diag_embed(own.squeeze(1));    // a number for each position, as act.steps: its own row
+    if (one.weights.size(2) == 1) own = at::diag_embed(own.squeeze(1));    // a number for each position stands in its own row
     own = own.contiguous();
     AttentionMap map;
-    map.site = key.first;
-    map.layer = static_cast<std::uint16_t>(key.second);
-    map.axis = RowAxis::kSource;
+    map.site = one.site;
     map.kind = row_kind(one.kind);
     map.heads = static_cast<std::uint32_t>(own.size(0));
     map.rows = map.cols = static_cast<std::uint32_t>(length);
@@ -49,27 +65,29 @@ void GrowingMaps::add_encoder(const WeightsObserver::Maps& seen, std::int64_t it
   }
 }
 
-void GrowingMaps::add_node(const WeightsObserver::Maps& seen, std::int64_t item, std::int64_t beams, std::int64_t row, std::int64_t length,
-                           std::int64_t draft_length) {
-  for (const auto& [key, one] : seen) {
-    auto& growing = decoder_[key];
-    growing.self = key.first.ends_with(".self");
-    growing.kind = row_kind(one.kind);
-    const auto own = growing.self ? one.weights[item * beams + row].select(1, 0)  // [H, t+1]
-                                  : one.weights[item].select(1, row).slice(1, 0, key.first.ends_with(".draft") ? draft_length : length);
+void GrowingMaps::add_node(const SeenMaps& seen, const NodeRow& row) {
+  for (const auto& one : seen) {
+    auto growing = std::find_if(decoder_.begin(), decoder_.end(), [&](const Growing& g) { return g.site.key() == one.site.key(); });
+    if (growing == decoder_.end()) growing = decoder_.insert(growing, Growing{one.site, row_kind(one.kind), 0, {}});
+    const auto& weights = one.weights;
+    at::Tensor own;  // [H, columns]
+    switch (one.site.columns) {
+      case ColumnAxis::kStep: own = weights[row.item * row.beams + row.hypothesis].select(1, 0); break;
+      case ColumnAxis::kSlot: own = weights[row.item].select(1, row.hypothesis); break;
+      case ColumnAxis::kDraft: own = weights[row.item].select(1, row.hypothesis).slice(1, 0, row.draft_length); break;
+      default: own = weights[row.item].select(1, row.hypothesis).slice(1, 0, row.source_length);
+    }
     const auto flat = own.contiguous();
-    growing.heads = flat.size(0);
-    growing.rows.emplace_back(flat.data_ptr<float>(), flat.data_ptr<float>() + flat.numel());
+    growing->heads = flat.size(0);
+    growing->rows.emplace_back(flat.data_ptr<float>(), flat.data_ptr<float>() + flat.numel());
   }
 }
 
-void WeightsObserver::keep_scalars(const AttentionSite& site, const Result& result) {
+void WeightsObserver::keep_scalars(const Site& site, const Result& result) {
   for (const auto& [name, value] : result.extras) {
     if (value.dim() != 2 && value.dim() != 3) continue;
     const auto per_head = value.dim() == 2 ? value.unsqueeze(1) : value;  // [B, H, K]
-    const auto full = site.name == "decoder.cross"   ? fmt::format("{}.{}", name, site.layer)
-                      : site.name == "decoder.draft" ? "draft." + name
-                                                     : name;
+    const auto full = site.layers != SiteLayers::kOne ? fmt::format("{}.{}", name, site.layer) : site.role == SiteRole::kDraft ? "draft." + name : name;
     scalars_[full] = per_head.detach().to(at::kFloat).contiguous();
   }
 }
@@ -86,13 +104,11 @@ void GrowingMaps::add_scalars(const std::map<std::string, at::Tensor>& scalars, 
 
 std::vector<AttentionMap> GrowingMaps::finish() {
   auto maps = std::move(encoder_);
-  for (auto& [key, growing] : decoder_) {
+  std::sort(decoder_.begin(), decoder_.end(), [](const Growing& a, const Growing& b) { return a.site.key() < b.site.key(); });
+  for (auto& growing : decoder_) {
     AttentionMap map;
-    map.site = key.first;
-    map.layer = static_cast<std::uint16_t>(key.second);
-    map.axis = RowAxis::kNode;
+    map.site = growing.site;
     map.kind = growing.kind;
-    map.target_columns = growing.self;
     map.heads = static_cast<std::uint32_t>(growing.heads);
     map.rows = static_cast<std::uint32_t>(growing.rows.size());
     for (const auto& row : growing.rows) map.cols = std::max(map.cols, static_cast<std::uint32_t>(row.size()) / map.heads);

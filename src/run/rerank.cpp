@@ -11,21 +11,14 @@ enum Feature : std::size_t { kLogProb, kCoverage, kEntropy, kUnknown, kReverse, 
 
 double length_penalty(double alpha, std::size_t length) { return std::pow((5.0 + static_cast<double>(length)) / 6.0, alpha); }
 
-// The attention to the source that is judged: the last layer; null without.
-const AttentionMap* source_map(const Record& record) {
-  const AttentionMap* last = nullptr;
-  for (const auto& map : record.data().maps)
-    if (map.site.starts_with("decoder.") && !map.site.ends_with(".draft") && map.axis == RowAxis::kNode && !map.target_columns) last = &map;
-  return last;
-}
-
-void add_attention(RerankCandidate& candidate, const Matrix& weights, const std::string& kind) {
-  std::vector<double> coverage(weights.cols, 0.0);
+// weights [T, all tokens of the source], of which `part` are what is attended to.
+void add_attention(RerankCandidate& candidate, const Matrix& weights, const SourcePart& part, const std::string& kind) {
+  std::vector<double> coverage(part.end - part.begin, 0.0);
   double entropy = 0;
   for (std::uint32_t t = 0; t < weights.rows; ++t)
-    for (std::uint32_t s = 0; s < weights.cols; ++s) {
+    for (std::uint32_t s = part.begin; s < part.end; ++s) {
       const double w = weights.at(t, s);
-      coverage[s] += w;
+      coverage[s - part.begin] += w;
       if (w > 0) entropy -= w * std::log(w);
     }
   candidate.features[kCoverage] = coverage_term(coverage, kind);
@@ -77,14 +70,14 @@ std::vector<CandidateList> Reranker::candidates(std::span<const std::string> sou
   std::vector<CandidateList> lists;
   std::vector<std::string> all_sources, all_texts;
   for (const auto& result : translator_.translate(sources, options_.search, /*record=*/true)) {
-    const auto* map = result.record ? source_map(*result.record) : nullptr;
+    const auto* map = result.record ? result.record->source_map(options_.search.source_layer()) : nullptr;
     auto& list = lists.emplace_back();
     for (std::size_t n = 0; n < result.best.size(); ++n) {
       const auto& found = result.best[n];
       RerankCandidate candidate{found.text, std::vector<double>(kFeatures, 0.0)};
       candidate.features[kLogProb] = found.log_prob / length_penalty(alpha, found.tokens.size());
       candidate.features[kUnknown] = static_cast<double>(std::count(found.tokens.begin(), found.tokens.end(), kUnknownId));
-      if (map) add_attention(candidate, result.record->mean_map(*map, n), options_.coverage);
+      if (map) add_attention(candidate, result.record->mean_map(*map, n), result.record->part(map->site.columns), options_.coverage);
       all_sources.push_back(sources[lists.size() - 1]);
       all_texts.push_back(found.text);
       list.push_back(std::move(candidate));

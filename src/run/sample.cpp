@@ -100,7 +100,7 @@ void Sampler::step() {
         step_ < text.prompt.size() ? text.prompt[step_] : choose(text, logits.data_ptr<float>() + row * vocabulary, vocabulary);
     take(text, token, log_probs.data_ptr<float>()[row * vocabulary + token]);
     if (!watch_) continue;
-    text.maps.add_node(observer_.seen(), row, 1, 0, text.source_length);
+    text.maps.add_node(observer_.seen(), {.item = row, .source_length = text.source_length});
     text.maps.add_scalars(observer_.scalars(), row, 0);
   }
   drop_finished();

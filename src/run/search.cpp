@@ -152,7 +152,12 @@ class Search {
       item.result.nodes.push_back({parent.node, static_cast<std::uint32_t>(step), candidate.token, candidate.token_log_prob,
                                    static_cast<float>(candidate.log_prob), ends ? NodeEnd::kFinished : NodeEnd::kLive});
       if (o_.replace_unk) item.sources.push_back(candidate.token == kUnknownId ? looked_at(item, observer, row, candidate.parent) : -1);
-      if (record_) item.maps.add_node(observer.seen(), row, beams, candidate.parent, item.source_length, item.draft_length);
+      if (record_)
+        item.maps.add_node(observer.seen(), {.item = row,
+                                             .beams = beams,
+                                             .hypothesis = candidate.parent,
+                                             .source_length = item.source_length,
+                                             .draft_length = item.draft_length});
       if (record_) item.maps.add_scalars(observer.scalars(), row, candidate.parent);
       Live live{node, candidate.log_prob, parent.coverage};
       if (o_.coverage_penalty > 0) add_coverage(live.coverage, observer, row, candidate.parent, item.source_length);
@@ -178,23 +183,20 @@ class Search {
     return length > 1 && tokens[length - 1].item<std::int64_t>() == kEndId ? length - 1 : length;
   }
 
-  // The attention of one hypothesis to the source [S]: the last layer, mean over heads.
-  static at::Tensor weights_on_source(const WeightsObserver& observer, std::int64_t row, std::int64_t k, const char* who, const char* off) {
-    const at::Tensor* weights = nullptr;
-    for (const auto& [key, seen] : observer.seen())
-      if (key.first.starts_with("decoder.") && !key.first.ends_with(".self") && !key.first.ends_with(".draft"))
-        weights = &seen.weights;  // ordered by layer: the last one stays
+  // The attention of one hypothesis to the source [S], mean over heads.
+  at::Tensor weights_on_source(const WeightsObserver& observer, std::int64_t row, std::int64_t k, const char* who, const char* off) const {
+    const auto* weights = source_weights(observer.seen(), o_.source_layer());
     ATTEND_CHECK(weights, kValue, "decode.{} needs a model with attention to the source; set it to {}", who, off);
     return (*weights)[row].select(1, k).mean(0).contiguous();
   }
 
-  static std::int32_t looked_at(const Item& item, const WeightsObserver& observer, std::int64_t row, std::int64_t k) {
+  std::int32_t looked_at(const Item& item, const WeightsObserver& observer, std::int64_t row, std::int64_t k) const {
     return static_cast<std::int32_t>(
         weights_on_source(observer, row, k, "replace_unk", "false").narrow(0, 0, item.words).argmax().item<std::int64_t>());
   }
 
-  static void add_coverage(std::vector<double>& coverage, const WeightsObserver& observer, std::int64_t row, std::int64_t k,
-                           std::int64_t length) {
+  void add_coverage(std::vector<double>& coverage, const WeightsObserver& observer, std::int64_t row, std::int64_t k,
+                           std::int64_t length) const {
     const auto mean = weights_on_source(observer, row, k, "coverage_penalty", "0");  // [S]
     coverage.resize(static_cast<std::size_t>(length), 0.0);
     for (std::size_t s = 0; s < coverage.size(); ++s) coverage[s] += mean.data_ptr<float>()[s];
@@ -285,6 +287,8 @@ void SearchOptions::visit(OptionVisitor& v) {
   v(min_length, "min_length", 1, "tokens of a translation at least, </s> counted", at_least(1));
   v(max_length_ratio, "max_length_ratio", 2.0, "tokens at most: ratio x source tokens + max_length_extra", between(0, 1000));
   v(max_length_extra, "max_length_extra", 20, "see max_length_ratio", between(0, 1e9));
+  v(layer, "layer", "last",
+    "whose attention to the source counts for alignments, the coverage penalty and replace_unk: last, or a number from 0");
   v(rounds, "rounds", 2, "of a model that revises: times its text is read again as a draft, at most; 0 is the first pass alone",
     between(0, 100));
   v(allow_unknown, "allow_unknown", false, "let <unk> be produced");

@@ -53,9 +53,10 @@ void show_draft(RecordData& data, const Tokenizer& tokenizer, const std::vector<
     token.special = token.id == kEndId;
     data.source.tokens.push_back(token);
   }
-  const auto columns = static_cast<std::uint32_t>(data.source.tokens.size());
+  const auto tokens = static_cast<std::uint32_t>(data.source.tokens.size());
   for (auto& map : data.maps)
-    if (!map.target_columns) widen(map, columns, map.site.ends_with(".draft") ? source : 0);
+    if (over_source(map.site.columns)) widen(map, tokens, 0, map.site.columns == ColumnAxis::kDraft ? source : 0);
+  data.parts = {{ColumnAxis::kSource, 0, source}, {ColumnAxis::kDraft, source, tokens}};
 }
 
 // Cuts sentences into batches of similar length: indices by descending length.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <tuple>
 
 #include "attend/run/translator.h"
@@ -36,17 +37,22 @@ std::shared_ptr<Seq2Seq> in_float64(const TranslationModel& model) {
   return wide;
 }
 
-TracingObserver::Selection selection_of(const ModelOptions& model, const TraceOptions& options) {
-  const bool layered = model.type != "rnn_seq2seq";  // recurrent decoders attend once a step, however many layers they have
-  const auto encoder = layered ? model.encoder_layers : 1, decoder = layered ? model.decoder_layers : 1;
-  ATTEND_CHECK(!options.layer || (*options.layer >= 0 && *options.layer < std::max(encoder, decoder)), kValue,
-               "trace: layer {} is not there; the attention of this model has the layers 0 to {}", options.layer.value_or(0),
-               std::max(encoder, decoder) - 1);
+TracingObserver::Selection selection_of(const std::vector<Site>& sites, const TraceOptions& options) {
   ATTEND_CHECK(!options.head || *options.head >= 0, kValue, "trace: head must be at least 0, got {}", options.head.value_or(0));
-  return {.encoder_layer = options.layer.value_or(encoder - 1),
-          .decoder_layer = options.layer.value_or(decoder - 1),
-          .last_decoder_layer = decoder - 1,
-          .head = options.head};
+  std::map<std::string, std::int64_t> last;  // layer of each site that has several
+  for (const auto& site : sites)
+    if (site.layers != SiteLayers::kOne) last[site.name] = std::max(last[site.name], site.layer);
+  std::int64_t layers = 1;
+  for (const auto& [name, layer] : last) layers = std::max(layers, layer + 1);
+  ATTEND_CHECK(!options.layer || (*options.layer >= 0 && *options.layer < layers), kValue,
+               "trace: layer {} is not there; the attention of this model has the layers 0 to {}", options.layer.value_or(0), layers - 1);
+  TracingObserver::Selection selection{.shown = {}, .source = {}, .head = options.head};
+  for (const auto& site : sites) {
+    const bool alone = site.layers == SiteLayers::kOne, every = site.layers == SiteLayers::kRepeated && !options.layer;
+    if (alone || every || site.layer == options.layer.value_or(last[site.name])) selection.shown.push_back(site);
+  }
+  selection.source = source_site(sites);
+  return selection;
 }
 
 // Name and formula; of heads also the formula inside them.
@@ -151,7 +157,8 @@ Trace trace(const TranslationModel& model, const std::string& source, const Trac
   trace.source_text = source;
   trace.source = source_tokens(*model.source, source, model.text.source_end);
   trace.forced = options.target.has_value();
-  TracingObserver observer(selection_of(model.model, options), labels_of(trace.source));
+  const auto network = in_float64(model);
+  TracingObserver observer(selection_of(network->sites(), options), labels_of(trace.source));
 
   std::vector<std::int64_t> ids;
   for (const auto& token : trace.source) ids.push_back(token.id);
@@ -163,7 +170,6 @@ Trace trace(const TranslationModel& model, const std::string& source, const Trac
   const auto targets = target_ids(model, source_ids, lengths, name.words, options);
   trace.target_text = options.target.value_or(decode_with(*model.target, targets, own_words(*model.target, targets, name.words)));
 
-  const auto network = in_float64(model);
   const auto encoded = network->encode(source_ids, lengths, &observer);
   trace.encoder = observer.take_lines();
   const auto state = network->start(*encoded, static_cast<std::int64_t>(targets.size()));

@@ -43,11 +43,12 @@ Trace scaled_dot_example(const TraceOptions& options) {
 
   const auto mechanism = make_mechanism("scaled_dot", {.query_size = 4, .key_size = 4, .value_size = 2});
   const auto memory = mechanism->prepare(keys, values, {});
-  TracingObserver observer({.head = options.head}, source);
+  const Site site{.name = "decoder.attention", .role = SiteRole::kSource, .mechanism = "scaled_dot"};
+  TracingObserver observer({.shown = {site}, .source = site, .head = options.head}, source);
   std::vector<at::Tensor> rows;
   for (std::size_t t = 0; t < target.size(); ++t) {
     observer.begin_step(target[t], {});
-    attend_observed(*mechanism, queries.narrow(2, static_cast<std::int64_t>(t), 1), memory, nullptr, {"decoder.attention", 0}, &observer);
+    attend_observed(*mechanism, queries.narrow(2, static_cast<std::int64_t>(t), 1), memory, nullptr, site, &observer);
     rows.push_back(observer.source_weights());
     trace.steps.push_back({.previous = {}, .target = target[t], .lines = observer.take_lines(), .choice = {}});
   }

@@ -159,7 +159,7 @@ class Writer {
     for (std::size_t s = 0; s < a.keys.size(); ++s) rows[s + 1].push_back(bar(a.weights[s]));
     table(rows, 5, head.size());
     line(fmt::format("     entropy {} nat, effective tokens {}", number(a.entropy), number(a.effective_tokens)));
-    line(fmt::format("     context  {}", vector(a.context)));
+    if (!a.context.empty()) line(fmt::format("     context  {}", vector(a.context)));
   }
 
   static std::string bar(double weight) {
@@ -181,7 +181,8 @@ class Writer {
     if (!several_queries || !several_heads) by_key(call, "scores", name, &TraceAttention::scores);
     by_key(call, "weights", name, &TraceAttention::weights);
     if (several_queries) return;
-    for (const auto* a : call) line(fmt::format("     context of head {}  {}", a->head, vector(a->context)));
+    for (const auto* a : call)
+      if (!a->context.empty()) line(fmt::format("     context of head {}  {}", a->head, vector(a->context)));
   }
 
   template <class Name>

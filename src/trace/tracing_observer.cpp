@@ -1,13 +1,13 @@
 #include "trace/tracing_observer.h"
 
+#include "attend/attention/score.h"
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 
 namespace attend {
 namespace {
-
-bool of_encoder(const std::string& name) { return name.starts_with("encoder."); }
 
 // One head's share of x, whose heads stand at `dimension`; 1 means shared by all.
 at::Tensor head_of(const at::Tensor& x, std::int64_t dimension, std::int64_t head) {
@@ -46,36 +46,38 @@ void add_alignment(Trace& trace, const std::vector<at::Tensor>& rows, const std:
 }
 
 void TracingObserver::begin_step(const std::string& target, const std::vector<std::string>& read) {
+  reading_ = false;
   target_ = target;
   read_ = read;
   source_weights_ = at::Tensor();
 }
 
-bool TracingObserver::shown(const AttentionSite& site) const {
-  if (site.name.starts_with("output.")) return true;
-  return site.layer == (of_encoder(site.name) ? selection_.encoder_layer : selection_.decoder_layer);
+bool TracingObserver::shown(const Site& site) const {
+  return std::any_of(selection_.shown.begin(), selection_.shown.end(), [&](const Site& s) { return s.key() == site.key(); });
 }
 
-bool TracingObserver::counts_as_coverage(const AttentionSite& site) const {
-  return (site.name == "decoder.attention" || site.name == "decoder.cross") && site.layer == selection_.last_decoder_layer;
-}
+bool TracingObserver::counts_as_coverage(const Site& site) const { return selection_.source && selection_.source->key() == site.key(); }
 
-Request TracingObserver::request(const AttentionSite& site) {
+Request TracingObserver::request(const Site& site) {
   if (shown(site)) return Request::everything();
   return {.weights = counts_as_coverage(site)};
 }
 
-void TracingObserver::parts(const AttentionSite& site, const at::Tensor& query, const std::vector<ScorePart>& parts) {
+void TracingObserver::parts(const Site& site, const at::Tensor& query, const std::vector<ScorePart>& parts) {
   parts_.clear();
   if (!shown(site)) return;
   parts_.push_back({"query", ScorePart::Of::kQuery, query});
   parts_.insert(parts_.end(), parts.begin(), parts.end());
 }
 
-void TracingObserver::observe(const AttentionSite& site, const Result& result) {
+void TracingObserver::observe(const Site& site, const Result& result) {
   if (counts_as_coverage(site)) source_weights_ = result.weights.detach().to(at::kDouble).select(0, 0).select(1, 0).mean(0);  // [S]
   if (!shown(site)) return;
   const auto heads = result.weights.size(1), queries = result.weights.size(2);
+  if (over_source(site.rows) && queries < static_cast<std::int64_t>(source_.size())) {  // a number for each position, no attention
+    lines_.emplace_back(TraceNumbers{.name = site.name, .rows = source_, .values = numbers_of(result.weights)});
+    return;
+  }
   if (selection_.head)
     ATTEND_CHECK(*selection_.head < heads, kValue, "trace: head {} is not there; {} has the heads 0 to {}", *selection_.head, site.name,
                  heads - 1);
@@ -85,19 +87,23 @@ void TracingObserver::observe(const AttentionSite& site, const Result& result) {
   if (!projected) return;
   // What the heads' contexts become together.
   lines_.emplace_back(TraceNumbers{.name = site.name + " output",
-                                   .rows = of_encoder(site.name) ? source_ : std::vector<std::string>{},
+                                   .rows = over_source(site.rows) ? source_ : std::vector<std::string>{},
                                    .values = numbers_of(result.context)});
 }
 
-TraceAttention TracingObserver::one_query(const AttentionSite& site, const Result& result, std::int64_t head, std::int64_t t) const {
+TraceAttention TracingObserver::one_query(const Site& site, const Result& result, std::int64_t head, std::int64_t t) const {
   const auto query = static_cast<std::size_t>(t);
   TraceAttention a{.site = site.name, .layer = site.layer, .head = head};
-  a.query = of_encoder(site.name) ? source_[query] : target_;
-  a.keys = site.name == "decoder.self" || site.name == "output.self" ? read_ : source_;
+  a.query = over_source(site.rows) ? source_[query] : target_;
+  a.keys = site.columns == ColumnAxis::kStep ? read_ : source_;
+  if (site.columns == ColumnAxis::kSlot) {
+    a.keys.clear();
+    for (std::int64_t i = 0; i < result.weights.size(3); ++i) a.keys.push_back(std::to_string(i));
+  }
   ATTEND_ASSERT(static_cast<std::int64_t>(a.keys.size()) == result.weights.size(3));
   auto row = [&](const at::Tensor& x) { return numbers_of(x.select(0, 0).select(0, head).select(0, t)); };
   a.weights = row(result.weights);
-  a.entropy = row(result.entropy).at(0);
+  a.entropy = row(result.entropy.defined() ? result.entropy : entropy_of(result.weights)).at(0);
   a.effective_tokens = std::exp(a.entropy);
   if (result.scores.defined()) {
     a.scores = row(result.scores);
@@ -116,13 +122,13 @@ TraceAttention TracingObserver::one_query(const AttentionSite& site, const Resul
       a.parts.push_back(std::move(numbers));
     }
   }
-  if (a.context.empty()) a.context = row(result.context);
+  if (a.context.empty() && result.context.defined()) a.context = row(result.context);
   return a;
 }
 
 void TracingObserver::number(const std::string& name, const at::Tensor& value) {
   TraceNumbers numbers{.name = name, .rows = {}, .values = numbers_of(value)};
-  if (of_encoder(name) && value.dim() == 3) numbers.rows = source_;
+  if (reading_ && value.dim() == 3) numbers.rows = source_;
   lines_.emplace_back(std::move(numbers));
 }
 

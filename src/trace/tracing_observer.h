@@ -9,33 +9,34 @@ namespace attend {
 class TracingObserver final : public Observer {
  public:
   struct Selection {
-    std::int64_t encoder_layer = 0, decoder_layer = 0;  ///< shown
-    std::int64_t last_decoder_layer = 0;                ///< whose weights count as coverage and links
-    std::optional<std::int64_t> head;                   ///< null: every head
+    std::vector<Site> shown;            ///< whose calls are written down
+    std::optional<Site> source;         ///< whose weights count as coverage and links
+    std::optional<std::int64_t> head;   ///< null: every head
   };
-  TracingObserver(const Selection& selection, std::vector<std::string> source) : selection_(selection), source_(std::move(source)) {}
+  TracingObserver(Selection selection, std::vector<std::string> source) : selection_(std::move(selection)), source_(std::move(source)) {}
 
   /// The token of the next step's queries, and those read before it.
   void begin_step(const std::string& target, const std::vector<std::string>& read);
   /// What was seen since the last call.
   std::vector<TraceLine> take_lines() { return std::exchange(lines_, {}); }
-  /// Weights on the source [S] of the latest step, mean over heads of the last layer; undefined without attention.
+  /// Weights on the source [S] of the latest step, mean over heads; undefined without attention.
   const at::Tensor& source_weights() const { return source_weights_; }
 
-  Request request(const AttentionSite& site) override;
-  void observe(const AttentionSite& site, const Result& result) override;
+  Request request(const Site& site) override;
+  void observe(const Site& site, const Result& result) override;
   bool wants_numbers() const override { return true; }
-  void parts(const AttentionSite& site, const at::Tensor& query, const std::vector<ScorePart>& parts) override;
+  void parts(const Site& site, const at::Tensor& query, const std::vector<ScorePart>& parts) override;
   void number(const std::string& name, const at::Tensor& value) override;
 
  private:
-  bool shown(const AttentionSite& site) const;
-  bool counts_as_coverage(const AttentionSite& site) const;
-  TraceAttention one_query(const AttentionSite& site, const Result& result, std::int64_t head, std::int64_t t) const;
+  bool shown(const Site& site) const;
+  bool counts_as_coverage(const Site& site) const;
+  TraceAttention one_query(const Site& site, const Result& result, std::int64_t head, std::int64_t t) const;
 
   Selection selection_;
   std::vector<std::string> source_, read_;
   std::string target_;
+  bool reading_ = true;             // until the first step
   std::vector<ScorePart> parts_;  // of the call that observe() completes
   std::vector<TraceLine> lines_;
   at::Tensor source_weights_;

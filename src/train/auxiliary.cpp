@@ -3,7 +3,19 @@
 namespace attend {
 namespace {
 
-bool of_source(const AttentionSite& site) { return site.name == "decoder.attention" || site.name == "decoder.cross"; }
+// Whether it is an attention of target tokens to what is read.
+bool of_source(const Site& site) { return site.role == SiteRole::kSource && site.rows == RowAxis::kNode; }
+
+// Whether its rows are the learned queries of a pool.
+bool of_pool(const Site& site) { return site.mechanism == "attention_pooling"; }
+
+// The call of the attention to the source; null where none was seen.
+const std::pair<Site, Result>* source_call(const std::vector<std::pair<Site, Result>>& calls) {
+  std::vector<const Site*> sites;
+  for (const auto& call : calls) sites.push_back(&call.first);
+  const auto found = attention_to_source(sites);
+  return found ? &calls[*found] : nullptr;
+}
 
 // bool [B, 1, T]: the steps an item has.
 at::Tensor live_steps(const AuxiliaryBatch& batch, std::int64_t steps) { return within_lengths(batch.target_lengths, steps).unsqueeze(1); }
@@ -32,14 +44,14 @@ bool AuxiliaryLosses::wanted(const TrainOptions& o, const ModelOptions& model) {
          (o.coverage_weight > 0 && source_attention_that(model, &Capabilities::repeats_cost));
 }
 
-Request AuxiliaryLosses::request(const AttentionSite& site) {
+Request AuxiliaryLosses::request(const Site& site) {
   Request request;
-  request.weights = (of_source(site) && (o_.guided_weight > 0 || o_.doubly_weight > 0)) || (site.name == "pool" && o_.rows_weight > 0);
+  request.weights = (of_source(site) && (o_.guided_weight > 0 || o_.doubly_weight > 0)) || (of_pool(site) && o_.rows_weight > 0);
   request.entropy = o_.entropy_weight > 0;
   return request;
 }
 
-void AuxiliaryLosses::observe(const AttentionSite& site, const Result& result) { calls_.emplace_back(site, result); }
+void AuxiliaryLosses::observe(const Site& site, const Result& result) { calls_.emplace_back(site, result); }
 
 at::Tensor AuxiliaryLosses::rewards(const AuxiliaryBatch& batch) const {
   if (o_.reward == "to_go") return batch.log_probs.flip({1}).cumsum(1).flip({1});
@@ -48,15 +60,13 @@ at::Tensor AuxiliaryLosses::rewards(const AuxiliaryBatch& batch) const {
 
 at::Tensor AuxiliaryLosses::loss(const AuxiliaryBatch& batch) const {
   at::Tensor sum;
-  const std::pair<AttentionSite, Result>* last = nullptr;
   for (const auto& call : calls_) {
     const auto& [site, result] = call;
-    if (of_source(site)) last = &call;
     if (const auto found = result.extras.find("ponder"); found != result.extras.end()) {
       add(sum, o_.ponder_weight * found->second.sum());
       continue;
     }
-    if (site.name == "pool") {
+    if (of_pool(site)) {
       if (o_.rows_weight == 0) continue;
       const auto rows = result.weights.squeeze(1);  // [B, r, S]
       const auto overlap = at::matmul(rows, rows.mT()) - at::eye(rows.size(1), rows.options());
@@ -84,8 +94,9 @@ at::Tensor AuxiliaryLosses::loss(const AuxiliaryBatch& batch) const {
       add(sum, o_.doubly_weight * (1 - covered).square().masked_fill(padding, 0.0).mean(1).sum());
     }
   }
-  if (o_.guided_weight > 0 && last && batch.gold.defined()) {
-    const auto& weights = last->second.weights;
+  const auto* aligned = o_.guided_weight > 0 && batch.gold.defined() ? source_call(calls_) : nullptr;
+  if (aligned) {
+    const auto& weights = aligned->second.weights;
     const auto head = std::min<std::int64_t>(o_.guided_head, weights.size(1) - 1);
     const auto w = weights.select(1, head);  // [B, T, S]
     const auto gold = batch.gold.to(w.scalar_type());
@@ -109,17 +120,24 @@ void AuxiliaryLosses::move_baselines(const AuxiliaryBatch& batch) const {
   }
 }
 
-Request SourceEntropy::request(const AttentionSite& site) {
+Request SourceEntropy::request(const Site& site) {
   Request request;
   request.entropy = of_source(site);
   return request;
 }
 
-void SourceEntropy::observe(const AttentionSite& site, const Result& result) {
+void SourceEntropy::observe(const Site& site, const Result& result) {
   if (!of_source(site) || !result.entropy.defined()) return;
   const auto live = within_lengths(target_lengths_, result.entropy.size(2)).unsqueeze(1).expand_as(result.entropy);  // [B, H, T]
-  sum_ += result.entropy.masked_fill(live.logical_not(), 0.0).sum().item<double>();
-  rows_ += live.sum().item<double>();
+  const auto sum = result.entropy.masked_fill(live.logical_not(), 0.0).sum().item<double>();
+  seen_.push_back({site, sum / std::max(1.0, live.sum().item<double>())});
+}
+
+std::optional<double> SourceEntropy::mean() const {
+  std::vector<const Site*> sites;
+  for (const auto& [site, mean] : seen_) sites.push_back(&site);
+  const auto found = attention_to_source(sites);
+  return found ? std::optional(seen_[*found].second) : std::nullopt;
 }
 
 }  // namespace attend

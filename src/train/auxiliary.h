@@ -24,7 +24,7 @@ struct AuxiliaryBatch {
 ///   reward_weight     −λ_r Σ_t sg(ℓ − b) ln p_t(z_t) of hard attention, ℓ = ln p(y | z, x) of the example, or with reward to_go
 ///                     Σ_{t' ≥ t} ln p(y_t'); b ← 0.9 b + 0.1 mean ℓ afterwards, one number or one a step (Xu et al. 2015, eq. 11–12)
 ///   entropy_weight    −λ_e Σ_t H(p_t) of hard attention
-///   guided_weight     −λ_g (1/T_b) Σ_t Σ_s ã[t, s] ln w[t, s] on one head of the last layer (Chen et al. 2016)
+///   guided_weight     −λ_g (1/T_b) Σ_t Σ_s ã[t, s] ln w[t, s] on one head of the attention to the source (its last layer) (Chen et al. 2016)
 ///   doubly_weight     λ Σ_s (1 − Σ_t w[t, s])² (Xu et al. 2015, eq. 14)
 ///   ponder_weight     τ Σ_t ρ_t of adaptive computation (Graves 2016, eq. 12)
 ///   rows_weight       λ ‖A Aᵀ − I‖²_F of attention pooling with rows A [r, S] (Lin et al. 2017, eq. 8)
@@ -36,8 +36,8 @@ class AuxiliaryLosses final : public Observer {
   /// Whether a model with this attention has any of them; else nothing need watch it.
   static bool wanted(const TrainOptions& options, const ModelOptions& model);
 
-  Request request(const AttentionSite& site) override;
-  void observe(const AttentionSite& site, const Result& result) override;
+  Request request(const Site& site) override;
+  void observe(const Site& site, const Result& result) override;
   /// Their sum over the batch's examples; undefined when there is none.
   at::Tensor loss(const AuxiliaryBatch& batch) const;
   /// Moves the baselines of hard attention, once the loss has been used.
@@ -47,21 +47,22 @@ class AuxiliaryLosses final : public Observer {
   at::Tensor rewards(const AuxiliaryBatch& batch) const;  // ℓ [B, T]
   const TrainOptions& o_;
   std::int64_t update_;
-  std::vector<std::pair<AttentionSite, Result>> calls_;
+  std::vector<std::pair<Site, Result>> calls_;
 };
 
-/// Collects how spread the attention to the source is: the mean entropy of its rows within target_lengths.
+/// How spread the attention to the source is in one call of a decoder: the mean entropy of its rows within target_lengths, of the layer that
+/// attention_to_source names.
 class SourceEntropy final : public Observer {
  public:
   explicit SourceEntropy(at::Tensor target_lengths) : target_lengths_(std::move(target_lengths)) {}
-  Request request(const AttentionSite& site) override;
-  void observe(const AttentionSite& site, const Result& result) override;
+  Request request(const Site& site) override;
+  void observe(const Site& site, const Result& result) override;
   /// In nats; null when no call was seen.
-  std::optional<double> mean() const { return rows_ > 0 ? std::optional(sum_ / rows_) : std::nullopt; }
+  std::optional<double> mean() const;
 
  private:
   at::Tensor target_lengths_;
-  double sum_ = 0, rows_ = 0;
+  std::vector<std::pair<Site, double>> seen_;  // the mean of a call's rows
 };
 
 }  // namespace attend

@@ -7,8 +7,8 @@ namespace {
 
 class WeightsKeeper final : public Observer {
  public:
-  Request request(const AttentionSite&) override { return {.weights = true}; }
-  void observe(const AttentionSite& site, const Result& result) override {
+  Request request(const Site&) override { return {.weights = true}; }
+  void observe(const Site& site, const Result& result) override {
     EXPECT_EQ(site.name, "output.self");
     weights.push_back(result.weights);
   }

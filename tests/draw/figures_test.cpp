@@ -14,6 +14,7 @@
 #include "draw/overlay.h"
 #include "draw/readback.h"
 #include "draw/samples.h"
+#include "support/sites.h"
 
 namespace attend {
 namespace {
@@ -34,7 +35,7 @@ Scene pictured(std::uint64_t seed) {
   const std::vector<std::string> words{"a", "红", "sun"};
   RecordData data =
       samples::bare(source, samples::text_of("a 红 sun", {words.begin(), words.begin() + 1 + static_cast<int>(stream.below(3))}));
-  AttentionMap map{"decoder.attention", 0, RowKind::kSparse, RowAxis::kNode, false, 1, 0, picture.rows * picture.cols, {}};
+  AttentionMap map{sites::decoder_attention(ColumnAxis::kCell), RowKind::kSparse, 1, 0, picture.rows * picture.cols, {}};
   map.rows = static_cast<std::uint32_t>(data.nodes.size());
   for (std::uint32_t i = 0; i < map.rows * map.cols; ++i) map.weights.push_back(static_cast<float>(0.1 * stream.uniform()));
   data.maps.push_back(std::move(map));

@@ -15,6 +15,7 @@
 #include "draw/readback.h"
 #include "draw/samples.h"
 #include "draw/schema.h"
+#include "support/sites.h"
 
 namespace attend {
 namespace {
@@ -163,7 +164,7 @@ TEST(Png, StripsJoinWithoutASeam) {
   RecordData data =
       samples::bare(samples::text_of("a b", {"a", "b"}), samples::text_of(std::string(60, 'x'), std::vector<std::string>(60, "x")));
   AttentionMap map;
-  map.site = "decoder.cross";
+  map.site = sites::decoder_cross(0);
   map.heads = 1;
   map.rows = 60;
   map.cols = 2;

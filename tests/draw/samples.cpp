@@ -6,6 +6,7 @@
 
 #include "attend/core/random.h"
 #include "attend/draw/colour.h"
+#include "support/sites.h"
 
 namespace attend::samples {
 namespace {
@@ -14,17 +15,15 @@ namespace {
 template <class Score>
 void add_map(RecordData& data, const std::string& site, std::uint16_t layer, std::uint32_t heads, Score score) {
   AttentionMap map;
-  map.site = site;
-  map.layer = layer;
+  const bool encoder = site == "encoder.self", steps = site == "decoder.self";
+  map.site = encoder ? sites::encoder_self(layer) : steps ? sites::decoder_self(layer) : sites::decoder_cross(layer);
+  map.site.name = site;
   map.heads = heads;
-  const bool encoder = site == "encoder.self";
-  map.target_columns = site == "decoder.self";
-  map.axis = encoder ? RowAxis::kSource : RowAxis::kNode;
   map.rows = static_cast<std::uint32_t>(encoder ? data.source.tokens.size() : data.nodes.size());
-  map.cols = map.target_columns ? map.rows : static_cast<std::uint32_t>(data.source.tokens.size());
+  map.cols = steps ? map.rows : static_cast<std::uint32_t>(data.source.tokens.size());
   for (std::uint32_t h = 0; h < heads; ++h) {
     for (std::uint32_t r = 0; r < map.rows; ++r) {
-      const std::uint32_t visible = map.target_columns ? r + 1 : map.cols;
+      const std::uint32_t visible = steps ? r + 1 : map.cols;
       std::vector<double> weights(visible);
       double sum = 0;
       for (std::uint32_t c = 0; c < visible; ++c) sum += weights[c] = std::exp(score(h, r, c));
@@ -224,8 +223,12 @@ Record story() {
       {0.01, 0, 0.96, 0, 0.02, 0.01, 0, 0}, {0.12, 0, 0.17, 0, 0, 0.71, 0, 0}, {0.004, 0, 0.006, 0, 0, 0.99, 0, 0}};
   for (std::uint16_t hop = 0; hop < 3; ++hop) {
     AttentionMap map;
-    map.site = "hops";
-    map.layer = hop;
+    map.site = {.name = "hops",
+                .layer = hop,
+                .columns = ColumnAxis::kStatement,
+                .role = SiteRole::kSource,
+                .mechanism = "content",
+                .layers = SiteLayers::kRepeated};
     map.heads = map.rows = 1;
     map.cols = 8;
     for (const double weight : kWeights[hop]) map.weights.push_back(static_cast<float>(weight));

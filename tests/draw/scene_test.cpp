@@ -10,6 +10,7 @@
 #include "attend/draw/width.h"
 #include "draw/labels.h"
 #include "draw/samples.h"
+#include "support/sites.h"
 #include "support/expect_error.h"
 
 namespace attend {
@@ -200,10 +201,9 @@ TEST(Scene, CellsOfAPictureAreNamedByTheirPlace) {
   EXPECT_EQ(text.pieces[26].columns, std::vector<std::uint32_t>{13});
 
   RecordData data = samples::house().data();
-  data.maps[0].axis = RowAxis::kSource;
   data.maps[0].rows = 48;
   data.maps[0].weights.assign(48 * 48, 1 / 48.0F);
-  data.maps[0].site = "encoder.self";
+  data.maps[0].site = sites::encoder_self(0);
   const Record patches(std::move(data));
   EXPECT_EQ(heatmap_scene(patches).row_labels[47].text, "5,7");
   EXPECT_EQ(usual_scene(patches).view, Scene::View::kHeatmap);
@@ -233,7 +233,7 @@ TEST(Scene, PicturesReachTheirLargestWeight) {
 
   EXPECT_ERROR(image_scene(samples::love()), kValue, "draw: the record holds no picture");
   RecordData data = record.data();
-  data.maps = {{"decoder.self", 0, RowKind::kSparse, RowAxis::kNode, true, 1, 7, 7, std::vector<float>(49)}};
+  data.maps = {{sites::decoder_self(0), RowKind::kSparse, 1, 7, 7, std::vector<float>(49)}};
   EXPECT_ERROR(image_scene(Record(data)), kValue, "decoder.self layer 0 does not read the picture");
   EXPECT_EQ(usual_scene(Record(data)).view, Scene::View::kHeatmap);
 }
@@ -272,7 +272,10 @@ TEST(Scene, ListsShowWhatOneAnswerRead) {
   EXPECT_ERROR(list_scene(samples::love()), kValue,
                "draw: a list shows what one answer read, but decoder.attention layer 0 has several rows");
   RecordData data = samples::story().data();
-  for (auto& map : data.maps) map.site = "pool";
+  for (auto& map : data.maps) {
+    map.site.name = "pool";
+    map.site.columns = ColumnAxis::kSource;
+  }
   const Scene scene = list_scene(Record(data));
   EXPECT_EQ(scene.rows(), 8u);  // without hops there is no question
   EXPECT_TRUE(has(scene.title, "Hugo walked"));
@@ -342,7 +345,7 @@ TEST(Highlight, PiecesOfOneCharacterAddUp) {
 TEST(Highlight, TextIsWholeAndEachColumnOnce) {
   for (std::uint64_t seed = 0; seed < 100; ++seed) {
     const Record record = samples::random(seed);
-    if (record.data().maps[0].target_columns) continue;
+    if (record.data().maps[0].site.columns == ColumnAxis::kStep) continue;
     const Scene scene = highlight_scene(record);
     std::string text;
     std::vector<int> seen(scene.cols());

@@ -9,6 +9,7 @@
 #include <functional>
 
 #include "attend/core/error.h"
+#include "support/sites.h"
 
 namespace attend {
 namespace {
@@ -233,7 +234,7 @@ RecordData run_of(int source_words, int target_words, const std::vector<Matrix>&
   hypothesis.last_node = target_words;
   data.hypotheses.push_back(hypothesis);
   AttentionMap map;
-  map.site = "decoder.cross";
+  map.site = sites::decoder_cross(0);
   map.heads = static_cast<std::uint32_t>(heads.size());
   map.rows = heads.front().rows;
   map.cols = heads.front().cols;
@@ -329,13 +330,12 @@ TEST(LinksOf, ReadsOneHeadOrTheMean) {
 
 TEST(LinksOf, WantsAMapFromTargetToSource) {
   auto data = run_of(2, 2, {matrix(3, 3, [](int, int) { return 1.0 / 3; })});
-  data.maps[0].site = "encoder.self";
-  data.maps[0].axis = RowAxis::kSource;
+  data.maps[0].site = sites::encoder_self(0);
   const Record record(std::move(data));
   EXPECT_NE(
       message_of([&] { links_of(record, {.site = "encoder.self", .layer = 0, .head = {}}); }).find("does not go from target to source"),
       std::string::npos);
-  EXPECT_NE(message_of([&] { links_of(record); }).find("no map from target to source"), std::string::npos);
+  EXPECT_NE(message_of([&] { links_of(record); }).find("has no attention to the source"), std::string::npos);
 }
 
 }  // namespace

@@ -100,14 +100,14 @@ std::shared_ptr<Answerer> make_answerer(const ModelOptions& o) {
 // What a model said about where it looked.
 class Sites final : public Observer {
  public:
-  Request request(const AttentionSite&) override { return {.weights = true}; }
-  void observe(const AttentionSite& site, const Result& result) override { seen.emplace_back(site, result); }
+  Request request(const Site&) override { return {.weights = true}; }
+  void observe(const Site& site, const Result& result) override { seen.emplace_back(site, result); }
   at::Tensor weights(const std::string& name) const {
     for (const auto& [site, result] : seen)
       if (site.name == name) return result.weights;
     return {};
   }
-  std::vector<std::pair<AttentionSite, Result>> seen;
+  std::vector<std::pair<Site, Result>> seen;
 };
 
 class AnAnswerer : public ::testing::TestWithParam<AnswererCase> {};

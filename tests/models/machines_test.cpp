@@ -59,9 +59,9 @@ TEST_P(AMachine, HypothesesKeepTheirOwnState) { HypothesisWalk(*make_machine(Get
 
 class MachineSites final : public Observer {
  public:
-  Request request(const AttentionSite&) override { return {.weights = true}; }
-  void observe(const AttentionSite& site, const Result& result) override { seen.emplace_back(site, result); }
-  std::vector<std::pair<AttentionSite, Result>> seen;
+  Request request(const Site&) override { return {.weights = true}; }
+  void observe(const Site& site, const Result& result) override { seen.emplace_back(site, result); }
+  std::vector<std::pair<Site, Result>> seen;
 };
 
 TEST(UniversalTransformer, ShowsEachStepAsALayer) {
@@ -88,8 +88,12 @@ TEST(NtmModel, TellsWhereWhatItReadsWasWritten) {
   const Batch b;
   MachineSites sites;
   states_of(*make_machine(machine("ntm_model")), b, &sites);
-  ASSERT_EQ(sites.seen.size(), 1U);
-  const auto& [site, result] = sites.seen[0];
+  ASSERT_EQ(sites.seen.size(), 2U);
+  const auto& slots = sites.seen[0].second.weights;  // [B, read heads, T, rows of the memory]
+  EXPECT_EQ(sites.seen[0].first.name, "ntm.slots");
+  EXPECT_EQ(slots.sizes().vec(), (std::vector<std::int64_t>{3, 1, 4, 6}));
+  EXPECT_TRUE(close(slots.sum(-1), at::ones({3, 1, 4}, at::kDouble), 1e-12));
+  const auto& [site, result] = sites.seen[1];
   EXPECT_EQ(site.name, "ntm.read");
   EXPECT_EQ(result.weights.sizes().vec(), (std::vector<std::int64_t>{3, 1, 4, 5}));
   EXPECT_EQ(result.kind, WeightKind::kUnnormalised);

@@ -28,6 +28,7 @@ class Drafted final : public Seq2Seq {
     return model_->second_pass()->decode(encoded, inputs, lengths, observer);
   }
   at::Tensor logits(const at::Tensor& states) const override { return model_->second_pass()->logits(states); }
+  std::vector<Site> sites() const override { return model_->second_pass()->sites(); }
   std::unique_ptr<DecoderState> start(const Encoded& encoded, std::int64_t steps) const override {
     return model_->second_pass()->start(encoded, steps);
   }

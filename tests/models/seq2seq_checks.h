@@ -212,8 +212,8 @@ inline void expect_gradient_everywhere(
 /// Every result a model showed, by site and layer, in order.
 class ResultKeeper final : public Observer {
  public:
-  Request request(const AttentionSite&) override { return Request::everything(); }
-  void observe(const AttentionSite& site, const Result& result) override {
+  Request request(const Site&) override { return Request::everything(); }
+  void observe(const Site& site, const Result& result) override {
     seen[fmt::format("{}.{}", site.name, site.layer)].push_back(result);
   }
   std::map<std::string, std::vector<Result>> seen;

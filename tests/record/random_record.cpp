@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "attend/core/random.h"
+#include "support/sites.h"
 
 namespace attend {
 namespace {
@@ -101,15 +102,23 @@ class Maker {
     for (std::uint16_t layer = 0; layer < random_.below(3); ++layer) {
       const auto heads = static_cast<std::uint32_t>(1 + random_.below(3));
       const auto kind = static_cast<RowKind>(random_.below(3));
-      add_map({"encoder.self", layer, kind, RowAxis::kSource, false, heads, sources, sources, {}});
-      add_map({"decoder.cross", layer, kind, RowAxis::kNode, false, heads, nodes, sources, {}});
-      add_map({"decoder.self", layer, kind, RowAxis::kNode, true, heads, nodes, steps, {}});
+      add_map({sites::encoder_self(layer), kind, heads, sources, sources, {}});
+      add_map({sites::decoder_cross(layer), kind, heads, nodes, sources, {}});
+      add_map({sites::decoder_self(layer), kind, heads, nodes, steps, {}});
+    }
+    if (chance(3)) {  // a memory of the model's own, and a source whose second half is a draft
+      const auto half = sources / 2;
+      add_map({{.name = "memory", .columns = ColumnAxis::kSlot, .mechanism = "own"}, RowKind::kSoftmax, 1, nodes, 4, {}});
+      add_map({{.name = "draft", .columns = ColumnAxis::kDraft, .role = SiteRole::kDraft}, RowKind::kUnnormalised, 2, nodes, sources, {}});
+      for (std::size_t i = 0; i < data_.maps.back().weights.size(); ++i)
+        if (i % sources < half) data_.maps.back().weights[i] = 0;
+      data_.parts = {{ColumnAxis::kDraft, half, sources}};
     }
   }
 
   void add_map(AttentionMap map) {
     for (std::uint32_t row = 0; row < map.heads * map.rows; ++row) {
-      const std::size_t visible = map.target_columns ? data_.nodes[row % map.rows].step + 1 : map.cols;
+      const std::size_t visible = map.site.columns == ColumnAxis::kStep ? data_.nodes[row % map.rows].step + 1 : map.cols;
       std::vector<float> weights(map.cols, 0.0f);
       double sum = 0;
       const bool empty = chance(12);

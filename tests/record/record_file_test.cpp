@@ -15,6 +15,7 @@
 #include "attend/record/record.h"
 #include "record/half.h"
 #include "record/random_record.h"
+#include "support/sites.h"
 #include "support/expect_error.h"
 #include "support/temp_folder.h"
 
@@ -39,6 +40,7 @@ void expect_same(const RecordData& got, const RecordData& expected) {
   ASSERT_EQ(got.sentence, expected.sentence);
   ASSERT_EQ(got.task, expected.task);
   ASSERT_EQ(got.model, expected.model);
+  ASSERT_EQ(got.parts, expected.parts);
   ASSERT_EQ(got.mechanism, expected.mechanism);
   ASSERT_EQ(got.options, expected.options);
   ASSERT_EQ(got.forced, expected.forced);
@@ -57,8 +59,8 @@ void expect_same(const RecordData& got, const RecordData& expected) {
   ASSERT_EQ(got.maps.size(), expected.maps.size());
   for (std::size_t m = 0; m < got.maps.size(); ++m) {
     const auto &a = got.maps[m], &b = expected.maps[m];
-    ASSERT_EQ(std::tie(a.site, a.layer, a.kind, a.axis, a.target_columns, a.heads, a.rows, a.cols),
-              std::tie(b.site, b.layer, b.kind, b.axis, b.target_columns, b.heads, b.rows, b.cols));
+    ASSERT_EQ(std::tie(a.site, a.kind, a.heads, a.rows, a.cols),
+              std::tie(b.site, b.kind, b.heads, b.rows, b.cols));
     ASSERT_EQ(a.weights.size(), b.weights.size());
     for (std::size_t i = 0; i < a.weights.size(); ++i) {
       ASSERT_NEAR(a.weights[i], b.weights[i], 5e-4);
@@ -148,7 +150,7 @@ RecordData one_row(RowKind kind, const std::vector<float>& weights) {
   RecordData data;
   data.nodes = {{-1, 0, 5, 0, 0, NodeEnd::kFinished}};
   data.source.tokens.resize(weights.size());
-  data.maps = {{"decoder.cross", 0, kind, RowAxis::kNode, false, 1, 1, static_cast<std::uint32_t>(weights.size()), weights}};
+  data.maps = {{sites::decoder_cross(0), kind, 1, 1, static_cast<std::uint32_t>(weights.size()), weights}};
   return data;
 }
 
@@ -273,7 +275,7 @@ TEST_F(EditedRecordFile, WhatIsNoFileOfRecordsIsRefused) {
   EXPECT_ERROR(RecordFile(edited([](json& index) { index = nullptr; })), kData, "has no record.json");
   EXPECT_ERROR(RecordFile(edited([](json& index) { index["schema"] = "attend.scene"; })), kData,
                "expected schema attend.record, got attend.scene");
-  EXPECT_ERROR(RecordFile(edited([](json& index) { index["version"] = "1.0"; })), kData, "expected a version like [1, 1], got \"1.0\"");
+  EXPECT_ERROR(RecordFile(edited([](json& index) { index["version"] = "1.0"; })), kData, "expected a version like [1, 2], got \"1.0\"");
   EXPECT_ERROR(RecordFile(edited([](json& index) { index.erase("records"); })), kData, "record.json is damaged");
   EXPECT_ERROR(RecordFile(edited([](json& index) { index["records"] = -1; })), kData, "number of records is -1");
   EXPECT_ERROR(RecordFile(edited([](json& index) { index["records"] = 3; })), kData, "should hold 3 records, but 2/record.json is missing");
@@ -375,17 +377,16 @@ TEST(RecordFile, Version1_0IsReadForEver) {
       {4, {"我爱你", {{20, {0, 3}, 0, false}, {21, {3, 6}, 0, false}, {22, {6, 9}, 0, false}, {3, {9, 9}, 0, true}}}, -0.875, -0.21875},
       {2, {"我", {{20, {0, 3}, 0, false}, {3, {3, 3}, 0, true}}}, -2.125, -1.0625}};
   expected.maps = {
-      {"decoder.cross",
-       0,
+      {sites::decoder_cross(0),
        RowKind::kSoftmax,
-       RowAxis::kNode,
-       false,
        1,
        5,
        3,
        {0.7153f, 0.0216f, 0.2631f, 0.0440f, 0.8835f, 0.0725f, 0, 0, 0, 0.2631f, 0.0216f, 0.7153f, 0, 0, 1}},
-      {"decoder.self", 0, RowKind::kSoftmax, RowAxis::kNode, true, 1, 5, 4, {1, 0, 0,     0,     0.25f, 0.75f, 0, 0, 0.5f, 0.5f,
+      {sites::decoder_self(0), RowKind::kSoftmax, 1, 5, 4, {1, 0, 0,     0,     0.25f, 0.75f, 0, 0, 0.5f, 0.5f,
                                                                              0, 0, 0.25f, 0.25f, 0.5f,  0,     0, 0, 0,    1}}};
+  expected.maps[1].site.mechanism = "";  // such files say it of the attention to the source alone
+  expected.maps[0].site.mechanism = record->data().mechanism;
   expected.scalars = {{"p_gen", {0.5f, 0.25f, 1, 0.75f, 0}}};
   expect_same(record->data(), expected);
   EXPECT_EQ(record->data().maps[0].weights, expected.maps[0].weights);  // float32: exact

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "record/random_record.h"
+#include "support/sites.h"
 #include "support/expect_error.h"
 
 namespace attend {
@@ -29,21 +30,15 @@ RecordData small_record() {
                 {1, 2, 3, -0.1f, -0.4f, NodeEnd::kFinished}};
   data.hypotheses = {{3, {"x y", {{20, {0, 1}, 0, false}, {21, {2, 3}, 1, false}, {3, {3, 3}, 1, true}}}, -0.4, -0.2},
                      {2, {"x z", {{20, {0, 1}, 0, false}, {22, {2, 3}, 1, false}}}, -2.1, -1.5}};
-  data.maps = {{"encoder.self", 0, RowKind::kSoftmax, RowAxis::kSource, false, 1, 2, 2, {0.75f, 0.25f, 0, 1}},
-               {"decoder.cross",
-                0,
+  data.maps = {{sites::encoder_self(0), RowKind::kSoftmax, 1, 2, 2, {0.75f, 0.25f, 0, 1}},
+               {sites::decoder_cross(0),
                 RowKind::kSoftmax,
-                RowAxis::kNode,
-                false,
                 2,
                 4,
                 2,
                 {1, 0, 0.5f, 0.5f, 0, 1, 0.25f, 0.75f, /* head 1 */ 0, 1, 0, 1, 1, 0, 0.75f, 0.25f}},
-               {"decoder.self",
-                1,
+               {sites::decoder_self(1),
                 RowKind::kSoftmax,
-                RowAxis::kNode,
-                true,
                 1,
                 4,
                 3,
@@ -150,8 +145,8 @@ const std::vector<Break> kBreaks = {
     {"hypothesis order: hypothesis 1 scores 0, better than -0.2", [](RecordData& d) { d.hypotheses[1].score = 0; }},
     {"hypothesis order: a score of hypothesis 0 is NaN", [](RecordData& d) { d.hypotheses[0].score = NAN; }},
     {"hypothesis order: a score of hypothesis 0 is NaN", [](RecordData& d) { d.hypotheses[0].log_prob = NAN; }},
-    {"map name: ''", [](RecordData& d) { d.maps[0].site = ""; }},
-    {"map name: 'a/b'", [](RecordData& d) { d.maps[0].site = "a/b"; }},
+    {"map name: ''", [](RecordData& d) { d.maps[0].site.name = ""; }},
+    {"map name: 'a/b'", [](RecordData& d) { d.maps[0].site.name = "a/b"; }},
     {"map twice: decoder.cross layer 0", [](RecordData& d) { d.maps.push_back(d.maps[1]); }},
     {"token word: source token 1 is of word 4294967295", [](RecordData& d) { d.source.tokens[1].word = 4294967295; }},
     {"token word: hypothesis 0 token 0 is of word 6", [](RecordData& d) { d.hypotheses[0].text.tokens[0].word = 6; }},
@@ -179,7 +174,25 @@ const std::vector<Break> kBreaks = {
     {"map size: decoder.cross layer 0 has 3 columns, expected one for each of 2 source tokens", [](RecordData& d) { d.maps[1].cols = 3; }},
     {"map size: decoder.self layer 1 has 2 columns, expected one for each of 3 steps", [](RecordData& d) { d.maps[2].cols = 2; }},
     {"map size: decoder.cross layer 0 has 16 weights, expected 3 heads x 4 rows x 2", [](RecordData& d) { d.maps[1].heads = 3; }},
-    {"map size: encoder.self layer 0 has source rows and target columns", [](RecordData& d) { d.maps[0].target_columns = true; }},
+    {"map size: encoder.self layer 0 has source rows and target columns", [](RecordData& d) { d.maps[0].site.columns = ColumnAxis::kStep; }},
+    {"map name: decoder.cross has layer 70000", [](RecordData& d) { d.maps[1].site.layer = 70000; }},
+    {"source part: tokens [1, 3) of 2", [](RecordData& d) { d.parts = {{ColumnAxis::kDraft, 1, 3}}; }},
+    {"source part: tokens [1, 0) of 2", [](RecordData& d) { d.parts = {{ColumnAxis::kDraft, 1, 0}}; }},
+    {"source part: tokens [0, 1) are of steps or slots, or given twice", [](RecordData& d) { d.parts = {{ColumnAxis::kStep, 0, 1}}; }},
+    {"source part: tokens [1, 2) are of steps or slots, or given twice",
+     [](RecordData& d) {
+       d.parts = {{ColumnAxis::kSource, 0, 1}, {ColumnAxis::kSource, 1, 2}};
+     }},
+    {"part weights: decoder.cross layer 0 has weight at row 1, column 1",
+     [](RecordData& d) {
+       d.parts = {{ColumnAxis::kDraft, 0, 1}};
+       d.maps[1].site.columns = ColumnAxis::kDraft;
+     }},
+    {"part weights: encoder.self layer 0 has weight at row 1, column 1",
+     [](RecordData& d) {
+       d.parts = {{ColumnAxis::kDocument, 0, 1}};
+       d.maps[0].site.rows = RowAxis::kDocument;
+     }},
     {"row weights: decoder.cross layer 0 head 1 row 0", [](RecordData& d) { d.maps[1].weights[8] = NAN; }},
     {"row weights: decoder.cross layer 0 head 1 row 0", [](RecordData& d) { d.maps[1].weights[9] = INFINITY; }},
     {"row weights: encoder.self layer 0 head 0 row 1",
@@ -258,9 +271,11 @@ TEST(Record, RandomRecordsKeepWhatTheyPromise) {
         Floats sums(mean.values.size());
         for (std::uint32_t head = 0; head < map.heads; ++head) {
           const auto matrix = record.map(map, head, h);
-          const bool source = map.axis == RowAxis::kSource;
+          const bool source = over_source(map.site.rows);
           ASSERT_EQ(matrix.rows, source ? data.source.tokens.size() : path.size());
-          ASSERT_EQ(matrix.cols, map.target_columns ? path.size() : data.source.tokens.size());
+          ASSERT_EQ(matrix.cols, map.site.columns == ColumnAxis::kStep   ? path.size()
+                                 : map.site.columns == ColumnAxis::kSlot ? std::size_t{map.cols}
+                                                                         : data.source.tokens.size());
           for (std::uint32_t row = 0; row < matrix.rows; ++row) {
             const auto stored = (std::size_t{head} * map.rows + (source ? row : path[row])) * map.cols;
             double sum = 0;

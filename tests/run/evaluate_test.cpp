@@ -8,6 +8,7 @@
 #include "attend/core/files.h"
 #include "attend/run/answers.h"
 #include "attend/run/windows.h"
+#include "run/search_checks.h"
 #include "support/temp_folder.h"
 #include "support/tensors.h"
 
@@ -111,6 +112,40 @@ TEST(LinkUnitsOfAModel, SetPunctuationApartWhereLinksAskForIt) {
 }
 
 // A language model that hears nothing of the past says the same of a token wherever it stands, so sums must agree whatever the window.
+// Two layers, and gold links that are the argmax of the first: it has no error, the last one has.
+TEST(AlignmentByLayer, TellsTheLayersApart) {
+  TranslationModel m;
+  m.model = transformer_options();
+  m.model.decoder_layers = 2;
+  for (auto* side : {&m.text.source, &m.text.target}) side->kind = "words";
+  m.source = load_tokenizer(m.text.source, "<unk>\n<pad>\n<s>\n</s>\none\ntwo\nthree\n");
+  m.target = load_tokenizer(m.text.target, "<unk>\n<pad>\n<s>\n</s>\nun\ndeux\ntrois\n");
+  m.network = search_model(m.model);
+  const Translator translator(std::move(m));
+  const std::string sources[] = {"one two three", "three one", "two two one three"}, targets[] = {"un deux", "trois un deux", "deux un"};
+  const auto options = default_links(translator.model());
+  std::vector<Links> gold;
+  for (const auto& result : translator.score(sources, targets, /*record=*/true))
+    gold.push_back(attention_links(*result.record, options, {.site = {}, .layer = 0, .head = {}}));
+  AttentionRequest request{.gold = gold, .places = {}, .links = options};
+  const auto layers = alignment_by_layer(translator, sources, targets, request);
+  ASSERT_EQ(layers.size(), 2u);
+  EXPECT_EQ(layers.at(0).aer(), 0);
+  EXPECT_GT(layers.at(1).aer(), 0.05);
+  EXPECT_EQ(best_layer(layers), 0);
+
+  const auto aer_of = [&](std::optional<std::int64_t> layer) {
+    request.choice.layer = layer;
+    AttentionFigures sum;
+    for (const auto& one : evaluate_attention(translator, sources, targets, request)) sum += one;
+    return sum.links.aer();
+  };
+  EXPECT_EQ(aer_of({}), layers.at(1).aer());  // the last one unless it is chosen
+  EXPECT_EQ(aer_of(0), 0);
+  EXPECT_ERROR(aer_of(2), kValue, "layer 2 does not attend to the source; those that do: 0, 1");
+  EXPECT_ERROR(best_layer({}), kValue, "no layer of the attention to the source has an alignment error rate");
+}
+
 TEST(LanguageModels, PredictEveryTokenOnceWhateverTheWindow) {
   ModelOptions o;
   o.type = "rnn_lm";

@@ -57,9 +57,9 @@ TEST(MapKinds, AreThoseOfTheMechanisms) {
     const auto forced = force_one(*m, s.item(0), tokens, /*record=*/true).maps,
                searched = search_all(*m, s, plain_search(2, 2, 4), true)[0].maps;
     std::map<std::string, RowKind> all;
-    for (const auto& map : searched) all[map.site] = map.kind;
+    for (const auto& map : searched) all[map.site.name] = map.kind;
     EXPECT_EQ(forced.size(), searched.size());
-    for (const auto& map : forced) EXPECT_EQ(map.kind, all.at(map.site)) << map.site;
+    for (const auto& map : forced) EXPECT_EQ(map.kind, all.at(map.site.name)) << map.site.name;
     return all;
   };
   using Kinds = std::map<std::string, RowKind>;
@@ -98,11 +98,11 @@ TEST_P(Maps, OfAHypothesisAreThoseOfForcedDecoding) {
       ASSERT_EQ(forced.maps.size(), item.maps.size());
       for (std::size_t k = 0; k < item.maps.size(); ++k) {
         const auto &got = item.maps[k], &expected = forced.maps[k];
-        const auto where = fmt::format("item {} {} layer {}", i, got.site, got.layer);
-        ASSERT_EQ(got.site, expected.site);
-        ASSERT_EQ(got.layer, expected.layer);
+        const auto where = fmt::format("item {} {} layer {}", i, got.site.name, got.site.layer);
+        ASSERT_EQ(got.site.name, expected.site.name);
+        ASSERT_EQ(got.site.layer, expected.site.layer);
         ASSERT_EQ(got.heads, expected.heads);
-        const bool by_node = got.axis == RowAxis::kNode;
+        const bool by_node = !over_source(got.site.rows);
         EXPECT_EQ(got.rows, by_node ? item.nodes.size() : expected.rows);
         for (std::size_t head = 0; head < got.heads; ++head)
           for (std::size_t r = 0; r < expected.rows; ++r)
@@ -136,11 +136,11 @@ TEST_P(Maps, OfForcedDecodingAreTheModelsOwn) {
     m->decode(*encoded, at::tensor({2, 5, 4, 6}, at::kLong).unsqueeze(0), at::full({1}, 4, at::kLong), &keeper);
     ASSERT_EQ(keeper.seen.size(), forced.maps.size());
     for (const auto& map : forced.maps) {
-      const auto own = keeper.seen.at(fmt::format("{}.{}", map.site, map.layer)).at(0).weights[0].contiguous();  // [H, rows, columns]
-      ASSERT_EQ(own.numel(), static_cast<std::int64_t>(map.weights.size())) << map.site;
-      EXPECT_TRUE(close(at::tensor(map.weights, at::kFloat), own.flatten(), 1e-6)) << map.site;
-      EXPECT_EQ(map.target_columns, map.site == "decoder.self");
-      EXPECT_EQ(map.axis == RowAxis::kSource, map.site == "encoder.self");
+      const auto own = keeper.seen.at(fmt::format("{}.{}", map.site.name, map.site.layer)).at(0).weights[0].contiguous();  // [H, rows, columns]
+      ASSERT_EQ(own.numel(), static_cast<std::int64_t>(map.weights.size())) << map.site.name;
+      EXPECT_TRUE(close(at::tensor(map.weights, at::kFloat), own.flatten(), 1e-6)) << map.site.name;
+      EXPECT_EQ(map.site.columns == ColumnAxis::kStep, map.site.name == "decoder.self");
+      EXPECT_EQ(over_source(map.site.rows), map.site.name == "encoder.self");
     }
   }
 }

@@ -49,6 +49,31 @@ TEST(CoverageTerm, HandCases) {
   expect_error(ErrorKind::kUnknownName, {"wu", "summary"}, [&] { coverage_term(coverage, "sum"); });
 }
 
+// A draft stands behind the source in a record; neither coverage nor entropy may count it.
+TEST(Reranker, OfAModelThatRevisesReadsTheSourceAndNotTheDraft) {
+  auto model = rnn_options();
+  model.revise = true;
+  const Translator translator(reranked_model(model));
+  const auto o = options_with(0.6, 0);
+  const auto lists = Reranker(translator, o).candidates(kTexts);
+  const auto found = translator.translate(kTexts, o.search, /*record=*/true);
+  for (std::size_t i = 0; i < kTexts.size(); ++i) {
+    if (kTexts[i].empty()) continue;
+    const auto& record = *found[i].record;
+    const auto part = record.part(ColumnAxis::kSource);
+    ASSERT_EQ(part.end, record.data().source.tokens.size() - record.part(ColumnAxis::kDraft).end + record.part(ColumnAxis::kDraft).begin);
+    ASSERT_LT(part.end, record.data().source.tokens.size());
+    for (std::size_t n = 0; n < found[i].best.size(); ++n) {
+      const auto weights = record.map(record.find_map("decoder.attention", 0), 0, n);
+      std::vector<double> sums(part.end, 0.0);
+      for (std::uint32_t t = 0; t < weights.rows; ++t)
+        for (std::uint32_t s = 0; s < part.end; ++s) sums[s] += weights.at(t, s);
+      EXPECT_NEAR(lists[i][n].features[1], coverage_term(sums, "wu"), 1e-9);
+      EXPECT_LE(lists[i][n].features[2], std::log(static_cast<double>(part.end)) + 1e-6);  // nat, over the source's tokens
+    }
+  }
+}
+
 class Rerankers : public ::testing::TestWithParam<const char*> {
  protected:
   const Translator translator_{reranked_model(std::string_view(GetParam()) == "transformer" ? transformer_options() : rnn_options())};

@@ -62,6 +62,7 @@ class StoppingModel final : public Seq2Seq {
     return model_->decode(encoded, inputs, target_lengths, observer);
   }
   at::Tensor logits(const at::Tensor& states) const override { return model_->logits(states); }
+  std::vector<Site> sites() const override { return model_->sites(); }
   std::unique_ptr<DecoderState> start(const Encoded& encoded, std::int64_t count) const override { return model_->start(encoded, count); }
   at::Tensor step(const Encoded& encoded, DecoderState& state, const at::Tensor& tokens, Observer* observer) const override {
     stop = ++steps >= 3;

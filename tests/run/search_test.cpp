@@ -154,10 +154,10 @@ TEST_P(Searches, ABatchIsItsSentences) {
     ASSERT_EQ(item.nodes.size(), alone.nodes.size());
     ASSERT_EQ(item.maps.size(), alone.maps.size());
     for (std::size_t k = 0; k < alone.maps.size(); ++k) {
-      EXPECT_EQ(item.maps[k].site, alone.maps[k].site);
-      ASSERT_EQ(item.maps[k].weights.size(), alone.maps[k].weights.size()) << item.maps[k].site;
+      EXPECT_EQ(item.maps[k].site.name, alone.maps[k].site.name);
+      ASSERT_EQ(item.maps[k].weights.size(), alone.maps[k].weights.size()) << item.maps[k].site.name;
       for (std::size_t w = 0; w < alone.maps[k].weights.size(); ++w)
-        ASSERT_NEAR(item.maps[k].weights[w], alone.maps[k].weights[w], kOtherOrder) << item.maps[k].site << " " << w;
+        ASSERT_NEAR(item.maps[k].weights[w], alone.maps[k].weights[w], kOtherOrder) << item.maps[k].site.name << " " << w;
     }
   }
 }
@@ -253,7 +253,7 @@ TEST_P(Searches, CoverageTermIsTheFormula) {
       const auto forced = force_one(*m, s.item(i), h.tokens, /*record=*/true);
       const AttentionMap* map = nullptr;  // of the last layer to the source
       for (const auto& candidate : forced.maps)
-        if (candidate.site == "decoder.attention" || candidate.site == "decoder.cross") map = &candidate;
+        if (candidate.site.name == "decoder.attention" || candidate.site.name == "decoder.cross") map = &candidate;
       ASSERT_NE(map, nullptr);
       double term = 0;
       for (std::size_t c = 0; c < map->cols; ++c) {

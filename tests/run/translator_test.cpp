@@ -153,12 +153,12 @@ TEST_P(Translators, RecordedMapsAreThoseOfDecodingTheSameTokens) {
       network.decode(*encoded, at::tensor(fed, at::kLong).unsqueeze(0), at::full({1}, static_cast<std::int64_t>(fed.size()), at::kLong),
                      &keeper);
       for (const auto& map : record.data().maps) {
-        const auto own = keeper.seen.at(fmt::format("{}.{}", map.site, map.layer)).at(0).weights[0];  // [H, rows, columns]
+        const auto own = keeper.seen.at(fmt::format("{}.{}", map.site.name, map.site.layer)).at(0).weights[0];  // [H, rows, columns]
         for (std::uint32_t head = 0; head < map.heads; ++head) {
           const auto matrix = record.map(map, head, n);
-          const auto expected = map.site == "act.steps" ? at::diag(own[head][0]) : own[head];
+          const auto expected = map.site.name == "act.steps" ? at::diag(own[head][0]) : own[head];
           EXPECT_TRUE(close(at::tensor(matrix.values, at::kFloat).view({matrix.rows, matrix.cols}), expected, 1e-5))
-              << map.site << " of " << i;
+              << map.site.name << " of " << i;
           rows += matrix.rows;
         }
       }

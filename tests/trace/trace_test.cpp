@@ -73,12 +73,25 @@ const Case kCases[] = {
        o.attention = "multi_head";
        o.norm = "post";
      }},
+    {"universal",
+     [](ModelOptions& o) {
+       o.type = "universal_transformer";
+       o.attention = "multi_head";
+       o.decoder_layers = 1;
+     }},
     {"bottleneck",
      [](ModelOptions& o) {
        o.attention = "none";
        o.input_feeding = false;
      }},
 };
+
+const Case kMemory{"ntm", [](ModelOptions& o) {
+                     o.type = "ntm_model";
+                     o.attention = "none";
+                     o.ntm.rows = 6;
+                     o.ntm.width = 3;
+                   }};
 
 class TraceOfModel : public ::testing::TestWithParam<Case> {
  protected:
@@ -123,7 +136,7 @@ TEST_P(TraceOfModel, HasTheNumbersOfAForcedRun) {
     EXPECT_NEAR(std::log(sum) - chosen.logit, chosen.surprisal, 1e-12);
     for (const auto& a : attentions(traced.steps[t].lines)) {
       const auto weights =
-          scored.record->map(scored.record->find_map(a.site, static_cast<std::uint16_t>(a.layer)), static_cast<std::uint32_t>(a.head));
+          scored.record->map(scored.record->find_map(a.site, a.layer), static_cast<std::uint32_t>(a.head));
       for (std::size_t s = 0; s < a.weights.size(); ++s)
         EXPECT_NEAR(a.weights[s], weights.at(static_cast<std::uint32_t>(t), static_cast<std::uint32_t>(s)), 1e-6) << a.site << " " << s;
     }
@@ -133,12 +146,25 @@ TEST_P(TraceOfModel, HasTheNumbersOfAForcedRun) {
     EXPECT_TRUE(traced.links.empty() && traced.coverage.empty());
     return;
   }
-  const bool transformer = model_.model.type == "transformer";
-  const MapChoice last{.site = transformer ? "decoder.cross" : "decoder.attention",
-                       .layer = static_cast<std::uint16_t>(transformer ? model_.model.decoder_layers - 1 : 0),
-                       .head = {}};
   EXPECT_EQ(format_links(traced.links),
-            format_links(links_of(*scored.record, last, 0, {.units = {LinkUnit::kTokens, LinkUnit::kTokens}}).links));
+            format_links(links_of(*scored.record, {}, 0, {.units = {LinkUnit::kTokens, LinkUnit::kTokens}}).links));
+}
+
+// Its reads come from no mechanism: they have weights, and neither scores nor a context of their own.
+TEST(Trace, FollowsAModelThatReadsAMemory) {
+  const auto model = small_model(kMemory);
+  TraceOptions options;
+  options.target = "我不爱你";
+  const auto traced = trace(model, "I love not you", options);
+  EXPECT_EQ(traced.coverage.size(), traced.source.size());
+  const auto found = attentions(traced.steps.at(0).lines);
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_EQ(found[0].site, "ntm.slots");
+  EXPECT_EQ(found[0].keys, (std::vector<std::string>{"0", "1", "2", "3", "4", "5"}));
+  EXPECT_NEAR(std::accumulate(found[0].weights.begin(), found[0].weights.end(), 0.0), 1, 1e-12);
+  EXPECT_EQ(found[1].site, "ntm.read");
+  EXPECT_EQ(found[1].keys.size(), traced.source.size());
+  EXPECT_NE(trace_text(traced).find("ntm.read, layer 0, head 0"), std::string::npos);
 }
 
 TEST_P(TraceOfModel, WeightsAreTheSoftmaxOfTheScores) {

@@ -3,12 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include "support/sites.h"
 #include "support/tensors.h"
 
 namespace attend::testing {
 namespace {
 
-const AttentionSite kSource{"decoder.attention", 0};
+const Site kSource = sites::decoder_attention();
 
 // Two items of three steps, the second with only two.
 AuxiliaryBatch batch() {

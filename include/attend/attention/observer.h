@@ -1,29 +1,24 @@
 #pragma once
-// How a model shows its attention: it passes an Observer down, which receives every call's result under a site name.
+// How a model shows its attention: it passes an Observer down, which receives every call's result beside the site it was made at.
 #include <string>
 
 #include "attend/attention/mechanism.h"
+#include "attend/record/site.h"
 
 namespace attend {
-
-/// Where a call happens: encoder.self, decoder.self, decoder.cross, decoder.attention; and in which layer.
-struct AttentionSite {
-  std::string name;
-  std::int64_t layer = 0;
-};
 
 class Observer {
  public:
   virtual ~Observer() = default;
   /// What to ask of the mechanism at this site.
-  virtual Request request(const AttentionSite& site) = 0;
+  virtual Request request(const Site& site) = 0;
   /// The result of the call, detached from training or not as it came. weights [B, H, T, S].
-  virtual void observe(const AttentionSite& site, const Result& result) = 0;
+  virtual void observe(const Site& site, const Result& result) = 0;
 
   /// True for an observer that follows the whole computation: only then are the two functions below called.
   virtual bool wants_numbers() const { return false; }
   /// The query [B, H, T, Dq] of the call that observe() tells of next, and the parts of its scores.
-  virtual void parts(const AttentionSite& /*site*/, const at::Tensor& /*query*/, const std::vector<ScorePart>& /*parts*/) {}
+  virtual void parts(const Site& /*site*/, const at::Tensor& /*query*/, const std::vector<ScorePart>& /*parts*/) {}
   /// Any other number, in the order of the computation: embeddings, states, ... (docs/guide/trace.md lists the names). From encode()
   /// [B, S, *] or [B, *], from step() [B·K, *] or [B, K, *]; decode() shows none.
   virtual void number(const std::string& /*name*/, const at::Tensor& /*value*/) {}
@@ -34,7 +29,7 @@ inline Observer* number_observer(Observer* observer) { return observer && observ
 
 /// Attends and shows the result to the observer, if there is one.
 inline Result attend_observed(const Mechanism& mechanism, const at::Tensor& query, const Memory& memory, State* state,
-                              const AttentionSite& site, Observer* observer) {
+                              const Site& site, Observer* observer) {
   if (auto* follower = number_observer(observer)) follower->parts(site, query, mechanism.parts(query, memory));
   Result result = mechanism.attend(query, memory, state, observer ? observer->request(site) : Request{});
   if (observer) observer->observe(site, result);

@@ -21,6 +21,7 @@ class OutputAttention : public Module {
   at::Tensor operator()(const at::Tensor& outputs, const at::Tensor& vectors, Observer* observer) const;
   /// One step of every row: h̃_t [rows, N], E y_{t−1} [rows, Ne] -> context [rows, N]; `history` then holds the step.
   at::Tensor step(const at::Tensor& output, const at::Tensor& vector, History& history, Observer* observer) const;
+  static const Site& site();
 
  private:
   at::Tensor joined(const at::Tensor& outputs, const at::Tensor& vectors) const;  // u

@@ -97,8 +97,8 @@ std::uint32_t unit_count(const Text& text, LinkUnit unit);
 
 /// Which weights of a record the links are read from.
 struct MapChoice {
-  std::string site;                   ///< decoder.cross, decoder.attention, ...; empty: the record's first map from target to source
-  std::uint16_t layer = 0;            ///< of a named site
+  std::string site;                   ///< decoder.cross, decoder.attention, ...; empty: the attention to the source (record/site.h)
+  std::optional<std::int64_t> layer;  ///< null: the last one of the site
   std::optional<std::uint32_t> head;  ///< null: the mean over heads
 };
 /// How links are read off weights.
@@ -107,6 +107,9 @@ struct LinkOptions {
   bool shifted = false;             ///< read token t from the row of the step that takes it as input, t + 1 (Shift-Att: Chen et al., 2020)
   LinkUnits units = {};             ///< words gather their pieces as words_from_pieces does
 };
+/// The map that `choice` names. Null where no site is named and the record has no attention to the source; throws kValue for a site or a
+/// layer that is not there, and for a map that does not go from target to source.
+const AttentionMap* chosen_map(const Record& record, const MapChoice& choice);
 /// Links of one hypothesis of a record. Special tokens never align. Throws kValue for a map that does not go from target to
 /// source, a head or a hypothesis that is not there.
 WeightLinks links_of(const Record& record, const MapChoice& choice = {}, std::size_t hypothesis = 0, const LinkOptions& options = {});

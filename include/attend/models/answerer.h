@@ -20,7 +20,7 @@ struct Questions {
 inline constexpr std::int64_t kSpecialAnswers = 4;
 
 /// p(answer | what is asked about) as a network.
-class Answerer : public Module {
+class Answerer : public Network {
  public:
   /// ln p [B, A]. Of classifiers and memory_hops A is the vocabulary of answers without its four special tokens. Of readers A is S,
   /// and every place of the document has ln p of its word; −inf in padding.

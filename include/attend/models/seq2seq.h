@@ -66,12 +66,19 @@ class DecoderState {
   virtual void reorder(const at::Tensor& rows, std::int64_t beams) = 0;
 };
 
+/// A network that shows where it attends.
+class Network : public Module {
+ public:
+  /// Every site that an observer may be told of. Their layers count from 0; a layer that is applied again and again has one for each time.
+  virtual std::vector<Site> sites() const = 0;
+};
+
 /// What writes tokens of something encoded. Token ids as in text/tokenizer.h: 0 <unk>, 1 <pad>, 2 <s>, 3 </s>.
-class TokenDecoder : public Module {
+class TokenDecoder : public Network {
  public:
   /// Teacher forcing: inputs int64 [B, T] beginning with <s>; returns the states before the output layer, [B, T, N]. Rows past
-  /// an item's target_lengths are unspecified. Sites: decoder.attention, or decoder.self and decoder.cross. Models that copy return what
-  /// their output layer says, ln P [B, T, V + own words], since it reads the source; site output.copy.
+  /// an item's target_lengths are unspecified. Models that copy return what their output layer says, ln P [B, T, V + own words], since it
+  /// reads the source.
   virtual at::Tensor decode(const Encoded& encoded, const at::Tensor& inputs, const at::Tensor& target_lengths,
                             Observer* observer) const = 0;
   /// Scores over the vocabulary: states [.., N] -> logits [.., V]. Models that copy return what they are given.
@@ -79,14 +86,15 @@ class TokenDecoder : public Module {
 
   /// A state before the first step, with one hypothesis an item and room for `steps` steps.
   virtual std::unique_ptr<DecoderState> start(const Encoded& encoded, std::int64_t steps) const = 0;
-  /// One step for tokens int64 [B, K] (<s> first): states [B, K, N]. The observer receives [B, H, K, S], decoder.self [B·K, H, 1, t].
+  /// One step for tokens int64 [B, K] (<s> first): states [B, K, N]. The observer receives [B, H, K, S], of sites whose columns
+  /// are steps [B·K, H, 1, t].
   virtual at::Tensor step(const Encoded& encoded, DecoderState& state, const at::Tensor& tokens, Observer* observer) const = 0;
 };
 
 /// p(y | x) as a network.
 class Seq2Seq : public TokenDecoder {
  public:
-  /// source int64 [B, S] ending in </s> and padded; lengths int64 [B], each at least 1. Sites: encoder.self. Models that copy
+  /// source int64 [B, S] ending in </s> and padded; lengths int64 [B], each at least 1. Models that copy
   /// (pointer_generator) read [B, S, 2]: each token beside what it is to the target, its id there or V, V + 1, ... for the item's own
   /// words outside the vocabulary of V.
   virtual std::unique_ptr<Encoded> encode(const at::Tensor& source, const at::Tensor& lengths, Observer* observer) const = 0;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "attend/core/files.h"
+#include "attend/record/site.h"
 
 namespace attend {
 
@@ -42,24 +43,22 @@ struct Node {
 /// How the rows of a map are normalised.
 enum class RowKind : std::uint8_t { kSoftmax, kSparse, kUnnormalised };
 
-/// What the rows of a map stand for.
-enum class RowAxis : std::uint8_t {
-  kNode,   ///< one row per node of the search tree (decoder sites): the row computed while producing its token
-  kSource  ///< one row per source token (encoder.self)
-};
-
-/// Weights of all heads of one site and layer: weights[(head * rows + row) * cols + col], float32.
-/// Columns are source tokens, or for decoder.self the steps up to the row's own: column c is what the decoder read at step c
-/// (<s> at 0, then token c - 1). Those rows are ragged: a node of step t has t + 1 weights, the columns after them are 0.
+/// Weights of all heads of one site: weights[(head * rows + row) * cols + col], float32.
+/// Rows and columns that stand for parts of the source (a draft, a document, ...) are counted by all of its tokens, with zeros outside the
+/// part. Columns of steps are ragged: a node of step t has t + 1 weights, the columns after them are 0.
 /// A masked place is exactly 0, and a row that may attend to nothing is all 0.
 struct AttentionMap {
-  std::string site;  ///< encoder.self, decoder.self, decoder.cross, decoder.attention, ...
-  std::uint16_t layer = 0;
+  Site site;
   RowKind kind = RowKind::kSoftmax;
-  RowAxis axis = RowAxis::kNode;
-  bool target_columns = false;  ///< true for decoder.self
   std::uint32_t heads = 0, rows = 0, cols = 0;
   std::vector<float> weights;
+};
+
+/// Tokens [begin, end) of the source that one kind of column (or row) stands for.
+struct SourcePart {
+  ColumnAxis of = ColumnAxis::kSource;
+  std::uint32_t begin = 0, end = 0;
+  bool operator==(const SourcePart&) const = default;
 };
 
 /// Numbers of one kind that travel with the nodes: p_gen, the centre of local attention, ...; values[node].
@@ -103,6 +102,7 @@ struct RecordData {
   std::vector<Hypothesis> hypotheses;
   std::vector<AttentionMap> maps;
   std::vector<NodeScalars> scalars;
+  std::vector<SourcePart> parts;  ///< of a source that holds more than one thing; a kind that is not named stands for all of it
   std::optional<Picture> picture;
 };
 
@@ -114,7 +114,8 @@ class Record {
   /// word (less than bytes and tokens together); node parent (an earlier node, or -1), node
   /// step (the parent's + 1, or 0), node numbers (log-probabilities are not NaN); hypothesis path (one node a token, same ids),
   /// hypothesis order (best score first), forced (exactly one hypothesis); map name (letters, digits, `_` `-` `.`), map twice,
-  /// map size (rows and columns are the nodes, tokens or steps they stand for, 1 to 4096 heads), row weights (finite, from 0 unless
+  /// map size (rows and columns are the nodes, tokens or steps they stand for, 1 to 4096 heads), source part (tokens of the
+  /// source, each kind once), part weights (nothing outside the part that a map's columns or rows stand for), row weights (finite, from 0 unless
   /// unnormalised), row sum (softmax rows: 1 within 1e-3, or all 0), ragged row (nothing past the node's own step);
   /// scalar name, scalar size, scalar numbers (not NaN); picture (its grid has a cell for each source token and one at least, its
   /// pixels fill its size of at most 2^28).
@@ -123,9 +124,13 @@ class Record {
 
   /// Node indices of hypothesis `h` from its first token to its last.
   std::vector<std::uint32_t> path(std::size_t h) const;
-  const AttentionMap& find_map(const std::string& site, std::uint16_t layer) const;  ///< throws, listing what there is
-  /// Rows of one head for hypothesis `h`: [target tokens, source tokens], or [S, S] for encoder.self,
-  /// or [target tokens, target tokens] for decoder.self.
+  const AttentionMap& find_map(const std::string& site, std::int64_t layer) const;  ///< throws, listing what there is
+  /// The map of the attention to the source (record/site.h); null where the record has none.
+  const AttentionMap* source_map(std::optional<std::int64_t> layer = {}) const;
+  /// The source's tokens that a kind of column stands for.
+  SourcePart part(ColumnAxis of) const;
+  /// Rows of one head for hypothesis `h`: [target tokens or S, S], [target tokens, target tokens] where columns are steps, or
+  /// [target tokens, slots].
   Matrix map(const AttentionMap& map, std::uint32_t head, std::size_t h = 0) const;
   /// Mean over heads of the same.
   Matrix mean_map(const AttentionMap& map, std::size_t h = 0) const;
@@ -135,7 +140,7 @@ class Record {
 };
 
 /// A file of records: an uncompressed .npz whose members are numpy arrays (numpy.load opens it), `record.json` (schema
-/// "attend.record", version [1, 1], number of records) and for each record `<index>/record.json`, which names its arrays;
+/// "attend.record", version [1, 2], number of records) and for each record `<index>/record.json`, which names its arrays;
 /// docs/schemas/attend.record.schema.json describes both. Records are appended one by one, so memory stays bounded; the file
 /// appears under its name only when close() has written its directory.
 ///

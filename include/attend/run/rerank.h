@@ -22,7 +22,7 @@ double coverage_term(std::span<const double> coverage, const std::string& kind);
 ///   unknown         number of <unk>
 ///   reverse         log P(X | Y) by a model of the other direction; an empty Y has the least of its list
 ///   language_model  log P(Y) / lp(Y) by a language model
-/// Attention to the source is that of the last layer, mean over heads.
+/// Attention to the source is that of the layer in the search's options, mean over heads.
 std::vector<std::string> rerank_features();
 /// One weight a feature; those not named are 0, log_prob 1.
 using RerankWeights = std::map<std::string, double>;

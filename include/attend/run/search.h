@@ -16,9 +16,11 @@ struct SearchOptions {
   std::int64_t beam, n_best, min_length, max_length_extra, rounds;
   double length_penalty, coverage_penalty, max_length_ratio;
   bool allow_unknown, replace_unk;
+  std::string layer;  ///< whose attention to the source counts: last, or a number from 0
   const std::atomic<bool>* stop = nullptr;  ///< looked at before each step: once it is set, the search throws kInterrupted
   SearchOptions() { set_defaults(*this); }
   void visit(OptionVisitor& v);
+  std::optional<std::int64_t> source_layer() const { return parse_layer(layer); }
 };
 
 /// A finished hypothesis of a search.
@@ -46,7 +48,7 @@ struct SearchResult {
 /// A step keeps the best K of all continuations of the live hypotheses. One that ends in </s> counts only if it ranks among
 /// those K, and leaves the beam; the rest live on. Length |Y| counts </s>; at max_length = max(ratio·S_b + extra, min_length) only </s> may
 /// follow. Final order: log P / lp + cp, lp = ((5 + |Y|)/6)^α, cp = β Σ_s ln min(Σ_t w[t, s], 1) (Wu et al. 2016, eq. 14;
-/// sums clamped at 1e-6; weights: the mean over heads of the last layer's attention to the source). The search of an item
+/// sums clamped at 1e-6; weights: the mean over heads of the attention to the source in options.layer). The search of an item
 /// ends when no live hypothesis can still enter the n-best. Ties: lower parent, then lower token id.
 /// Constraints only remove continuations, so log_prob is the model's own.
 std::vector<SearchResult> search(const Seq2Seq& model, const at::Tensor& source, const at::Tensor& lengths, const SearchOptions& options,
