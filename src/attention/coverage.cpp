@@ -27,12 +27,14 @@ Coverage::Coverage(const MechanismOptions& o)
 
 Memory Coverage::prepare(const at::Tensor& keys, const at::Tensor& values, const Mask& mask) const {
   auto memory = AdditiveHistory::prepare(keys, values, mask);
-  const auto known = widened(zero_hidden(keys, memory.visible));
+  const auto known = widened(zero_hidden(keys, memory.visible()));
   // 1/Φ = (1 + exp(−u·k))/2 [B, H, S, 1]. Below −30 the source is read out after its first glance; an infinite 1/Φ times a weight of 0 is
   // NaN.
-  if (kind_ == Kind::kFertility) memory.more = 0.5 / at::sigmoid(per_head_linear(known, fertility_weight_).clamp_min(-30));
+  if (kind_ == Kind::kFertility)
+    memory.set_prepared(std::make_shared<PerKey>(0.5 / at::sigmoid(per_head_linear(known, fertility_weight_).clamp_min(-30))));
   if (kind_ == Kind::kGru)
-    memory.more = per_head_linear(known, gru_key_) + gru_bias_.to(known.scalar_type()).unsqueeze(1);  // [B, H, S, 3d]
+    memory.set_prepared(  // [B, H, S, 3d]
+        std::make_shared<PerKey>(per_head_linear(known, gru_key_) + gru_bias_.to(known.scalar_type()).unsqueeze(1)));
   return memory;
 }
 
@@ -57,15 +59,15 @@ void Coverage::add_history(const HistoryState& state, at::Tensor& sums) const {
 at::Tensor Coverage::mix(ScoreCall& call, const at::Tensor& weights) const {
   auto& kept = history(call).kept;
   auto& total = kept["total"];
-  call.result.extras["coverage_loss"] = at::minimum(weights, total).sum(-1);
+  call.result.extras["coverage_loss"] = {at::minimum(weights, total).sum(-1)};
   total = total + weights;
-  call.result.extras["coverage"] = total;
+  call.result.extras["coverage"] = {total, Axis::kCell};
   if (kind_ != Kind::kSum) kept["coverage"] = next(call, weights, kept["coverage"]);
   return mixed(call, weights);
 }
 
 at::Tensor Coverage::next(const ScoreCall& call, const at::Tensor& weights, const at::Tensor& before) const {
-  const auto& more = call.memory.more;
+  const auto& more = static_cast<const PerKey&>(*call.memory.prepared()).value;  // [B, H, S, 1 or 3d]
   if (kind_ == Kind::kFertility) return before + weights * more.squeeze(-1).unsqueeze(2);
   const auto format = weights.scalar_type();
   const auto heads = weights.size(1);

@@ -37,7 +37,7 @@ Hard::Hard(std::string name, const MechanismOptions& o) : ScoredAttention(name, 
 
 std::unique_ptr<State> Hard::start(const Memory& memory, std::int64_t /*rows*/) const {
   auto state = std::make_unique<HardState>();
-  if (is_training() && needs_reward()) state->soft = draw_soft(memory.keys.size(0));
+  if (is_training() && needs_reward()) state->soft = draw_soft(memory.batch());
   return state;
 }
 
@@ -71,12 +71,12 @@ at::Tensor Hard::mix(ScoreCall& call, const at::Tensor& weights) const {
     const auto was_soft = (soft.defined() ? soft : at::zeros({call.sizes.batch}, at::kBool)).unsqueeze(1);  // [B, 1]
     mixing = at::where(was_soft.unsqueeze(-1).unsqueeze(-1), weights, mixing);
     log_prob = log_prob.masked_fill(was_soft.unsqueeze(-1), 0.0);
-    extras["was_soft"] = was_soft.expand({call.sizes.batch, call.sizes.queries});
-    extras["reward_baseline"] = reward_baseline_;
+    extras["was_soft"] = {was_soft.expand({call.sizes.batch, call.sizes.queries})};
+    extras["reward_baseline"] = {reward_baseline_, Axis::kModule};
   }
-  if (!needs_reward() && is_training()) extras["sample"] = mixing;
-  extras["choice"] = chosen.expand({call.sizes.batch, call.sizes.heads, call.sizes.queries});
-  extras["log_prob"] = log_prob;
+  if (!needs_reward() && is_training()) extras["sample"] = {mixing, Axis::kCell};
+  extras["choice"] = {chosen.expand({call.sizes.batch, call.sizes.heads, call.sizes.queries})};
+  extras["log_prob"] = {log_prob};
   return mixed(call, mixing);
 }
 

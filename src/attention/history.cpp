@@ -27,7 +27,7 @@ at::Tensor AdditiveHistory::energies(ScoreCall& call, const at::Tensor& query, c
 }
 
 at::Tensor AdditiveHistory::nothing_yet(const Memory& memory, std::int64_t rows) const {
-  return at::zeros({memory.keys.size(0), options().heads, rows, memory.keys.size(2)}, memory.keys.options().requires_grad(false));
+  return at::zeros({memory.batch(), options().heads, rows, memory.size()}, memory.keys().options().requires_grad(false));
 }
 
 }  // namespace attend

@@ -23,14 +23,14 @@ void LocalM::narrow(ScoreCall& call) const {
   if (scaled_) {
     ATTEND_CHECK(call.state == nullptr, kValue,
                  "local_m: a scaled centre needs the target's length, which step-by-step decoding does not know; use centre: step");
-    const auto& given = call.memory.mask.query_lengths;
+    const auto& given = call.memory.mask().query_lengths;
     const auto queries = given.defined() ? given : at::full({1}, call.sizes.queries, at::kLong);
     centre = t.to(at::kDouble) * last.to(at::kDouble) / (queries - 1).clamp_min(1).unsqueeze(1).to(at::kDouble);
   } else {
     centre = options().clamp ? at::minimum(t, last).clamp_min(0) : t;
   }
   hide(call.hidden, outside_window(centre, call.sizes.keys, options().window));
-  call.result.extras["centre"] = centre.to(at::kDouble).expand({call.sizes.batch, call.sizes.queries});
+  call.result.extras["centre"] = {centre.to(at::kDouble).expand({call.sizes.batch, call.sizes.queries})};
 }
 
 at::Tensor outside_window(const at::Tensor& centre, std::int64_t keys, std::int64_t radius) {

@@ -27,11 +27,11 @@ void LocalP::narrow(ScoreCall& call) const {
   const auto lengths = call.key_lengths().view({-1, 1, 1}).to(share.scalar_type());
   const auto centre = inside_ ? share * (lengths - 1) : share * lengths - 1;
   hide(call.hidden, outside_window(centre, call.sizes.keys, options().window));
-  call.result.extras["centre"] = empty.defined() ? centre.masked_fill(empty, 0.0) : centre;
+  call.result.extras["centre"] = {empty.defined() ? centre.masked_fill(empty, 0.0) : centre};
 }
 
 at::Tensor LocalP::weigh(ScoreCall& call) const {
-  const auto& centre = call.result.extras.at("centre");
+  const auto& centre = call.result.extras.at("centre").value;
   const auto distance = at::arange(call.sizes.keys, centre.options()) - centre.unsqueeze(-1);  // [B, H, T, S]
   const double deviation = static_cast<double>(options().window) / 2;
   const auto penalty = distance.square() * (-0.5 / (deviation * deviation));

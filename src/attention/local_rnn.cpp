@@ -107,8 +107,8 @@ at::Tensor LocalRnn::weigh(ScoreCall& call) const {
   const auto effective = at::matmul(outer.unsqueeze(-2), inner).squeeze(-2);  // ω [B, H, T, S]
   if (call.request.entropy) call.result.entropy = entropy_of(raw_ ? outer : effective);
   if (call.request.weights) {
-    call.result.extras["outer"] = outer;
-    call.result.extras["inner"] = empty.defined() ? inner.masked_fill(empty.unsqueeze(-1).unsqueeze(-1), 0.0) : inner;
+    call.result.extras["outer"] = {outer, Axis::kCell};
+    call.result.extras["inner"] = {empty.defined() ? inner.masked_fill(empty.unsqueeze(-1).unsqueeze(-1), 0.0) : inner, Axis::kCell};
   }
   return effective;
 }

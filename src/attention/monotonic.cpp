@@ -16,8 +16,8 @@ Memory Monotonic::prepare(const at::Tensor& keys, const at::Tensor& values, cons
 // Training keeps the expected alignment "weights" [B, H, K, S], running the position "choice" [B, H, K, 1] of the last stop.
 std::unique_ptr<State> Monotonic::start(const Memory& memory, std::int64_t rows) const {
   auto state = std::make_unique<HistoryState>();
-  const auto batch = memory.keys.size(0), heads = options().heads, keys = memory.keys.size(2);
-  auto first = at::zeros({batch, heads, rows, keys}, memory.keys.options().requires_grad(false));
+  const auto batch = memory.batch(), heads = options().heads, keys = memory.size();
+  auto first = at::zeros({batch, heads, rows, keys}, memory.keys().options().requires_grad(false));
   if (keys > 0) first.select(3, 0).fill_(1);
   state->kept["weights"] = first;
   state->kept["choice"] = at::zeros({batch, heads, rows, 1}, at::kLong);
@@ -61,7 +61,6 @@ at::Tensor Monotonic::weigh(ScoreCall& call) const {
       weights = at::zeros_like(call.scores);
     }
   }
-  if (call.request.entropy) call.result.entropy = entropy_of(weights);
   return weights;
 }
 

@@ -75,11 +75,11 @@ Memory MultiHead::prepare(const at::Tensor& keys, const at::Tensor& values, cons
 }
 
 Result MultiHead::attend(const at::Tensor& query, const Memory& memory, State* state, const Request& request) const {
-  ATTEND_CHECK(query.dim() == 4 && query.size(0) == memory.keys.size(0) && query.size(1) == 1 && query.size(3) == query_weight_.size(1),
-               kShape, "{}: query must be [B={}, 1, T, {}], got {}", name_, memory.keys.size(0), query_weight_.size(1), shape_text(query));
+  ATTEND_CHECK(query.dim() == 4 && query.size(0) == memory.batch() && query.size(1) == 1 && query.size(3) == query_weight_.size(1),
+               kShape, "{}: query must be [B={}, 1, T, {}], got {}", name_, memory.batch(), query_weight_.size(1), shape_text(query));
   const auto batch = query.size(0), queries = query.size(2);
   at::Tensor live = query;
-  const auto empty = hidden_from(memory, {batch, heads_, queries, memory.keys.size(2)}, name_).rows;  // [B, H, T]
+  const auto empty = memory.hidden({batch, heads_, queries, memory.size()}, name_).rows;  // [B, H, T]
   if (empty.defined()) live = query.masked_fill(empty.all(1, /*keepdim=*/true).unsqueeze(-1), 0.0);
   Result result = inner_->attend(split(live, query_weight_, query_bias_, heads_), memory, state, request);
   const auto joined = result.context.transpose(1, 2).reshape({batch, queries, output_weight_.size(1)});  // [B, T, H·Dv]

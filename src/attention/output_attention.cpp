@@ -16,8 +16,8 @@ OutputAttention::OutputAttention(std::int64_t embedding, std::int64_t size)
       attention_(register_module("attention", make_mechanism("general", {.query_size = size, .key_size = size}))) {}
 
 void OutputAttention::History::reorder(const at::Tensor& rows) {
-  for (auto* x : {&memory.keys, &memory.values, &output})
-    if (x->defined()) *x = x->index_select(0, rows);
+  memory.reorder(rows);
+  if (output.defined()) output = output.index_select(0, rows);
 }
 
 at::Tensor OutputAttention::joined(const at::Tensor& outputs, const at::Tensor& vectors) const {
@@ -47,9 +47,7 @@ at::Tensor OutputAttention::step(const at::Tensor& output, const at::Tensor& vec
   const auto rows = output.size(0), size = output.size(1);
   const auto last =
       history.output.defined() ? joined(history.output, vector).view({rows, 1, 1, size}) : output.new_zeros({rows, 1, 0, size});
-  const auto next = attention_->prepare(last, last, Mask{});
-  memory.keys = memory.keys.defined() ? at::cat({memory.keys, next.keys}, 2) : next.keys;
-  memory.values = memory.values.defined() ? at::cat({memory.values, next.values}, 2) : next.values;
+  memory.append(attention_->prepare(last, last, Mask{}), std::numeric_limits<std::int64_t>::max());
   history.output = output;
   return read(output.unsqueeze(1), memory, observer).squeeze(1);
 }

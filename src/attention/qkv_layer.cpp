@@ -18,8 +18,8 @@ std::int64_t QkvLayer::context_size(std::int64_t /*value_size*/) const { return 
 Result QkvLayer::attend(const at::Tensor& query, const Memory& memory, State* state, const Request& request) const {
   auto result = ScoredAttention::attend(query, memory, state, request);
   auto q = query;
-  auto lengths = memory.mask.query_lengths;
-  if (!lengths.defined() && memory.mask.causal && q.size(2) == memory.keys.size(2)) lengths = memory.mask.key_lengths;  // self-attention
+  auto lengths = memory.mask().query_lengths;
+  if (!lengths.defined() && memory.mask().causal && q.size(2) == memory.size()) lengths = memory.mask().key_lengths;  // self-attention
   if (lengths.defined()) q = q.masked_fill(within_lengths(lengths, q.size(2)).logical_not().unsqueeze(1).unsqueeze(-1), 0.0);
   const auto biased = [](const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
     const auto wide = widened(x);

@@ -43,22 +43,6 @@ at::Tensor share_heads(const at::Tensor& x, std::int64_t heads) {
   return x.size(1) == heads ? x : x.repeat_interleave(heads / x.size(1), 1);
 }
 
-Result join_steps(std::span<const Result> steps) {
-  const auto each = [&](auto take, std::int64_t dim) {
-    std::vector<at::Tensor> parts;
-    for (const auto& step : steps) parts.push_back(take(step));
-    return at::cat(parts, dim);
-  };
-  Result all;
-  all.kind = steps.front().kind;
-  for (const auto member : {&Result::context, &Result::weights, &Result::lse, &Result::entropy, &Result::scores})
-    if ((steps.front().*member).defined()) all.*member = each([&](const Result& r) { return r.*member; }, 2);
-  for (const auto& [name, first] : steps.front().extras)
-    all.extras[name] =
-        name.ends_with("baseline") ? first : each([&name = name](const Result& r) { return r.extras.at(name); }, first.dim() >= 4 ? 2 : -1);
-  return all;
-}
-
 at::Tensor masked_softmax(const at::Tensor& scores, const at::Tensor& allowed) {
   const auto hidden = hidden_outside(allowed);
   return softmax_of(masked(scores, hidden), hidden.rows);
@@ -67,11 +51,6 @@ at::Tensor masked_softmax(const at::Tensor& scores, const at::Tensor& allowed) {
 at::Tensor masked_logsumexp(const at::Tensor& scores, const at::Tensor& allowed) {
   const auto hidden = hidden_outside(allowed);
   return logsumexp_of(masked(scores, hidden), hidden.rows);
-}
-
-at::Tensor entropy_of(const at::Tensor& weights) {
-  // The logarithm never sees a 0: its infinite derivative there, times the weight 0, would be NaN.
-  return -at::xlogy(weights, weights.masked_fill(weights.eq(0), 1.0)).sum(-1);
 }
 
 at::Tensor widened(const at::Tensor& x) { return x.scalar_type() == at::kHalf || x.scalar_type() == at::kBFloat16 ? x.to(at::kFloat) : x; }
@@ -85,28 +64,6 @@ at::Tensor per_head_linear(const at::Tensor& x, const at::Tensor& weight) {
 at::Tensor initial_weight(at::IntArrayRef sizes, std::int64_t fan_in) {
   const double bound = std::sqrt(3.0 / static_cast<double>(std::max<std::int64_t>(fan_in, 1)));
   return at::empty(sizes).uniform_(-bound, bound);
-}
-
-Memory Memory::select(const at::Tensor& items) const {
-  // Parts that broadcast over items stay as they are; of a memory of one item, from which several rows may be chosen, all are chosen.
-  const bool repeat = keys.defined() && keys.size(0) == 1 && items.size(0) != 1;
-  auto pick = [&](const at::Tensor& x, std::int64_t whole) {
-    return x.defined() && x.dim() == whole && (x.size(0) > 1 || repeat) ? x.index_select(0, items) : x;
-  };
-  return {.keys = pick(keys, 4),
-          .values = pick(values, 4),
-          .more = pick(more, 4),
-          .mask = {.keep = pick(mask.keep, 4),
-                   .bias = pick(mask.bias, 4),
-                   .key_lengths = pick(mask.key_lengths, 1),
-                   .query_lengths = pick(mask.query_lengths, 1),
-                   .causal = mask.causal},
-          .visible = pick(visible, 2),
-          .hidden = hidden ? std::optional(Hidden{.keys = pick(hidden->keys, 4), .rows = pick(hidden->rows, 3)}) : std::nullopt};
-}
-
-Hidden hidden_from(const Memory& memory, const CallSizes& sizes, std::string_view who) {
-  return memory.hidden ? *memory.hidden : hidden_set(memory.mask, sizes, who);
 }
 
 std::vector<ScorePart> Mechanism::parts(const at::Tensor& /*query*/, const Memory& /*memory*/) const { return {}; }
@@ -146,14 +103,15 @@ void hide(Hidden& hidden, const at::Tensor& narrower) {
 }
 
 at::Tensor ScoreCall::key_lengths() const {
-  return memory.mask.key_lengths.defined() ? memory.mask.key_lengths : at::full({1}, sizes.keys, at::kLong);
+  const auto& given = memory.mask().key_lengths;
+  return given.defined() ? given : at::full({1}, sizes.keys, at::kLong);
 }
 
 at::Tensor ScoreCall::steps() const {
   if (const auto* counted = dynamic_cast<const StepState*>(state)) return at::full({1, sizes.queries}, counted->step, at::kLong);
   const auto t = at::arange(sizes.queries, at::kLong).unsqueeze(0);
-  if (!memory.mask.causal) return t;
-  const auto& given = memory.mask.query_lengths;
+  if (!memory.mask().causal) return t;
+  const auto& given = memory.mask().query_lengths;
   const auto queries = given.defined() ? given : sizes.queries == sizes.keys ? key_lengths() : at::full({1}, sizes.queries, at::kLong);
   return t + (key_lengths() - queries).unsqueeze(1);
 }
@@ -200,6 +158,7 @@ void MechanismOptions::visit(OptionVisitor& v) {
   v(position_reach, "position_reach", 16, "positions relative: distances beyond this count as this far", between(1, 1 << 20));
   v(rotary_pairs, "rotary_pairs", "adjacent", "positions rotary: which numbers are a pair, as the weights were made",
     one_of({"adjacent", "halves"}));
+  v(knn_keys, "knn_keys", 8, "knn: keys that a query reads, those with the largest scores", between(1, 1 << 24));
   v(pooling_rows, "pooling_rows", 1, "attention_pooling: learned queries", between(1, 4096));
 }
 
@@ -220,37 +179,42 @@ Memory ScoredAttention::prepare(const at::Tensor& keys, const at::Tensor& values
                shape_text(keys));
   ATTEND_CHECK(keys.size(1) >= 1 && options_.heads % keys.size(1) == 0, kShape,
                "{}: {} query heads cannot share {} key heads; H must be a multiple of Hk", name_, options_.heads, keys.size(1));
-  Memory memory{
-      .keys = {}, .values = values, .more = {}, .mask = mask, .visible = visible_keys_of_source(mask, keys, options_.heads, name_)};
-  memory.values = zero_hidden(values, memory.visible);
-  auto known = widened(zero_hidden(keys, memory.visible));
+  const auto visible = visible_keys_of_source(mask, keys, options_.heads, name_);  // [B, S]
+  auto known = widened(zero_hidden(keys, visible));                                // [B, Hk, S, D]
   if (positions_) known = positions_->keys(known, mask.first_key);
-  memory.keys = score_->prepare(known);
-  if (same_for_every_query(mask)) memory.hidden = hidden_set(mask, {keys.size(0), options_.heads, 1, keys.size(2)}, name_);
-  return memory;
+  return {score_->prepare(known), zero_hidden(values, visible), mask, visible, options_.heads, name_};
 }
 
 Result ScoredAttention::attend(const at::Tensor& query, const Memory& memory, State* state, const Request& request) const {
   ATTEND_CHECK(
-      query.dim() == 4 && query.size(1) == options_.heads && query.size(3) == options_.query_size && query.size(0) == memory.keys.size(0),
-      kShape, "{}: query must be [B={}, H={}, T, Dq={}], got {}", name_, memory.keys.size(0), options_.heads, options_.query_size,
+      query.dim() == 4 && query.size(1) == options_.heads && query.size(3) == options_.query_size && query.size(0) == memory.batch(),
+      kShape, "{}: query must be [B={}, H={}, T, Dq={}], got {}", name_, memory.batch(), options_.heads, options_.query_size,
       shape_text(query));
+  const AttendCall call{*this, query, memory, state, request};
+  const auto& implementation = implementation_for(call);
+  auto result = implementation.run(call);
+  result.by = implementation.name;
+  return result;
+}
+
+Result ScoredAttention::attend_plainly(const at::Tensor& query, const Memory& memory, State* state, const Request& request) const {
   const auto queries = query.size(2);
-  const CallSizes sizes{query.size(0), query.size(1), queries, memory.keys.size(2)};
-  auto hidden = hidden_from(memory, sizes, name_);
-  if (state || !remembers()) return attend_rows(query, memory, state, request, std::move(hidden), memory.mask.bias);
+  const CallSizes sizes{query.size(0), query.size(1), queries, memory.size()};
+  auto hidden = memory.hidden(sizes, name_);
+  const auto& bias = memory.mask().bias;
+  if (state || !remembers()) return attend_rows(query, memory, state, request, std::move(hidden), bias);
   const auto own = start(memory, std::min<std::int64_t>(queries, 1));
-  if (queries <= 1) return attend_rows(query, memory, own.get(), request, std::move(hidden), memory.mask.bias);
+  if (queries <= 1) return attend_rows(query, memory, own.get(), request, std::move(hidden), bias);
   std::vector<Result> steps;
   for (std::int64_t t = 0; t < queries; ++t)
-    steps.push_back(attend_rows(query.narrow(2, t, 1), memory, own.get(), request,
-                                {.keys = row_of(hidden.keys, -2, t), .rows = row_of(hidden.rows, -1, t)}, row_of(memory.mask.bias, -2, t)));
-  return join_steps(steps);
+    steps.push_back(attend_rows(query.narrow(2, t, 1), memory, own.get(), request.of_step(t),
+                                {.keys = row_of(hidden.keys, -2, t), .rows = row_of(hidden.rows, -1, t)}, row_of(bias, -2, t)));
+  return join_steps(steps, request);
 }
 
 Result ScoredAttention::attend_rows(const at::Tensor& query, const Memory& memory, State* state, const Request& request, Hidden hidden,
                                     const at::Tensor& bias) const {
-  const auto heads = query.size(1), keys = memory.keys.size(2);
+  const auto heads = query.size(1), keys = memory.size();
   const auto zeroed = [](const at::Tensor& x, const at::Tensor& rows) {
     return rows.defined() ? x.masked_fill(rows.unsqueeze(-1), 0.0) : x;
   };
@@ -270,13 +234,13 @@ Result ScoredAttention::attend_rows(const at::Tensor& query, const Memory& memor
   // Half precision overflows at 65,504: scores and statistics are float32.
   auto asked = widened(zeroed(live_query, empty));
   if (positions_) asked = positions_->query(asked, call.steps());
-  auto scores = energies(call, asked, share_heads(memory.keys, heads));  // [B, H, T, S]
-  if (positions_) scores = positions_->scores(scores, asked, call.steps(), memory.mask.causal);
+  auto scores = energies(call, asked, share_heads(memory.keys(), heads));  // [B, H, T, S]
+  if (positions_) scores = positions_->scores(scores, asked, call.steps(), memory.mask().causal);
   if (bias.defined()) scores = scores + bias;
   call.scores = masked(scores, call.hidden);
   const auto weights = weigh(call);
   auto& result = call.result;
-  if (request.weights) result.weights = weights;
+  add_statistics(result, request, weights);
   if (request.scores) result.scores = empty.defined() ? call.scores.masked_fill(empty.unsqueeze(-1), -kInfinity) : call.scores;
   result.context = mix(call, weights);
   if (auto* counted = dynamic_cast<StepState*>(state)) ++counted->step;
@@ -302,14 +266,14 @@ at::Tensor ScoredAttention::mix(ScoreCall& call, const at::Tensor& weights) cons
 
 at::Tensor ScoredAttention::mixed(const ScoreCall& call, const at::Tensor& mixing) const {
   const auto kept = is_training() && options_.dropout > 0 ? dropout(mixing, options_.dropout) : mixing;
-  const auto values = share_heads(call.memory.values, call.sizes.heads);
+  const auto values = share_heads(call.memory.values(), call.sizes.heads);
   const auto context = at::matmul(kept.to(values.scalar_type()), values);  // [B, H, T, Dv]
   const auto more = positions_ ? positions_->values(kept, call.steps()) : at::Tensor();
   return more.defined() ? context + more.to(values.scalar_type()) : context;
 }
 
 std::vector<ScorePart> ScoredAttention::parts(const at::Tensor& query, const Memory& memory) const {
-  return score_->parts(widened(query), share_heads(memory.keys, query.size(1)));
+  return score_->parts(widened(query), share_heads(memory.keys(), query.size(1)));
 }
 
 }  // namespace attend

@@ -22,7 +22,7 @@ void show_steps(const Pondering& pondering, const Site& site, Observer* observer
   Result result;
   result.weights = pondering.steps.unsqueeze(1).unsqueeze(1);  // [B, 1, 1, S]
   result.kind = WeightKind::kUnnormalised;
-  result.extras["ponder"] = pondering.ponder;
+  result.extras["ponder"] = {pondering.ponder, Axis::kItem};
   observer->observe(site, result);
 }
 

@@ -37,12 +37,11 @@ PointerMixture copy_output(const PointerGenerator& pointer, const at::Tensor& lo
   if (observer) {
     const auto& site = copy_site();
     if (auto* follower = number_observer(observer)) follower->parts(site, states.unsqueeze(1), {});
-    const auto request = observer->request(site);
     Result result;
     result.context = attended.context;
     result.weights = mixture.weights.unsqueeze(1);  // [B, 1, T, S]
-    if (request.entropy) result.entropy = at::special_entr(result.weights).sum(-1);
-    result.extras["p_gen"] = mixture.p_gen;
+    add_statistics(result, observer->request(site), result.weights);
+    result.extras["p_gen"] = {mixture.p_gen};
     observer->observe(site, result);
   }
   return mixture;

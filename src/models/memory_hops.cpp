@@ -29,7 +29,8 @@ class MemoryHops final : public Answerer {
       const auto p = q.linear ? scores.masked_fill(live.logical_not(), 0.0) : masked_softmax(scores, live);
       if (observer) {
         Result result;
-        result.weights = p.unsqueeze(1).unsqueeze(1);
+        result.weights = p.unsqueeze(1).unsqueeze(1);  // [B, 1, 1, M]
+        add_statistics(result, observer->request(hop(k)), result.weights);
         observer->observe(hop(k), result);
       }
       u = u + at::matmul(p.unsqueeze(1), values).squeeze(1);

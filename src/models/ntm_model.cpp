@@ -82,10 +82,12 @@ class NtmModel final : public Seq2Seq {
     if (!observer) return;
     Result slots;
     slots.weights = reading;
+    add_statistics(slots, observer->request(slots_site()), reading);
     observer->observe(slots_site(), slots);
     Result result;
     result.weights = at::matmul(reading.sum(1), source.written.mT()).clamp_max(1).unsqueeze(1);  // [B, 1, T, S]
     result.kind = WeightKind::kUnnormalised;
+    add_statistics(result, observer->request(read_site()), result.weights);
     observer->observe(read_site(), result);
   }
   static Site read_site() { return {.name = "ntm.read", .role = SiteRole::kSource, .mechanism = "ntm"}; }

@@ -66,7 +66,8 @@ class Reader final : public Answerer {
   static void show(const Site& site, const at::Tensor& weights, Observer* observer) {
     if (!observer) return;
     Result result;
-    result.weights = weights.unsqueeze(1);
+    result.weights = weights.unsqueeze(1);  // [B, 1, rows, columns]
+    add_statistics(result, observer->request(site), result.weights);
     observer->observe(site, result);
   }
 

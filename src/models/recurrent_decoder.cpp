@@ -7,19 +7,28 @@ namespace {
 class StepsAsOne final : public Observer {
  public:
   explicit StepsAsOne(Observer* outer) : outer_(outer) {}
-  Request request(const Site& site) override { return outer_->request(site); }
-  void observe(const Site& site, const Result& result) override {
-    for (auto& [seen, steps] : steps_)
-      if (seen.key() == site.key()) return steps.push_back(result);
-    steps_.push_back({site, {result}});
+  Request request(const Site& site) override {
+    auto& own = of(site);
+    return own.request.of_step(static_cast<std::int64_t>(own.steps.size()));
   }
+  void observe(const Site& site, const Result& result) override { of(site).steps.push_back(result); }
   void pass_on() {
-    for (const auto& [site, steps] : steps_) outer_->observe(site, join_steps(steps));
+    for (const auto& seen : seen_) outer_->observe(seen.site, join_steps(seen.steps, seen.request));
   }
 
  private:
   Observer* outer_;
-  std::vector<std::pair<Site, std::vector<Result>>> steps_;
+  struct Seen {
+    Site site;
+    Request request;  // of the whole
+    std::vector<Result> steps;
+  };
+  Seen& of(const Site& site) {
+    for (auto& seen : seen_)
+      if (seen.site.key() == site.key()) return seen;
+    return seen_.emplace_back(Seen{site, outer_->request(site), {}});
+  }
+  std::vector<Seen> seen_;
 };
 
 CellState chosen_rows(const CellState& state, const at::Tensor& rows) {
@@ -31,8 +40,8 @@ CellState chosen_rows(const CellState& state, const at::Tensor& rows) {
 std::unique_ptr<Encoded> RecurrentSource::select(const at::Tensor& items) const {
   auto chosen = std::make_unique<RecurrentSource>();
   chosen->lengths = lengths.index_select(0, items);
-  if (memory.keys.defined()) chosen->memory = memory.select(items);
-  if (draft.keys.defined()) chosen->draft = draft.select(items);
+  if (memory.defined()) chosen->memory = memory.select(items);
+  if (draft.defined()) chosen->draft = draft.select(items);
   for (const auto& state : initial) chosen->initial.push_back(chosen_rows(state, items));
   if (fixed_context.defined()) chosen->fixed_context = fixed_context.index_select(0, items);
   chosen->words = words.select(items);

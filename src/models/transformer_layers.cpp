@@ -113,8 +113,8 @@ at::Tensor DecoderLayer::step(const at::Tensor& x, const Memory& memory, Transfo
   auto& cache = state.caches[static_cast<std::size_t>(index_)];
   auto y = (*around_self_)(x, [&](const at::Tensor& z) {
     const auto rows = z.reshape({-1, 1, 1, z.size(2)});  // [B·K, 1, 1, N]
-    cache.append(self_->prepare(rows, rows, Mask{.first_key = state.used}), state.used, state.room);
-    const auto result = attend_observed(*self_, rows, cache.memory(state.used + 1), nullptr, self_site_, observer);
+    cache.append(self_->prepare(rows, rows, Mask{.first_key = state.used}), state.room);
+    const auto result = attend_observed(*self_, rows, cache, nullptr, self_site_, observer);
     return result.context.view_as(z);
   });
   return rest(y, memory, state.attention[static_cast<std::size_t>(index_)].get(), observer);

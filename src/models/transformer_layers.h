@@ -45,47 +45,8 @@ class EncoderLayer : public Module {
   std::shared_ptr<Residual> around_self_, around_feed_forward_;
 };
 
-// Keys and values of the steps so far, in buffers with room for more: [rows, H, room, D].
-struct Cache {
-  Memory memory(std::int64_t used) const {
-    return {.keys = keys.narrow(2, 0, used),
-            .values = values.narrow(2, 0, used),
-            .more = {},
-            .mask = {.causal = true},
-            .visible = {},
-            .hidden = Hidden{}};
-  }
-  void append(const Memory& step, std::int64_t used, std::int64_t most) {
-    put(keys, step.keys, used, most);
-    put(values, step.values, used, most);
-  }
-  void reorder(const at::Tensor& rows, std::int64_t used) {
-    for (auto* buffer : {&keys, &values}) {
-      auto sizes = buffer->sizes().vec();
-      sizes[0] = rows.size(0);
-      auto next = at::empty(sizes, buffer->options());
-      next.narrow(2, 0, used).copy_(buffer->narrow(2, 0, used).index_select(0, rows));
-      *buffer = next;
-    }
-  }
-  at::Tensor keys, values;
-
- private:
-  // Most sentences end long before `most` steps, so room is made by doubling.
-  static void put(at::Tensor& buffer, const at::Tensor& step, std::int64_t used, std::int64_t most) {
-    if (!buffer.defined() || used == buffer.size(2)) {
-      auto sizes = step.sizes().vec();
-      sizes[2] = std::min(most, std::max<std::int64_t>(16, 2 * used));
-      const auto larger = at::empty(sizes, step.options());
-      if (used > 0) larger.narrow(2, 0, used).copy_(buffer);
-      buffer = larger;
-    }
-    buffer.select(2, used).copy_(step.select(2, 0));
-  }
-};
-
 struct TransformerState final : DecoderState {
-  std::vector<Cache> caches;
+  std::vector<Memory> caches;                      // keys and values of the steps so far, one a layer
   std::vector<std::unique_ptr<State>> attention;  // to the source, one a layer; null without history
   std::int64_t used = 0, room = 0, beams = 1;
 
@@ -94,9 +55,9 @@ struct TransformerState final : DecoderState {
     for (auto& state : attention)
       if (state) state->reorder(rows, new_beams);
     if (used == 0) return;
-    const auto old_rows = caches.front().keys.size(0);
+    const auto old_rows = caches.front().batch();
     if (old_rows == rows.size(0) && at::equal(rows, at::arange(old_rows, rows.options()))) return;
-    for (auto& cache : caches) cache.reorder(rows, used);
+    for (auto& cache : caches) cache.reorder(rows);
   }
 };
 

@@ -84,8 +84,9 @@ void GrowingMaps::add_node(const SeenMaps& seen, const NodeRow& row) {
 }
 
 void WeightsObserver::keep_scalars(const Site& site, const Result& result) {
-  for (const auto& [name, value] : result.extras) {
-    if (value.dim() != 2 && value.dim() != 3) continue;
+  for (const auto& [name, statistic] : result.extras) {
+    const auto& value = statistic.value;
+    if (statistic.axis != Axis::kRow) continue;
     const auto per_head = value.dim() == 2 ? value.unsqueeze(1) : value;  // [B, H, K]
     const auto full = site.layers != SiteLayers::kOne ? fmt::format("{}.{}", name, site.layer) : site.role == SiteRole::kDraft ? "draft." + name : name;
     scalars_[full] = per_head.detach().to(at::kFloat).contiguous();

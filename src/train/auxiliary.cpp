@@ -63,7 +63,7 @@ at::Tensor AuxiliaryLosses::loss(const AuxiliaryBatch& batch) const {
   for (const auto& call : calls_) {
     const auto& [site, result] = call;
     if (const auto found = result.extras.find("ponder"); found != result.extras.end()) {
-      add(sum, o_.ponder_weight * found->second.sum());
+      add(sum, o_.ponder_weight * found->second.value.sum());
       continue;
     }
     if (of_pool(site)) {
@@ -78,12 +78,12 @@ at::Tensor AuxiliaryLosses::loss(const AuxiliaryBatch& batch) const {
     const auto live = live_steps(batch, steps);
     const auto& extras = result.extras;
     if (const auto found = extras.find("coverage_loss"); found != extras.end() && o_.coverage_weight > 0 && update_ > o_.coverage_start)
-      add(sum, o_.coverage_weight * found->second.mean(1, true).masked_fill(live.logical_not(), 0.0).sum());
+      add(sum, o_.coverage_weight * found->second.value.mean(1, true).masked_fill(live.logical_not(), 0.0).sum());
     if (const auto found = extras.find("reward_baseline"); found != extras.end()) {
-      const auto baseline = found->second.narrow(0, 0, std::min(steps, found->second.size(0)));
+      const auto baseline = found->second.value.narrow(0, 0, std::min(steps, found->second.value.size(0)));
       const auto reward =
           rewards(batch) - (o_.reward == "to_go" && baseline.size(0) == steps ? baseline : baseline.narrow(0, 0, 1));  // [B, T]
-      const auto surprise = extras.at("log_prob") * reward.detach().unsqueeze(1);                                      // [B, H, T]
+      const auto surprise = extras.at("log_prob").value * reward.detach().unsqueeze(1);                                      // [B, H, T]
       add(sum, -o_.reward_weight * surprise.masked_fill(live.logical_not(), 0.0).sum());
       if (o_.entropy_weight > 0) add(sum, -o_.entropy_weight * result.entropy.masked_fill(live.logical_not(), 0.0).sum());
     }
@@ -111,8 +111,8 @@ void AuxiliaryLosses::move_baselines(const AuxiliaryBatch& batch) const {
   for (const auto& [site, result] : calls_) {
     const auto found = result.extras.find("reward_baseline");
     if (found == result.extras.end()) continue;
-    const auto steps = std::min(batch.log_probs.size(1), found->second.size(0));
-    auto baseline = found->second.narrow(0, 0, steps);
+    const auto steps = std::min(batch.log_probs.size(1), found->second.value.size(0));
+    auto baseline = found->second.value.narrow(0, 0, steps);
     const auto live = live_steps(batch, batch.log_probs.size(1)).squeeze(1).narrow(1, 0, steps);  // [B, T]
     const auto count = live.sum(0);
     const auto mean = rewards(batch).narrow(1, 0, steps).masked_fill(live.logical_not(), 0.0).sum(0) / count.clamp_min(1);

@@ -74,7 +74,7 @@ TEST(Additive, NormedGradientIsOrthogonalToItsVector) {
 
 TEST(Additive, KeysAreProjectedOnceASource) {
   const auto mechanism = make_filled("additive", with_everything());
-  EXPECT_EQ(mechanism->prepare(kAdditiveProblem.keys, kAdditiveProblem.values, {}).keys.sizes(), at::IntArrayRef({2, 2, 7, 5}));
+  EXPECT_EQ(mechanism->prepare(kAdditiveProblem.keys, kAdditiveProblem.values, {}).keys().sizes(), at::IntArrayRef({2, 2, 7, 5}));
 }
 
 TEST(Additive, EnergySizeDefaultsToTheKeySize) {

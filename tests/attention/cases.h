@@ -149,7 +149,7 @@ inline Result run(const Mechanism& mechanism, const Problem& p, const Request& r
 /// What the context mixes the values with: the weights, or the one-hot of the choice.
 inline at::Tensor mixing(const Case& c, const Result& r) {
   if (!c.picks() || r.weights.size(3) == 0) return r.weights;
-  const auto& choice = r.extras.at("choice");  // [B, H, T], −1 on empty rows
+  const auto& choice = r.extras.at("choice").value;  // [B, H, T], −1 on empty rows
   return at::zeros_like(r.weights).scatter(3, choice.clamp_min(0).unsqueeze(-1), 1.0) * choice.ge(0).unsqueeze(-1);
 }
 
@@ -208,7 +208,7 @@ inline at::Tensor seen_by_definition(const Case& c, const Mask& mask, const Call
   const auto found = result.extras.find("centre");
   if (c.capabilities().stops) return allowed.logical_and(result.weights.gt(0));
   if (found == result.extras.end()) return allowed;
-  const auto centre = found->second.dim() == 2 ? found->second.unsqueeze(1) : found->second;  // [B, H or 1, T]
+  const auto centre = found->second.value.dim() == 2 ? found->second.value.unsqueeze(1) : found->second.value;  // [B, H or 1, T]
   return bools({z.batch, z.heads, z.queries, z.keys}, [&](auto b, auto h, auto t, auto s) {
     const auto p = centre[b][centre.size(1) == 1 ? 0 : h][t].template item<double>();
     return allowed[b][h][t][s].template item<bool>() && std::abs(static_cast<double>(s) - p) <= static_cast<double>(c.options.window);

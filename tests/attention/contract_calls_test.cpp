@@ -104,9 +104,7 @@ TEST_P(ContractCalls, StepsEqualOnePass) {  // U13: the memory grows by one key 
     auto mask = p.mask;
     mask.first_key = t;
     const auto next = mechanism->prepare(p.keys.narrow(2, t, 1), p.values.narrow(2, t, 1), mask);
-    memory.keys = t == 0 ? next.keys : at::cat({memory.keys, next.keys}, 2);
-    memory.values = t == 0 ? next.values : at::cat({memory.values, next.values}, 2);
-    memory.mask = next.mask;
+    memory.append(next, z.queries);
     if (t == 0) state = mechanism->start(memory, 1);
     const auto step = mechanism->attend(p.query.narrow(2, t, 1), memory, state.get(), Request::everything());
     const auto row = [&](const at::Tensor& x) { return x.narrow(2, t, 1); };

@@ -97,7 +97,8 @@ TEST_P(Contract, WhatIsNotAskedForIsNotReturned) {
   const auto mechanism = build(c_, z);
   const auto p = problem(c_, z);
   const auto all = run(*mechanism, p), none = run(*mechanism, p, {});
-  EXPECT_TRUE(same(none.context, all.context));
+  // Who asks for more may be served by another implementation, which sums in another order.
+  EXPECT_TRUE(none.by == all.by ? same(none.context, all.context) : close(none.context, all.context, 1e-13));
   EXPECT_FALSE(none.weights.defined() || none.lse.defined() || none.entropy.defined() || none.scores.defined());
   EXPECT_EQ(none.context.size(-1), mechanism->context_size(z.value_size));
   EXPECT_EQ(all.weights.size(1), mechanism->weight_heads(p.query.size(1)));

@@ -11,7 +11,7 @@ const Problem kCoverageProblem{wave({2, 2, 4, 4}), wave({2, 2, 5, 3}, 0.5), wave
 MechanismOptions coverage_options(const std::string& kind = "sum") {
   return {.heads = 2, .query_size = 4, .key_size = 3, .energy_size = 5, .coverage = kind, .coverage_size = 3};
 }
-at::Tensor extra(const Result& r, const char* name) { return r.extras.at(name); }
+at::Tensor extra(const Result& r, const char* name) { return r.extras.at(name).value; }
 
 TEST(Coverage, ParametersKeepTheirNamesAndShapes) {
   const std::vector<std::string> of_score = {"score.query_weight", "score.key_weight", "score.energy"};
@@ -141,7 +141,7 @@ TEST(Coverage, StepsWithAStateEqualTheTeacherForcedCall) {
     std::vector<Result> steps;
     for (std::int64_t t = 0; t < 4; ++t)
       steps.push_back(mechanism->attend(kCoverageProblem.query.narrow(2, t, 1), memory, state.get(), Request::everything()));
-    const auto joined = join_steps(steps);
+    const auto joined = join_steps(steps, Request::everything());
     expect_same(joined, whole, 1e-14);
     for (const char* name : {"coverage", "coverage_loss"}) EXPECT_TRUE(close(extra(joined, name), extra(whole, name), 1e-14)) << kind;
   }

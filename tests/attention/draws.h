@@ -27,11 +27,11 @@ inline void expect_draws_follow_the_weights(const char* name, const MechanismOpt
   at::manual_seed(20);
   const auto r = run(*mechanism, p);
   const auto expected = r.weights[0][0][0] * kDraws;  // [S]
-  const auto counts = at::bincount(r.extras.at("choice").flatten(), {}, 5).to(at::kDouble);
+  const auto counts = at::bincount(r.extras.at("choice").value.flatten(), {}, 5).to(at::kDouble);
   EXPECT_EQ(counts[2].item<double>(), 0) << "a hidden key was drawn";
   const auto terms = (counts - expected).square() / expected.masked_fill(expected.eq(0), 1.0);
   EXPECT_LT(terms.sum().item<double>(), 16.27) << name;
-  EXPECT_TRUE(same(r.extras.at("choice"), mixing({name, &find_mechanism(name), {}}, r).argmax(-1)));
+  EXPECT_TRUE(same(r.extras.at("choice").value, mixing({name, &find_mechanism(name), {}}, r).argmax(-1)));
 }
 
 /// The shapes of the extras, and what they hold in empty rows: items 0 (no key) and 1 (two keys, its last query padding).
@@ -45,7 +45,7 @@ inline void expect_extras_of_a_draw(const char* name) {
     SCOPED_TRACE(training ? "training" : "evaluation");
     mechanism->train(training);
     const auto r = run(*mechanism, p);
-    const auto &choice = r.extras.at("choice"), &log_prob = r.extras.at("log_prob");
+    const auto &choice = r.extras.at("choice").value, &log_prob = r.extras.at("log_prob").value;
     ASSERT_EQ(choice.sizes(), at::IntArrayRef({2, 2, 3}));
     EXPECT_EQ(choice.scalar_type(), at::kLong);
     ASSERT_EQ(log_prob.sizes(), at::IntArrayRef({2, 2, 3}));
@@ -58,10 +58,10 @@ inline void expect_extras_of_a_draw(const char* name) {
     EXPECT_TRUE(close(
         log_prob, (r.weights.gather(3, choice.clamp_min(0).unsqueeze(-1)).squeeze(-1)).masked_fill(live.logical_not(), 1.0).log(), 1e-14));
     if (const auto found = r.extras.find("sample"); found != r.extras.end()) {
-      ASSERT_EQ(found->second.sizes(), at::IntArrayRef({2, 2, 3, 4}));
-      EXPECT_TRUE(close(found->second.sum(-1), live.to(at::kDouble), 1e-14));
-      EXPECT_TRUE(all_zero(found->second.masked_select(r.weights.eq(0))));
-      EXPECT_TRUE(close(r.context, at::matmul(found->second, p.values), 1e-14));
+      ASSERT_EQ(found->second.value.sizes(), at::IntArrayRef({2, 2, 3, 4}));
+      EXPECT_TRUE(close(found->second.value.sum(-1), live.to(at::kDouble), 1e-14));
+      EXPECT_TRUE(all_zero(found->second.value.masked_select(r.weights.eq(0))));
+      EXPECT_TRUE(close(r.context, at::matmul(found->second.value, p.values), 1e-14));
     }
   }
 }

@@ -57,7 +57,7 @@ TEST(General, ProductOfTwoMatricesIsOneHeadsProjections) {
 TEST(General, KeysAreProjectedOnceASource) {
   const auto mechanism = make_filled("general", {.heads = 2, .query_size = 4, .key_size = 3});
   const auto memory = mechanism->prepare(kGeneralProblem.keys, kGeneralProblem.values, {});
-  EXPECT_EQ(memory.keys.size(-1), 4);  // W k
+  EXPECT_EQ(memory.keys().size(-1), 4);  // W k
 }
 
 }  // namespace

@@ -25,9 +25,9 @@ TEST(GumbelSt, ForwardIsTheDrawAndBackwardIsGumbel) {
   };
   const auto [st, of_scores_st, of_values_st] = once("gumbel_st");
   const auto [blurred, of_scores_blurred, of_values_blurred] = once("gumbel");
-  EXPECT_TRUE(same(st.extras.at("choice"), blurred.extras.at("choice")));
-  const auto one_hot = at::zeros_like(st.weights).scatter(3, st.extras.at("choice").unsqueeze(-1), 1.0);
-  EXPECT_TRUE(same(st.extras.at("sample"), one_hot));
+  EXPECT_TRUE(same(st.extras.at("choice").value, blurred.extras.at("choice").value));
+  const auto one_hot = at::zeros_like(st.weights).scatter(3, st.extras.at("choice").value.unsqueeze(-1), 1.0);
+  EXPECT_TRUE(same(st.extras.at("sample").value, one_hot));
   EXPECT_TRUE(close(of_scores_st, of_scores_blurred, 1e-14));
   EXPECT_GT(of_scores_st.abs().max().item<double>(), 1e-3);
   EXPECT_TRUE(close(of_values_st, at::matmul(one_hot.mT(), upstream), 1e-14));

@@ -34,8 +34,8 @@ TEST(Gumbel, EqualsItsFormula) {
     const auto hidden = at::arange(4, at::kLong).view({1, 1, 1, 4}).ge(p.mask.key_lengths.view({2, 1, 1, 1}));
     const auto log_p = at::log_softmax(e.masked_fill(hidden, -std::numeric_limits<double>::infinity()), -1);
     const auto y = at::softmax((log_p + noise) / temperature, -1);
-    EXPECT_TRUE(close(r.extras.at("sample"), y, 1e-13));
-    EXPECT_TRUE(same(r.extras.at("choice"), y.argmax(-1)));
+    EXPECT_TRUE(close(r.extras.at("sample").value, y, 1e-13));
+    EXPECT_TRUE(same(r.extras.at("choice").value, y.argmax(-1)));
     const auto context = at::matmul(y, values), upstream = wave(context.sizes(), 0.2);
     EXPECT_TRUE(close(r.context, context, 1e-13));
     (r.context * upstream).sum().backward();
@@ -49,9 +49,9 @@ TEST(Gumbel, ColdIsOneHotAndHotIsUniformWhereAllowed) {
   const auto p = gumbel_problem();
   at::manual_seed(9);
   const auto cold = run(*make_drawing("gumbel", 4, at_temperature(1e-3)), p);
-  const auto one_hot = at::zeros_like(cold.weights).scatter(3, cold.extras.at("choice").unsqueeze(-1), 1.0);
-  EXPECT_TRUE(close(cold.extras.at("sample"), one_hot, 1e-6));
-  const auto hot = run(*make_drawing("gumbel", 4, at_temperature(1e3)), p).extras.at("sample");
+  const auto one_hot = at::zeros_like(cold.weights).scatter(3, cold.extras.at("choice").value.unsqueeze(-1), 1.0);
+  EXPECT_TRUE(close(cold.extras.at("sample").value, one_hot, 1e-6));
+  const auto hot = run(*make_drawing("gumbel", 4, at_temperature(1e3)), p).extras.at("sample").value;
   EXPECT_TRUE(close(hot[0], at::full({1, 5, 4}, 0.25, at::kDouble), 5e-3));
   EXPECT_TRUE(close(hot[1].narrow(2, 0, 3), at::full({1, 5, 3}, 1.0 / 3, at::kDouble), 5e-3));
   EXPECT_TRUE(all_zero(hot[1].narrow(2, 3, 1))) << "no heat reaches a hidden key";

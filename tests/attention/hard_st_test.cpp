@@ -17,10 +17,10 @@ TEST(HardSt, ForwardIsHardForTheSameDraw) {
   at::manual_seed(11);
   const auto b = run(*hard, p);
   expect_same(a, b);
-  for (const char* name : {"choice", "log_prob"}) EXPECT_TRUE(same(a.extras.at(name), b.extras.at(name))) << name;
+  for (const char* name : {"choice", "log_prob"}) EXPECT_TRUE(same(a.extras.at(name).value, b.extras.at(name).value)) << name;
   EXPECT_EQ(a.extras.count("reward_baseline"), 0U) << "its gradient needs no reward";
-  const auto one_hot = at::zeros_like(a.weights).scatter(3, a.extras.at("choice").unsqueeze(-1), 1.0);
-  EXPECT_TRUE(same(a.extras.at("sample"), one_hot)) << "one-hot bit for bit, without the rounding of o − p + p";
+  const auto one_hot = at::zeros_like(a.weights).scatter(3, a.extras.at("choice").value.unsqueeze(-1), 1.0);
+  EXPECT_TRUE(same(a.extras.at("sample").value, one_hot)) << "one-hot bit for bit, without the rounding of o − p + p";
 }
 
 // The gradient of the scores is that of Σ_s p_s (upstream · v_s); that of the values is the draw's.
@@ -36,7 +36,7 @@ TEST(HardSt, BackwardIsSoft) {
   (soft.weights * at::matmul(upstream, q.values.mT())).sum().backward();
   EXPECT_TRUE(close(p.query.grad(), q.query.grad(), 1e-14));
   EXPECT_GT(p.query.grad().abs().max().item<double>(), 1e-2);
-  EXPECT_TRUE(close(p.values.grad(), at::matmul(r.extras.at("sample").detach().mT(), upstream), 1e-14));
+  EXPECT_TRUE(close(p.values.grad(), at::matmul(r.extras.at("sample").value.detach().mT(), upstream), 1e-14));
 }
 
 TEST(HardSt, EvaluationIsThatOfHard) {

@@ -20,10 +20,10 @@ TEST(Hard, EvaluationReadsTheBestPosition) {
   const auto mechanism = make_filled("hard", hard_options(0.5, 3));
   const auto p = of_scores(at::tensor({-0.5, 2.0, 0.25, 1.0, -3.0, 1.0}, at::kDouble).view({1, 1, 2, 3}), wave({1, 1, 3, 2}));
   const auto r = run(*mechanism, p);
-  EXPECT_TRUE(same(r.extras.at("choice").flatten(), lengths({1, 0}))) << "ties choose the lowest index";
+  EXPECT_TRUE(same(r.extras.at("choice").value.flatten(), lengths({1, 0}))) << "ties choose the lowest index";
   EXPECT_TRUE(same(r.context[0][0], p.values[0][0].index_select(0, lengths({1, 0}))));
   EXPECT_TRUE(close(r.weights, at::softmax(p.query, -1), 1e-15)) << "the weights are p, not the choice";
-  EXPECT_TRUE(close(r.extras.at("log_prob"), r.weights.amax(-1).log(), 1e-15));
+  EXPECT_TRUE(close(r.extras.at("log_prob").value, r.weights.amax(-1).log(), 1e-15));
   EXPECT_EQ(r.extras.count("was_soft") + r.extras.count("reward_baseline"), 0U);
 }
 
@@ -32,7 +32,7 @@ TEST(Hard, EvaluationMayBeSoftOrADraw) {
   const auto soft = run(*make_filled("hard", hard_options(0.5, 3, "soft")), p);
   EXPECT_TRUE(close(soft.context, at::matmul(soft.weights, p.values), 1e-15));
   const auto drawn = run(*make_filled("hard", hard_options(0.5, 3, "sample")), p);
-  const auto& choice = drawn.extras.at("choice");
+  const auto& choice = drawn.extras.at("choice").value;
   EXPECT_TRUE(same(drawn.context[0][0], p.values[0][0].index_select(0, choice.flatten())));
   EXPECT_FALSE(same(choice, drawn.weights.argmax(-1))) << "nothing was drawn";
   expect_error(ErrorKind::kUnknownName, {"hard", "hard_test", "mean", "argmax"},
@@ -45,8 +45,8 @@ TEST(Hard, LogProbabilityHasTheScoreFunctionAsGradient) {
   auto p = of_scores(leaf(wave({2, 1, 5, 4})), wave({2, 1, 4, 2}));
   p.mask.key_lengths = lengths({4, 3});
   const auto r = run(*mechanism, p);
-  r.extras.at("log_prob").sum().backward();
-  const auto chosen = at::zeros_like(r.weights).scatter(3, r.extras.at("choice").unsqueeze(-1), 1.0);
+  r.extras.at("log_prob").value.sum().backward();
+  const auto chosen = at::zeros_like(r.weights).scatter(3, r.extras.at("choice").value.unsqueeze(-1), 1.0);
   EXPECT_TRUE(close(p.query.grad(), chosen - r.weights, 1e-14));
 }
 
@@ -56,7 +56,7 @@ TEST(Hard, DrawItselfHasNoGradient) {
   const auto r = run(*mechanism, p);
   r.context.sum().backward();
   EXPECT_TRUE(all_zero(gradient_of(p.query)));
-  const auto times = at::bincount(r.extras.at("choice").flatten(), {}, 4).to(at::kDouble);
+  const auto times = at::bincount(r.extras.at("choice").value.flatten(), {}, 4).to(at::kDouble);
   EXPECT_TRUE(same(p.values.grad()[0][0], times.unsqueeze(1).expand({4, 2})));
 }
 
@@ -78,14 +78,14 @@ TEST(Hard, ShareOfExamplesAttendsSoftlyInAllTheirSteps) {
     mechanism->train();
     at::manual_seed(4);
     const auto r = run(*mechanism, p);
-    const auto& was_soft = r.extras.at("was_soft");  // [B, T]
+    const auto& was_soft = r.extras.at("was_soft").value;  // [B, T]
     ASSERT_EQ(was_soft.sizes(), at::IntArrayRef({kExamples, 2}));
     EXPECT_TRUE(same(was_soft.select(1, 0), was_soft.select(1, 1)));
     EXPECT_NEAR(was_soft.to(at::kDouble).mean().item<double>(), share, 4 * std::sqrt(share * (1 - share) / kExamples));
     const auto soft = was_soft.view({kExamples, 1, 2, 1});
-    const auto picked = p.values.gather(2, r.extras.at("choice").unsqueeze(-1).expand({-1, -1, -1, 2}));
+    const auto picked = p.values.gather(2, r.extras.at("choice").value.unsqueeze(-1).expand({-1, -1, -1, 2}));
     EXPECT_TRUE(close(r.context, at::where(soft, at::matmul(r.weights, p.values), picked), 1e-14));
-    const auto& log_prob = r.extras.at("log_prob");
+    const auto& log_prob = r.extras.at("log_prob").value;
     EXPECT_TRUE(log_prob.eq(0).eq(soft.squeeze(-1)).all().item<bool>()) << "a soft step has no score term";
   }
 }
@@ -96,16 +96,16 @@ TEST(Hard, StepsWithAStateKeepTheirExamplesSoft) {
   const auto p = of_scores(wave({64, 1, 1, 3}), wave({64, 1, 3, 2}));
   const auto memory = mechanism->prepare(p.keys, p.values, {});
   const auto state = mechanism->start(memory, 1);
-  const auto first = mechanism->attend(p.query, memory, state.get(), {}).extras.at("was_soft");
+  const auto first = mechanism->attend(p.query, memory, state.get(), {}).extras.at("was_soft").value;
   EXPECT_TRUE(first.any().item<bool>() && !first.all().item<bool>());
-  for (int step = 0; step < 3; ++step) EXPECT_TRUE(same(mechanism->attend(p.query, memory, state.get(), {}).extras.at("was_soft"), first));
+  for (int step = 0; step < 3; ++step) EXPECT_TRUE(same(mechanism->attend(p.query, memory, state.get(), {}).extras.at("was_soft").value, first));
 }
 
 TEST(Hard, BaselineIsABufferThatTravelsWithTheModel) {
   const auto mechanism = make_drawing("hard", 3);
   EXPECT_TRUE(parameter_names(*mechanism).empty());
   const auto buffer = mechanism->named_buffers()["reward_baseline"];
-  const auto extra = run(*mechanism, of_scores(wave({1, 1, 2, 3}), wave({1, 1, 3, 2}))).extras.at("reward_baseline");
+  const auto extra = run(*mechanism, of_scores(wave({1, 1, 2, 3}), wave({1, 1, 3, 2}))).extras.at("reward_baseline").value;
   EXPECT_EQ(extra.sizes(), at::IntArrayRef({512}));
   EXPECT_FALSE(extra.requires_grad());
   EXPECT_EQ(extra.data_ptr(), buffer.data_ptr()) << "training moves it where the model will save it";
@@ -133,8 +133,8 @@ struct Enumeration {
     for (std::uint64_t seed = 0; paths.size() < 9 && seed < 2000; ++seed) {
       at::manual_seed(seed);
       auto r = run(*mechanism, p);
-      const auto choice = r.extras.at("choice").flatten();
-      const double probability = r.extras.at("log_prob").sum().exp().item<double>();
+      const auto choice = r.extras.at("choice").value.flatten();
+      const double probability = r.extras.at("log_prob").value.sum().exp().item<double>();
       paths.try_emplace({choice[0].item<std::int64_t>(), choice[1].item<std::int64_t>()}, Path{std::move(r), probability});
     }
   }
@@ -156,7 +156,7 @@ struct Enumeration {
     std::vector<at::Tensor> sum;
     for (const auto& [choice, path] : paths) {
       const auto ell = step_log_likelihoods(path.result.context[0][0], theta);  // [T]
-      const auto surrogate = ell.sum() + (reward(ell.detach()) * path.result.extras.at("log_prob")[0][0]).sum();
+      const auto surrogate = ell.sum() + (reward(ell.detach()) * path.result.extras.at("log_prob").value[0][0]).sum();
       const auto gradients = torch::autograd::grad({surrogate}, leaves(), {}, /*retain_graph=*/true);
       for (std::size_t i = 0; i < gradients.size(); ++i) {
         if (i == sum.size()) sum.push_back(at::zeros_like(gradients[i]));

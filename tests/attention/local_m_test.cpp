@@ -11,7 +11,7 @@ MechanismOptions local_m_options(std::int64_t window) {
 Problem local_m_problem(std::int64_t queries, std::int64_t keys) {
   return {wave({2, 2, queries, 4}), wave({2, 2, keys, 4}, 0.5), wave({2, 2, keys, 3}, 0.9), {}};
 }
-at::Tensor centres(const Result& r) { return r.extras.at("centre"); }  // [B, T]
+at::Tensor centres(const Result& r) { return r.extras.at("centre").value; }  // [B, T]
 at::Tensor numbers(std::initializer_list<double> x) { return at::tensor(at::ArrayRef<double>(x), at::kDouble); }
 
 TEST(LocalM, IsItsScoreUnderAWindow) {

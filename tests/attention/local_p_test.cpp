@@ -39,7 +39,7 @@ TEST(LocalP, EqualsItsFormula) {
       const auto length = kLocalPProblem.mask.key_lengths.view({2, 1, 1}).to(at::kDouble);  // true lengths, not the padded S
       const auto part = share(*mechanism, kLocalPProblem.query);
       const auto p = inside ? part * (length - 1) : part * length - 1;
-      EXPECT_TRUE(close(r.extras.at("centre"), p, 1e-14));
+      EXPECT_TRUE(close(r.extras.at("centre").value, p, 1e-14));
       const auto distance = positions(9) - p.unsqueeze(-1);  // [B, H, T, S]
       const auto hidden = distance.abs().gt(2).logical_or(positions(9).ge(length.unsqueeze(-1)));
       const auto gauss = distance.square() * -0.5;  // ς = R/2 = 1
@@ -66,7 +66,7 @@ TEST(LocalP, CentreHasTheGaussiansGradient) {
     auto o = local_p_options(3);
     o.renormalise = renormalise;
     const auto r = run(*make_filled("local_p", o), kLocalPProblem);
-    const auto& p = r.extras.at("centre");
+    const auto& p = r.extras.at("centre").value;
     const auto w = r.weights.detach();
     const auto middle = renormalise ? (w * positions(9)).sum(-1, true) : p.detach().unsqueeze(-1);
     const auto expected = w * (positions(9) - middle) / (1.5 * 1.5);
@@ -78,7 +78,7 @@ TEST(LocalP, ItsParametersLearnThroughTheCentreAlone) {
   const auto mechanism = make_filled("local_p", local_p_options());
   const auto r = run(*mechanism, kLocalPProblem);
   const auto loss = mixed_loss(r);
-  const auto& p = r.extras.at("centre");
+  const auto& p = r.extras.at("centre").value;
   const auto of_centre = gradient(loss, p);
   for (const auto& item : mechanism->named_parameters()) {
     const auto through = torch::autograd::grad({p}, {item.value()}, {of_centre}, /*retain_graph=*/true)[0];
@@ -97,7 +97,7 @@ TEST(LocalP, OneKeyPutsTheCentreBeforeIt) {
   auto p = kLocalPProblem;
   p.mask.key_lengths = lengths({1, 1});
   const auto r = run(*make_filled("local_p", local_p_options(1)), p);
-  const auto& centre = r.extras.at("centre");
+  const auto& centre = r.extras.at("centre").value;
   EXPECT_TRUE(centre.gt(-1).logical_and(centre.lt(0)).all().item<bool>());
   EXPECT_TRUE(close(r.weights.select(-1, 0), (-2 * centre.square()).exp(), 1e-15)) << "the window of R = 1 always holds it, ς = 1/2";
 }
@@ -113,7 +113,7 @@ TEST(LocalP, EndsOfTheSourceAreWithinReachOfTheInsideCentre) {
       set_parameter(*mechanism, "centre_vector", at::full({2, 3}, 20 * sign));
       auto p = kLocalPProblem;
       p.query = p.query.abs() + 1;
-      const auto centre = run(*mechanism, p).extras.at("centre");
+      const auto centre = run(*mechanism, p).extras.at("centre").value;
       const auto length = p.mask.key_lengths.view({2, 1, 1}).to(at::kDouble);
       const auto end = sign > 0 ? length - 1 : at::full_like(length, inside ? 0.0 : -1.0);
       EXPECT_TRUE(close(centre, end.expand({2, 2, 3}), 1e-12)) << "inside=" << inside << " sign=" << sign;

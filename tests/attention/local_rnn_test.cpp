@@ -77,7 +77,7 @@ TEST(LocalRnn, EqualsItsFormulaWithEveryCell) {
 
 TEST(LocalRnn, NoWindowLeavesTheOuterWeights) {
   const auto r = run(*make_filled("local_rnn", windowed(0)), kWalkProblem);
-  const auto& outer = r.extras.at("outer");
+  const auto& outer = r.extras.at("outer").value;
   EXPECT_TRUE(close(outer, at::softmax(r.scores, -1), 1e-15));
   EXPECT_TRUE(close(r.context, at::matmul(outer, kWalkProblem.values), 1e-15));
 }
@@ -91,7 +91,7 @@ TEST(LocalRnn, ConstantScoresFavourEarlyPositions) {
   const auto r = run(*mechanism, p);
   const auto expected = at::tensor({0.456667, 0.256667, 0.156667, 0.09, 0.04}, at::kDouble);
   EXPECT_TRUE(close(r.weights, expected.expand({2, 1, 3, 5}), 1e-6));
-  EXPECT_TRUE(close(r.extras.at("outer"), at::full({2, 1, 3, 5}, 0.2, at::kDouble), 1e-15));
+  EXPECT_TRUE(close(r.extras.at("outer").value, at::full({2, 1, 3, 5}, 0.2, at::kDouble), 1e-15));
 }
 
 TEST(LocalRnn, RawInnerSumsTheScoresThemselves) {
@@ -111,7 +111,7 @@ TEST(LocalRnn, RawInnerSumsTheScoresThemselves) {
         context[b][0] += (alpha[b][0].select(1, s) * r.scores[b][0].select(1, j)).unsqueeze(1) * p.values[b][0][j];
       }
   EXPECT_TRUE(close(r.context, context, 1e-13));
-  EXPECT_TRUE(close(r.weights, at::matmul(r.extras.at("outer").unsqueeze(-2), r.extras.at("inner")).squeeze(-2), 1e-15));
+  EXPECT_TRUE(close(r.weights, at::matmul(r.extras.at("outer").value.unsqueeze(-2), r.extras.at("inner").value).squeeze(-2), 1e-15));
   // b shifts every score alike: it is learned here, where scores are more than their differences.
   r.context.sum().backward();
   EXPECT_GT(mechanism->named_parameters()["score.energy_bias"].grad().abs().item<double>(), 1e-3);
@@ -145,7 +145,7 @@ TEST(LocalRnn, ExtrasAreTheTwoDistributions) {
   auto p = kWalkProblem;
   p.mask.key_lengths = lengths({6, 0});
   const auto r = run(*mechanism, p);
-  const auto &outer = r.extras.at("outer"), &inner = r.extras.at("inner");
+  const auto &outer = r.extras.at("outer").value, &inner = r.extras.at("inner").value;
   ASSERT_EQ(outer.sizes(), at::IntArrayRef({2, 1, 3, 6}));
   ASSERT_EQ(inner.sizes(), at::IntArrayRef({2, 1, 3, 6, 6}));
   EXPECT_TRUE(close(r.weights, at::matmul(outer.unsqueeze(-2), inner).squeeze(-2), 1e-15));
@@ -163,9 +163,9 @@ TEST(LocalRnn, StepsJoinToTheWholeCall) {
   std::vector<Result> steps;
   for (std::int64_t t = 0; t < 3; ++t)
     steps.push_back(run(*mechanism, {kWalkProblem.query.narrow(2, t, 1), kWalkProblem.keys, kWalkProblem.values, {}}));
-  const auto joined = join_steps(steps);
+  const auto joined = join_steps(steps, Request::everything());
   expect_same(joined, whole, 1e-14);
-  for (const char* name : {"outer", "inner"}) EXPECT_TRUE(close(joined.extras.at(name), whole.extras.at(name), 1e-14)) << name;
+  for (const char* name : {"outer", "inner"}) EXPECT_TRUE(close(joined.extras.at(name).value, whole.extras.at(name).value, 1e-14)) << name;
 }
 
 TEST(LocalRnn, MistakesAreNamed) {

@@ -115,7 +115,7 @@ TEST(WorkedExample, LocalMAtTheFirstStep) {
   o.window = 1;
   const auto r = x.make("local_m", {}, o)(x.first_query);
   expect_numbers(r.weights, {0.771010, 0.228990, 0});
-  expect_numbers(r.extras.at("centre"), {0});
+  expect_numbers(r.extras.at("centre").value, {0});
 }
 
 TEST(WorkedExample, LocalP) {
@@ -124,7 +124,7 @@ TEST(WorkedExample, LocalP) {
   MechanismOptions o;
   o.window = 1;
   const auto r = x.make("local_p", identity, o)(x.query);
-  expect_numbers(r.extras.at("centre"), {0.427983});
+  expect_numbers(r.extras.at("centre").value, {0.427983});
   expect_numbers(r.weights, {0.189677, 0.377548, 0});
   expect_numbers(r.weights.sum(), {0.567224});
   o.renormalise = true;
@@ -144,14 +144,14 @@ TEST(WorkedExample, CoverageAfterTheFirstStep) {
   dynamic_cast<HistoryState&>(*state).kept["total"] = x.make("dot")(x.first_query).weights;
   const auto r = mechanism->attend(x.query, memory, state.get(), Request::everything());
   expect_numbers(r.weights, {0.145132, 0.313184, 0.541684});
-  expect_numbers(r.extras.at("coverage_loss"), {0.463915});
+  expect_numbers(r.extras.at("coverage_loss").value, {0.463915});
 }
 
 TEST(WorkedExample, HardReadsLove) {
   const Example x;
   const auto r = x.make("hard")(x.query);
-  expect_numbers(r.extras.at("choice"), {1});
-  expect_numbers(r.extras.at("log_prob"), {-0.501865});
+  expect_numbers(r.extras.at("choice").value, {1});
+  expect_numbers(r.extras.at("log_prob").value, {-0.501865});
   expect_numbers(r.entropy, {0.939473});
   expect_numbers(r.context, {0.447855, 0.964028, 0});
 }

@@ -223,7 +223,7 @@ TEST(EncoderClassifier, TellsItsStepsAndTheirCost) {
     EXPECT_GE(steps[0].min().item<std::int64_t>(), 1);
     const auto ponder = std::find_if(sites.seen.begin(), sites.seen.end(), [](const auto& s) {
                           return s.first.name == "act.steps";
-                        })->second.extras.at("ponder");
+                        })->second.extras.at("ponder").value;
     EXPECT_TRUE((ponder > steps.sum({1, 2, 3}).to(at::kDouble)).all().item<bool>());  // ρ = N + R, R > 0
   }
 }

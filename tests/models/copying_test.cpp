@@ -110,7 +110,7 @@ TEST_P(CopyingModels, ShowWhatTheyCopyBy) {
   ResultKeeper keeper;
   states_of(*model_, batch_, &keeper);
   const auto& result = keeper.seen.at("output.copy.0").at(0);
-  EXPECT_EQ(result.extras.at("p_gen").sizes(), at::IntArrayRef({3, 4}));
+  EXPECT_EQ(result.extras.at("p_gen").value.sizes(), at::IntArrayRef({3, 4}));
   EXPECT_TRUE(close(result.weights.sum(-1), at::ones({3, 1, 4}, at::kDouble), 1e-12));
 }
 

@@ -89,8 +89,8 @@ TEST(Parts, OfHeads) {
   std::map<std::string, at::Tensor> parts;
   for (const auto& part : mechanism->parts(query, memory)) parts[part.name] = part.value;
   EXPECT_TRUE(close(parts.at("q·k") / std::sqrt(3.0), r.scores, 1e-12));
-  EXPECT_TRUE(close(at::matmul(parts.at("q = W_q query"), memory.keys.mT()), parts.at("q·k"), 1e-12));
-  EXPECT_TRUE(close(parts.at("context"), at::matmul(r.weights, memory.values), 1e-12));  // [1, 2, 4, 3], before W_o
+  EXPECT_TRUE(close(at::matmul(parts.at("q = W_q query"), memory.keys().mT()), parts.at("q·k"), 1e-12));
+  EXPECT_TRUE(close(parts.at("context"), at::matmul(r.weights, memory.values()), 1e-12));  // [1, 2, 4, 3], before W_o
 }
 
 }  // namespace

@@ -45,7 +45,7 @@ TEST(Auxiliary, CoverageIsSummedOverLiveStepsAndBeginsLate) {
   o.coverage_start = 5;
   Result r;
   r.context = at::zeros({2, 1, 3, 1}, at::kDouble);
-  r.extras["coverage_loss"] = at::tensor({0.0, 0.5, 0.25, 0.0, 1.0, 99.0}, at::kDouble).view({2, 1, 3});  // 99 lies past the item's end
+  r.extras["coverage_loss"] = {at::tensor({0.0, 0.5, 0.25, 0.0, 1.0, 99.0}, at::kDouble).view({2, 1, 3})};  // 99 lies past the item's end
   AuxiliaryLosses early(o, 5), late(o, 6);
   early.observe(kSource, r);
   late.observe(kSource, r);
@@ -57,8 +57,8 @@ Result drawn() {
   Result r;
   r.context = at::zeros({2, 1, 3, 1}, at::kDouble);
   r.entropy = leaf(at::full({2, 1, 3}, 0.5, at::kDouble));
-  r.extras["log_prob"] = leaf(at::tensor({-0.1, -0.2, -0.3, -0.4, -0.5, -0.6}, at::kDouble).view({2, 1, 3}));
-  r.extras["reward_baseline"] = at::full({4}, -2.0, at::kDouble);
+  r.extras["log_prob"] = {leaf(at::tensor({-0.1, -0.2, -0.3, -0.4, -0.5, -0.6}, at::kDouble).view({2, 1, 3}))};
+  r.extras["reward_baseline"] = {at::full({4}, -2.0, at::kDouble), Axis::kModule};
   return r;
 }
 
@@ -71,10 +71,10 @@ TEST(Auxiliary, RewardOfTheWholeSentence) {
   losses.observe(kSource, r);
   losses.loss(batch()).backward();
   const double first = -0.5 * (-6 + 2), second = -0.5 * (-9 + 2);
-  EXPECT_TRUE(close(r.extras.at("log_prob").grad().flatten(), at::tensor({first, first, first, second, second, 0.0}, at::kDouble), 1e-12));
+  EXPECT_TRUE(close(r.extras.at("log_prob").value.grad().flatten(), at::tensor({first, first, first, second, second, 0.0}, at::kDouble), 1e-12));
   losses.move_baselines(batch());
   // Each step's mean over the examples that have it: (−6 − 9)/2 twice, then −6 alone.
-  EXPECT_TRUE(close(r.extras.at("reward_baseline"), at::tensor({-1.8 - 0.75, -1.8 - 0.75, -1.8 - 0.6, -2.0}, at::kDouble), 1e-12));
+  EXPECT_TRUE(close(r.extras.at("reward_baseline").value, at::tensor({-1.8 - 0.75, -1.8 - 0.75, -1.8 - 0.6, -2.0}, at::kDouble), 1e-12));
 }
 
 TEST(Auxiliary, RewardToGoIsThatOfTheStepsThatFollow) {
@@ -86,7 +86,7 @@ TEST(Auxiliary, RewardToGoIsThatOfTheStepsThatFollow) {
   losses.observe(kSource, r);
   losses.loss(batch()).backward();
   EXPECT_TRUE(
-      close(r.extras.at("log_prob").grad().flatten(), at::tensor({6 - 2.0, 5 - 2.0, 3 - 2.0, 9 - 2.0, 5 - 2.0, 0.0}, at::kDouble), 1e-12));
+      close(r.extras.at("log_prob").value.grad().flatten(), at::tensor({6 - 2.0, 5 - 2.0, 3 - 2.0, 9 - 2.0, 5 - 2.0, 0.0}, at::kDouble), 1e-12));
 }
 
 TEST(Auxiliary, EntropyOfChoicesIsRaised) {

@@ -13,6 +13,18 @@ struct HistoryState final : State {
   void reorder(const at::Tensor& rows, std::int64_t beams) override;
 };
 
+/// What such a mechanism wants to know of each key beside the key itself: [B, H, S, *].
+struct PerKey final : Prepared {
+  explicit PerKey(at::Tensor of_keys) : value(std::move(of_keys)) {}
+  std::shared_ptr<Prepared> select(const at::Tensor& items) const override {
+    return std::make_shared<PerKey>(value.index_select(0, items));
+  }
+  std::shared_ptr<Prepared> append(const Prepared& later) const override {
+    return std::make_shared<PerKey>(at::cat({value, static_cast<const PerKey&>(later).value}, 2));
+  }
+  at::Tensor value;
+};
+
 /// An additive score with a further term of what was attended to before; called step by step, never causal: its history has the
 /// source's length.
 class AdditiveHistory : public ScoredAttention {

@@ -7,30 +7,18 @@
 //
 // Shapes: query [B, H, T, Dq], keys [B, Hk, S, D], values [B, Hk, S, Dv] -> context [B, H, T, Dv]. Query head h reads key
 // head h / (H/Hk). Under beam search the T rows of a call are the hypotheses of one step.
-#include <map>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "attend/attention/mask.h"
+#include "attend/attention/memory.h"
+#include "attend/attention/statistics.h"
 #include "attend/core/options.h"
 #include "attend/ops/torch.h"
 
 namespace attend {
-
-/// A source made ready for any number of queries: keys projected once, hidden positions zeroed, the mask kept beside them.
-/// Prepared keys belong to one position each, so memories of the same mechanism can be joined along S (decoder caches).
-struct Memory {
-  at::Tensor keys;    ///< prepared, [B, Hk, S, *]
-  at::Tensor values;  ///< [B, Hk, S, Dv]
-  at::Tensor more;    ///< what else a mechanism wants to know of each key, worked out once: [B, H, S, *]
-  Mask mask;
-  at::Tensor visible;                            ///< bool [B, S], undefined = all
-  std::optional<Hidden> hidden;                  ///< of `mask`, worked out once where it is the same for every query
-  Memory select(const at::Tensor& items) const;  ///< the chosen items (int64 [B']), in that order
-};
 
 /// What a mechanism with history carries from step to step.
 ///
@@ -42,29 +30,6 @@ class State {
   /// Query rows are hypotheses, item-major: row r continues from the old row rows[r] (int64 [B'·K']); `beams` is K'.
   virtual void reorder(const at::Tensor& rows, std::int64_t beams) = 0;
 };
-
-/// Which numbers a call should return beside the context. What is not asked for costs nothing.
-struct Request {
-  bool weights = false;  ///< [B, H, T, S], before dropout, exactly 0 where hidden
-  bool lse = false;      ///< [B, H, T], natural log of the sum of exp(scores); −inf on an empty row
-  bool entropy = false;  ///< [B, H, T], in nats; 0 on an empty row
-  bool scores = false;   ///< [B, H, T, S], what the normaliser reads: position bias added, −inf where hidden
-  static Request everything() { return {true, true, true, true}; }
-};
-
-/// How rows of weights are normalised: Σ w = 1 and all above 0, Σ w = 1 with zeros among them, or neither.
-enum class WeightKind { kSoftmax, kSparse, kUnnormalised };
-
-struct Result {
-  at::Tensor context;  ///< [B, H, T, Dv]; zeros on an empty row
-  at::Tensor weights, lse, entropy, scores;
-  WeightKind kind = WeightKind::kSoftmax;  ///< of the weights
-  /// What the mechanism's page names. One number a row: [B, T] or [B, H, T] (centre, choice, coverage_loss, ...); one a cell:
-  /// [B, H, T, S] (coverage, sample) or [B, H, T, S, S]. A name that ends in "baseline" is a buffer of the mechanism itself.
-  std::map<std::string, at::Tensor> extras;
-};
-/// The results of calls of one after another step as that of one call: joined along T.
-Result join_steps(std::span<const Result> steps);
 
 /// A number on the way from a query to its scores, named as the formula writes it: "q·k", "W q", "tanh(W q + U k + b)", "v".
 struct ScorePart {
@@ -115,6 +80,7 @@ struct MechanismOptions {
   std::int64_t position_reach = 16;                         ///< relative: R
   std::string rotary_pairs = "adjacent";                    ///< rotary: adjacent (2i, 2i+1) or halves (i, i + D/2)
   std::int64_t pooling_rows = 1;                            ///< attention_pooling: r
+  std::int64_t knn_keys = 8;                                ///< knn: K
 
   void visit(OptionVisitor& v);
 };

@@ -1,6 +1,7 @@
 #pragma once
 // A mechanism of the first kind: score × normaliser over the allowed set, as plain tensor compositions. The score says how
 // well a key fits a query; everything else (masks, empty rows, statistics, dropout, context) is done here once.
+#include "attend/attention/implementations.h"
 #include "attend/attention/mechanism.h"
 #include "attend/attention/positions.h"
 
@@ -49,9 +50,15 @@ class ScoredAttention : public Mechanism {
   /// A position scheme goes with the score that the name or, of a mechanism that wraps one, options.inner says.
   ScoredAttention(std::string name, std::shared_ptr<Score> score, const MechanismOptions& options);
   Memory prepare(const at::Tensor& keys, const at::Tensor& values, const Mask& mask) const override;
+  /// Asks the implementations in their order (attention/implementations.h).
   Result attend(const at::Tensor& query, const Memory& memory, State* state, const Request& request) const override;
+  /// The plain composition: every weight is made.
+  Result attend_plainly(const at::Tensor& query, const Memory& memory, State* state, const Request& request) const;
   std::vector<ScorePart> parts(const at::Tensor& query, const Memory& memory) const override;
   const Score& score() const { return *score_; }
+  const std::string& called() const { return name_; }
+  const MechanismOptions& options() const { return options_; }
+  bool has_positions() const { return positions_ != nullptr; }
 
  protected:
   /// True for mechanisms whose steps depend on the weights of the steps before: they are called step by step, with a state.
@@ -68,9 +75,6 @@ class ScoredAttention : public Mechanism {
   at::Tensor normalise(ScoreCall& call, const at::Tensor& scores) const;
   /// The context of given mixing vectors [B, H, T, S], dropout included.
   at::Tensor mixed(const ScoreCall& call, const at::Tensor& mixing) const;
-  const MechanismOptions& options() const { return options_; }
-  const std::string& called() const { return name_; }
-
  private:
   Result attend_rows(const at::Tensor& query, const Memory& memory, State* state, const Request& request, Hidden hidden,
                      const at::Tensor& bias) const;
@@ -106,16 +110,10 @@ std::shared_ptr<Score> make_inner_score(std::string_view who, const MechanismOpt
 /// Also hides what `narrower` (bool, true = hidden, broadcastable to [B, H, T, S] with its last dimension S) does.
 void hide(Hidden& hidden, const at::Tensor& narrower);
 
-/// What a call on this memory may not see.
-Hidden hidden_from(const Memory& memory, const CallSizes& sizes, std::string_view who);
-
 /// Softmax over the allowed set (undefined = all), the last dimension. A row with nothing allowed gives zeros and zero gradients.
 at::Tensor masked_softmax(const at::Tensor& scores, const at::Tensor& allowed);
 /// ln Σ exp over the allowed set, −inf on an empty row.
 at::Tensor masked_logsumexp(const at::Tensor& scores, const at::Tensor& allowed);
-/// −Σ w ln w with 0 ln 0 = 0, in nats.
-at::Tensor entropy_of(const at::Tensor& weights);
-
 /// float16 and bfloat16 as float32, everything else as it is.
 at::Tensor widened(const at::Tensor& x);
 

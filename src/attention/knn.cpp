@@ -1,0 +1,38 @@
+#include "attend/attention/knn.h"
+
+namespace attend {
+
+Knn::Knn(const MechanismOptions& o) : ScoredAttention("knn", make_inner_score("knn", o), o) {
+  ATTEND_CHECK(o.knn_keys >= 1, kValue, "knn: knn_keys must be at least 1, got {}", o.knn_keys);
+}
+
+at::Tensor Knn::weigh(ScoreCall& call) const {
+  const auto keys = call.sizes.keys;
+  if (options().knn_keys < keys) {
+    // A stable sort keeps the lower of two equal keys; topk promises nothing.
+    const auto order = std::get<1>(call.scores.detach().sort(/*stable=*/true, /*dim=*/-1, /*descending=*/true));  // [B, H, T, S]
+    const auto nearest = order.narrow(-1, 0, options().knn_keys);                                                  // [B, H, T, K]
+    auto outside = at::ones(call.scores.sizes(), at::kBool).scatter(-1, nearest, false);                           // [B, H, T, S]
+    const auto& empty = call.hidden.rows;  // their scores are finite and count for nothing
+    if (empty.defined()) outside = outside.logical_and(empty.unsqueeze(-1).logical_not());
+    call.scores = call.scores.masked_fill(outside, -std::numeric_limits<double>::infinity());
+  }
+  auto weights = normalise(call, call.scores);
+  if (options().knn_keys < keys && call.result.kind == WeightKind::kSoftmax) call.result.kind = WeightKind::kSparse;
+  return weights;
+}
+
+extern constinit const MechanismEntry knn_entry{
+    .name = "knn",
+    .sentence = "the nearest keys of each query, and no others",
+    .formula = "w_t = softmax of e_t over the K largest scores, 0 elsewhere",
+    .paper = "Gupta et al. 2021; Wu et al. 2022, §3.1",
+    .parameters = "those of the inner score",
+    .cost = "that of the inner score, and the choice B·H·T·S",
+    .range = "global",
+    .score = "that of the inner score",
+    .source = "self or cross",
+    .capabilities = {.wraps = true},
+    .make = [](const MechanismOptions& o) -> std::shared_ptr<Mechanism> { return std::make_shared<Knn>(o); }};
+
+}  // namespace attend
