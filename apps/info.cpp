@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "attend/attention/implementations.h"
 #include "attend/core/printable.h"
 #include "attend/core/version.h"
 #include "attend/run/translator.h"
@@ -31,6 +32,8 @@ void about_program() {
   for (const auto* m : mechanisms()) fmt::print("  {:<20} {}\n", m->name, m->sentence);
   fmt::print("  {:<20} no attention: the bottleneck baseline\n\nmodels\n", "none");
   for (const auto& name : model_names()) fmt::print("  {}\n", name);
+  fmt::print("\nhow a call is computed: the first that takes it, in this order\n");
+  for (const auto* i : implementations()) fmt::print("  {:<20} {}\n", i->name, i->sentence);
   fmt::print("\nattend info NAME tells a mechanism's formula, paper and parameters; attend info MODEL what a model folder holds.\n");
 }
 

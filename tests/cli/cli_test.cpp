@@ -219,7 +219,10 @@ TEST_F(Cli, InfoVerifiesAndFindsDamage) {
   const auto damaged = run({"info", copy, "--verify"});
   EXPECT_EQ(damaged.code, 1);
   EXPECT_NE(damaged.out.find("checksum"), std::string::npos) << damaged.out;
-  EXPECT_EQ(run({"info"}).code, 0);
+  const auto about = run({"info"});
+  EXPECT_EQ(about.code, 0);
+  const auto sums = about.out.find("  linear_sums "), plain = about.out.find("  plain ");
+  EXPECT_TRUE(sums != std::string::npos && plain != std::string::npos && sums < plain);  // in the order in which they are asked
   EXPECT_NE(run({"info", "additive"}).out.find("tanh"), std::string::npos);
   const auto all = nlohmann::json::parse(run({"info", "--json"}).out);
   EXPECT_GT(all.size(), 20u);

@@ -219,6 +219,11 @@ class ResultKeeper final : public Observer {
   std::map<std::string, std::vector<Result>> seen;
 };
 
+/// Watching changes nothing: not a bit, or, where another implementation serves those who ask for weights, no more than rounding.
+inline bool unchanged_by_watching(const at::Tensor& watched, const at::Tensor& alone, const ModelOptions& options) {
+  return options.attention == "linear" ? close(watched, alone, 1e-12) : same(watched, alone);
+}
+
 /// A small model with weights from cosines, in evaluation mode.
 inline std::shared_ptr<Seq2Seq> small_model(const ModelOptions& options, at::ScalarType type = at::kDouble) {
   const auto source = options.tied == "all" ? kTargetVocabulary : kSourceVocabulary;
