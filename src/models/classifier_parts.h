@@ -15,21 +15,21 @@ class SequenceEncoder : public Module {
  public:
   SequenceEncoder(const ModelOptions& o, std::int64_t input_size);
   // vectors [B, S, input size], lengths int64 [B] -> [B, S, output_size()], unspecified in padding. Sites: encoder.self (one a layer,
-  // or a step), act.steps: the steps each position took, [B, 1, 1, S], with the extra "ponder" [B].
-  at::Tensor operator()(const at::Tensor& vectors, const at::Tensor& lengths, Observer* observer) const;
+  // or a step), act.steps: the steps each position took, [B, 1, 1, S], with the extra "ponder" [B]. types int64 [B, S], undefined = 0: of
+  // model.token_types.
+  at::Tensor operator()(const at::Tensor& vectors, const at::Tensor& lengths, Observer* observer, const at::Tensor& types = {}) const;
   std::int64_t output_size() const { return output_size_; }
-  bool adds_positions() const { return positions_ != nullptr; }
 
  private:
-  at::Tensor through_layers(const at::Tensor& vectors, const at::Tensor& lengths, Observer* observer) const;
+  at::Tensor through_layers(const at::Tensor& input, const at::Tensor& lengths, Observer* observer) const;
   ModelOptions o_;
   std::int64_t output_size_;
   std::shared_ptr<RecurrentEncoder> recurrent_;
   std::shared_ptr<AdaptiveCell> cell_;
-  std::shared_ptr<InputPositions> positions_;
+  std::optional<StackInput> input_;
   std::vector<std::shared_ptr<EncoderLayer>> layers_;  // of a universal one the block
   std::shared_ptr<AdaptiveBlock> block_;
-  std::shared_ptr<LayerNorm> norm_;
+  std::shared_ptr<Norm> norm_;
 };
 
 // Tells the observer how many steps each position took.

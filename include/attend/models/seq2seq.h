@@ -7,6 +7,7 @@
 #include "attend/attention/observer.h"
 #include "attend/core/options.h"
 #include "attend/layers/act.h"
+#include "attend/layers/blocks.h"
 #include "attend/layers/ntm.h"
 
 namespace attend {
@@ -30,6 +31,8 @@ struct ModelOptions {
   std::int64_t feed_forward, longest;
   std::string norm, positions;
   bool attention_bias;
+  BlockOptions block;
+  InputOptions input;
   // What answers questions.
   std::string encoder, pooling, reader;
   std::int64_t hops, statements;
