@@ -33,6 +33,7 @@ struct ModelOptions {
   bool attention_bias;
   BlockOptions block;
   InputOptions input;
+  bool output_transform;  // masked_lm
   // What answers questions.
   std::string encoder, pooling, reader;
   std::int64_t hops, statements;
@@ -106,7 +107,7 @@ class Seq2Seq : public TokenDecoder {
 
 std::vector<std::string> model_names();
 /// What goes into a model and what comes out of it.
-enum class Matter { kNothing, kText, kPicture, kDocument, kStory, kAnswer };
+enum class Matter { kNothing, kText, kPicture, kDocument, kStory, kAnswer, kMaskedWords };
 struct ModelKind {
   Matter reads, gives;
   bool operator==(const ModelKind&) const = default;
