@@ -12,6 +12,14 @@ at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tenso
   return at::linear(wide, weight.to(wide.scalar_type()), bias.defined() ? bias.to(wide.scalar_type()) : bias);
 }
 
+// The size of a head, D.
+std::int64_t head_size_of(const std::string& name, const MechanismOptions& o, std::int64_t output_size) {
+  if (o.projections.head_size > 0) return o.projections.head_size;
+  ATTEND_CHECK(output_size % o.heads == 0, kValue, "{}: the size {} must be a multiple of the {} heads, or model.head_size given", name,
+               output_size, o.heads);
+  return output_size / o.heads;
+}
+
 // [B, 1, L, N] -> [B, H, L, D]: project, cut into heads, bring the heads before the positions.
 at::Tensor split(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, std::int64_t heads) {
   const auto projected = linear(x.squeeze(1), weight, bias);  // [B, L, H·D]
@@ -20,25 +28,36 @@ at::Tensor split(const at::Tensor& x, const at::Tensor& weight, const at::Tensor
 
 }  // namespace
 
+void ProjectionOptions::visit(OptionVisitor& v) {
+  v(head_size, "head_size", 0, "multi_head, grouped_query: numbers in a head; 0 is the model's size divided by the heads",
+    between(0, 65536));
+  v(query_bias, "query_bias", true, "where attention_bias is on: a bias in the projection of the queries");
+  v(key_bias, "key_bias", true, "where attention_bias is on: in that of the keys");
+  v(value_bias, "value_bias", true, "where attention_bias is on: in that of the values");
+  v(output_bias, "output_bias", true, "where attention_bias is on: in that of what the heads found");
+}
+
 MultiHead::MultiHead(std::string name, const MechanismOptions& o, std::int64_t key_heads)
     : name_(std::move(name)), heads_(o.heads), key_heads_(key_heads), output_size_(o.output_size > 0 ? o.output_size : o.query_size) {
   const auto value_size = o.value_size > 0 ? o.value_size : o.key_size;
   check_sizes(name_, o);
-  ATTEND_CHECK(output_size_ % heads_ == 0, kValue, "{}: the size {} must be a multiple of the {} heads", name_, output_size_, heads_);
   ATTEND_CHECK(key_heads_ >= 1 && heads_ % key_heads_ == 0, kValue, "{}: the {} heads must be a multiple of the key heads, got {}", name_,
                heads_, key_heads_);
-  const auto head_size = output_size_ / heads_;
+  const auto head_size = head_size_of(name_, o, output_size_);
+  const auto joined = heads_ * head_size, shared = key_heads_ * head_size;  // H·D, Hk·D
   auto weight = [&](const char* of, std::int64_t out, std::int64_t in) { return register_parameter(of, initial_weight({out, in}, in)); };
-  query_weight_ = weight("query_weight", output_size_, o.query_size);
-  key_weight_ = weight("key_weight", key_heads_ * head_size, o.key_size);
-  value_weight_ = weight("value_weight", key_heads_ * head_size, value_size);
-  output_weight_ = weight("output_weight", output_size_, output_size_);
-  if (o.bias) {
-    query_bias_ = register_parameter("query_bias", at::zeros({output_size_}));
-    key_bias_ = register_parameter("key_bias", at::zeros({key_heads_ * head_size}));
-    value_bias_ = register_parameter("value_bias", at::zeros({key_heads_ * head_size}));
-    output_bias_ = register_parameter("output_bias", at::zeros({output_size_}));
-  }
+  query_weight_ = weight("query_weight", joined, o.query_size);
+  key_weight_ = weight("key_weight", shared, o.key_size);
+  value_weight_ = weight("value_weight", shared, value_size);
+  output_weight_ = weight("output_weight", output_size_, joined);
+  auto bias = [&](bool wanted, const char* of, std::int64_t size) {
+    return o.bias && wanted ? register_parameter(of, at::zeros({size})) : at::Tensor();  // [size]
+  };
+  const auto& with = o.projections;
+  query_bias_ = bias(with.query_bias, "query_bias", joined);
+  key_bias_ = bias(with.key_bias, "key_bias", shared);
+  value_bias_ = bias(with.value_bias, "value_bias", shared);
+  output_bias_ = bias(with.output_bias, "output_bias", output_size_);
   MechanismOptions inside = o;
   inside.query_size = inside.key_size = inside.value_size = head_size;
   inside.energy_size = o.energy_size > 0 ? o.energy_size : head_size;

@@ -2,23 +2,96 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 #include "attend/attention/score.h"
 
 namespace attend {
 namespace {
 
-constexpr std::int64_t kBuckets = 32;
-constexpr double kFarthest = 128;  // T5: distances from here on share the last bucket
-
 at::Tensor distances(const at::Tensor& t_abs, std::int64_t keys) {  // s − t_abs [B or 1, T, S]
   return at::arange(keys, at::kLong) - t_abs.unsqueeze(-1);
 }
 
+// −2i/R of the pairs of `turned` numbers, float64 [R/2].
+at::Tensor exponents(std::int64_t turned) {
+  return at::arange(turned / 2, at::TensorOptions().dtype(at::kDouble)) * (-2.0 / static_cast<double>(turned));
+}
+
+// θ for contexts longer than those of training, as Llama 3 has it: slow pairs turn slower still, fast ones as they did. [R/2]
+at::Tensor llama3_rates(const at::Tensor& rates, const PositionOptions& o) {
+  const auto low = o.rotary_low_frequency_factor, high = o.rotary_high_frequency_factor;
+  ATTEND_CHECK(high > low, kValue,
+               "positions rotary: rotary_high_frequency_factor must be above rotary_low_frequency_factor, got {} and {}", high, low);
+  const auto waves = rates * (static_cast<double>(o.rotary_original_length) / (2 * std::numbers::pi));  // L₀/λ [R/2]
+  const auto kept = ((waves - low) / (high - low)).clamp(0.0, 1.0);                                     // m [R/2]
+  return ((1 - kept) / o.rotary_factor + kept) * rates;                                                 // [R/2]
+}
+
+// x [B, H, L, D] with the pairs of its first numbers turned by angle [B or 1, L, R/2]; what is behind them stays.
+at::Tensor turn_by(const at::Tensor& x, const at::Tensor& angle, bool adjacent) {
+  const auto half = angle.size(2), rest = x.size(3) - 2 * half;
+  const auto c = angle.cos().to(x.scalar_type()).unsqueeze(1), s = angle.sin().to(x.scalar_type()).unsqueeze(1);  // [B or 1, 1, L, R/2]
+  const auto front = rest > 0 ? x.narrow(3, 0, 2 * half) : x;                                                     // [B, H, L, R]
+  const auto pairs = adjacent ? front.unflatten(3, {half, 2}) : front.unflatten(3, {2, half}).transpose(3, 4);    // [B, H, L, R/2, 2]
+  const auto a = pairs.select(4, 0), b = pairs.select(4, 1);                                                      // [B, H, L, R/2]
+  const auto turned = at::stack({a * c - b * s, a * s + b * c}, adjacent ? 4 : 3).flatten(3, 4);                  // [B, H, L, R]
+  return rest > 0 ? at::cat({turned, x.narrow(3, 2 * half, rest)}, 3) : turned;
+}
+
 }  // namespace
 
+void PositionOptions::visit(OptionVisitor& v) {
+  v(relative_buckets, "relative_buckets", 32, "positions relative_bias: rows of the table, even", between(4, 1 << 16));
+  v(relative_farthest, "relative_farthest", 128, "positions relative_bias: distances from here on share the last row", between(2, 1 << 24));
+  v(relative_shared, "relative_shared", false, "positions relative_bias: one table for all layers of a stack, as T5 has it");
+  v(rotary_base, "rotary_base", 10000.0, "positions rotary: a larger base turns slower", between(1, 1e12));
+  v(rotary_share, "rotary_share", 1.0, "positions rotary: share of a head that is turned, its first numbers", between(0.001, 1));
+  v(rotary_scaling, "rotary_scaling", "none", "positions rotary: how sequences longer than those of training are read",
+    one_of({"none", "linear", "dynamic", "llama3"}));
+  v(rotary_factor, "rotary_factor", 1.0, "rotary_scaling: how many times longer they may be", between(1, 1e6));
+  v(rotary_low_frequency_factor, "rotary_low_frequency_factor", 1.0,
+    "rotary_scaling llama3: pairs that turn less often than this over rotary_original_length are slowed by the whole factor",
+    between(0.001, 1e6));
+  v(rotary_high_frequency_factor, "rotary_high_frequency_factor", 4.0, "rotary_scaling llama3: pairs that turn more often are left alone",
+    between(0.001, 1e6));
+  v(rotary_original_length, "rotary_original_length", 8192, "rotary_scaling dynamic, llama3: the longest sequence of training",
+    between(1, 1 << 30));
+}
+
+Rotation::Rotation(const PositionOptions& o, bool adjacent, std::int64_t head_size)
+    : base_(o.rotary_base),
+      factor_(o.rotary_factor),
+      original_(static_cast<double>(o.rotary_original_length)),
+      adjacent_(adjacent),
+      dynamic_(o.rotary_scaling == "dynamic"),
+      turned_(static_cast<std::int64_t>(o.rotary_share * static_cast<double>(head_size))) {
+  ATTEND_CHECK(turned_ >= 2 && turned_ % 2 == 0, kValue,
+               "positions rotary: rotary_share {} leaves {} of the {} numbers of a head, which must be even and at least 2; use {}",
+               o.rotary_share, turned_, head_size, turned_ > 2 ? turned_ - turned_ % 2 : 2);
+  ATTEND_CHECK(
+      !dynamic_ || turned_ > 2, kValue,
+      "positions rotary: rotary_scaling dynamic needs at least two pairs of numbers, got a head of {} with rotary_share {}; use linear",
+      head_size, o.rotary_share);
+  if (dynamic_) return;
+  rates_ = at::pow(base_, exponents(turned_));  // [R/2]
+  if (o.rotary_scaling == "linear") rates_ = rates_ / factor_;
+  if (o.rotary_scaling == "llama3") rates_ = llama3_rates(rates_, o);
+}
+
+at::Tensor Rotation::operator()(const at::Tensor& x, const at::Tensor& positions, const at::Tensor& lengths) const {
+  auto rates = rates_;
+  if (dynamic_) {
+    const auto longer = lengths.to(at::kDouble).clamp_min(original_) * factor_ / original_ - (factor_ - 1);  // [B or 1]
+    const auto base =
+        base_ * longer.pow(static_cast<double>(turned_) / static_cast<double>(turned_ - 2)).view({-1, 1, 1});  // [B or 1, 1, 1]
+    rates = at::pow(base, exponents(turned_));                                                                 // [B or 1, 1, R/2]
+  }
+  return turn_by(x, positions.to(at::kDouble).unsqueeze(-1) * rates, adjacent_);
+}
+
 Positions::Positions(const MechanismOptions& o, std::string_view score)
-    : heads_(o.heads), reach_(o.position_reach), adjacent_(o.rotary_pairs == "adjacent") {
+    : heads_(o.heads), reach_(o.position_reach), farthest_(o.position_options.relative_farthest) {
   const std::vector<std::string> names{"relative", "relative_bias", "rotary", "alibi"};
   const auto found = std::find(names.begin(), names.end(), o.position);
   if (found == names.end()) fail_unknown_name("position", o.position, names);
@@ -30,23 +103,34 @@ Positions::Positions(const MechanismOptions& o, std::string_view score)
                  score);
     ATTEND_CHECK(reach_ >= 1, kValue, "positions relative: position_reach must be at least 1, got {}", reach_);
     const auto value_size = o.value_size > 0 ? o.value_size : o.key_size;
-    if (score == "scaled_dot") scale_ = 1 / std::sqrt(static_cast<double>(o.key_size));
+    if (score == "scaled_dot") scale_ = scaled_dot_scale(o);
     key_table_ = register_parameter("key_table", initial_weight({o.heads, 2 * reach_ + 1, o.key_size}, o.key_size));
     value_table_ = register_parameter("value_table", initial_weight({o.heads, 2 * reach_ + 1, value_size}, value_size));
   }
-  if (kind_ == Kind::kRelativeBias) bias_ = register_parameter("bias", at::zeros({o.heads, kBuckets}));
-  if (kind_ == Kind::kRotary)
-    ATTEND_CHECK(o.query_size == o.key_size && o.key_size % 2 == 0, kValue,
+  if (kind_ == Kind::kRelativeBias) {
+    const auto buckets = o.position_options.relative_buckets;
+    ATTEND_CHECK(buckets % 2 == 0 && farthest_ > buckets / 2, kValue,
+                 "positions relative_bias: relative_buckets must be even and relative_farthest above half of it, got {} and {}", buckets,
+                 farthest_);
+    bias_ = o.shared_bias.defined() ? o.shared_bias : register_parameter("bias", at::zeros({o.heads, buckets}));  // [H, buckets]
+  }
+  if (kind_ == Kind::kRotary) {
+    const bool part = o.position_options.rotary_share < 1;
+    ATTEND_CHECK(o.query_size == o.key_size && (part || o.key_size % 2 == 0), kValue,
                  "positions rotary: queries and keys of one even size are turned pair by pair, got {} and {}", o.query_size, o.key_size);
+    rotation_.emplace(o.position_options, o.rotary_pairs == "adjacent", o.key_size);
+  }
 }
 
-at::Tensor Positions::keys(const at::Tensor& keys, std::int64_t first) const {
-  if (kind_ != Kind::kRotary) return keys;
-  return rotate(keys, at::arange(first, first + keys.size(2), at::kLong).unsqueeze(0), adjacent_);
+at::Tensor Positions::keys(const at::Tensor& keys, std::int64_t first, const at::Tensor& lengths) const {
+  if (!rotation_) return keys;
+  const auto end = first + keys.size(2);
+  const auto places = at::arange(first, end, at::kLong).unsqueeze(0);  // [1, S]
+  return (*rotation_)(keys, places, lengths.defined() ? lengths : at::full({1}, end, at::kLong));
 }
 
-at::Tensor Positions::query(const at::Tensor& query, const at::Tensor& t_abs) const {
-  return kind_ == Kind::kRotary ? rotate(query, t_abs, adjacent_) : query;
+at::Tensor Positions::query(const at::Tensor& query, const at::Tensor& t_abs, const at::Tensor& lengths) const {
+  return rotation_ ? (*rotation_)(query, t_abs, lengths) : query;
 }
 
 at::Tensor Positions::scores(const at::Tensor& scores, const at::Tensor& query, const at::Tensor& t_abs, bool causal) const {
@@ -55,7 +139,7 @@ at::Tensor Positions::scores(const at::Tensor& scores, const at::Tensor& query, 
   if (kind_ == Kind::kAlibi)
     return scores - alibi_slopes(heads_).to(scores.scalar_type()).view({1, -1, 1, 1}) * distance.abs().unsqueeze(1);
   if (kind_ == Kind::kRelativeBias) {
-    const auto buckets = relative_buckets(distance, causal);
+    const auto buckets = relative_buckets(distance, causal, bias_.size(1), farthest_);  // [B or 1, T, S]
     return scores + bias_.to(scores.scalar_type()).index_select(1, buckets.flatten()).unflatten(1, buckets.sizes()).transpose(0, 1);
   }
   const auto products = at::matmul(query, key_table_.to(query.scalar_type()).mT()) * scale_;  // [B, H, T, 2R+1]
@@ -72,15 +156,7 @@ at::Tensor Positions::values(const at::Tensor& mixing, const at::Tensor& t_abs) 
 }
 
 at::Tensor rotate(const at::Tensor& x, const at::Tensor& positions, bool adjacent) {
-  const auto size = x.size(3), half = size / 2;
-  const auto format = at::TensorOptions().dtype(at::kDouble);
-  const auto turn = at::pow(10000.0, at::arange(half, format) * (-2.0 / static_cast<double>(size)));
-  const auto angle = positions.to(at::kDouble).unsqueeze(-1) * turn;  // [B or 1, L, D/2]
-  const auto c = angle.cos().to(x.scalar_type()).unsqueeze(1), s = angle.sin().to(x.scalar_type()).unsqueeze(1);
-  const auto pairs = adjacent ? x.unflatten(3, {half, 2}) : x.unflatten(3, {2, half}).transpose(3, 4);  // [B, H, L, D/2, 2]
-  const auto a = pairs.select(4, 0), b = pairs.select(4, 1);
-  const auto turned = at::stack({a * c - b * s, a * s + b * c}, adjacent ? 4 : 3);
-  return turned.flatten(3, 4);
+  return Rotation({}, adjacent, x.size(3))(x, positions, at::full({1}, x.size(2), at::kLong));
 }
 
 at::Tensor alibi_slopes(std::int64_t heads) {
@@ -94,11 +170,11 @@ at::Tensor alibi_slopes(std::int64_t heads) {
   return at::cat({powers(whole), between.narrow(0, 0, heads - whole)});
 }
 
-at::Tensor relative_buckets(const at::Tensor& distance, bool causal) {
-  const auto count = causal ? kBuckets : kBuckets / 2, exact = count / 2;
+at::Tensor relative_buckets(const at::Tensor& distance, bool causal, std::int64_t buckets, std::int64_t farthest) {
+  const auto count = causal ? buckets : buckets / 2, exact = count / 2;
   const auto away = causal ? (-distance).clamp_min(0) : distance.abs();
-  const auto logarithm =
-      (away.to(at::kDouble).clamp_min(1) / static_cast<double>(exact)).log() / std::log(kFarthest / static_cast<double>(exact));
+  const auto logarithm = (away.to(at::kDouble).clamp_min(1) / static_cast<double>(exact)).log() /
+                         std::log(static_cast<double>(farthest) / static_cast<double>(exact));
   const auto far = (exact + (logarithm * static_cast<double>(count - exact)).floor().to(at::kLong)).clamp_max(count - 1);
   const auto bucket = at::where(away.lt(exact), away, far);
   return causal ? bucket : bucket + distance.gt(0).to(at::kLong) * count;  // the future's after the past's

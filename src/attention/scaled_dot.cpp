@@ -1,12 +1,8 @@
 #include "attend/attention/scaled_dot.h"
 
-#include <cmath>
-
 namespace attend {
 
-ScaledDot::ScaledDot(const MechanismOptions& o) : scale_(1.0 / std::sqrt(static_cast<double>(o.key_size))) {
-  check_equal_sizes("scaled_dot", o);
-}
+ScaledDot::ScaledDot(const MechanismOptions& o) : scale_(scaled_dot_scale(o)) { check_equal_sizes("scaled_dot", o); }
 
 at::Tensor ScaledDot::scores(const at::Tensor& query, const at::Tensor& prepared) const {
   return at::matmul(query * scale_, prepared.mT());  // [B, H, T, S]

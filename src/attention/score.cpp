@@ -81,6 +81,8 @@ void check_equal_sizes(std::string_view who, const MechanismOptions& o) {
 
 double score_scale(const MechanismOptions& o) { return o.scaling == "root" ? 1.0 / std::sqrt(static_cast<double>(o.key_size)) : 1.0; }
 
+double scaled_dot_scale(const MechanismOptions& o) { return o.scale > 0 ? o.scale : 1.0 / std::sqrt(static_cast<double>(o.key_size)); }
+
 double normaliser_alpha(const MechanismOptions& o) {
   if (o.normaliser == "softmax") return 1;
   if (o.normaliser == "entmax15") return 1.5;
@@ -121,6 +123,8 @@ void MechanismOptions::visit(OptionVisitor& v) {
   v(scaling, "score_scaling", "auto",
     "dot, general: root divides their scores by the root of D, none is the paper's form; auto is root in a transformer, else none",
     one_of({"auto", "none", "root"}));
+  v(scale, "score_scale", 0.0, "scaled_dot: products are multiplied by this; 0 is 1 over the root of D, 1 leaves them as T5 does",
+    between(0, 1e6));
   v(head_scores, "head_scores", {}, "multi_head: a score for each head in place of one for all: [scaled_dot, additive, cosine, dot]");
   v(head_attention, "head_attention", "", "multi_head: what runs inside each head (local_m, hard, ...); empty is the score alone");
   v(key_heads, "key_heads", 0, "grouped_query: heads of the keys, shared by the query heads; 0 is half of them", between(0, 256));
@@ -159,6 +163,8 @@ void MechanismOptions::visit(OptionVisitor& v) {
   v(rotary_pairs, "rotary_pairs", "adjacent", "positions rotary: which numbers are a pair, as the weights were made",
     one_of({"adjacent", "halves"}));
   v(knn_keys, "knn_keys", 8, "knn: keys that a query reads, those with the largest scores", between(1, 1 << 24));
+  position_options.visit(v);
+  projections.visit(v);
   v(pooling_rows, "pooling_rows", 1, "attention_pooling: learned queries", between(1, 4096));
 }
 
@@ -181,7 +187,7 @@ Memory ScoredAttention::prepare(const at::Tensor& keys, const at::Tensor& values
                "{}: {} query heads cannot share {} key heads; H must be a multiple of Hk", name_, options_.heads, keys.size(1));
   const auto visible = visible_keys_of_source(mask, keys, options_.heads, name_);  // [B, S]
   auto known = widened(zero_hidden(keys, visible));                                // [B, Hk, S, D]
-  if (positions_) known = positions_->keys(known, mask.first_key);
+  if (positions_) known = positions_->keys(known, mask.first_key, mask.key_lengths);
   return {score_->prepare(known), zero_hidden(values, visible), mask, visible, options_.heads, name_};
 }
 
@@ -233,7 +239,7 @@ Result ScoredAttention::attend_rows(const at::Tensor& query, const Memory& memor
   const auto& empty = call.hidden.rows;  // [B, H, T]
   // Half precision overflows at 65,504: scores and statistics are float32.
   auto asked = widened(zeroed(live_query, empty));
-  if (positions_) asked = positions_->query(asked, call.steps());
+  if (positions_) asked = positions_->query(asked, call.steps(), call.key_lengths());
   auto scores = energies(call, asked, share_heads(memory.keys(), heads));  // [B, H, T, S]
   if (positions_) scores = positions_->scores(scores, asked, call.steps(), memory.mask().causal);
   if (bias.defined()) scores = scores + bias;

@@ -24,43 +24,50 @@ at::Tensor Embedding::operator()(const at::Tensor& ids) const {
   return scale_ == 1.0 ? vectors : vectors * scale_;
 }
 
-LayerNorm::LayerNorm(std::int64_t size) {
-  weight = register_parameter("weight", at::ones({size}));
-  bias = register_parameter("bias", at::zeros({size}));
+void InputOptions::visit(OptionVisitor& v) {
+  v(embedding_scale, "embedding_scale", true, "a transformer multiplies token vectors by the root of their size");
+  v(embedding_norm, "embedding_norm", false, "a transformer's norm over token vectors and positions, before the first layer");
+  v(token_types, "token_types", 0, "kinds of tokens, such as the first and the second sentence, that have a vector each; 0 is none",
+    between(0, 1 << 16));
+  v(sinusoids, "sinusoids", "interleaved", "positions sinusoidal: sine and cosine by turns, or all sines first (tensor2tensor, Marian)",
+    one_of({"interleaved", "halves"}));
+  v(sinusoid_end, "sinusoid_end", false,
+    "positions sinusoidal: the slowest one turns by 1/10000 a position (tensor2tensor, fairseq) in place of the one that would follow it");
+  v(first_position, "first_position", 0, "positions sinusoidal or learned: what the first one is called; 2 in fairseq's models",
+    between(0, 1 << 20));
 }
-at::Tensor LayerNorm::operator()(const at::Tensor& x) const { return at::layer_norm(x, {weight.size(0)}, weight, bias, 1e-5); }
 
-FeedForward::FeedForward(std::int64_t size, std::int64_t hidden, double rate)
-    : in_(register_module("in", std::make_shared<Linear>(size, hidden))),
-      out_(register_module("out", std::make_shared<Linear>(hidden, size))),
-      dropout_(rate) {}
-at::Tensor FeedForward::operator()(const at::Tensor& x) const { return (*out_)(apply_dropout((*in_)(x).relu_(), dropout_, is_training())); }
-
-at::Tensor sinusoidal_table(std::int64_t positions, std::int64_t size) {
-  const auto p = at::arange(positions, at::kDouble).unsqueeze(1);                                                     // [P, 1]
-  const auto rate = at::exp(at::arange(0, size, 2, at::kDouble) * (-std::log(10000.0) / static_cast<double>(size)));  // [ceil(N/2)]
-  auto table = at::zeros({positions, size}, at::kDouble);
-  table.slice(1, 0, size, 2).copy_(at::sin(p * rate));
-  table.slice(1, 1, size, 2).copy_(at::cos(p * rate.slice(0, 0, size / 2)));
+at::Tensor sinusoidal_table(std::int64_t positions, std::int64_t size, const InputOptions& o) {
+  const bool halves = o.sinusoids == "halves";
+  ATTEND_CHECK(!halves || size % 2 == 0, kValue, "positions: sinusoids halves need an even size, got {}; use interleaved", size);
+  ATTEND_CHECK(!o.sinusoid_end || size >= 4, kValue, "positions: sinusoid_end needs two sinusoids, a size of at least 4, got {}", size);
+  const auto steps = static_cast<double>(o.sinusoid_end ? size - 2 + size % 2 : size);            // exponents are 0, 2/steps, 4/steps, ...
+  const auto p = at::arange(positions, at::kDouble).unsqueeze(1);                                 // [P, 1]
+  const auto rate = at::exp(at::arange(0, size, 2, at::kDouble) * (-std::log(10000.0) / steps));  // [ceil(N/2)]
+  auto table = at::zeros({positions, size}, at::kDouble);                                         // [P, N]
+  const auto half = size / 2, step = std::int64_t{halves ? 1 : 2};
+  table.slice(1, 0, halves ? half : size, step).copy_(at::sin(p * rate));
+  table.slice(1, halves ? half : 1, size, step).copy_(at::cos(p * rate.slice(0, 0, half)));
   return table.to(at::kFloat);
 }
 
-InputPositions::InputPositions(const std::string& kind, std::int64_t size, std::int64_t longest) : kind_(kind) {
-  if (kind == "learned") table_ = register_parameter("table", at::empty({longest, size}).normal_(0, 0.02));
-  if (kind == "sinusoidal") table_ = sinusoidal_table(longest, size);
+InputPositions::InputPositions(const std::string& kind, std::int64_t size, std::int64_t longest, const InputOptions& options)
+    : kind_(kind), options_(options) {
+  if (kind == "learned") table_ = register_parameter("table", at::empty({longest, size}).normal_(0, 0.02));  // [P, N]
+  if (kind == "sinusoidal") table_ = sinusoidal_table(longest, size, options);                               // [P, N]
 }
 
 at::Tensor InputPositions::operator()(const at::Tensor& x, std::int64_t offset) const {
   if (kind_ == "none") return x;
-  const auto end = offset + x.size(1);
+  const auto begin = offset + options_.first_position, end = begin + x.size(1);
   if (kind_ == "sinusoidal") {  // a formula, not parameters: longer inputs get a longer table
-    const auto table = end <= table_.size(0) ? table_ : sinusoidal_table(end, table_.size(1));
-    return x + table.slice(0, offset, end).to(x.scalar_type());
+    const auto table = end <= table_.size(0) ? table_ : sinusoidal_table(end, table_.size(1), options_);  // [P, N]
+    return x + table.slice(0, begin, end).to(x.scalar_type());
   }
   ATTEND_CHECK(end <= table_.size(0), kValue,
                "positions: the learned table ends at {}, the input needs {}; train with a larger model.longest or use sinusoidal positions",
                table_.size(0), end);
-  return x + table_.slice(0, offset, end);
+  return x + table_.slice(0, begin, end);
 }
 
 }  // namespace attend

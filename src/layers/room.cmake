@@ -1,5 +1,5 @@
-attend_room(layers TORCH GLUE SOURCES basic.cpp recurrent.cpp act.cpp ntm.cpp attention_over_attention.cpp KNOWS attention)
-set(layers_tests layers_test encoder_test act_test adaptive_block_test ntm_test attention_over_attention_test)
+attend_room(layers TORCH GLUE SOURCES basic.cpp blocks.cpp recurrent.cpp act.cpp ntm.cpp attention_over_attention.cpp KNOWS attention)
+set(layers_tests layers_test blocks_test encoder_test act_test adaptive_block_test ntm_test attention_over_attention_test)
 list(TRANSFORM layers_tests PREPEND ${PROJECT_SOURCE_DIR}/tests/layers/)
 list(TRANSFORM layers_tests APPEND .cpp)
 attend_test(layers_tests TORCH KNOWS layers LABELS unit SOURCES ${layers_tests})

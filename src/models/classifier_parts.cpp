@@ -51,22 +51,24 @@ SequenceEncoder::SequenceEncoder(const ModelOptions& o, std::int64_t input_size,
     return;
   }
   ATTEND_CHECK(
-      input_size == o.embedding && o.embedding % o.heads == 0, kValue,
+      input_size == o.embedding && (o.embedding % o.heads == 0 || o.mechanism.projections.head_size > 0), kValue,
       "model.embedding must be the size of what the encoder reads and a multiple of model.heads, got {} for vectors of {} and {} heads",
       o.embedding, input_size, o.heads);
   ATTEND_CHECK(o.attention != "none", kValue, "model.attention: none leaves a {} encoder nothing to read with; use multi_head or a score",
                o.encoder);
   const bool universal = o.encoder == "universal";
-  if (universal)
-    block_ = register_module("halting", std::make_shared<AdaptiveBlock>(o.embedding, o.act, o.act_combine));
-  else
-    positions_ = register_module("positions", input_positions(o));
+  if (universal) block_ = register_module("halting", std::make_shared<AdaptiveBlock>(o.embedding, o.act, o.act_combine));
+  input_.emplace(*this, o, "", !universal);
+  const auto in_layers = options_of_stack(*this, "relative_bias", o);
   for (std::int64_t i = 0; i < (universal ? 1 : o.encoder_layers); ++i)
-    layers_.push_back(register_module(fmt::format("layer_{}", i), std::make_shared<EncoderLayer>(o, encoder_site(o, i, of, universal ? SiteLayers::kRepeated : SiteLayers::kStack))));
-  if (o.norm == "pre") norm_ = register_module("norm", std::make_shared<LayerNorm>(o.embedding));
+    layers_.push_back(register_module(
+        fmt::format("layer_{}", i),
+        std::make_shared<EncoderLayer>(in_layers, encoder_site(o, i, of, universal ? SiteLayers::kRepeated : SiteLayers::kStack))));
+  if (o.norm == "pre") norm_ = register_module("norm", std::make_shared<Norm>(o.embedding, o.block));
 }
 
-at::Tensor SequenceEncoder::operator()(const at::Tensor& vectors, const at::Tensor& lengths, Observer* observer) const {
+at::Tensor SequenceEncoder::operator()(const at::Tensor& vectors, const at::Tensor& lengths, Observer* observer,
+                                       const at::Tensor& types) const {
   if (recurrent_) return (*recurrent_)(vectors, lengths, observer).states;
   if (cell_) {
     const auto found = (*cell_)(vectors, lengths);
@@ -74,19 +76,20 @@ at::Tensor SequenceEncoder::operator()(const at::Tensor& vectors, const at::Tens
     return found.outputs;
   }
   const auto padding = within_lengths(lengths, vectors.size(1)).logical_not().unsqueeze(-1);  // [B, S, 1]
-  const auto states = through_layers(vectors.masked_fill(padding, 0.0), lengths, observer);
+  const auto input = (*input_)(vectors.masked_fill(padding, 0.0), 0, types);                  // [B, S, N]
+  const auto states = through_layers(apply_dropout(input, o_.dropout, is_training()), lengths, observer);
   return norm_ ? (*norm_)(states) : states;
 }
 
-at::Tensor SequenceEncoder::through_layers(const at::Tensor& vectors, const at::Tensor& lengths, Observer* observer) const {
+at::Tensor SequenceEncoder::through_layers(const at::Tensor& input, const at::Tensor& lengths, Observer* observer) const {
   if (block_) {
     std::int64_t step = 0;
     const auto block = [&](const at::Tensor& x) { return (*layers_[0])(x, lengths, observer, step++); };
-    const auto found = (*block_)(block, apply_dropout(vectors, o_.dropout, is_training()), lengths);
+    const auto found = (*block_)(block, input, lengths);
     show_steps(found, ponder_site_, observer);
     return found.outputs;
   }
-  auto x = apply_dropout((*positions_)(vectors), o_.dropout, is_training());
+  auto x = input;  // [B, S, N]
   for (std::size_t i = 0; i < layers_.size(); ++i) x = (*layers_[i])(x, lengths, observer);
   return x;
 }

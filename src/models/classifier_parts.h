@@ -15,24 +15,23 @@ class SequenceEncoder : public Module {
  public:
   // `of`: what the vectors stand for, tokens of a source or cells of a picture.
   SequenceEncoder(const ModelOptions& o, std::int64_t input_size, ColumnAxis of = ColumnAxis::kSource);
-  // vectors [B, S, input size], lengths int64 [B] -> [B, S, output_size()], unspecified in padding. Where positions ponder, the observer is
-  // told of the steps that each took, [B, 1, 1, S], with the extra "ponder" [B].
-  at::Tensor operator()(const at::Tensor& vectors, const at::Tensor& lengths, Observer* observer) const;
+  // vectors [B, S, input size], lengths int64 [B] -> [B, S, output_size()], unspecified in padding; types int64 [B, S], undefined = 0: of
+  // model.token_types. Where positions ponder, the observer is told of the steps that each took, [B, 1, 1, S], with the extra "ponder" [B].
+  at::Tensor operator()(const at::Tensor& vectors, const at::Tensor& lengths, Observer* observer, const at::Tensor& types = {}) const;
   std::vector<Site> sites() const;
   std::int64_t output_size() const { return output_size_; }
-  bool adds_positions() const { return positions_ != nullptr; }
 
  private:
-  at::Tensor through_layers(const at::Tensor& vectors, const at::Tensor& lengths, Observer* observer) const;
+  at::Tensor through_layers(const at::Tensor& input, const at::Tensor& lengths, Observer* observer) const;
   ModelOptions o_;
   Site ponder_site_;
   std::int64_t output_size_;
   std::shared_ptr<RecurrentEncoder> recurrent_;
   std::shared_ptr<AdaptiveCell> cell_;
-  std::shared_ptr<InputPositions> positions_;
+  std::optional<StackInput> input_;
   std::vector<std::shared_ptr<EncoderLayer>> layers_;  // of a universal one the block
   std::shared_ptr<AdaptiveBlock> block_;
-  std::shared_ptr<LayerNorm> norm_;
+  std::shared_ptr<Norm> norm_;
 };
 
 // A sequence of states to one vector, as model.pooling says. The observer is shown [B, 1, r, S].

@@ -25,9 +25,10 @@ std::unique_ptr<Encoded> TransformerSource::select(const at::Tensor& items) cons
 DecoderStack::DecoderStack(Module& owner, const ModelOptions& o, std::shared_ptr<Embedding> embedding, bool alone)
     : dropout_(o.dropout),
       embedding_(std::move(embedding)),
-      positions_(owner.register_module(alone ? "positions" : "target_positions", input_positions(o))),
-      layers_(decoder_layers(owner, o, alone)),
-      norm_(o.norm == "pre" ? owner.register_module(alone ? "norm" : "decoder_norm", std::make_shared<LayerNorm>(o.embedding)) : nullptr),
+      input_(owner, o, alone ? "" : "target_"),
+      layers_(decoder_layers(owner, options_of_stack(owner, alone ? "relative_bias" : "decoder_relative_bias", o), alone)),
+      norm_(o.norm == "pre" ? owner.register_module(alone ? "norm" : "decoder_norm", std::make_shared<Norm>(o.embedding, o.block))
+                            : nullptr),
       output_(owner, o, o.embedding, embedding_) {}
 
 std::vector<Site> DecoderStack::sites() const {
@@ -45,7 +46,7 @@ std::vector<Memory> DecoderStack::prepare(const at::Tensor& states, const at::Te
 
 at::Tensor DecoderStack::decode(const Encoded& source, const at::Tensor& inputs, Observer* observer) const {
   const auto& memories = transformer_source(source).memories;
-  auto x = apply_dropout((*positions_)((*embedding_)(inputs)), dropout_, embedding_->is_training());  // [B, T, N]
+  auto x = apply_dropout(input_((*embedding_)(inputs)), dropout_, embedding_->is_training());  // [B, T, N]
   for (std::size_t i = 0; i < layers_.size(); ++i) x = (*layers_[i])(x, memories[i], observer);
   return norm_ ? (*norm_)(x) : x;
 }
@@ -63,8 +64,8 @@ at::Tensor DecoderStack::step(const Encoded& source, DecoderState& base, const a
   auto& state = static_cast<TransformerState&>(base);
   ATTEND_ASSERT(state.used < state.room);
   auto* follower = number_observer(observer);
-  const auto vectors = (*embedding_)(tokens.reshape({-1, 1}));                             // [B·K, 1, N]
-  auto x = (*positions_)(vectors, state.used).view({tokens.size(0), tokens.size(1), -1});  // [B, K, N]
+  const auto vectors = (*embedding_)(tokens.reshape({-1, 1}));                      // [B·K, 1, N]
+  auto x = input_(vectors, state.used).view({tokens.size(0), tokens.size(1), -1});  // [B, K, N]
   if (follower) follower->number("decoder.embedding", vectors.view_as(x));
   if (follower) follower->number("decoder.input", x);
   for (std::size_t i = 0; i < layers_.size(); ++i) {

@@ -33,9 +33,9 @@ class DecoderStack {
  private:
   double dropout_;
   std::shared_ptr<Embedding> embedding_;
-  std::shared_ptr<InputPositions> positions_;
+  StackInput input_;
   std::vector<std::shared_ptr<DecoderLayer>> layers_;
-  std::shared_ptr<LayerNorm> norm_;  // null where each layer ends with one
+  std::shared_ptr<Norm> norm_;  // null where each layer ends with one
   OutputLayer output_;
 };
 

@@ -8,7 +8,7 @@ namespace {
 class EncoderClassifier final : public Answerer {
  public:
   EncoderClassifier(const ModelOptions& o, std::int64_t vocabulary, std::int64_t answers) : o_(o), vocabulary_(vocabulary) {
-    const bool scaled = o.encoder == "transformer" || o.encoder == "universal";
+    const bool scaled = (o.encoder == "transformer" || o.encoder == "universal") && o.input.embedding_scale;
     embedding_ =
         register_module("embedding", std::make_shared<Embedding>(o.whole ? vocabulary * o.longest : vocabulary, o.embedding, scaled));
     encoder_ = register_module("encoder", std::make_shared<SequenceEncoder>(o, o.embedding));
@@ -21,7 +21,7 @@ class EncoderClassifier final : public Answerer {
     auto vectors = o_.whole ? whole_line(q.text, lengths) : (*embedding_)(q.text);  // [B, S, N]
     if (o_.whole) lengths = at::ones_like(lengths);
     if (o_.encoder == "recurrent") vectors = apply_dropout(vectors, o_.dropout, is_training());
-    const auto states = (*encoder_)(vectors, lengths, observer);
+    const auto states = (*encoder_)(vectors, lengths, observer, q.types);
     const auto pooled = apply_dropout((*pooling_)(states, lengths, observer), o_.dropout, is_training());
     return at::log_softmax((*output_)(pooled), -1);
   }

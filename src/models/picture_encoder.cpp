@@ -54,7 +54,7 @@ PictureEncoder::PictureEncoder(const ModelOptions& o) : o_(o), output_size_(o.em
     in = out;
   }
   output_size_ = in;
-  positions_ = register_module("positions", std::make_shared<InputPositions>(o.positions, in, picture_grid(o).cells()));
+  positions_ = register_module("positions", std::make_shared<InputPositions>(o.positions, in, picture_grid(o).cells(), o.input));
 }
 
 at::Tensor PictureEncoder::operator()(const at::Tensor& pictures, Observer* observer) const {

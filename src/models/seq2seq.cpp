@@ -5,6 +5,7 @@
 
 #include "attend/models/captioner.h"
 #include "attend/models/encoder_classifier.h"
+#include "attend/models/masked_lm.h"
 #include "attend/models/memory_hops.h"
 #include "attend/models/ntm_model.h"
 #include "attend/models/patch_classifier.h"
@@ -54,9 +55,13 @@ ModelKind model_kind(const std::string& type) {
 }
 
 std::string describe(const ModelKind& kind) {
-  static const std::map<Matter, const char*> kNames{{Matter::kNothing, "nothing"},   {Matter::kText, "a text"},
-                                                    {Matter::kPicture, "a picture"}, {Matter::kDocument, "a document"},
-                                                    {Matter::kStory, "a story"},     {Matter::kAnswer, "an answer"}};
+  static const std::map<Matter, const char*> kNames{{Matter::kNothing, "nothing"},
+                                                    {Matter::kText, "a text"},
+                                                    {Matter::kPicture, "a picture"},
+                                                    {Matter::kDocument, "a document"},
+                                                    {Matter::kStory, "a story"},
+                                                    {Matter::kAnswer, "an answer"},
+                                                    {Matter::kMaskedWords, "its masked words"}};
   return fmt::format("reads {} and gives {}", kNames.at(kind.reads), kNames.at(kind.gives));
 }
 
@@ -115,11 +120,14 @@ void ModelOptions::visit(OptionVisitor& v) {
   v(context_gate, "context_gate", false, "timing before: a gate says how much of the context each step takes in");
   v(psi_replace_query, "psi_replace_query", true, "soft_psi: the next state reads the context");
   v(feed_forward, "feed_forward", 1024, "hidden size of a transformer's feed-forward part", between(1, 1 << 20));
-  v(norm, "norm", "pre", "layer norm before or after each part of a transformer's layer", one_of({"pre", "post"}));
+  v(norm, "norm", "pre", "the norm before or after each part of a transformer's layer", one_of({"pre", "post"}));
   v(positions, "positions", "sinusoidal", "how a transformer knows the order of tokens",
     one_of({"none", "sinusoidal", "learned", "relative", "relative_bias", "rotary", "alibi"}));
   v(longest, "longest", 512, "positions in a learned table", between(1, 1 << 24));
   v(attention_bias, "attention_bias", true, "biases in a transformer's attention projections");
+  block.visit(v);
+  input.visit(v);
+  v(output_transform, "output_transform", false, "masked_lm: a linear map, the activation and a norm before the output layer, as BERT has");
   v(encoder, "encoder", "recurrent",
     "of a classifier: recurrent, transformer, universal (one layer until every position halts) or adaptive (a cell that ponders over each "
     "input)",
@@ -189,6 +197,11 @@ std::shared_ptr<Module> make_network(const ModelOptions& given, std::int64_t sou
                kValue, "model.head_scores are those of multi_head's heads; {} has none: set attention: multi_head", options.attention);
   ATTEND_CHECK(!options.pointer_generator || options.type == "rnn_seq2seq" || options.type == "transformer", kValue,
                "model.pointer_generator: {} cannot copy words of a source; use rnn_seq2seq or transformer", options.type);
+  const bool takes_types = options.type == "masked_lm" ||
+                           (options.type == "encoder_classifier" && (options.encoder == "transformer" || options.encoder == "universal"));
+  ATTEND_CHECK(options.input.token_types == 0 || takes_types, kValue,
+               "model.token_types: {} is given no types with its tokens; use masked_lm, or encoder_classifier with encoder: transformer",
+               options.type);
   ATTEND_CHECK(!options.revise || options.type == "rnn_seq2seq", kValue, "model.revise: {} has no second pass; use rnn_seq2seq",
                options.type);
 #define MODEL(name, reads, gives) \

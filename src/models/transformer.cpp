@@ -12,20 +12,23 @@ class Transformer final : public Seq2Seq {
     ATTEND_CHECK(
         o.attention != "none", kValue,
         "model.attention: a transformer is made of attention, none leaves nothing; use type rnn_seq2seq for the bottleneck baseline");
-    ATTEND_CHECK(o.embedding % o.heads == 0, kValue, "model.embedding must be a multiple of model.heads, got {} and {}", o.embedding,
-                 o.heads);
+    check_heads(o);
     ATTEND_CHECK(o.layer_attention.empty() || o.layer_attention.size() == static_cast<std::size_t>(o.decoder_layers), kValue,
                  "model.layer_attention: {} names for {} decoder layers; give one each", o.layer_attention.size(), o.decoder_layers);
     check_decoding(o, o.attention);
     for (const auto& name : o.layer_attention) check_decoding(o, name);
-    target_embedding_ = register_module("target_embedding", std::make_shared<Embedding>(target_vocabulary, o.embedding, true));
-    source_embedding_ = o.tied == "all"
-                            ? target_embedding_
-                            : register_module("source_embedding", std::make_shared<Embedding>(source_vocabulary, o.embedding, true));
-    source_positions_ = register_module("source_positions", input_positions(o));
+    target_embedding_ =
+        register_module("target_embedding", std::make_shared<Embedding>(target_vocabulary, o.embedding, o.input.embedding_scale));
+    source_embedding_ =
+        o.tied == "all"
+            ? target_embedding_
+            : register_module("source_embedding", std::make_shared<Embedding>(source_vocabulary, o.embedding, o.input.embedding_scale));
+    source_input_.emplace(*this, o, "source_");
+    const auto in_layers = options_of_stack(*this, "encoder_relative_bias", o);
     for (std::int64_t i = 0; i < o.encoder_layers; ++i)
-      encoder_.push_back(register_module(fmt::format("encoder_{}", i), std::make_shared<EncoderLayer>(o, encoder_site(o, i, ColumnAxis::kSource))));
-    if (o.norm == "pre") encoder_norm_ = register_module("encoder_norm", std::make_shared<LayerNorm>(o.embedding));
+      encoder_.push_back(register_module(fmt::format("encoder_{}", i),
+                                         std::make_shared<EncoderLayer>(in_layers, encoder_site(o, i, ColumnAxis::kSource))));
+    if (o.norm == "pre") encoder_norm_ = register_module("encoder_norm", std::make_shared<Norm>(o.embedding, o.block));
     decoder_.emplace(*this, o, target_embedding_);
     if (!o.pointer_generator) return;
     check_copying(o, o.layer_attention.empty() ? o.attention : o.layer_attention.back());
@@ -41,7 +44,7 @@ class Transformer final : public Seq2Seq {
     auto tokens = source;                                                                      // [B, S]
     if (pointer_) std::tie(tokens, encoded->words) = split_source(source, target_embedding_->weight.size(0));
     const auto vectors = (*source_embedding_)(tokens).masked_fill(padding, 0.0);  // [B, S, N]
-    auto x = apply_dropout((*source_positions_)(vectors), o_.dropout, is_training());
+    auto x = apply_dropout((*source_input_)(vectors), o_.dropout, is_training());
     if (follower) follower->number("encoder.embeddings", vectors);
     if (follower) follower->number("encoder.input", x);
     for (std::size_t i = 0; i < encoder_.size(); ++i) {
@@ -94,9 +97,9 @@ class Transformer final : public Seq2Seq {
 
   ModelOptions o_;
   std::shared_ptr<Embedding> source_embedding_, target_embedding_;
-  std::shared_ptr<InputPositions> source_positions_;
+  std::optional<StackInput> source_input_;
   std::vector<std::shared_ptr<EncoderLayer>> encoder_;
-  std::shared_ptr<LayerNorm> encoder_norm_;
+  std::shared_ptr<Norm> encoder_norm_;
   std::optional<DecoderStack> decoder_;
   std::shared_ptr<PointerGenerator> pointer_;
 };

@@ -43,8 +43,41 @@ std::string cross_attention(const ModelOptions& o, std::int64_t layer) {
 
 bool relative_positions(const ModelOptions& o) { return o.positions != "none" && o.positions != "sinusoidal" && o.positions != "learned"; }
 
-std::shared_ptr<InputPositions> input_positions(const ModelOptions& o) {
-  return std::make_shared<InputPositions>(relative_positions(o) ? "none" : o.positions, o.embedding, o.longest);
+void check_heads(const ModelOptions& o) {
+  ATTEND_CHECK(o.embedding % o.heads == 0 || o.mechanism.projections.head_size > 0, kValue,
+               "model.embedding must be a multiple of model.heads, got {} and {}; or give model.head_size", o.embedding, o.heads);
+}
+
+ModelOptions options_of_stack(Module& owner, const std::string& name, ModelOptions o) {
+  const auto& with = o.mechanism.position_options;
+  if (o.positions == "relative_bias" && with.relative_shared)
+    o.mechanism.shared_bias = owner.register_parameter(name, at::zeros({o.heads, with.relative_buckets}));  // [H, buckets]
+  return o;
+}
+
+StackInput::StackInput(Module& owner, const ModelOptions& o, const std::string& prefix, bool places) {
+  if (places)
+    positions_ = owner.register_module(prefix + "positions", std::make_shared<InputPositions>(relative_positions(o) ? "none" : o.positions,
+                                                                                              o.embedding, o.longest, o.input));
+  if (o.input.token_types > 0)
+    types_ = owner.register_parameter(prefix + "types", at::empty({o.input.token_types, o.embedding}).normal_(0, 0.02));  // [types, N]
+  if (o.input.embedding_norm) norm_ = owner.register_module(prefix + "embedding_norm", std::make_shared<Norm>(o.embedding, o.block));
+}
+
+at::Tensor StackInput::operator()(const at::Tensor& vectors, std::int64_t offset, const at::Tensor& types) const {
+  auto x = positions_ ? (*positions_)(vectors, offset) : vectors;  // [B, L, N]
+  if (types_.defined()) x = x + type_vectors(vectors, types);
+  return norm_ ? (*norm_)(x) : x;
+}
+
+at::Tensor StackInput::type_vectors(const at::Tensor& vectors, const at::Tensor& types) const {
+  if (!types.defined()) return types_[0];  // [N]
+  ATTEND_CHECK(types.sizes() == vectors.sizes().slice(0, 2), kShape, "model.token_types: the types must be {}, one a token, got {}",
+               shape_text(vectors.select(2, 0)), shape_text(types));
+  ATTEND_CHECK(types.ge(0).logical_and(types.lt(types_.size(0))).all().item<bool>(), kValue,
+               "model.token_types: types must be 0 to {}, got {} to {}; raise model.token_types", types_.size(0) - 1,
+               types.min().item<std::int64_t>(), types.max().item<std::int64_t>());
+  return at::embedding(types_, types);  // [B, L, N]
 }
 
 Site encoder_site(const ModelOptions& o, std::int64_t layer, ColumnAxis of, SiteLayers layers) {
@@ -60,7 +93,7 @@ Site encoder_site(const ModelOptions& o, std::int64_t layer, ColumnAxis of, Site
 EncoderLayer::EncoderLayer(const ModelOptions& o, Site site)
     : site_(std::move(site)),
       self_(register_module("self", make_heads(o, self_attention(o), true))),
-      feed_forward_(register_module("feed_forward", std::make_shared<FeedForward>(o.embedding, o.feed_forward, o.dropout))),
+      feed_forward_(register_module("feed_forward", std::make_shared<FeedForward>(o.embedding, o.feed_forward, o.dropout, o.block))),
       around_self_(register_module("around_self", std::make_shared<Residual>(o))),
       around_feed_forward_(register_module("around_feed_forward", std::make_shared<Residual>(o))) {}
 
@@ -91,7 +124,7 @@ DecoderLayer::DecoderLayer(const ModelOptions& o, std::int64_t index, bool alone
                   .layers = SiteLayers::kStack},
       self_(register_module("self", make_heads(o, self_attention(o), true))),
       cross_(alone ? nullptr : register_module("cross", make_heads(o, cross_attention(o, index), false))),
-      feed_forward_(register_module("feed_forward", std::make_shared<FeedForward>(o.embedding, o.feed_forward, o.dropout))),
+      feed_forward_(register_module("feed_forward", std::make_shared<FeedForward>(o.embedding, o.feed_forward, o.dropout, o.block))),
       around_self_(register_module("around_self", std::make_shared<Residual>(o))),
       around_cross_(alone ? nullptr : register_module("around_cross", std::make_shared<Residual>(o))),
       around_feed_forward_(register_module("around_feed_forward", std::make_shared<Residual>(o))) {}

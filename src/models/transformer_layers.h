@@ -1,20 +1,38 @@
 #pragma once
 // The layers that transformers of every kind are stacked from.
-#include "attend/layers/basic.h"
+#include "attend/layers/blocks.h"
 #include "attend/models/seq2seq.h"
 
 namespace attend {
 
 // Schemes that work inside the attention of a sequence to itself; the others are added to the embeddings.
 bool relative_positions(const ModelOptions& o);
-// What is added to embeddings: o.positions, or nothing where the scheme works inside the attention.
-std::shared_ptr<InputPositions> input_positions(const ModelOptions& o);
+// Throws kValue unless o.heads cut o.embedding into equal parts, or have a size of their own.
+void check_heads(const ModelOptions& o);
+// Options for all layers of a stack. Where they share one table of relative biases, `owner` registers it under `name`.
+ModelOptions options_of_stack(Module& owner, const std::string& name, ModelOptions o);
+
+// What becomes of token vectors before the first layer of a stack: positions are added (o.positions, or nothing where the scheme works
+// inside the attention), then types, and a norm follows by option. It is no module: its parts are the owner's, each name after `prefix`.
+class StackInput {
+ public:
+  // places: false for layers that add positions of their own.
+  StackInput(Module& owner, const ModelOptions& o, const std::string& prefix, bool places = true);
+  // vectors [B, L, N], the first of which stands at `offset`; types int64 [B, L], undefined = 0 -> [B, L, N].
+  at::Tensor operator()(const at::Tensor& vectors, std::int64_t offset = 0, const at::Tensor& types = {}) const;
+
+ private:
+  at::Tensor type_vectors(const at::Tensor& vectors, const at::Tensor& types) const;
+  std::shared_ptr<InputPositions> positions_;  // null without places
+  at::Tensor types_;                           // [token_types, N]
+  std::shared_ptr<Norm> norm_;
+};
 
 // x + part(x) with the norm before (pre) or after (post) it.
 class Residual : public Module {
  public:
   explicit Residual(const ModelOptions& o)
-      : norm_(register_module("norm", std::make_shared<LayerNorm>(o.embedding))), post_(o.norm == "post"), dropout_(o.dropout) {}
+      : norm_(register_module("norm", std::make_shared<Norm>(o.embedding, o.block))), post_(o.norm == "post"), dropout_(o.dropout) {}
   template <class Part>
   at::Tensor operator()(const at::Tensor& x, Part&& part) const {
     if (post_) return (*norm_)(x + apply_dropout(part(x), dropout_, is_training()));
@@ -22,7 +40,7 @@ class Residual : public Module {
   }
 
  private:
-  std::shared_ptr<LayerNorm> norm_;
+  std::shared_ptr<Norm> norm_;
   bool post_;
   double dropout_;
 };

@@ -10,9 +10,9 @@ class TransformerLm final : public StackDecoded {
   TransformerLm(const ModelOptions& o, std::int64_t vocabulary) : layers_(static_cast<std::size_t>(o.decoder_layers)) {
     ATTEND_CHECK(o.attention != "none", kValue,
                  "model.attention: a transformer is made of attention, none leaves nothing; use type rnn_lm");
-    ATTEND_CHECK(o.embedding % o.heads == 0, kValue, "model.embedding must be a multiple of model.heads, got {} and {}", o.embedding,
-                 o.heads);
-    decoder_.emplace(*this, o, register_module("embedding", std::make_shared<Embedding>(vocabulary, o.embedding, true)), /*alone=*/true);
+    check_heads(o);
+    decoder_.emplace(*this, o, register_module("embedding", std::make_shared<Embedding>(vocabulary, o.embedding, o.input.embedding_scale)),
+                     /*alone=*/true);
   }
 
   std::unique_ptr<Encoded> encode(const at::Tensor& /*source*/, const at::Tensor& lengths, Observer* /*observer*/) const override {

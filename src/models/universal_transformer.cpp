@@ -18,9 +18,12 @@ class UniversalTransformer final : public StackDecoded {
         o.attention != "none", kValue,
         "model.attention: a transformer is made of attention, none leaves nothing; use type rnn_seq2seq for the bottleneck baseline");
     check_decoding(o, o.attention);
-    const auto target = register_module("target_embedding", std::make_shared<Embedding>(target_vocabulary, o.embedding, true));
+    const auto target =
+        register_module("target_embedding", std::make_shared<Embedding>(target_vocabulary, o.embedding, o.input.embedding_scale));
     source_embedding_ =
-        o.tied == "all" ? target : register_module("source_embedding", std::make_shared<Embedding>(source_vocabulary, o.embedding, true));
+        o.tied == "all"
+            ? target
+            : register_module("source_embedding", std::make_shared<Embedding>(source_vocabulary, o.embedding, o.input.embedding_scale));
     encoder_ = register_module("encoder", std::make_shared<SequenceEncoder>(with_universal_encoder(o), o.embedding));
     decoder_.emplace(*this, o, target);
   }

@@ -244,6 +244,7 @@ namespace {
 
 // The verb for a model of that kind.
 const char* verb_for(const ModelKind& kind) {
+  if (kind.gives == Matter::kMaskedWords) return "attend::MaskedLm of the library, which no verb runs";
   if (kind.gives == Matter::kAnswer)
     return kind.reads == Matter::kText || kind.reads == Matter::kPicture ? "attend classify" : "attend answer";
   return kind.reads == Matter::kNothing ? "attend generate" : kind.reads == Matter::kPicture ? "attend caption" : "attend translate";

@@ -63,6 +63,7 @@ std::pair<std::string, std::string> mechanism_of(const ModelOptions& model) {
   const auto& m = model.mechanism;
   const bool scaled = m.scaling == "root" || (m.scaling == "auto" && model.type != "rnn_seq2seq");
   const auto formula = [&](const MechanismEntry& e) {
+    if (e.name == "scaled_dot" && m.scale > 0) return fmt::format("e[t,s] = {} q_t · k_s", m.scale);
     return std::string(e.formula) + (scaled && (e.name == "dot" || e.name == "general") ? " / √D" : "");
   };
   const auto around = [&](const MechanismEntry& outer, const MechanismEntry& inner) {

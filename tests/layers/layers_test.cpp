@@ -1,5 +1,6 @@
 // Embeddings, positions, norms, feed-forward blocks, and cells against their formulas.
 #include "attend/layers/basic.h"
+#include "attend/layers/blocks.h"
 #include "attend/layers/recurrent.h"
 #include "layers/sequences.h"
 
@@ -31,8 +32,8 @@ TEST(Embedding, PaddingStartsAtZeroAndStaysThere) {
   EXPECT_TRUE(same(embedding.weight.grad()[5], at::ones({4})));
 }
 
-TEST(LayerNorm, IsTheFormula) {
-  LayerNorm norm(5);
+TEST(Norm, OfALayerIsTheFormula) {
+  Norm norm(5);
   fill_parameters(norm);
   const auto x = wave({2, 3, 5}, 0.4);
   const auto centred = x - x.mean(-1, true);

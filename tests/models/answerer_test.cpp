@@ -72,6 +72,17 @@ std::vector<AnswererCase> answerer_cases() {
       o.mechanism.pooling_rows = 2;
       add(fmt::format("{}_{}", encoder, pooling), o);
     }
+  for (const auto* encoder : {"transformer", "universal"}) {
+    auto o = small("encoder_classifier");
+    o.encoder = encoder;
+    o.encoder_layers = 2;
+    o.positions = "relative_bias";
+    o.mechanism.position_options.relative_shared = true;
+    o.input.embedding_norm = true;
+    o.input.token_types = 2;
+    o.block.gated = true;
+    add(fmt::format("{}_with_shared_bias_and_types", encoder), o);
+  }
   auto whole = small("encoder_classifier");
   whole.encoder = "adaptive";
   whole.whole = true;

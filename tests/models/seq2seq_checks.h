@@ -220,7 +220,7 @@ class ResultKeeper final : public Observer {
 };
 
 /// Watching changes nothing: not a bit, or, where another implementation serves those who ask for weights, no more than rounding.
-inline bool unchanged_by_watching(const at::Tensor& watched, const at::Tensor& alone, const ModelOptions& options) {
+inline ::testing::AssertionResult unchanged_by_watching(const at::Tensor& watched, const at::Tensor& alone, const ModelOptions& options) {
   return options.attention == "linear" ? close(watched, alone, 1e-12) : same(watched, alone);
 }
 

@@ -51,6 +51,40 @@ std::vector<TransformerCase> transformer_cases() {
     o.mechanism.position_reach = 2;
     all.push_back({fmt::format("multi_head_with_{}", scheme), o});
   }
+  auto llama = small_transformer();  // what published models have beside the paper's parts
+  llama.attention = "grouped_query";
+  llama.positions = "rotary";
+  llama.attention_bias = false;
+  llama.block.norm_kind = "rms";
+  llama.block.activation = "silu";
+  llama.block.gated = true;
+  llama.block.feed_forward_bias = false;
+  llama.mechanism.projections.head_size = 6;
+  llama.mechanism.position_options.rotary_share = 0.7;
+  llama.mechanism.position_options.rotary_scaling = "llama3";
+  llama.mechanism.position_options.rotary_factor = 4;
+  llama.mechanism.position_options.rotary_original_length = 3;
+  llama.input.embedding_scale = false;
+  all.push_back({"blocks_of_llama", llama});
+  auto t5 = small_transformer();
+  t5.positions = "relative_bias";
+  t5.mechanism.position_options.relative_shared = true;
+  t5.mechanism.position_options.relative_buckets = 4;
+  t5.mechanism.position_options.relative_farthest = 3;
+  t5.mechanism.scale = 1;
+  t5.block.activation = "gelu_tanh";
+  t5.input.embedding_norm = true;
+  t5.mechanism.projections.value_bias = false;
+  all.push_back({"one_relative_bias_a_stack", t5});
+  auto m2m = small_transformer();
+  m2m.input.sinusoids = "halves";
+  m2m.input.sinusoid_end = true;
+  m2m.input.first_position = 2;
+  m2m.input.embedding_norm = true;
+  m2m.block.norm_bias = false;
+  m2m.block.activation = "gelu";
+  m2m.norm = "post";
+  all.push_back({"sinusoids_in_halves", m2m});
   auto several = small_transformer();
   several.layer_attention = {"additive", "local_m"};
   all.push_back({"another_in_each_layer", several});
@@ -176,6 +210,22 @@ TEST(TransformerSize, TyingSharesTables) {
   const auto apart = count("none");
   EXPECT_EQ(count("target"), apart - 11 * 8);
   EXPECT_EQ(count("all"), apart - 2 * 11 * 8);
+}
+
+// One table for both layers of a stack, registered once, and none in the layers themselves.
+TEST(TransformerSize, ARelativeBiasMayBeShared) {
+  auto o = small_transformer();
+  o.positions = "relative_bias";
+  const auto tables = [&](bool shared) {
+    o.mechanism.position_options.relative_shared = shared;
+    std::vector<std::string> names;
+    for (const auto& p : make_model(o, 9, 8)->named_parameters())
+      if (p.value().sizes() == at::IntArrayRef({2, 32})) names.push_back(p.key());
+    return names;
+  };
+  EXPECT_EQ(tables(true), (std::vector<std::string>{"encoder_relative_bias", "decoder_relative_bias"}));
+  EXPECT_EQ(tables(false), (std::vector<std::string>{"encoder_0.self.inner.positions.bias", "encoder_1.self.inner.positions.bias",
+                                                     "decoder_0.self.inner.positions.bias", "decoder_1.self.inner.positions.bias"}));
 }
 
 // auto is scaled heads, and products inside a layer are scaled unless the paper's form is asked for.

@@ -1,6 +1,7 @@
 // Reading a model folder: what is damaged, missing, too large or of another kind is named before it is used.
 #include <sys/stat.h>
 
+#include "attend/models/masked_lm.h"
 #include "store/folders.h"
 #include "support/expect_error.h"
 
@@ -89,6 +90,48 @@ TEST(ReadModel, LeavesTransformersOfBeforeUnscaled) {
   const auto read = read_model(path);
   EXPECT_EQ(read.model.mechanism.scaling, "none");
   EXPECT_TRUE(same(answer(read), answer(m)));
+}
+
+// What a stack shares is stored once, and what is set is read back.
+TEST(ReadModel, KeepsTheOptionsOfBlocks) {
+  const TempFolder temp;
+  auto m = example("transformer");
+  auto& o = m.model;
+  o.positions = "relative_bias";
+  o.mechanism.position_options.relative_shared = true;
+  o.mechanism.position_options.relative_buckets = 4;
+  o.mechanism.position_options.relative_farthest = 3;
+  o.mechanism.projections.head_size = 6;
+  o.mechanism.projections.key_bias = false;
+  o.mechanism.scale = 1;
+  o.block.norm_kind = "rms";
+  o.block.norm_epsilon = 1e-6;
+  o.block.activation = "gelu_tanh";
+  o.block.gated = true;
+  o.input.embedding_norm = true;
+  m.network = make_model(o, m.source->size(), m.target->size());
+  fill_parameters(*m.network, 0.4);
+  m.network->to(at::kFloat);
+  m.network->eval();
+  write_model(temp / "model", m, config_of(m));
+  const auto read = read_model(temp / "model");
+  EXPECT_EQ(to_yaml(list_options(read.model)), to_yaml(list_options(o)));
+  expect_same_bits(named_weights(*read.network), named_weights(*m.network));
+  EXPECT_TRUE(same(answer(read), answer(m)));
+}
+
+TEST(ReadModel, AnEncoderAloneIsForPrograms) {
+  const TempFolder temp;
+  const auto m = example("transformer");
+  AnyModel filler = any_model(m);
+  filler.model.type = "masked_lm";
+  filler.target = nullptr;
+  filler.network = make_network(filler.model, m.source->size(), 0);
+  write_model(temp / "model", filler, to_yaml(list_options(ModelSections{filler.model, filler.text})));
+  EXPECT_TRUE(std::dynamic_pointer_cast<MaskedLm>(read_any_model(temp / "model").network));
+  expect_error(ErrorKind::kValue, {"masked_lm reads a text and gives its masked words", "attend::MaskedLm"},
+               [&] { read_model(temp / "model"); });
+  expect_error(ErrorKind::kValue, {"masked_lm", "attend::MaskedLm"}, [&] { read_answer_model(temp / "model"); });
 }
 
 TEST(ReadModel, ComparesChecksumsBeforeAnythingIsUsed) {

@@ -6,8 +6,8 @@
 #include <numeric>
 
 #include "attend/core/files.h"
-#include "attend/trace/trace.h"
 #include "attend/run/translator.h"
+#include "attend/trace/trace.h"
 #include "draw/schema.h"
 #include "support/expect_error.h"
 
@@ -304,6 +304,21 @@ TEST(Trace, OneLayerAndHeadOfATransformer) {
   EXPECT_ERROR(trace(model, "I love you", options), kValue, "has the heads 0 to 2");
   options.layer = 2;
   EXPECT_ERROR(trace(model, "I love you", options), kValue, "layers 0 to 1");
+}
+
+TEST(Trace, TheFormulaSaysWhatProductsAreMultipliedBy) {
+  const auto formula = [](double scale) {
+    return trace(small_model({"transformer",
+                              [&](ModelOptions& o) {
+                                o.type = "transformer";
+                                o.attention = "multi_head";
+                                o.mechanism.scale = scale;
+                              }}),
+                 "I love")
+        .formula;
+  };
+  EXPECT_TRUE(formula(0).ends_with("inside scaled_dot: e[t,s] = q_t · k_s / √D"));
+  EXPECT_TRUE(formula(0.25).ends_with("inside scaled_dot: e[t,s] = 0.25 q_t · k_s"));
 }
 
 TEST(Trace, TextShowsWhatTheViewAsksFor) {

@@ -14,6 +14,8 @@
 #include <vector>
 
 #include "attend/attention/memory.h"
+#include "attend/attention/positions.h"
+#include "attend/attention/projections.h"
 #include "attend/attention/statistics.h"
 #include "attend/core/options.h"
 #include "attend/ops/torch.h"
@@ -45,9 +47,11 @@ struct MechanismOptions {
   std::int64_t query_size = 0, key_size = 0, value_size = 0;  ///< Dq, D, Dv; value_size 0 = key_size
   std::int64_t output_size = 0;                               ///< of mechanisms that project their context; 0 = query_size
   bool bias = false;                                          ///< b of the additive family, biases of projections
+  at::Tensor shared_bias;  ///< relative_bias: a table that its owner registers; undefined = one of its own
 
   std::string inner = "scaled_dot";                         ///< `score`: of mechanisms that take one
   std::string scaling = "auto";                             ///< `score_scaling`: dot, general: none or root; auto: the model's choice
+  double scale = 0;                                         ///< `score_scale`: scaled_dot: what multiplies products; 0 = 1/√D
   std::string head_attention;                               ///< multi_head: what runs inside each head; empty: the score alone
   std::vector<std::string> head_scores;                     ///< multi_head: a score for each head in place of one for all
   std::int64_t key_heads = 0;                               ///< grouped_query: Hk; 0 = half of the heads, or 1
@@ -79,8 +83,10 @@ struct MechanismOptions {
   std::string position = "none";                            ///< relative, relative_bias, rotary or alibi; `positions` of self-attention
   std::int64_t position_reach = 16;                         ///< relative: R
   std::string rotary_pairs = "adjacent";                    ///< rotary: adjacent (2i, 2i+1) or halves (i, i + D/2)
-  std::int64_t pooling_rows = 1;                            ///< attention_pooling: r
-  std::int64_t knn_keys = 8;                                ///< knn: K
+  PositionOptions position_options;
+  ProjectionOptions projections;
+  std::int64_t pooling_rows = 1;  ///< attention_pooling: r
+  std::int64_t knn_keys = 8;      ///< knn: K
 
   void visit(OptionVisitor& v);
 };

@@ -7,9 +7,10 @@ namespace attend {
 /// Formula: head_h = attention(X_q W_qʰ, X_k W_kʰ, X_v W_vʰ); output [head_0; …; head_{H−1}] W_o. Any score of the registry may sit
 /// inside (option `inner`, default scaled_dot), and any mechanism that works on heads (option `head_attention`: local_m, hard, ...).
 /// Paper: Vaswani et al. 2017, §3.2.2. Parameters: W_q [H·D, Nq], W_k [H·D, Nk], W_v [H·Dv, Nv], W_o [N, H·Dv]; biases by option
-/// (none in the paper, all in PyTorch).
+/// (none in the paper, all in PyTorch, each by itself
+/// in options.projections). D = N/H unless options.projections.head_size says otherwise.
 /// Shapes: query [B, 1, T, Nq], keys [B, 1, S, Nk], values [B, 1, S, Nv] -> context [B, 1, T, N], weights [B, H, T, S] of every
-/// head. Throws kValue when N is not a multiple of H.
+/// head. Throws kValue when N is not a multiple of H and no size of a head is given.
 /// Cost: B·T·S·H·(D + Dv) + (T + S)·N·H·D.
 /// Same as: torch::nn::MultiheadAttention with the masks inverted.
 class MultiHead : public Mechanism {

@@ -1,14 +1,56 @@
 #pragma once
 // How an attention knows where its keys stand relative to its queries. Schemes sit inside a mechanism, beside its score.
-#include "attend/attention/mechanism.h"
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "attend/core/options.h"
+#include "attend/ops/module.h"
 
 namespace attend {
+
+struct MechanismOptions;
+
+/// What the schemes relative_bias and rotary can be told.
+struct PositionOptions {
+  std::int64_t relative_buckets, relative_farthest;  ///< relative_bias: rows of its table; distances from here on share the last one
+  bool relative_shared;                              ///< relative_bias: one table for all layers of a stack, as in T5
+  double rotary_base, rotary_share;                  ///< rotary: b in θ_i = b^(−2i/R); share of a head's numbers that are turned, R/D
+  std::string rotary_scaling;                        ///< rotary: none, linear, dynamic or llama3
+  double rotary_factor;                              ///< how many times longer than it was trained for a sequence may be
+  double rotary_low_frequency_factor, rotary_high_frequency_factor;
+  std::int64_t rotary_original_length;  ///< L₀, the longest sequence in training, where scaling asks for it
+
+  PositionOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
+};
+
+/// How fast each pair of a head turns, and the turning itself: pair i of the R = rotary_share · D numbers that turn by p θ_i, p being the
+/// position, θ_i = b^(−2i/R) with b = rotary_base. With f = rotary_factor:
+///   linear   θ_i / f (Chen et al. 2023, position interpolation)
+///   dynamic  b (f L/L₀ − f + 1)^(R/(R−2)) in place of b for a sequence of L > L₀ keys (Peng et al. 2024, §3.3, NTK-aware, by length).
+///            Step by step a key keeps the turn of its own step, as in released programs: beyond L₀ steps differ from the whole sequence.
+///   llama3   by wavelength λ_i = 2π/θ_i: θ_i where λ_i < L₀/high, θ_i / f where λ_i > L₀/low, between them ((1 − m)/f + m) θ_i with
+///            m = (L₀/λ_i − low)/(high − low), low and high being the frequency factors (Grattafiori et al. 2024, released program)
+class Rotation {
+ public:
+  /// Throws kValue where the share leaves no even number of numbers.
+  Rotation(const PositionOptions& options, bool adjacent, std::int64_t head_size);
+  /// x [B, H, L, D] at positions int64 [B or 1, L] of sequences of `lengths` keys, int64 [B or 1].
+  at::Tensor operator()(const at::Tensor& x, const at::Tensor& positions, const at::Tensor& lengths) const;
+
+ private:
+  double base_, factor_, original_;
+  bool adjacent_, dynamic_;
+  std::int64_t turned_;  // R
+  at::Tensor rates_;     // float64 [R/2], undefined when dynamic
+};
 
 /// A scheme by name (MechanismOptions::position). t_abs is a query's absolute position, s a key's.
 ///   relative       e = q·(k_s + a_K[r])/√D, c = Σ w (v_s + a_V[r]), r = clip(s − t_abs, −R, R); a_K, a_V [H, 2R+1, *], R = position_reach
 ///                  (Shaw et al. 2018, §3.2); for dot and scaled_dot, which have a product to share
-///   relative_bias  e += b[h, bucket(s − t_abs)], 32 buckets (Raffel et al. 2020, §2.1 and released program)
-///   rotary         each pair of q and k turned by p θ_i, θ_i = 10000^(−2i/D), p their position (Su et al. 2021, §3); Dq = D, even
+///   relative_bias  e += b[h, bucket(s − t_abs)], b [H, relative_buckets] (Raffel et al. 2020, §2.1 and released program)
+///   rotary         each pair of q and k turned by p θ_i, p their position (Su et al. 2021, §3), θ_i as Rotation says; Dq = D, even
 ///   alibi          e −= m_h |t_abs − s|, m_h = 2^(−8(h+1)/H) (Press et al. 2022, §3)
 /// Values are not turned. All but rotary cost one more [H, T, S] block; rotary one pass over q and k.
 class Positions : public Module {
@@ -16,8 +58,10 @@ class Positions : public Module {
   /// Throws kUnknownName for another name, kValue for a score or sizes that the scheme does not go with.
   Positions(const MechanismOptions& options, std::string_view score);
 
-  at::Tensor keys(const at::Tensor& keys, std::int64_t first) const;         ///< [B, Hk, S, D], the first one at `first`
-  at::Tensor query(const at::Tensor& query, const at::Tensor& t_abs) const;  ///< [B, H, T, D]; t_abs int64 [B or 1, T]
+  /// [B, Hk, S, D], the first one at `first`; lengths int64 [B], undefined = first + S.
+  at::Tensor keys(const at::Tensor& keys, std::int64_t first, const at::Tensor& lengths) const;
+  /// [B, H, T, D]; t_abs int64 [B or 1, T]; lengths of the keys, int64 [B or 1].
+  at::Tensor query(const at::Tensor& query, const at::Tensor& t_abs, const at::Tensor& lengths) const;
   /// Scores [B, H, T, S] with the scheme's term.
   at::Tensor scores(const at::Tensor& scores, const at::Tensor& query, const at::Tensor& t_abs, bool causal) const;
   /// What the scheme adds to a context mixed with `mixing` [B, H, T, S]; undefined = nothing.
@@ -25,9 +69,9 @@ class Positions : public Module {
 
  private:
   enum class Kind { kRelative, kRelativeBias, kRotary, kAlibi } kind_;
-  std::int64_t heads_, reach_;
-  bool adjacent_;
+  std::int64_t heads_, reach_, farthest_;
   double scale_ = 1;  // what the score divides products by
+  std::optional<Rotation> rotation_;
   at::Tensor key_table_, value_table_, bias_;
 };
 
@@ -36,7 +80,7 @@ class Positions : public Module {
 at::Tensor rotate(const at::Tensor& x, const at::Tensor& positions, bool adjacent);
 /// ALiBi's slope of each head, float64 [H].
 at::Tensor alibi_slopes(std::int64_t heads);
-/// T5's bucket of distances s − t_abs (int64, any shape), 0 to 31.
-at::Tensor relative_buckets(const at::Tensor& distance, bool causal);
+/// T5's bucket of distances s − t_abs (int64, any shape), 0 to buckets − 1; distances from `farthest` on share the last one.
+at::Tensor relative_buckets(const at::Tensor& distance, bool causal, std::int64_t buckets = 32, std::int64_t farthest = 128);
 
 }  // namespace attend

@@ -92,6 +92,8 @@ void check_sizes(std::string_view who, const MechanismOptions& options);
 void check_equal_sizes(std::string_view who, const MechanismOptions& options);
 /// What `options.scaling` multiplies the scores of dot and general by: 1/√D for root, else 1.
 double score_scale(const MechanismOptions& options);
+/// What scaled_dot multiplies products by: `options.scale`, or 1/√D where that is 0.
+double scaled_dot_scale(const MechanismOptions& options);
 
 template <class S>
 std::shared_ptr<Mechanism> make_scored(std::string_view name, const MechanismOptions& options) {

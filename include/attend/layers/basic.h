@@ -1,5 +1,6 @@
 #pragma once
-// Embeddings, positions, norms and feed-forward blocks.
+// Linear maps, embeddings and positions.
+#include "attend/core/options.h"
 #include "attend/ops/dropout.h"
 
 namespace attend {
@@ -23,39 +24,36 @@ class Embedding : public Module {
   double scale_;  ///< √N when scaled (Vaswani et al. 2017, §3.4), else 1
 };
 
-/// Layer normalisation (Ba, Kiros & Hinton 2016) over the last dimension, ε = 1e-5.
-class LayerNorm : public Module {
- public:
-  explicit LayerNorm(std::int64_t size);
-  at::Tensor operator()(const at::Tensor& x) const;
-  at::Tensor weight, bias;
+/// What becomes of token vectors before the first layer of a transformer.
+struct InputOptions {
+  bool embedding_scale;         ///< token vectors are multiplied by √N
+  bool embedding_norm;          ///< a norm over token vectors, positions and types together
+  std::int64_t token_types;     ///< rows of a table that is added by a type given with each token; 0 = none
+  std::string sinusoids;        ///< interleaved or halves
+  bool sinusoid_end;            ///< the slowest sinusoid has the wavelength 2π · 10000 itself
+  std::int64_t first_position;  ///< what the first token's position is called
+
+  InputOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
 };
 
-/// W_2 relu(W_1 x + b_1) + b_2 with dropout after the rectifier (Vaswani et al. 2017, §3.3).
-class FeedForward : public Module {
- public:
-  FeedForward(std::int64_t size, std::int64_t hidden, double dropout);
-  at::Tensor operator()(const at::Tensor& x) const;
-
- private:
-  std::shared_ptr<Linear> in_, out_;
-  double dropout_;
-};
-
-/// Adds positions to embeddings x [B, L, N], the first of which stands at `offset`.
-/// sinusoidal: PE[p, 2i] = sin(p ω_i), PE[p, 2i+1] = cos(p ω_i), ω_i = 10000^(−2i/N) (Vaswani et al. 2017, §3.5).
-/// learned: a table [P, N]; positions beyond it throw kValue. none: x itself.
+/// Adds positions to embeddings x [B, L, N], the first of which stands at `offset` + first_position.
+/// sinusoidal: PE[p, 2i] = sin(p ω_i), PE[p, 2i+1] = cos(p ω_i), ω_i = 10000^(−2i/N) (Vaswani et al. 2017, §3.5), or as options say: see
+/// sinusoidal_table. learned: a table [P, N]; positions beyond it throw kValue. none: x itself.
 class InputPositions : public Module {
  public:
-  InputPositions(const std::string& kind, std::int64_t size, std::int64_t longest);
+  InputPositions(const std::string& kind, std::int64_t size, std::int64_t longest, const InputOptions& options = {});
   at::Tensor operator()(const at::Tensor& x, std::int64_t offset = 0) const;
 
  private:
   std::string kind_;
+  InputOptions options_;
   at::Tensor table_;
 };
-/// The sinusoidal table [positions, size] in float32.
-at::Tensor sinusoidal_table(std::int64_t positions, std::int64_t size);
+/// The sinusoidal table [positions, size] in float32. sinusoids halves: sin(p ω_i) of all i, then cos(p ω_i) of all i, as released models
+/// of Marian have it. sinusoid_end: ω_i = 10000^(−i/(N/2 − 1)), so that the last is 1/10000, as tensor2tensor and fairseq have it. Throws
+/// kValue where these two do not go with the size.
+at::Tensor sinusoidal_table(std::int64_t positions, std::int64_t size, const InputOptions& options = {});
 
 /// Inverted dropout when `training`, x itself otherwise.
 inline at::Tensor apply_dropout(const at::Tensor& x, double rate, bool training) { return training && rate > 0 ? dropout(x, rate) : x; }

@@ -8,6 +8,7 @@ namespace attend {
 /// text/tokenizer.h.
 struct Questions {
   at::Tensor text, text_lengths;          ///< int64 [B, S], [B]: a text to classify, a document
+  at::Tensor types;                       ///< int64 [B, S]: the type of each token of the text, where model.token_types asks; undefined = 0
   at::Tensor words;                       ///< int64 [B, S]: equal numbers stand for equal words of the item's document
   at::Tensor question, question_lengths;  ///< int64 [B, T], [B]
   at::Tensor statements, counts;          ///< int64 [B, M, L] padded with <pad>, oldest first; [B] statements of each item

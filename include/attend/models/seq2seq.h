@@ -7,6 +7,7 @@
 #include "attend/attention/observer.h"
 #include "attend/core/options.h"
 #include "attend/layers/act.h"
+#include "attend/layers/blocks.h"
 #include "attend/layers/ntm.h"
 
 namespace attend {
@@ -30,6 +31,9 @@ struct ModelOptions {
   std::int64_t feed_forward, longest;
   std::string norm, positions;
   bool attention_bias;
+  BlockOptions block;
+  InputOptions input;
+  bool output_transform;  // masked_lm
   // What answers questions.
   std::string encoder, pooling, reader;
   std::int64_t hops, statements;
@@ -111,7 +115,7 @@ class Seq2Seq : public TokenDecoder {
 
 std::vector<std::string> model_names();
 /// What goes into a model and what comes out of it.
-enum class Matter { kNothing, kText, kPicture, kDocument, kStory, kAnswer };
+enum class Matter { kNothing, kText, kPicture, kDocument, kStory, kAnswer, kMaskedWords };
 struct ModelKind {
   Matter reads, gives;
   bool operator==(const ModelKind&) const = default;
