@@ -4,9 +4,10 @@
 #include <algorithm>
 
 #include "attend/core/files.h"
+#include "attend/data/text_stream.h"
+#include "attend/measure/bleu.h"
 #include "attend/run/captions.h"
 #include "attend/run/windows.h"
-#include "attend/data/text_stream.h"
 #include "attend/train/config.h"
 #include "output.h"
 #include "stored_options.h"
@@ -27,7 +28,7 @@ void EvaluateFlags::visit(OptionVisitor& v) {
   v(part, "part", "whole", "of a language model's text: all of it, or the share that its training left for dev or test",
     one_of({"whole", "dev", "test"}));
   v(length, "length", 0, "tokens that a language model reads together; 0 is as it was trained", between(0, 1 << 20));
-  v(bleu_tokenizer, "bleu_tokenizer", "13a", "tokens of BLEU: zh for Chinese", one_of({"13a", "zh", "char", "intl", "none"}));
+  v(bleu_tokenizer, "bleu_tokenizer", "13a", "tokens of BLEU: zh for Chinese", one_of(bleu_tokenizer_names()));
   v(lowercase, "lowercase", false, "compare in lower case, for every figure");
   v(links, "links", "", "gold alignments, i-j sure and ipj possible; with --tsv those of its further columns: --links tsv");
   v(link_units, "link_units", "auto",
@@ -37,6 +38,7 @@ void EvaluateFlags::visit(OptionVisitor& v) {
   v(dev_tsv, "dev_tsv", "", "with --layer best: source TAB target TAB links, on which the layer with the lowest AER is chosen");
   v(link_base, "link_base", 0, "number of the first word in the gold links", between(0, 1));
   v(shift, "shift", false, "read a token's links from the step that takes it as input");
+  v(metric, "metric", {}, "also this metric, one of those below that is not counted unasked");
   v(rouge, "rouge", false, "also ROUGE-1, 2 and L, as rouge_score counts them; Chinese characters are tokens");
   v(by_length, "by_length", false, "also every figure for short and long sources apart, by their tokens");
   v(output, "output", "", "file for the translations, a line each line of input; empty where a pair is left out");
@@ -113,37 +115,64 @@ void refuse_other_data(const Arguments& arguments, const std::vector<std::string
   refuse_flags(arguments, others, model);
 }
 
+MetricList wanted_metrics(const EvaluateFlags& flags, MetricNeeds has, const std::string& model) {
+  auto wanted = usual_metrics(has, MetricPlace::kEvaluation);
+  const auto ask = [&](std::string_view name, const char* who) {
+    const auto* metric = &choose_metric(name, {.who = who, .whose = model, .has = has, .kind = ErrorKind::kUsage});
+    if (std::find(wanted.begin(), wanted.end(), metric) == wanted.end()) wanted.push_back(metric);
+  };
+  for (const auto& metric : metrics())
+    if (flags.rouge && metric.family == "rouge") ask(metric.name, "evaluate: --rouge");
+  for (const auto& name : flags.metric) ask(name, "evaluate: --metric");
+  return wanted;
+}
+
+void print_figures(const MetricFigures& figures, const std::string& each, const std::string& how) {
+  for (const auto& line : metric_lines(figures, each, how)) fmt::print("{}\n", line.text);
+}
+
+void put_figures(nlohmann::ordered_json& json, const MetricFigures& figures) {
+  for (std::size_t i = 0; i < figures.size(); ++i) {
+    const auto& [metric, value, text] = figures[i];
+    json[std::string(metric->name)] = text.orders.empty() ? json_of(value) : nlohmann::ordered_json(text.orders);
+    const bool last = i + 1 == figures.size() || figures[i + 1].metric->family != metric->family;
+    if (last && !text.signature.empty()) json[fmt::format("{}_signature", metric->family)] = text.signature;
+  }
+}
+
 namespace {
 
 int evaluate_captioner(const Arguments& arguments) {
   const auto& path = arguments.words[0];
-  refuse_flags(arguments, {"by_length", "per_sentence", "links", "rouge"}, "a captioner");
+  refuse_flags(arguments, {"by_length", "per_sentence", "links"}, "a captioner");
   refuse_other_data(arguments, {"images", "captions", "list"}, "a captioner");
   EvaluateFlags flags;
   flags.search = read_stored_options<SearchOptions>(path, "decode");
   flags = arguments.read(flags);
   ATTEND_CHECK(!flags.captions.empty() && !flags.quiz.images.empty(), kUsage,
                "evaluate: {} is a captioner; give --captions FILE and --images FOLDER-OR-TAR, and --list FILE for some of them", path);
+  const auto wanted = wanted_metrics(flags, kCaptionsHave, "a captioner");
   const auto model = read_captioner(path);
   PictureSet set(flags.quiz.images, flags.captions, flags.list);
   set.load(model.model);
   tell(set.told(), arguments.common.quiet);
-  const auto figures = evaluate_captions(model, set, flags.search);
-  const nlohmann::ordered_json json = {{"pictures", figures.pictures}, {"loss", figures.loss},   {"perplexity", figures.perplexity},
-                                       {"bleu", figures.bleu},         {"cider", figures.cider}, {"exact", figures.exact},
-                                       {"beam", flags.search.beam}};
-  fmt::print("pictures    {}\nperplexity  {:.3f}\nBLEU-1..4   {:.2f}\nCIDEr-D     {:.3f}\nexact       {:.2f} % are one of the captions\n",
-             figures.pictures, figures.perplexity, fmt::join(figures.bleu, " "), figures.cider, 100 * figures.exact);
+  const auto figures = evaluate_captions(model, set, flags.search, 0, wanted);
+  nlohmann::ordered_json json = {{"pictures", figures.pictures}};
+  put_figures(json, figures.metrics);
+  json["beam"] = flags.search.beam;
+  fmt::print("pictures    {}\n", figures.pictures);
+  print_figures(figures.metrics, "a token");
   finish(flags, figures.captions, json);
   return 0;
 }
 
 int evaluate_text(const Arguments& arguments) {
-  refuse_flags(arguments, {"by_length", "per_sentence", "links", "rouge", "output"}, "a language model");
+  refuse_flags(arguments, {"by_length", "per_sentence", "links", "output"}, "a language model");
   refuse_other_data(arguments, {"text", "part", "length"}, "a language model");
   const auto flags = arguments.read<EvaluateFlags>();
   const auto& path = arguments.words[0];
   ATTEND_CHECK(!flags.quiz.text.empty(), kUsage, "evaluate: {} is a language model; give --text FILE", path);
+  const auto wanted = wanted_metrics(flags, kTextHas, "a language model");
   const auto model = read_language_model(path);
   const auto trained = read_stored_options<DataOptions>(path, "data");
   auto text = read_text(flags.quiz.text);
@@ -159,15 +188,12 @@ int evaluate_text(const Arguments& arguments) {
     say("{} of {} tokens are unknown to the model: what their letters would cost is in no figure, so that loss, perplexity and bits a "
         "character compare only with models of the same vocabulary\n",
         stream.unknown, score.tokens());
-  const nlohmann::ordered_json json = {{"tokens", score.tokens()},
-                                       {"unknown", stream.unknown},
-                                       {"characters", score.characters()},
-                                       {"loss", json_of(score.loss())},
-                                       {"perplexity", json_of(score.perplexity())},
-                                       {"bits_per_character", json_of(score.bits_per_character())},
-                                       {"length", length}};
-  fmt::print("tokens      {}\nloss        {} nat a token\nperplexity  {}\nbits        {} a character\n", score.tokens(),
-             cell(score.loss(), 1, 4), cell(score.perplexity(), 1, 3), cell(score.bits_per_character(), 1, 4));
+  const auto figures = count_metrics(wanted, {.probabilities = &score});
+  nlohmann::ordered_json json = {{"tokens", score.tokens()}, {"unknown", stream.unknown}, {"characters", score.characters()}};
+  put_figures(json, figures);
+  json["length"] = length;
+  fmt::print("tokens      {}\n", score.tokens());
+  print_figures(figures, "a token");
   finish(flags, {}, json);
   return 0;
 }
@@ -183,11 +209,13 @@ int evaluate_model(const Arguments& arguments) {
 
 Command evaluate_command() {
   return {.name = "evaluate",
-          .sentence = "How well a model does: BLEU, chrF, exact match, perplexity, alignment error; accuracy and F1; bits per character.",
+          .sentence = "How well a model does, by every metric that its task can have.",
           .words = "MODEL",
           .details =
               "Translations and references are compared in Unicode's composed form (NFC), with single spaces. Pairs with a blank side and\n"
               "lines longer than 65536 bytes count in no figure; a message tells where they stand.\n"
+              "Metrics, in the order in which they are printed:\n" +
+              metrics_help() +
               "Examples:\n"
               "  attend evaluate runs/phrasebook --tsv data/phrasebook/test.tsv --bleu-tokenizer zh --links tsv\n"
               "  attend evaluate runs/phrasebook --tsv data/phrasebook/test.tsv --by-length --per-sentence figures.tsv\n"

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "attend/measure/metrics.h"
 #include "attend/run/quiz.h"
 #include "attend/run/search.h"
 #include "command.h"
@@ -17,6 +18,7 @@ struct EvaluateFlags {
   SearchOptions search;
   QuizFiles quiz;
   std::string captions, list, part, links, link_units, dev_tsv, output, bleu_tokenizer, json, per_sentence;
+  std::vector<std::string> metric;
   bool lowercase, shift, rouge, by_length;
   std::int64_t link_base, batch, length;
   EvaluateFlags() { set_defaults(*this); }
@@ -50,6 +52,14 @@ void finish(const EvaluateFlags& flags, const std::vector<std::string>& given, c
 void refuse_flags(const Arguments& arguments, const std::vector<std::string>& names, const std::string& model);
 /// Throws kUsage for a flag about the data that is none of `read`.
 void refuse_other_data(const Arguments& arguments, const std::vector<std::string_view>& read, const std::string& model);
+
+/// The metrics that are usual with what `model` has to count them from, and those that flags ask for behind them. Throws kUsage for one
+/// that cannot be had, saying why.
+MetricList wanted_metrics(const EvaluateFlags& flags, MetricNeeds has, const std::string& model);
+/// Prints a line each; see metric_lines.
+void print_figures(const MetricFigures& figures, const std::string& each, const std::string& how = "");
+/// Puts figures under their names, and signatures under their families' names.
+void put_figures(nlohmann::ordered_json& json, const MetricFigures& figures);
 
 int evaluate_pairs(const Arguments& arguments);
 int evaluate_quiz(const Arguments& arguments);

@@ -1,4 +1,5 @@
 // attend evaluate, of models that answer.
+#include "attend/measure/language_model.h"
 #include "attend/run/answers.h"
 #include "attend/run/evaluate.h"
 #include "attend/train/config.h"
@@ -22,24 +23,34 @@ void tell_support(const AnswerFigures& figures, nlohmann::ordered_json& json) {
 void tell_lengths(const Quiz& quiz, const AnswerFigures& figures, nlohmann::ordered_json& json) {
   std::vector<std::size_t> lengths;
   for (std::size_t i = 0; i < quiz.size(); ++i) lengths.push_back(static_cast<std::size_t>(quiz.cost(i)));
-  Table table({"tokens", "items", "accuracy %", "loss"});
+  auto columns = metrics_of(answers_have(/*chooses=*/false));
+  std::erase_if(columns, [](const Metric* metric) { return !metric->print.column; });
+  columns.push_back(&find_metric("loss"));  // no other figure of answers tells how sure they were
+  std::vector<std::string> headings{"tokens", "items"};
+  for (const auto* metric : columns) headings.push_back(metric_heading(*metric));
+  Table table(headings);
   json["by_length"] = nlohmann::ordered_json::array();
   for (const auto& group : length_groups(lengths)) {
-    double correct = 0, loss = 0, answerable = 0;
+    AnswerCounts counts{.items = group.items.size()};
+    double loss = 0;
+    std::uint64_t answerable = 0;
     for (const auto i : group.items) {
       const auto& own = figures.each[i];
-      correct += own.correct ? 1 : 0;
+      counts.right += own.correct ? 1 : 0;
       loss += own.loss.value_or(0);
       answerable += own.loss ? 1 : 0;
     }
-    const double accuracy = correct / static_cast<double>(group.items.size());
-    const auto mean = answerable > 0 ? std::optional(loss / answerable) : std::nullopt;
-    table.row({range_text(group.shortest, group.longest), std::to_string(group.items.size()), cell(accuracy, 100), cell(mean, 1, 4)});
-    json["by_length"].push_back({{"shortest", group.shortest},
-                                 {"longest", group.longest > 0 ? nlohmann::ordered_json(group.longest) : nlohmann::ordered_json(nullptr)},
-                                 {"items", group.items.size()},
-                                 {"accuracy", accuracy},
-                                 {"loss", json_of(mean)}});
+    LanguageModelScore probabilities;
+    probabilities.add(loss, answerable);
+    const auto counted = count_metrics(columns, {.probabilities = &probabilities, .answers = &counts});
+    std::vector<std::string> cells{range_text(group.shortest, group.longest), std::to_string(group.items.size())};
+    for (const auto& [metric, value, text] : counted) cells.push_back(metric_cell(*metric, value));
+    table.row(cells);
+    nlohmann::ordered_json row{{"shortest", group.shortest},
+                               {"longest", group.longest > 0 ? nlohmann::ordered_json(group.longest) : nlohmann::ordered_json(nullptr)},
+                               {"items", group.items.size()}};
+    put_figures(row, counted);
+    json["by_length"].push_back(row);
   }
   fmt::print("\n{}", table.text());
 }
@@ -80,10 +91,11 @@ std::vector<std::string_view> flags_about(Matter reads) {
 }  // namespace
 
 int evaluate_quiz(const Arguments& arguments) {
-  refuse_flags(arguments, {"links", "rouge", "shift", "lowercase"}, "a model that answers");
+  refuse_flags(arguments, {"links", "shift", "lowercase"}, "a model that answers");
   const auto flags = arguments.read<EvaluateFlags>();
   const auto model = read_answer_model(arguments.words[0]);
   const auto kind = model_kind(model.model.type);
+  const auto wanted = wanted_metrics(flags, answers_have(model.target != nullptr), "a model that " + describe(kind));
   const auto reads = kind.reads;
   refuse_other_data(arguments, flags_about(reads), "a model that " + describe(kind));
   auto files = flags.quiz;
@@ -95,21 +107,19 @@ int evaluate_quiz(const Arguments& arguments) {
   const auto quiz = read_quiz(reads, files, "--");
   quiz->prepare(any_model(model));
   tell(quiz->told(), arguments.common.quiet);
-  const auto figures = evaluate_answers(model, *quiz);
+  const auto figures = evaluate_answers(model, *quiz, wanted);
   const auto& named = !files.tsv.empty()      ? files.tsv
                       : !files.text.empty()   ? files.text
                       : !files.labels.empty() ? files.labels
                                               : files.images;
   check_answers(model, *quiz, figures, named, reads);
-  nlohmann::ordered_json json = {
-      {"items", figures.items}, {"unanswerable", figures.unanswerable}, {"accuracy", figures.accuracy}, {"loss", json_of(figures.loss)}};
-  fmt::print("items       {}\naccuracy    {:.2f} %\nloss        {} nat an answer\n", figures.items, 100 * figures.accuracy,
-             cell(figures.loss, 1, 4));
-  if (figures.unanswerable > 0)
-    fmt::print("            {} answers are none the model can give; they count as wrong, and not in the loss\n", figures.unanswerable);
-  if (figures.macro_f1) {
-    fmt::print("macro-F1    {:.2f} %\n", 100 * *figures.macro_f1);
-    json["macro_f1"] = *figures.macro_f1;
+  nlohmann::ordered_json json = {{"items", figures.items}, {"unanswerable", figures.unanswerable}};
+  put_figures(json, figures.metrics);
+  fmt::print("items       {}\n", figures.items);
+  for (const auto& line : metric_lines(figures.metrics, "an answer")) {
+    fmt::print("{}\n", line.text);
+    if (figures.unanswerable > 0 && line.metrics.front()->name == "loss")
+      fmt::print("            {} answers are none the model can give; they count as wrong, and not in the loss\n", figures.unanswerable);
   }
   tell_support(figures, json);
   if (!figures.confusion.empty()) fmt::print("\n{}", figures.confusion);

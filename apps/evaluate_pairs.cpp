@@ -1,7 +1,9 @@
 // attend evaluate, of models that turn a text into a text.
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 
+#include "attend/measure/language_model.h"
 #include "attend/run/evaluate.h"
 #include "evaluate.h"
 #include "terminal.h"
@@ -12,6 +14,7 @@ namespace {
 // Everything that is known of the pairs; what was not asked for is empty.
 struct PairFigures {
   const ParallelText& text;
+  MetricList wanted;
   Evaluation texts;
   std::vector<AttentionFigures> attention;
   bool links = false;
@@ -94,33 +97,38 @@ const char* name_of(LinkUnit unit) {
   }
 }
 
+// Those that are counted from links, or the others.
+MetricList part_of(const MetricList& wanted, bool of_links) {
+  auto part = wanted;
+  std::erase_if(part, [&](const Metric* metric) { return (metric->of_links != nullptr) != of_links; });
+  return part;
+}
+
+// Those with a column where sentences or lengths are told apart; links have theirs whether there are any or not.
+MetricList columns_of(const PairFigures& figures) {
+  auto columns = part_of(figures.wanted, /*of_links=*/false);
+  for (const auto* metric : part_of(metrics_of({MetricNeed::kGoldLinks}), /*of_links=*/true)) columns.push_back(metric);
+  std::erase_if(columns, [](const Metric* metric) { return !metric->print.column; });
+  return columns;
+}
+
+MetricOptions compared_by(const EvaluateFlags& flags) { return {.bleu_tokenizer = flags.bleu_tokenizer, .lowercase = flags.lowercase}; }
+
 std::string percent(const std::optional<double>& x) { return x ? fmt::format("{:.2f} %", 100 * *x) : std::string("undefined"); }
 
 void tell_texts(const PairFigures& figures, const EvaluateFlags& flags, nlohmann::ordered_json& json) {
   const auto& e = figures.texts;
   const std::string left =
       figures.text.left_out() > 0 ? fmt::format(" ({} of {} left out)", figures.text.left_out(), figures.text.lines) : "";
-  const char* how = flags.lowercase ? ", in lower case" : "";
-  fmt::print("sentences   {}{}\nloss        {:.4f} nat a token\nperplexity  {:.3f}\n{}\n{}\nexact       {:.2f} %{}\n", e.sentences, left,
-             e.loss, e.perplexity, e.bleu.line_with_signature(), e.chrf.line_with_signature(), 100 * e.exact, how);
-  fmt::print("errors      {:.2f} % of words or symbols, {:.2f} % of characters{}\n", 100 * e.word_errors, 100 * e.character_errors, how);
+  fmt::print("sentences   {}{}\n", figures.text.sources.size(), left);
+  print_figures(e.metrics, "a token", flags.lowercase ? ", in lower case" : "");
   json["left_out"] = figures.text.left_out();
-  json["loss"] = e.loss;
-  json["perplexity"] = e.perplexity;
-  json["bleu"] = e.bleu.score;
-  json["bleu_signature"] = e.bleu.signature;
-  json["chrf"] = e.chrf.score;
-  json["chrf_signature"] = e.chrf.signature;
-  json["exact"] = e.exact;
-  json["wer"] = e.word_errors;
-  json["cer"] = e.character_errors;
+  const auto usual = usual_metrics(kPairsHave, MetricPlace::kEvaluation).size();
+  MetricFigures unasked, asked;
+  for (const auto& figure : e.metrics) (unasked.size() < usual ? unasked : asked).add(figure);
+  put_figures(json, unasked);
   json["lowercase"] = flags.lowercase;
-  if (!e.rouge) return;
-  fmt::print("{}\n", e.rouge->line_with_signature());
-  json["rouge_1"] = e.rouge->mean.rouge_1.f1;
-  json["rouge_2"] = e.rouge->mean.rouge_2.f1;
-  json["rouge_l"] = e.rouge->mean.rouge_l.f1;
-  json["rouge_signature"] = e.rouge->signature;
+  put_figures(json, asked);
 }
 
 void tell_entropy(const AttentionFigures& all, nlohmann::ordered_json& json) {
@@ -146,49 +154,63 @@ void tell_attention(const PairFigures& figures, nlohmann::ordered_json& json) {
     const std::string without =
         figures.without_links > 0 ? fmt::format("; {} of {} pairs have no gold links", figures.without_links, pairs) : "";
     const auto units = fmt::format("{}-{}", name_of(figures.units.source), name_of(figures.units.target));
-    fmt::print("AER         {}  precision {}  recall {}  (forced decoding of the references, argmax, {}, {}{})\n",
-               percent(score.aer()), percent(score.precision()), percent(score.recall()), units,
+    const auto counted = count_metrics(part_of(figures.wanted, /*of_links=*/true), {.links = &score});
+    std::vector<std::string> lines;
+    for (auto& line : metric_lines(counted, "")) lines.push_back(std::move(line.text));
+    fmt::print("{}  precision {}  recall {}  (forced decoding of the references, argmax, {}, {}{})\n", fmt::join(lines, "\n"),
+               percent(score.precision()), percent(score.recall()), units,
                figures.site ? describe_layer(*figures.site, figures.layer) : "no attention", without);
     json["link_units"] = units;
     json["layer"] = figures.site ? nlohmann::ordered_json(figures.site->layer) : nlohmann::ordered_json(nullptr);
-    json["aer"] = json_of(score.aer());
+    put_figures(json, counted);
     json["without_links"] = figures.without_links;
   }
   tell_entropy(all, json);
 }
 
+// Of some of the pairs.
+MetricFigures count_group(const PairFigures& figures, const std::vector<std::size_t>& items, const MetricList& wanted,
+                          const MetricOptions& compare) {
+  std::vector<std::string> texts, references;
+  double nll = 0;
+  std::size_t tokens = 0;
+  for (const auto i : items) {
+    texts.push_back(figures.texts.translations[i]);
+    references.push_back(figures.text.targets[i]);
+    nll -= figures.texts.each[i].reference_log_prob;
+    tokens += figures.texts.each[i].reference_tokens;
+  }
+  LanguageModelScore probabilities;
+  probabilities.add(nll, tokens);
+  const auto attention = sum_of(figures.attention, items);
+  return compare_texts(texts, references, compare, wanted,
+                       {.probabilities = &probabilities, .links = figures.links ? &attention.links : nullptr});
+}
+
 void tell_lengths(const PairFigures& figures, const EvaluateFlags& flags, nlohmann::ordered_json& json) {
-  const auto& e = figures.texts;
   std::vector<std::size_t> lengths;
-  for (const auto& one : e.each) lengths.push_back(one.source_tokens);
-  const CompareOptions compare{.bleu_tokenizer = flags.bleu_tokenizer, .lowercase = flags.lowercase};
-  Table table({"tokens", "sentences", "perplexity", "BLEU", "chrF", "exact %", "AER %", "entropy"});
+  for (const auto& one : figures.texts.each) lengths.push_back(one.source_tokens);
+  const auto columns = columns_of(figures);
+  std::vector<std::string> headings{"tokens", "sentences"};
+  for (const auto* metric : columns) headings.push_back(metric_heading(*metric));
+  headings.emplace_back("entropy");
+  Table table(headings);
   json["by_length"] = nlohmann::ordered_json::array();
   for (const auto& group : length_groups(lengths)) {
-    std::vector<std::string> texts, references;
-    double nll = 0;
-    std::size_t tokens = 0;
-    for (const auto i : group.items) {
-      texts.push_back(e.translations[i]);
-      references.push_back(figures.text.targets[i]);
-      nll -= e.each[i].reference_log_prob;
-      tokens += e.each[i].reference_tokens;
+    const auto counted = count_group(figures, group.items, columns, compared_by(flags));
+    const auto entropy = sum_of(figures.attention, group.items).entropy.over_sentences();
+    std::vector<std::string> cells{range_text(group.shortest, group.longest), std::to_string(group.items.size())};
+    nlohmann::ordered_json row{{"shortest", group.shortest},
+                               {"longest", group.longest > 0 ? nlohmann::ordered_json(group.longest) : nlohmann::ordered_json(nullptr)},
+                               {"sentences", group.items.size()}};
+    for (const auto& [metric, value, text] : counted) {
+      cells.push_back(metric_cell(*metric, value));
+      row[std::string(metric->name)] = json_of(value);
     }
-    const auto own = compare_texts(texts, references, compare);
-    const auto attention = sum_of(figures.attention, group.items);
-    const double perplexity = std::exp(nll / static_cast<double>(std::max<std::size_t>(tokens, 1)));
-    const auto aer = figures.links ? attention.links.aer() : std::nullopt;
-    table.row({range_text(group.shortest, group.longest), std::to_string(own.sentences), cell(perplexity, 1, 3), cell(own.bleu.score),
-               cell(own.chrf.score), cell(own.exact, 100), cell(aer, 100), cell(attention.entropy.over_sentences(), 1, 3)});
-    json["by_length"].push_back({{"shortest", group.shortest},
-                                 {"longest", group.longest > 0 ? nlohmann::ordered_json(group.longest) : nlohmann::ordered_json(nullptr)},
-                                 {"sentences", own.sentences},
-                                 {"perplexity", perplexity},
-                                 {"bleu", own.bleu.score},
-                                 {"chrf", own.chrf.score},
-                                 {"exact", own.exact},
-                                 {"aer", json_of(aer)},
-                                 {"entropy", json_of(attention.entropy.over_sentences())}});
+    cells.push_back(cell(entropy, 1, 3));
+    row["entropy"] = json_of(entropy);
+    table.row(cells);
+    json["by_length"].push_back(row);
   }
   fmt::print("\n{}", table.text());
 }
@@ -196,10 +218,15 @@ void tell_lengths(const PairFigures& figures, const EvaluateFlags& flags, nlohma
 // A row an input line; where a pair was left out it holds the line's number alone.
 std::vector<std::string> sentence_rows(const PairFigures& figures, const EvaluateFlags& flags) {
   const auto& e = figures.texts;
-  const CompareOptions compare{.bleu_tokenizer = flags.bleu_tokenizer, .lowercase = flags.lowercase, .sentence = true};
-  std::vector<std::string> heading{"line",     "source", "reference",          "output", "bleu", "chrf", "exact",
-                                   "log_prob", "tokens", "reference_log_prob", "entropy"};
-  if (figures.links) heading.emplace_back("aer");
+  auto compare = compared_by(flags);
+  compare.sentence = true;
+  auto of_texts = columns_of(figures), of_links = part_of(of_texts, /*of_links=*/true);
+  std::erase_if(of_texts, [](const Metric* metric) { return !metric->of_texts; });
+  if (!figures.links) of_links.clear();
+  std::vector<std::string> heading{"line", "source", "reference", "output"};
+  for (const auto* metric : of_texts) heading.emplace_back(metric->name);
+  for (const char* name : {"log_prob", "tokens", "reference_log_prob", "entropy"}) heading.emplace_back(name);
+  for (const auto* metric : of_links) heading.emplace_back(metric->name);
   const std::size_t first = flags.text.header ? 2 : 1;
   std::vector<std::string> rows{tsv_row(heading)};
   for (std::size_t l = 0; l < figures.text.lines; ++l) {
@@ -208,20 +235,13 @@ std::vector<std::string> sentence_rows(const PairFigures& figures, const Evaluat
     rows.push_back(tsv_row(empty));
   }
   for (std::size_t i = 0; i < e.each.size(); ++i) {
-    const auto own = compare_texts(std::span(&e.translations[i], 1), std::span(&figures.text.targets[i], 1), compare);
     const auto line = figures.text.line[i];
-    std::vector<std::string> cells{std::to_string(line + first),
-                                   figures.text.sources[i],
-                                   figures.text.targets[i],
-                                   e.translations[i],
-                                   fmt::format("{:.2f}", own.bleu.score),
-                                   fmt::format("{:.2f}", own.chrf.score),
-                                   own.exact > 0 ? "1" : "0",
-                                   fmt::format("{:.6f}", e.each[i].log_prob),
-                                   std::to_string(e.each[i].source_tokens),
-                                   fmt::format("{:.6f}", e.each[i].reference_log_prob),
-                                   cell(figures.attention[i].entropy.over_sentences(), 1, 6)};
-    if (figures.links) cells.push_back(cell(figures.attention[i].links.aer(), 1, 6));
+    std::vector<std::string> cells{std::to_string(line + first), figures.text.sources[i], figures.text.targets[i], e.translations[i]};
+    for (const auto& [metric, value, text] : count_group(figures, {i}, of_texts, compare)) cells.push_back(metric_raw_cell(*metric, value));
+    for (auto& own : {fmt::format("{:.6f}", e.each[i].log_prob), std::to_string(e.each[i].source_tokens),
+                      fmt::format("{:.6f}", e.each[i].reference_log_prob), cell(figures.attention[i].entropy.over_sentences(), 1, 6)})
+      cells.push_back(own);
+    for (const auto* metric : of_links) cells.push_back(cell(metric->of_links(figures.attention[i].links), 1, 6));
     rows[line + 1] = tsv_row(cells);
   }
   return rows;
@@ -236,15 +256,18 @@ int evaluate_pairs(const Arguments& arguments) {
   flags.search = translator.search_options();
   flags = arguments.read(flags);
   translator.limits.sentences = static_cast<std::size_t>(flags.batch);
+  const bool linked = !flags.links.empty();
+  const auto wanted = wanted_metrics(flags, linked ? kPairsHave.with(MetricNeed::kGoldLinks) : kPairsHave,
+                                     linked ? "a model that translates" : "a model that translates, without --links,");
   const auto text = read_parallel(flags.text, "evaluate");
   tell_left_out(text, "evaluate", arguments.common.quiet);
   EvaluateOptions options;
   options.search = flags.search;
   options.bleu_tokenizer = flags.bleu_tokenizer;
   options.lowercase = flags.lowercase;
-  options.rouge = flags.rouge;
-  PairFigures figures{.text = text};
-  const bool looks = !flags.links.empty() || flags.by_length || !flags.per_sentence.empty();
+  PairFigures figures{.text = text, .wanted = wanted};
+  options.wanted = part_of(wanted, /*of_links=*/false);
+  const bool looks = linked || flags.by_length || !flags.per_sentence.empty();
   figures.units = link_units(translator.model(), flags.link_units);
   ATTEND_CHECK(flags.dev_tsv.empty() || flags.search.layer == "best", kUsage, "evaluate: --dev-tsv serves --layer best; give that too");
   if (flags.search.layer == "best")
@@ -255,9 +278,9 @@ int evaluate_pairs(const Arguments& arguments) {
   const auto started = std::chrono::steady_clock::now();
   figures.texts = evaluate(translator, text.sources, text.targets, options);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
-  nlohmann::ordered_json json = {{"sentences", figures.texts.sentences}};
+  nlohmann::ordered_json json = {{"sentences", text.sources.size()}};
   tell_texts(figures, flags, json);
-  const auto cut = cut_message(figures.texts.cut, figures.texts.sentences, flags.search);
+  const auto cut = cut_message(figures.texts.cut, text.sources.size(), flags.search);
   if (!cut.empty() && !arguments.common.quiet) say("{}\n", cut);
   json["cut"] = figures.texts.cut;
   json["seconds"] = seconds;

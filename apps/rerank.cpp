@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "attend/measure/bleu.h"
-#include "attend/measure/text_scores.h"
+#include "attend/measure/metrics.h"
 #include "attend/text/unicode.h"
 #include "output.h"
 #include "parallel.h"
@@ -18,6 +18,13 @@
 
 namespace attend::cli {
 namespace {
+
+// Those of texts with one reference each.
+std::vector<std::string> tuning_metrics() {
+  std::vector<std::string> names;
+  for (const auto* metric : metrics_of({MetricNeed::kTexts})) names.emplace_back(metric->name);
+  return names;
+}
 
 struct RerankFlags {
   SearchOptions search;
@@ -34,8 +41,8 @@ struct RerankFlags {
     v(reverse, "reverse", "", "model that translates back, for the feature reverse");
     v(language_model, "language_model", "", "language model of the target, for the feature language_model");
     tune.visit(v);
-    v(metric, "metric", "bleu", "what weights are tuned to", one_of({"bleu", "exact"}));
-    v(bleu_tokenizer, "bleu_tokenizer", "13a", "tokens of BLEU: zh for Chinese", one_of({"13a", "zh", "char", "intl", "none"}));
+    v(metric, "metric", "bleu", "what weights are tuned to", one_of(tuning_metrics()));
+    v(bleu_tokenizer, "bleu_tokenizer", "13a", "tokens of BLEU: zh for Chinese", one_of(bleu_tokenizer_names()));
     search.visit(v);
   }
 };
@@ -65,17 +72,13 @@ RerankWeights tuned(const Reranker& reranker, const RerankFlags& flags, const Re
   for (auto& target : text.targets) target = comparable(target);  // as evaluate compares them
   for (auto& list : lists)
     for (auto& candidate : list) candidate.text = comparable(candidate.text);
-  const auto quality = [&](std::span<const std::string> texts) {
-    BleuOptions options;
-    options.tokenizer = flags.bleu_tokenizer;
-    Bleu bleu(options);
-    ExactMatch exact;
-    for (std::size_t i = 0; i < texts.size(); ++i) {
-      bleu.add(texts[i], text.targets[i]);
-      exact.add(texts[i], text.targets[i]);
-    }
-    return flags.metric == "bleu" ? bleu.result().score : 100 * exact.share().value_or(0);
+  std::vector<std::vector<std::string_view>> references;
+  for (const auto& target : text.targets) references.push_back({target});
+  const auto& metric = find_metric(flags.metric);
+  const auto figure = [&](std::span<const std::string> texts) {
+    return metric.of_texts({texts, references}, {.bleu_tokenizer = flags.bleu_tokenizer}).value;
   };
+  const auto quality = [&](std::span<const std::string> texts) { return metric.larger_is_better ? figure(texts) : -figure(texts); };
   std::vector<std::string> names{"coverage", "entropy", "unknown"};
   if (!flags.reverse.empty()) names.emplace_back("reverse");
   if (!flags.language_model.empty()) names.emplace_back("language_model");
@@ -83,11 +86,11 @@ RerankWeights tuned(const Reranker& reranker, const RerankFlags& flags, const Re
   const auto reached = [&](const RerankWeights& w) {
     std::vector<std::string> texts;
     for (const auto& list : lists) texts.push_back(list[rerank(list, w)[0]].text);
-    return quality(texts);
+    return metric_cell(metric, figure(texts));
   };
   std::string line;
   for (const auto& [name, weight] : weights) line += fmt::format(" {}={}", name, weight);
-  say("{} {:.2f} before, {:.2f} with --weights{}\n", flags.metric, reached(start), reached(weights), line);
+  say("{} {} before, {} with --weights{}\n", flags.metric, reached(start), reached(weights), line);
   return weights;
 }
 

@@ -181,13 +181,14 @@ void AssignVisitor::on(double& f, double /*d*/, const Field& about) {
   check_range(key, *given, value, *about.range);
   f = value;
 }
-void AssignVisitor::on(std::string& f, const std::string& /*d*/, const Field& about) {
+void AssignVisitor::on(std::string& f, const std::string& d, const Field& about) {
   const auto* given = find(about);
   if (!given) return;
   const auto key = joined_key(prefix_, about.name);
   ATTEND_CHECK(!given->is_list, kValue, "{}: {} must be one text, got a list of {}", given->where, key, given->texts.size());
   const auto& choices = about.range->choices;
-  if (!choices.empty() && std::find(choices.begin(), choices.end(), given->texts[0]) == choices.end())
+  const bool is_default = given->texts[0] == d;  // which need not be one of the choices: an empty text, say, for what follows elsewhere
+  if (!choices.empty() && !is_default && std::find(choices.begin(), choices.end(), given->texts[0]) == choices.end())
     fail_unknown_name(fmt::format("{}: {}", given->where, key), given->texts[0], choices);
   f = given->texts[0];
 }

@@ -5,6 +5,7 @@
 
 #include "attend/core/error.h"
 #include "attend/core/files.h"
+#include "attend/measure/metrics.h"
 
 namespace attend {
 namespace {
@@ -177,5 +178,12 @@ std::optional<double> AlignmentScore::f_measure(double alpha) const {
   const double denominator = alpha * *r + (1 - alpha) * *p;  // the formula multiplied out: no division by a precision of 0
   return denominator == 0 ? 0 : *p * *r / denominator;
 }
+
+extern constinit const MetricEntry aer_metric{.sentence = "alignment error rate of links read off the attention, against gold links",
+                                              .needs = {MetricNeed::kGoldLinks},
+                                              .unit = "a share",
+                                              .larger_is_better = false,
+                                              .print = {.label = "AER", .brief_decimals = 1, .share = true},
+                                              .of_links = [](const AlignmentScore& score) { return score.aer(); }};
 
 }  // namespace attend

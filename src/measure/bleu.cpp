@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "attend/core/error.h"
+#include "attend/measure/metrics.h"
 #include "measure/bleu_tokens.h"
 #include "measure/ngrams.h"
 #include "measure/unicode.h"
@@ -183,5 +184,30 @@ std::vector<double> caption_bleu(const BleuResult& counts) {
   }
   return scores;
 }
+
+namespace {
+
+TextFigure bleu_figure(const ComparedTexts& texts, const MetricOptions& compare) {
+  BleuOptions options;
+  options.tokenizer = compare.captions ? "none" : compare.bleu_tokenizer;
+  options.lowercase = compare.lowercase;
+  options.effective_order = compare.sentence;
+  Bleu bleu(options);
+  for_each_text(texts, /*lowercase=*/false, [&](auto hypothesis, auto references) { bleu.add(hypothesis, references); });
+  const auto result = bleu.result();
+  if (!compare.captions) return {.value = result.score, .orders = {}, .signature = result.signature, .line = result.line_with_signature()};
+  const auto orders = caption_bleu(result);
+  return {.value = orders.back(), .orders = orders, .signature = {}, .line = fmt::format("BLEU-1..4   {:.2f}", fmt::join(orders, " "))};
+}
+
+}  // namespace
+
+extern constinit const MetricEntry bleu_metric{
+    .sentence = "runs of one to four words that a reference has too, as sacreBLEU counts them, of captions the COCO scorer",
+    .needs = {MetricNeed::kTexts},
+    .unit = "0 to 100",
+    .larger_is_better = true,
+    .print = {.label = "BLEU", .brief = "BLEU"},
+    .of_texts = bleu_figure};
 
 }  // namespace attend

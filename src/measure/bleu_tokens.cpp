@@ -140,6 +140,8 @@ std::u32string separate(BleuTokenizer tokenizer, std::u32string_view given, bool
 
 namespace attend {
 
+std::vector<std::string> bleu_tokenizer_names() { return scoring::bleu_tokenizer_names(); }
+
 std::vector<std::string> bleu_tokens(std::string_view text, const std::string& tokenizer, bool lowercase) {
   const auto separated = scoring::separate(scoring::find_bleu_tokenizer(tokenizer), scoring::code_points(text, "bleu"), lowercase);
   std::vector<std::string> tokens;

@@ -4,6 +4,7 @@
 
 #include "attend/core/error.h"
 #include "attend/measure/bleu.h"
+#include "attend/measure/metrics.h"
 #include "measure/ngrams.h"
 #include "measure/unicode.h"
 
@@ -168,5 +169,27 @@ ChrfResult Chrf::result() const {
                                  s.options.word_order, s.options.whitespace ? "yes" : "no", kSacreBleuVersion);
   return result;
 }
+
+namespace {
+
+TextFigure chrf_figure(const ComparedTexts& texts, const MetricOptions& compare) {
+  ChrfOptions options;
+  options.lowercase = compare.lowercase;
+  Chrf chrf(options);
+  for_each_text(texts, /*lowercase=*/false, [&](auto hypothesis, auto references) { chrf.add(hypothesis, references); });
+  const auto result = chrf.result();
+  return {.value = result.score, .orders = {}, .signature = result.signature, .line = result.line_with_signature()};
+}
+
+}  // namespace
+
+extern constinit const MetricEntry chrf_metric{
+    .sentence = "runs of one to six characters that a reference has too, as sacreBLEU counts them",
+    .needs = {MetricNeed::kTexts},
+    .unit = "0 to 100",
+    .larger_is_better = true,
+    .print = {.label = "chrF", .brief = "chrF"},
+    .unasked = {.captions = false},
+    .of_texts = chrf_figure};
 
 }  // namespace attend

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "attend/core/error.h"
+#include "attend/measure/metrics.h"
 #include "attend/measure/text_scores.h"
 #include "measure/ngrams.h"
 #include "measure/unicode.h"
@@ -109,5 +110,23 @@ double Cider::score() const {
   }
   return sum / static_cast<double>(s.items.size());
 }
+
+namespace {
+
+TextFigure cider_figure(const ComparedTexts& texts, const MetricOptions& compare) {
+  Cider cider;
+  for_each_text(texts, compare.lowercase, [&](auto hypothesis, auto references) { cider.add(hypothesis, references); });
+  return {.value = cider.score()};
+}
+
+}  // namespace
+
+extern constinit const MetricEntry cider_metric{
+    .sentence = "CIDEr-D: runs of one to four words that people's captions have too, rare ones counting more",
+    .needs = {MetricNeed::kTexts, MetricNeed::kSeveralReferences},
+    .unit = "0 to 10",
+    .larger_is_better = true,
+    .print = {.label = "CIDEr-D", .decimals = 3},
+    .of_texts = cider_figure};
 
 }  // namespace attend

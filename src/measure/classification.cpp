@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "attend/core/error.h"
+#include "attend/measure/metrics.h"
 #include "measure/share.h"
 
 namespace attend {
@@ -84,5 +85,29 @@ std::string ConfusionMatrix::table() const {
   }
   return text + '\n';
 }
+
+namespace {
+
+std::optional<double> accuracy_of(const AnswerCounts& counts) { return share(counts.right, counts.items); }
+
+std::optional<double> macro_f1_of(const AnswerCounts& counts) {
+  if (!counts.classes) return std::nullopt;
+  return counts.classes->macro_f1();
+}
+
+}  // namespace
+
+extern constinit const MetricEntry accuracy_metric{.sentence = "answers that are right",
+                                                   .needs = {MetricNeed::kAnswers},
+                                                   .unit = "a share",
+                                                   .larger_is_better = true,
+                                                   .print = {.label = "accuracy", .brief_decimals = 1, .share = true},
+                                                   .of_answers = accuracy_of};
+extern constinit const MetricEntry macro_f1_metric{.sentence = "F1 of each class, and the mean of these",
+                                                   .needs = {MetricNeed::kAnswers, MetricNeed::kClasses},
+                                                   .unit = "a share",
+                                                   .larger_is_better = true,
+                                                   .print = {.label = "macro-F1", .brief_decimals = 1, .share = true, .column = false},
+                                                   .of_answers = macro_f1_of};
 
 }  // namespace attend

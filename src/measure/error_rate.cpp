@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "attend/core/error.h"
+#include "attend/measure/metrics.h"
 #include "attend/measure/text_scores.h"
 #include "measure/share.h"
 #include "measure/unicode.h"
@@ -93,5 +94,33 @@ void ErrorRate::add(const Edits& edits) {
 
 std::optional<double> ErrorRate::rate() const { return share(edits_.errors(), edits_.reference_tokens()); }
 std::optional<double> ErrorRate::item_rate() const { return share(wrong_, items_); }
+
+namespace {
+
+template <ErrorUnit kUnit>
+TextFigure error_figure(const ComparedTexts& texts, const MetricOptions& compare) {
+  ErrorRate errors(kUnit);
+  for_each_text(texts, compare.lowercase, [&](auto hypothesis, auto references) { errors.add(hypothesis, references); });
+  return {.value = errors.rate().value_or(0)};
+}
+
+}  // namespace
+
+extern constinit const MetricEntry wer_metric{
+    .sentence = "word error rate: edits that turn a reference into the text, by its words or symbols",
+    .needs = {MetricNeed::kTexts},
+    .unit = "a share, may exceed 1",
+    .larger_is_better = false,
+    .print = {.label = "errors", .after = " of words or symbols", .brief_decimals = 1, .share = true, .column = false},
+    .unasked = {.captions = false},
+    .of_texts = error_figure<ErrorUnit::kWords>};
+extern constinit const MetricEntry cer_metric{
+    .sentence = "character error rate: the same by characters",
+    .needs = {MetricNeed::kTexts},
+    .unit = "a share, may exceed 1",
+    .larger_is_better = false,
+    .print = {.label = "errors", .after = " of characters", .brief_decimals = 1, .share = true, .column = false},
+    .unasked = {.training = false, .captions = false},
+    .of_texts = error_figure<ErrorUnit::kCharacters>};
 
 }  // namespace attend

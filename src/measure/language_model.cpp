@@ -4,6 +4,7 @@
 #include <numbers>
 
 #include "attend/core/error.h"
+#include "attend/measure/metrics.h"
 
 namespace attend {
 namespace {
@@ -48,5 +49,32 @@ std::optional<double> LanguageModelScore::bits_per_character() const {
   if (characters_ == 0) return std::nullopt;
   return nll() / std::numbers::ln2 / static_cast<double>(characters_);
 }
+
+extern constinit const MetricEntry loss_metric{.sentence = "mean -ln p of what is right",
+                                               .needs = {MetricNeed::kProbabilities},
+                                               .unit = "nat a token or an answer",
+                                               .larger_is_better = false,
+                                               .print = {.label = "loss",
+                                                         .after = " nat",
+                                                         .decimals = 4,
+                                                         .brief = "valid",
+                                                         .brief_decimals = 3,
+                                                         .each = true,
+                                                         .column = false},  // perplexity tells the same
+                                               .of_probabilities = [](const LanguageModelScore& score) { return score.loss(); }};
+extern constinit const MetricEntry perplexity_metric{
+    .sentence = "exp(loss): as unsure as drawing lots among so many tokens",
+    .needs = {MetricNeed::kProbabilities, MetricNeed::kTokens},
+    .unit = "1 or more",
+    .larger_is_better = false,
+    .print = {.label = "perplexity", .decimals = 3, .brief = "ppl"},
+    .of_probabilities = [](const LanguageModelScore& score) { return score.perplexity(); }};
+extern constinit const MetricEntry bits_per_character_metric{
+    .sentence = "-log2 p of a text by its characters, whatever its tokens are",
+    .needs = {MetricNeed::kProbabilities, MetricNeed::kTokens, MetricNeed::kCharacters},
+    .unit = "bits a character",
+    .larger_is_better = false,
+    .print = {.label = "bits", .after = " a character", .decimals = 4},
+    .of_probabilities = [](const LanguageModelScore& score) { return score.bits_per_character(); }};
 
 }  // namespace attend

@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "attend/core/error.h"
+#include "attend/measure/metrics.h"
 #include "measure/ngrams.h"
 #include "measure/porter.h"
 #include "measure/unicode.h"
@@ -33,7 +34,7 @@ std::vector<std::string> tokens_of(std::u32string_view text, const RougeOptions&
 }
 
 /// A text as numbers: its sentences, and all of them in a row.
-struct Text {
+struct CountedText {
   std::vector<TokenIds> sentences;
   TokenIds all;
 };
@@ -42,10 +43,10 @@ struct Text {
 class Reader {
  public:
   explicit Reader(const RougeOptions& options) : options_(options) {}
-  Text read(std::string_view utf8, std::string_view what) {
+  CountedText read(std::string_view utf8, std::string_view what) {
     const std::u32string points = scoring::code_points(utf8, what);
     const std::u32string_view text = points;
-    Text read;
+    CountedText read;
     for (std::size_t begin = 0; begin <= text.size();) {
       const std::size_t end = std::min(text.find(U'\n', begin), text.size());
       TokenIds& sentence = read.sentences.emplace_back();
@@ -73,7 +74,7 @@ RougeScore score_of(std::uint64_t matches, std::uint64_t said, std::uint64_t wan
 }
 
 /// ROUGE-1 and ROUGE-2.
-void score_ngrams(const Text& said, const Text& wanted, RougeScores& scores) {
+void score_ngrams(const CountedText& said, const CountedText& wanted, RougeScores& scores) {
   scoring::NgramIndex ngrams;
   std::vector<std::uint32_t> in_hypothesis, in_reference;
   ngrams.count(said.all, 2, in_hypothesis);
@@ -117,7 +118,7 @@ class CommonSubsequence {
 };
 
 /// ROUGE-Lsum: a token matches at most as often as each side has it, though several subsequences may use it.
-RougeScore score_sentences(const Text& said, const Text& wanted) {
+RougeScore score_sentences(const CountedText& said, const CountedText& wanted) {
   std::unordered_map<std::uint32_t, std::uint32_t> left_said, left_wanted;
   for (const auto token : said.all) ++left_said[token];
   for (const auto token : wanted.all) ++left_wanted[token];
@@ -144,10 +145,10 @@ RougeScores scores_of(std::string_view hypothesis, std::span<const std::string_v
                       const std::string& where) {
   ATTEND_CHECK(!references.empty(), kValue, "rouge: {} has no reference; give at least one", where);
   Reader reader(options);
-  const Text said = reader.read(hypothesis, fmt::format("rouge: hypothesis of {}", where));
+  const CountedText said = reader.read(hypothesis, fmt::format("rouge: hypothesis of {}", where));
   RougeScores best;
   for (const auto reference : references) {
-    const Text wanted = reader.read(reference, fmt::format("rouge: a reference of {}", where));
+    const CountedText wanted = reader.read(reference, fmt::format("rouge: a reference of {}", where));
     RougeScores scores;
     score_ngrams(said, wanted, scores);
     scores.rouge_l = score_of(CommonSubsequence(wanted.all, said.all).length(), said.all.size(), wanted.all.size());
@@ -220,5 +221,45 @@ RougeResult Rouge::result() const {
                                  s.options.stem ? "porter" : "no", s.options.characters ? "words+cjk" : "words", kRougeScoreVersion);
   return result;
 }
+
+namespace {
+
+// F1 of one of the measures; all stand in the line.
+template <RougeScore RougeScores::*kMeasure>
+TextFigure rouge_figure(const ComparedTexts& texts, const MetricOptions& /*compare*/) {
+  RougeOptions options;
+  options.characters = true;
+  Rouge rouge(options);
+  for_each_text(texts, /*lowercase=*/false, [&](auto hypothesis, auto references) { rouge.add(hypothesis, references); });
+  const auto result = rouge.result();
+  return {.value = (result.mean.*kMeasure).f1, .orders = {}, .signature = result.signature, .line = result.line_with_signature()};
+}
+
+constexpr MetricUse kAskedFor{.training = false, .evaluation = false};
+
+}  // namespace
+
+extern constinit const MetricEntry rouge_1_metric{
+    .sentence = "words that a reference has too, F1, as rouge_score counts them; Chinese characters are words",
+    .needs = {MetricNeed::kTexts},
+    .unit = "0 to 100",
+    .larger_is_better = true,
+    .print = {.label = "ROUGE-1", .column = false},
+    .unasked = kAskedFor,
+    .of_texts = rouge_figure<&RougeScores::rouge_1>};
+extern constinit const MetricEntry rouge_2_metric{.sentence = "the same of pairs of words",
+                                                  .needs = {MetricNeed::kTexts},
+                                                  .unit = "0 to 100",
+                                                  .larger_is_better = true,
+                                                  .print = {.label = "ROUGE-2", .column = false},
+                                                  .unasked = kAskedFor,
+                                                  .of_texts = rouge_figure<&RougeScores::rouge_2>};
+extern constinit const MetricEntry rouge_l_metric{.sentence = "the same of the longest common subsequence",
+                                                  .needs = {MetricNeed::kTexts},
+                                                  .unit = "0 to 100",
+                                                  .larger_is_better = true,
+                                                  .print = {.label = "ROUGE-L", .column = false},
+                                                  .unasked = kAskedFor,
+                                                  .of_texts = rouge_figure<&RougeScores::rouge_l>};
 
 }  // namespace attend

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "attend/core/error.h"
+#include "attend/measure/metrics.h"
 #include "measure/unicode.h"
 
 namespace attend {
@@ -47,5 +48,24 @@ std::optional<double> ExactMatch::share() const {
   if (total_ == 0) return std::nullopt;
   return static_cast<double>(matches_) / static_cast<double>(total_);
 }
+
+namespace {
+
+TextFigure exact_figure(const ComparedTexts& texts, const MetricOptions& compare) {
+  ExactMatch exact;
+  for_each_text(texts, compare.lowercase, [&](auto hypothesis, auto references) { exact.add(hypothesis, references); });
+  const double share = exact.share().value_or(0);
+  if (!compare.captions) return {.value = share};
+  return {.value = share, .orders = {}, .signature = {}, .line = fmt::format("exact       {:.2f} % are one of the captions", 100 * share)};
+}
+
+}  // namespace
+
+extern constinit const MetricEntry exact_metric{.sentence = "texts that equal a reference of theirs",
+                                                .needs = {MetricNeed::kTexts},
+                                                .unit = "a share",
+                                                .larger_is_better = true,
+                                                .print = {.label = "exact", .brief_decimals = 1, .share = true},
+                                                .of_texts = exact_figure};
 
 }  // namespace attend

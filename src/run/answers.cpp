@@ -6,8 +6,9 @@
 #include <numeric>
 #include <set>
 
-#include "attend/run/translator.h"
 #include "attend/measure/classification.h"
+#include "attend/measure/language_model.h"
+#include "attend/run/translator.h"
 #include "attend/text/unicode.h"
 #include "run/maps.h"
 
@@ -155,6 +156,10 @@ void answer_quiz(const AnswerModel& model, const Quiz& quiz, const AnswerOptions
 }
 
 AnswerFigures evaluate_answers(const AnswerModel& model, const Quiz& quiz) {
+  return evaluate_answers(model, quiz, usual_metrics(answers_have(model.target != nullptr), MetricPlace::kEvaluation));
+}
+
+AnswerFigures evaluate_answers(const AnswerModel& model, const Quiz& quiz, const MetricList& wanted) {
   AnswerFigures figures;
   std::set<std::string> names;
   quiz.each_answer([&](std::string_view answer) { names.insert(comparable(answer)); });
@@ -162,11 +167,11 @@ AnswerFigures evaluate_answers(const AnswerModel& model, const Quiz& quiz) {
     for (std::int32_t id = kSpecialAnswers; id < model.target->size(); ++id) names.insert(comparable(model.target->piece(id)));
   std::optional<ConfusionMatrix> confusion;
   if (model.target) confusion.emplace(std::vector<std::string>(names.begin(), names.end()));
-  std::size_t correct = 0;
+  AnswerCounts counts;
   double loss = 0;
   answer_quiz(model, quiz, {.best = 1}, [&](std::size_t item, Answered answered) {
     ++figures.items;
-    correct += answered.correct ? 1 : 0;
+    counts.right += answered.correct ? 1 : 0;
     loss += answered.loss.value_or(0);
     figures.unanswerable += answered.loss ? 0 : 1;
     if (confusion) confusion->add(comparable(answered.best[0].text), comparable(quiz.right(item)));
@@ -178,14 +183,13 @@ AnswerFigures evaluate_answers(const AnswerModel& model, const Quiz& quiz) {
     figures.given.push_back(answered.best[0].text);
     figures.each.push_back({answered.best[0].text, answered.log_prob, answered.loss, answered.correct});
   });
-  if (figures.items == 0) return figures;
-  figures.accuracy = static_cast<double>(correct) / static_cast<double>(figures.items);
-  if (figures.items > figures.unanswerable) figures.loss = loss / static_cast<double>(figures.items - figures.unanswerable);
+  counts.items = figures.items;
+  counts.classes = confusion ? &*confusion : nullptr;
+  LanguageModelScore probabilities;  // an answer is a token here
+  probabilities.add(loss, figures.items - figures.unanswerable);
+  figures.metrics = count_metrics(wanted, {.probabilities = &probabilities, .answers = &counts});
   for (auto& share : figures.support) share /= static_cast<double>(figures.supported);
-  if (confusion) {
-    figures.macro_f1 = confusion->macro_f1();
-    if (names.size() <= 20) figures.confusion = confusion->table();
-  }
+  if (confusion && figures.items > 0 && names.size() <= 20) figures.confusion = confusion->table();
   return figures;
 }
 

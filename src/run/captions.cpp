@@ -5,10 +5,9 @@
 #include <numeric>
 
 #include "attend/core/random.h"
-#include "attend/measure/bleu.h"
-#include "attend/measure/cider.h"
-#include "attend/models/captioner.h"
 #include "attend/data/picture_folder.h"
+#include "attend/measure/language_model.h"
+#include "attend/models/captioner.h"
 #include "run/grid_picture.h"
 
 namespace attend {
@@ -121,18 +120,17 @@ std::vector<Translated> caption_pictures(const TranslationModel& model, const Pi
   return results;
 }
 
-CaptionFigures evaluate_captions(const TranslationModel& model, const PictureSet& set, const SearchOptions& options, std::size_t count) {
+CaptionFigures evaluate_captions(const TranslationModel& model, const PictureSet& set, const SearchOptions& options, std::size_t count,
+                                 const MetricList& wanted) {
   at::NoGradGuard no_grad;
   CaptionFigures figures;
   figures.pictures = count == 0 ? set.size() : std::min(count, set.size());
   std::vector<std::size_t> items(figures.pictures);
   std::iota(items.begin(), items.end(), std::size_t{0});
-  BleuOptions words;
-  words.tokenizer = "none";
-  Bleu bleu(words);
-  Cider cider;
+  std::vector<std::string> said;
+  std::vector<std::vector<std::string_view>> references;
   double nll = 0;
-  std::size_t tokens = 0, exact = 0;
+  std::size_t tokens = 0;
   for (const auto& part : in_parts(items)) {
     std::vector<std::vector<std::int64_t>> targets;
     std::vector<const std::vector<std::int64_t>*> pointers;
@@ -147,19 +145,15 @@ CaptionFigures evaluate_captions(const TranslationModel& model, const PictureSet
     const auto captioned = caption_pictures(model, set, part, options, false);
     for (std::size_t i = 0; i < part.size(); ++i) {
       const auto& own = set.captions(part[i]);
-      const std::vector<std::string_view> references(own.begin(), own.end());
-      const auto caption = plain_caption(captioned[i].text());
-      bleu.add(caption, references);
-      cider.add(caption, references);
-      exact += std::count(own.begin(), own.end(), caption) > 0 ? 1 : 0;
+      references.emplace_back(own.begin(), own.end());
+      said.push_back(plain_caption(captioned[i].text()));
       figures.captions.push_back(captioned[i].text());
     }
   }
-  figures.loss = nll / static_cast<double>(std::max<std::size_t>(1, tokens));
-  figures.perplexity = std::exp(figures.loss);
-  figures.bleu = caption_bleu(bleu.result());
-  figures.cider = cider.score();
-  figures.exact = static_cast<double>(exact) / static_cast<double>(figures.pictures);
+  LanguageModelScore probabilities;
+  probabilities.add(nll, tokens);
+  const ComparedTexts compared{said, references};
+  figures.metrics = count_metrics(wanted, {.texts = &compared, .probabilities = &probabilities}, {.captions = true});
   return figures;
 }
 

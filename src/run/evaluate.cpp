@@ -1,50 +1,26 @@
 #include "attend/run/evaluate.h"
 
+#include <algorithm>
 #include <array>
-#include <cmath>
 
-#include "attend/measure/error_rate.h"
+#include "attend/measure/language_model.h"
 #include "attend/measure/text_scores.h"
 #include "attend/text/unicode.h"
 
 namespace attend {
 
-TextFigures compare_texts(std::span<const std::string> texts, std::span<const std::string> references, const CompareOptions& options) {
+MetricFigures compare_texts(std::span<const std::string> texts, std::span<const std::string> references, const MetricOptions& options,
+                            const MetricList& wanted, MetricEvidence more) {
   ATTEND_CHECK(texts.size() == references.size() && !texts.empty(), kValue,
                "compare_texts: {} texts and {} references; give one reference a text, and at least one", texts.size(), references.size());
-  BleuOptions bleu_options;
-  bleu_options.tokenizer = options.bleu_tokenizer;
-  bleu_options.lowercase = options.lowercase;
-  bleu_options.effective_order = options.sentence;
-  ChrfOptions chrf_options;
-  chrf_options.lowercase = options.lowercase;
-  RougeOptions rouge_options;
-  rouge_options.characters = true;
-  Bleu bleu(bleu_options);
-  Chrf chrf(chrf_options);
-  Rouge rouge(rouge_options);
-  ExactMatch exact;
-  ErrorRate words(ErrorUnit::kWords), characters(ErrorUnit::kCharacters);
-  for (std::size_t i = 0; i < texts.size(); ++i) {
-    auto text = comparable(texts[i]), reference = comparable(references[i]);
-    bleu.add(text, reference);
-    chrf.add(text, reference);
-    if (options.rouge) rouge.add(text, reference);
-    if (options.lowercase) {
-      text = lower_cased(text);
-      reference = lower_cased(reference);
-    }
-    exact.add(text, reference);
-    words.add(text, reference);
-    characters.add(text, reference);
-  }
-  return {.sentences = texts.size(),
-          .exact = exact.share().value_or(0),
-          .word_errors = words.rate().value_or(0),
-          .character_errors = characters.rate().value_or(0),
-          .bleu = bleu.result(),
-          .chrf = chrf.result(),
-          .rouge = options.rouge ? std::optional(rouge.result()) : std::nullopt};
+  std::vector<std::string> said, right;
+  for (const auto& text : texts) said.push_back(comparable(text));
+  for (const auto& reference : references) right.push_back(comparable(reference));
+  std::vector<std::vector<std::string_view>> of_each;
+  for (const auto& reference : right) of_each.push_back({reference});
+  const ComparedTexts compared{said, of_each};
+  more.texts = &compared;
+  return count_metrics(wanted, more, options);
 }
 
 Evaluation evaluate(const Translator& translator, std::span<const std::string> sources, std::span<const std::string> references,
@@ -57,8 +33,8 @@ Evaluation evaluate(const Translator& translator, std::span<const std::string> s
     result.cut += translated.best[0].cut;
     result.each.push_back({.log_prob = translated.best[0].log_prob});
   }
-  static_cast<TextFigures&>(result) = compare_texts(result.translations, references, options);
   for (std::size_t i = 0; i < sources.size(); ++i) result.each[i].source_tokens = translator.model().source->encode(sources[i]).size();
+  LanguageModelScore probabilities;
   if (options.forced_loss) {
     double sum = 0;
     const auto scored = translator.score(sources, references);
@@ -68,9 +44,10 @@ Evaluation evaluate(const Translator& translator, std::span<const std::string> s
       sum -= result.each[i].reference_log_prob;
       result.target_tokens += result.each[i].reference_tokens;
     }
-    result.loss = result.target_tokens > 0 ? sum / static_cast<double>(result.target_tokens) : 0;
-    result.perplexity = std::exp(result.loss);
+    probabilities.add(sum, result.target_tokens);
   }
+  result.metrics = compare_texts(result.translations, references, options, options.wanted,
+                                 {.probabilities = options.forced_loss ? &probabilities : nullptr});
   return result;
 }
 

@@ -2,8 +2,8 @@
 #include <cmath>
 
 #include "attend/core/random.h"
-#include "attend/run/captions.h"
 #include "attend/models/captioner.h"
+#include "attend/run/captions.h"
 #include "attend/train/fit.h"
 #include "train/learner.h"
 #include "train/pictures.h"
@@ -76,20 +76,17 @@ class CaptionsLearner final : public Learner {
     return entropy.mean();
   }
 
-  std::vector<std::string> figures() const override { return {"loss", "perplexity", "bleu", "cider", "exact"}; }
+  MetricNeeds has() const override { return kCaptionsHave; }
 
   Validation validate() const override {
     const auto& t = config_.train;
     auto search = config_.decode;
     search.beam = t.validate_beam;
     search.n_best = 1;
-    const auto figures = evaluate_captions(model_, dev_, search, static_cast<std::size_t>(t.validate_pairs));
+    const auto count = static_cast<std::size_t>(t.validate_pairs);
+    const auto figures = evaluate_captions(model_, dev_, search, count, validated_metrics(has(), t.metric));
     Validation v;
-    v.figures = {{"loss", figures.loss},
-                 {"perplexity", figures.perplexity},
-                 {"bleu", figures.bleu.back()},
-                 {"cider", figures.cider},
-                 {"exact", figures.exact}};
+    v.figures = figures_of(figures.metrics);
     for (std::size_t i = 0; i < std::min(static_cast<std::size_t>(t.samples), figures.pictures); ++i)
       v.samples.push_back(fmt::format("{}\n  reference {}\n  caption   {}", dev_.name(i), dev_.captions(i)[0], figures.captions[i]));
     return v;

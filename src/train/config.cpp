@@ -4,6 +4,8 @@
 #include <set>
 
 #include "attend/core/error.h"
+#include "attend/measure/bleu.h"
+#include "attend/measure/metrics.h"
 #include "attend/models/seq2seq.h"
 #include "train/auxiliary.h"
 #include "train/learner.h"
@@ -90,11 +92,11 @@ void TrainOptions::visit(OptionVisitor& v) {
   v(validate_pairs, "validate_pairs", 1000, "pairs translated at a validation, the first ones; 0 is all", at_least(0));
   v(save_every, "save_every", 0, "updates between checkpoints; 0 is at every validation", at_least(0));
   v(keep, "keep", 2, "best checkpoints kept besides the last", between(1, 1000));
-  v(metric, "metric", "", "what best means, one of the task's figures; empty is the task's own (translate: bleu)");
+  v(metric, "metric", "", "what best means, one of the task's figures; empty is the task's own (translate: bleu)", one_of(metric_names()));
   v(patience, "patience", 0, "validations without a better metric before the run ends; 0 is never", at_least(0));
   v(average, "average", 0, "at the end average the weights of this many best checkpoints (at most keep); used if better", between(0, 1000));
   v(samples, "samples", 5, "validation pairs whose translations are shown and stored", between(0, 1000));
-  v(bleu_tokenizer, "bleu_tokenizer", "13a", "tokens of BLEU: zh for Chinese", one_of({"13a", "zh", "char", "intl", "none"}));
+  v(bleu_tokenizer, "bleu_tokenizer", "13a", "tokens of BLEU: zh for Chinese", one_of(bleu_tokenizer_names()));
   v(lowercase_bleu, "lowercase_bleu", false, "compare in lower case");
   v(seed, "seed", 1, "of everything random", at_least(0));
   v(threads, "threads", 0, "processor threads; 0 is one a core", between(0, 1024));

@@ -1,5 +1,8 @@
 #include "train/learner.h"
 
+#include <algorithm>
+#include <limits>
+
 #include "attend/core/memory.h"
 #include "attend/core/random.h"
 
@@ -17,8 +20,21 @@ std::vector<std::string> task_names() {
   };
 }
 
-bool larger_is_better(const std::string& metric) {
-  return metric != "loss" && metric != "perplexity" && metric != "bits_per_character" && metric != "wer";
+bool larger_is_better(const std::string& metric) { return find_metric(metric).larger_is_better; }
+
+MetricList validated_metrics(MetricNeeds has, const std::string& chosen) {
+  auto wanted = usual_metrics(has, MetricPlace::kTraining);
+  const auto& metric = find_metric(chosen);
+  if (std::find(wanted.begin(), wanted.end(), &metric) == wanted.end()) wanted.push_back(&metric);
+  return wanted;
+}
+
+Figures figures_of(const MetricFigures& counted) {
+  Figures figures;
+  for (const auto& [metric, value, text] : counted)
+    figures.emplace_back(metric->name, value.value_or(metric->larger_is_better ? 0 : std::numeric_limits<double>::infinity()));
+  std::stable_partition(figures.begin(), figures.end(), [](const auto& figure) { return figure.first == "loss"; });
+  return figures;
 }
 
 std::string default_metric(const std::string& task) {

@@ -5,9 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "attend/data/corpus.h"
+#include "attend/measure/metrics.h"
 #include "attend/ops/torch.h"
 #include "attend/store/model_folder.h"
-#include "attend/data/corpus.h"
 #include "attend/train/config.h"
 #include "attend/train/trainer.h"
 
@@ -46,8 +47,8 @@ class Learner {
   /// Nats a row of the attention to the source while the first validation examples are written, at most 64 of them: the mean over rows,
   /// heads and layers. Null for models without one.
   virtual std::optional<double> attention_entropy() const { return std::nullopt; }
-  /// Names of the figures that validate() gives.
-  virtual std::vector<std::string> figures() const = 0;
+  /// What validate() has to count metrics from.
+  virtual MetricNeeds has() const = 0;
   /// "file:line, file:line, ..." of examples, for errors.
   virtual std::string places(const std::vector<std::size_t>& examples) const = 0;
 
@@ -61,6 +62,11 @@ class Learner {
  private:
   AnyModel model_;
 };
+
+/// What a validation counts: the metrics that are usual in training, and the one that chooses the best.
+MetricList validated_metrics(MetricNeeds has, const std::string& chosen);
+/// As the training loop takes them: the loss first. What has no value is the worst there is: none is the best without one.
+Figures figures_of(const MetricFigures& counted);
 
 /// How `options` want their batches made.
 BatchPlan batch_plan(const TrainOptions& options);

@@ -59,7 +59,7 @@ class Pairs final : public Learner {
     return entropy.mean();
   }
 
-  std::vector<std::string> figures() const override { return {"loss", "perplexity", "bleu", "chrf", "exact", "wer"}; }
+  MetricNeeds has() const override { return kPairsHave; }
 
   Validation validate() const override {
     const auto& t = config_.train;
@@ -71,11 +71,11 @@ class Pairs final : public Learner {
     options.search.n_best = 1;
     options.bleu_tokenizer = t.bleu_tokenizer;
     options.lowercase = t.lowercase_bleu;
+    options.wanted = validated_metrics(has(), t.metric);
     const Translator translator(model_);
     const auto e = evaluate(translator, sources.first(n), targets.first(n), options);
     Validation v;
-    v.figures = {{"loss", e.loss},       {"perplexity", e.perplexity}, {"bleu", e.bleu.score},
-                 {"chrf", e.chrf.score}, {"exact", e.exact},           {"wer", e.word_errors}};
+    v.figures = figures_of(e.metrics);
     v.message = cut_message(e.cut, n, options.search);
     for (std::size_t i = 0; i < std::min<std::size_t>(static_cast<std::size_t>(t.samples), n); ++i)
       v.samples.push_back(fmt::format("{}\n  reference   {}\n  translation {}", sources[i], targets[i], e.translations[i]));

@@ -1,6 +1,5 @@
 // Learning to answer: classes of texts and pictures, words of documents, words about stories.
 #include <algorithm>
-#include <limits>
 #include <map>
 #include <numeric>
 
@@ -118,17 +117,12 @@ class QuestionsLearner final : public Learner {
     return nll.item<double>();
   }
 
-  std::vector<std::string> figures() const override {
-    if (!model_chooses()) return {"loss", "accuracy"};
-    return {"loss", "accuracy", "macro_f1"};
-  }
+  MetricNeeds has() const override { return answers_have(model_chooses()); }
 
   Validation validate() const override {
-    const auto figures = evaluate_answers(model_, *dev_);
+    const auto figures = evaluate_answers(model_, *dev_, validated_metrics(has(), config_.train.metric));
     Validation v;
-    // Without an answer that the model can give there is no loss, and none is the best.
-    v.figures = {{"loss", figures.loss.value_or(std::numeric_limits<double>::infinity())}, {"accuracy", figures.accuracy}};
-    if (model_chooses()) v.figures.emplace_back("macro_f1", figures.macro_f1.value_or(0));
+    v.figures = figures_of(figures.metrics);
     for (std::size_t k = 0; k < figures.support.size(); ++k) v.figures.emplace_back(fmt::format("support_{}", k), figures.support[k]);
     for (std::size_t i = 0; i < std::min<std::size_t>(static_cast<std::size_t>(config_.train.samples), dev_->size()); ++i)
       v.samples.push_back(fmt::format("{} | {} | {}", dev_->asked(i), dev_->right(i), figures.given[i]));

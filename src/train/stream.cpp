@@ -1,8 +1,8 @@
 // Learning a language model from one long text, cut into windows.
+#include "attend/data/text_stream.h"
+#include "attend/ops/cross_entropy.h"
 #include "attend/run/sample.h"
 #include "attend/run/windows.h"
-#include "attend/ops/cross_entropy.h"
-#include "attend/data/text_stream.h"
 #include "attend/train/fit.h"
 #include "train/learner.h"
 
@@ -63,14 +63,12 @@ class StreamLearner final : public Learner {
     return entropy.nll;
   }
 
-  std::vector<std::string> figures() const override { return {"loss", "perplexity", "bits_per_character"}; }
+  MetricNeeds has() const override { return kTextHas; }
 
   Validation validate() const override {
     const auto score = predict(*model_.network, dev_, config_.data.length);
     Validation v;
-    v.figures = {{"loss", score.loss().value_or(0)},
-                 {"perplexity", score.perplexity().value_or(0)},
-                 {"bits_per_character", score.bits_per_character().value_or(0)}};
+    v.figures = figures_of(count_metrics(validated_metrics(has(), config_.train.metric), {.probabilities = &score}));
     SampleOptions options;
     options.temperature = 0.8;
     options.max_tokens = 120;

@@ -3,22 +3,18 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <map>
-#include <set>
 
+#include "attend/measure/metrics.h"
 #include "attend/train/trainer.h"
 
 namespace attend {
 namespace {
 
-// Names as people write them; shares in per cent.
+// What is no metric is a share of attention: support_0, ...
 std::string figure_text(const std::string& name, double value) {
-  static const std::map<std::string, std::string> kNames{{"loss", "valid"}, {"perplexity", "ppl"}, {"bleu", "BLEU"}, {"chrf", "chrF"}};
-  const auto known = kNames.find(name);
-  const auto& shown = known == kNames.end() ? name : known->second;
-  static const std::set<std::string> kShares{"exact", "wer", "accuracy", "macro_f1"};
-  if (kShares.contains(name) || name.starts_with("support")) return fmt::format("{} {:.1f} %", shown, 100 * value);
-  return fmt::format("{} {:.{}f}", shown, value, name == "loss" ? 3 : 2);
+  for (const auto& metric : metrics())
+    if (metric.name == name) return metric_brief(metric, value);
+  return fmt::format("{} {:.1f} %", name, 100 * value);
 }
 
 }  // namespace

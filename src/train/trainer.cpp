@@ -87,8 +87,7 @@ class Trainer::Run {
       for (auto& note : learner_->fit(config_, start.given)) plan_.notes.push_back(std::move(note));
     check_config(config_);
     if (config_.train.metric.empty()) config_.train.metric = default_metric(config_.task);
-    if (const auto names = learner_->figures(); std::find(names.begin(), names.end(), config_.train.metric) == names.end())
-      fail_unknown_name("train.metric", config_.train.metric, names);
+    choose_metric(config_.train.metric, {.who = "train.metric", .whose = "training for task " + config_.task, .has = learner_->has()});
     learner_->build(config_, start.given, from);
     network_ = learner_->model().network;
     learner_->describe(plan_);

@@ -140,10 +140,10 @@ TEST_F(Outputs, NobodyWritesOverAnInput) {
 
 TEST_F(Outputs, AnInputThatCannotBeReadCostsNobodyAnOutput) {
   const auto kept = write("kept", "precious\n");
-  expect_failure(run({"translate", model(), folder_ / "none", "--output", kept}), 1, "none");
-  expect_failure(run({"translate", folder_ / "none", "--output", kept}, "a\n"), 1, "none");
-  expect_failure(run({"translate", model(), folder_ / "none", "--record", kept}), 1, "none");
-  expect_failure(run({"evaluate", model(), "--tsv", folder_ / "none", "--output", kept}), 1, "none");
+  expect_failure(run({"translate", model(), folder_ / "none", "--output", kept}), 1, "none: cannot read");
+  expect_failure(run({"translate", folder_ / "none", "--output", kept}, "a\n"), 1, "none: no such model");
+  expect_failure(run({"translate", model(), folder_ / "none", "--record", kept}), 1, "none: cannot read");
+  expect_failure(run({"evaluate", model(), "--tsv", folder_ / "none", "--output", kept}), 1, "none: cannot read");
   EXPECT_EQ(slurp(kept), "precious\n");
   expect_failure(run({"evaluate", model(), "--tsv", folder_ / "none", "--json", folder_ / "nowhere/e.json"}), 1, "there is no folder");
   EXPECT_FALSE(has_partials(folder_.path()));

@@ -57,7 +57,7 @@ TEST_F(Terminal, ProgressFitsIntoALine) {
 
 TEST_F(Terminal, ADumbOneGetsNoControls) {
   const auto text = training_says("dumb", 80);
-  EXPECT_NE(text.find("update"), std::string::npos) << text;
+  EXPECT_NE(text.find("\nupdate 20 "), std::string::npos) << text;
   EXPECT_EQ(text.find('\x1b'), std::string::npos) << text;
 }
 

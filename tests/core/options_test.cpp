@@ -91,6 +91,24 @@ TEST(Options, TypesAndRangesAreChecked) {
   EXPECT_ERROR(from("model: {cell: {kind: lsmt}}"), kUnknownName, "run.yaml:1: model.cell.kind: 'lsmt' is not known, did you mean 'lstm'?");
 }
 
+// An empty text says that something else decides, and is written into configurations like any other value.
+TEST(Options, TheDefaultIsTakenThoughItIsNoChoice) {
+  struct Chosen {
+    std::string metric;
+    Chosen() { set_defaults(*this); }
+    void visit(OptionVisitor& v) { v(metric, "metric", "", "what best means; empty: the task's own", one_of({"loss", "bleu"})); }
+  };
+  const auto chosen = [](const std::string& yaml) {
+    Chosen options;
+    assign(options, parse_config(yaml, "run.yaml"));
+    return options.metric;
+  };
+  EXPECT_EQ(chosen("metric: bleu"), "bleu");
+  EXPECT_EQ(chosen("metric: ''"), "");
+  EXPECT_EQ(chosen(to_yaml(list_options<Chosen>())), "");
+  EXPECT_ERROR(chosen("metric: blue"), kUnknownName, "run.yaml:1: metric: 'blue' is not known, did you mean 'bleu'?; valid: loss, bleu");
+}
+
 TEST(Options, UnknownKeysNameTheNearest) {
   EXPECT_ERROR(from("sede: 3"), kUnknownName,
                "run.yaml:1: unknown key 'sede', did you mean 'seed'?; keys here: name, verbose, seed, files");

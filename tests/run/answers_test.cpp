@@ -134,7 +134,7 @@ TEST_F(QuizFilesTest, StoriesKnowTheirSupportingFacts) {
   const auto figures = evaluate_answers(model, *quiz);
   EXPECT_EQ(figures.items, 2U);
   EXPECT_EQ(figures.unanswerable, 1U);
-  EXPECT_DOUBLE_EQ(figures.accuracy, 0.5);
+  EXPECT_DOUBLE_EQ(figures.metrics.value("accuracy").value(), 0.5);
 }
 
 TEST_F(QuizFilesTest, StoriesWithoutAnswersAskByTheirMark) {

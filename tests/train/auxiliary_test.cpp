@@ -130,6 +130,31 @@ TEST(Auxiliary, APositionThatIsNeverReadCosts) {
   EXPECT_NEAR(losses.loss(batch()).item<double>(), 0 + 1 + 0, 1e-12);
 }
 
+// λ Σ ‖A Aᵀ − I‖² over the items, and its gradient 4 λ (A Aᵀ − I) A (Lin et al. 2017, eq. 8).
+TEST(Auxiliary, RowsOfAPoolAreKeptApart) {
+  auto o = nothing();
+  o.rows_weight = 0.5;
+  Result r;
+  r.weights = leaf(at::tensor({1.0, 0.0, 0.0, 0.0, 0.5, 0.5, 0.2, 0.3, 0.5, 0.2, 0.3, 0.5}, at::kDouble).view({2, 1, 2, 3}));
+  const Site pool{.name = "pool", .role = SiteRole::kSource, .mechanism = "attention_pooling"};
+  AuxiliaryLosses losses(o, 1);
+  EXPECT_TRUE(losses.request(pool).weights);
+  losses.observe(pool, r);
+  // Item 0: rows of their own, of which the second is no unit vector. Item 1: one row twice, a · a = 0.38.
+  const double first = 0.5 * 0.5, second = 2 * 0.62 * 0.62 + 2 * 0.38 * 0.38;
+  const auto loss = losses.loss({});
+  EXPECT_NEAR(loss.item<double>(), 0.5 * (first + second), 1e-12);
+  loss.backward();
+  const auto a = r.weights.detach().squeeze(1);                                                    // [B, r, S]
+  const auto expected = 4 * 0.5 * at::matmul(at::matmul(a, a.mT()) - at::eye(2, at::kDouble), a);  // [B, r, S]
+  EXPECT_TRUE(close(r.weights.grad().squeeze(1), expected, 1e-12));
+  const auto none = nothing();
+  AuxiliaryLosses off(none, 1);
+  EXPECT_FALSE(off.request(pool).weights);
+  off.observe(pool, r);
+  EXPECT_FALSE(off.loss({}).defined());
+}
+
 TEST(Auxiliary, OnlyModelsThatHaveThemAreWatched) {
   ModelOptions additive, hard, coverage;
   hard.attention = "hard";
@@ -151,6 +176,10 @@ TEST(Auxiliary, OnlyModelsThatHaveThemAreWatched) {
   TrainOptions guided;
   guided.guided_weight = 1;
   EXPECT_TRUE(AuxiliaryLosses::wanted(guided, additive));
+  auto rows = nothing();
+  EXPECT_FALSE(AuxiliaryLosses::wanted(rows, additive));
+  rows.rows_weight = 1;
+  EXPECT_TRUE(AuxiliaryLosses::wanted(rows, additive));
 }
 
 }  // namespace

@@ -214,6 +214,64 @@ TEST(Fitting, CountsBatchesByWhatWasGiven) {
   EXPECT_EQ(size(spelled, 15000, "tokens"), 1024);
 }
 
+TEST(Fitting, SizesATransformerByTheCorpus) {
+  auto corpus = profile_of(prose(500));
+  const auto recurrent = fitted(corpus);
+  for (const std::uint64_t pairs : {std::uint64_t{500}, std::uint64_t{14999}, std::uint64_t{15000}}) {
+    corpus.pairs = pairs;
+    const bool large = pairs >= 15000;
+    for (const char* type : {"transformer", "universal_transformer"}) {
+      const auto f = fitted(corpus, {std::string("model.type=") + type});
+      EXPECT_EQ(f.config.model.embedding, large ? 192 : 128);
+      EXPECT_EQ(f.config.model.feed_forward, large ? 512 : 256);
+      EXPECT_EQ(f.config.model.encoder_layers, large ? 3 : 2);
+      EXPECT_EQ(f.config.model.decoder_layers, large ? 3 : 2);
+      EXPECT_EQ(f.config.model.tied, "target");
+      EXPECT_EQ(f.config.model.dropout, 0.3);
+      EXPECT_EQ(f.config.train.rate, 0.002);
+      EXPECT_EQ(f.config.train.beta2, 0.98);
+      EXPECT_EQ(f.config.train.batch_by, "tokens");
+      EXPECT_EQ(f.config.train.batch_size, large ? 2048 : 1024);
+      EXPECT_EQ(f.config.train.warmup, std::min<std::int64_t>(large ? 600 : 200, f.config.train.steps / 10));
+      EXPECT_FALSE(says(f.said, "of one processor"));  // how long one takes was not measured
+    }
+  }
+  EXPECT_EQ(recurrent.config.train.beta2, 0.999);
+  EXPECT_EQ(recurrent.config.train.warmup, 100);
+}
+
+// Nothing is read more than 80 times, by a transformer twice as often; a larger corpus is read less often.
+TEST(Fitting, ReadsSmallCorporaMoreOften) {
+  const auto passes = [](std::uint64_t pairs, const std::vector<std::string>& given = {}) {
+    auto corpus = profile_of(prose(500));
+    corpus.pairs = pairs;
+    auto values = given;
+    values.insert(values.end(), {"train.batch_by=sentences", "train.batch_size=10"});
+    return static_cast<double>(fitted(corpus, values).config.train.steps) * 10 / static_cast<double>(pairs);
+  };
+  EXPECT_NEAR(passes(100), 80, 1);
+  EXPECT_NEAR(passes(100, {"model.type=transformer"}), 160, 1);
+  EXPECT_NEAR(passes(10000), 10, 0.1);  // at least 10 √(20000 / pairs), which is at most 10 and at least 2
+  EXPECT_NEAR(passes(40000), 7.07, 0.01);
+  EXPECT_NEAR(passes(1000000), 2, 0.01);
+}
+
+// A character seen once teaches nothing, where there are many.
+TEST(Fitting, LeavesOutRareCharactersOfALargeCorpus) {
+  std::vector<GeneratedPair> pairs(100);
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    pairs[i].source = fmt::format("word{} goes on", i);
+    for (std::size_t c = 0; c < 20; ++c) pairs[i].target += "\u6211\u4eec\u5f88\u51b7";
+  }
+  auto corpus = profile_of(pairs);
+  EXPECT_EQ(fitted(corpus).config.text.target.minimum_count, TokenizerOptions().minimum_count);
+  corpus.target.characters = 50001;
+  const auto f = fitted(corpus);
+  EXPECT_EQ(f.config.text.target.kind, "characters");
+  EXPECT_EQ(f.config.text.target.minimum_count, 2);
+  EXPECT_EQ(fitted(corpus, {"text.shared=true"}).config.text.target.minimum_count, TokenizerOptions().minimum_count);
+}
+
 TEST(Fitting, LeavesWhatWasGiven) {
   const auto corpus = profile_of(prose(500));
   const auto f = fitted(corpus, {"model.cell=lstm", "train.rate=0.01", "train.steps=77", "text.target.kind=words", "model.bridge=linear"});

@@ -106,6 +106,43 @@ TEST(Optimiser, ClippingEqualsTorchs) {
   }
 }
 
+TEST(Optimiser, ClippingLeavesWhatIsSmallOrOff) {
+  const auto gradients = at::tensor({3.0, -4.0}, at::kDouble);
+  std::vector<at::Tensor> parameters{at::zeros({2}, at::kDouble).requires_grad_(true), at::zeros({1}, at::kDouble).requires_grad_(true)};
+  for (const double largest : {0.0, 5.0, 6.0}) {  // the second parameter had no part in the loss
+    parameters[0].mutable_grad() = gradients.clone();
+    EXPECT_DOUBLE_EQ(clip_gradients(parameters, largest), 5);
+    EXPECT_TRUE(at::equal(parameters[0].grad(), gradients)) << largest;
+    EXPECT_FALSE(parameters[1].grad().defined());
+  }
+  EXPECT_DOUBLE_EQ(clip_gradients(parameters, 2.5), 5);
+  EXPECT_NEAR(parameters[0].grad().norm().item<double>(), 2.5, 1e-6);
+  EXPECT_EQ(clip_gradients({parameters[1]}, 1), 0);
+}
+
+// A parameter without a gradient stays, and so does what is known of it.
+TEST(Optimiser, LeavesWhatHasNoGradient) {
+  for (const std::string name : {"sgd", "adam", "adamw"}) {
+    TrainOptions o;
+    o.optimiser = name;
+    o.momentum = 0.9;
+    o.weight_decay = 0.1;
+    auto moved = at::ones({3}, at::kDouble).requires_grad_(true), still = at::ones({3}, at::kDouble).requires_grad_(true);
+    Optimiser optimiser(o, {{"moved", moved}, {"still", still}});
+    moved.mutable_grad() = at::ones({3}, at::kDouble);
+    optimiser.step(0.1);
+    EXPECT_LT(moved.max().item<double>(), 1) << name;
+    EXPECT_TRUE(at::equal(still, at::ones({3}, at::kDouble))) << name;
+    for (const auto& [key, tensor] : optimiser.state()) {
+      if (key.ends_with(".still")) {
+        EXPECT_TRUE(tensor.eq(0).all().item<bool>()) << name << " " << key;
+      }
+    }
+    optimiser.zero_gradients();
+    EXPECT_FALSE(moved.grad().defined());
+  }
+}
+
 // Whatever is combined goes through, and goes on bit for bit.
 TEST_F(Training, EveryOptimiserUnderEveryScheduleResumesBitForBit) {
   const auto factor = [&](const std::string& run) {

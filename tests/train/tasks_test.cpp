@@ -4,9 +4,9 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "attend/data/image.h"
 #include "attend/run/answers.h"
 #include "attend/run/translator.h"
-#include "attend/data/image.h"
 #include "support/expect_error.h"
 #include "train/training.h"
 
@@ -106,6 +106,31 @@ TEST_F(Training, LearnsClassesOfTexts) {
   }
   EXPECT_ERROR(train(config("other", {"task=classify"})), kValue, "encoder_classifier, patch_classifier");
   EXPECT_ERROR(train(config("other", {"task=translate", "model.type=reader"})), kValue, "rnn_seq2seq, transformer");
+}
+
+// The rows of a pool are pushed apart by train.rows_weight, and by nothing else.
+TEST_F(Training, RowsOfAPoolCanBeKeptApart) {
+  std::string text;
+  for (int i = 0; i < 12; ++i) text += "good so fine a day\nbad so dull a day\n";
+  write_file_atomic(at("labelled.txt"), text);
+  const auto overlap = [&](const std::string& name, const std::string& weight) {
+    auto c = config(name, {"task=classify", "model.type=encoder_classifier", "model.attention=attention_pooling", "model.pooling_rows=2",
+                           "data.text=" + at("labelled.txt"), "data.dev_share=0.2", "train.steps=60", "train.validate_every=60",
+                           "train.metric=accuracy", "model.dropout=0", "train.rate=0.02", "train.rows_weight=" + weight});
+    c.data.tsv = "";
+    train(c);
+    const auto model = read_answer_model(at(name));
+    const auto quiz = text_quiz({"so fine a day"});
+    quiz->prepare(any_model(model));
+    double shared = 0;
+    answer_quiz(model, *quiz, {.record = true}, [&](std::size_t, const Answered& answered) {
+      const auto& map = answered.record->find_map("pool", 0);  // rows of the pool are heads
+      EXPECT_EQ(map.heads, 2u);
+      for (std::uint32_t s = 0; s < map.cols; ++s) shared += answered.record->map(map, 0).at(0, s) * answered.record->map(map, 1).at(0, s);
+    });
+    return shared;
+  };
+  EXPECT_LT(overlap("apart", "1"), 0.5 * overlap("free", "0"));
 }
 
 TEST_F(Training, LearnsAnswersAboutStories) {

@@ -1,6 +1,7 @@
 // The training loop: what a run leaves on disk, going on bit for bit, and what it does when something is wrong.
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstring>
 #include <filesystem>
@@ -8,11 +9,12 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "attend/run/translator.h"
 #include "attend/ops/cross_entropy.h"
+#include "attend/run/translator.h"
 #include "attend/train/optimiser.h"
 #include "support/expect_error.h"
 #include "support/tensors.h"
+#include "train/learner.h"
 #include "train/training.h"
 
 namespace attend {
@@ -107,15 +109,56 @@ TEST_F(Training, DiskFullKeepsThePreviousCheckpoint) {
     EXPECT_EQ(entry.path().string().find(".partial-"), std::string::npos) << entry.path();
 }
 
-TEST_F(Training, AveragingKeepsTheBetter) {
-  const auto result = train(config("run", {"train.steps=60", "train.validate_every=10", "train.keep=4", "train.average=4"}));
-  std::ifstream metrics(folder_.path() + "/run/metrics.jsonl");
+// The best loss of a run's validations, and what it said of the average of its checkpoints.
+struct Averaging {
   double single = std::numeric_limits<double>::infinity();
-  for (std::string line; std::getline(metrics, line);) single = std::min(single, nlohmann::json::parse(line).at("loss").get<double>());
-  EXPECT_LE(result.best_figure, single);
-  const bool averaged = fs::read_symlink(folder_.path() + "/run/best").string().starts_with("average-");
-  EXPECT_EQ(averaged, result.best_figure < single);
-  for (const auto& check : verify_model(folder_.path() + "/run/best")) EXPECT_TRUE(check.sound);
+  std::string said;
+};
+Averaging averaging_of(const std::string& run) {
+  Averaging found;
+  std::ifstream metrics(run + "/metrics.jsonl"), log(run + "/train.log");
+  for (std::string line; std::getline(metrics, line);)
+    found.single = std::min(found.single, nlohmann::json::parse(line).at("loss").get<double>());
+  for (std::string line; std::getline(log, line);)
+    if (line.find("average of the 4 best checkpoints: loss ") != line.npos) found.said += line;
+  return found;
+}
+
+// A rate that is too large throws the weights about a place that their mean is nearer to.
+TEST_F(Training, AnAverageThatIsBetterIsKept) {
+  const auto result = train(config("run", {"train.steps=200", "train.validate_every=10", "train.keep=4", "train.average=4",
+                                           "train.rate=0.05", "train.validate_pairs=0", "model.dropout=0"}));
+  const auto [single, said] = averaging_of(at("run"));
+  EXPECT_LT(result.best_figure, single);
+  EXPECT_TRUE(said.ends_with("; kept as best")) << said;
+  const auto best = fs::read_symlink(at("run") + "/best").string();
+  ASSERT_EQ(best, "average-200");
+  for (const auto& check : verify_model(at("run") + "/best")) EXPECT_TRUE(check.sound) << check.name << " " << check.problem;
+  EXPECT_DOUBLE_EQ(nlohmann::json::parse(read_file(at("run") + "/best/average.json")).at("figure").get<double>(), result.best_figure);
+  // Its weights are the mean of those of the four best.
+  const auto weights_in = [](const std::string& folder) { return named_weights(*read_any_model(folder).network); };
+  const auto kept = nlohmann::json::parse(read_file(at("run") + "/last/training.json")).at("kept");
+  ASSERT_EQ(kept.size(), 4u);
+  std::vector<NamedTensors> four;
+  for (const auto& entry : kept) four.push_back(weights_in(at("run") + "/step-" + std::to_string(entry.at(0).get<std::int64_t>())));
+  const auto mean = weights_in(at("run") + "/best");
+  for (std::size_t i = 0; i < mean.size(); ++i) {
+    const auto expected = (four[0][i].second + four[1][i].second + four[2][i].second + four[3][i].second) / 4;
+    EXPECT_TRUE(at::allclose(mean[i].second, expected, 1e-6, 1e-6)) << mean[i].first;
+  }
+}
+
+// While the loss still falls the newest checkpoint is better than what lies behind it.
+TEST_F(Training, AnAverageThatIsWorseIsNotKept) {
+  const auto result = train(config("run", {"train.steps=40", "train.validate_every=10", "train.keep=4", "train.average=4",
+                                           "train.validate_pairs=0", "model.dropout=0"}));
+  const auto [single, said] = averaging_of(at("run"));
+  EXPECT_NE(said, "") << "no average was tried";
+  EXPECT_EQ(said.find("kept as best"), said.npos) << said;
+  EXPECT_DOUBLE_EQ(result.best_figure, single);
+  EXPECT_EQ(fs::read_symlink(at("run") + "/best").string(), "step-40");
+  for (const auto& entry : fs::directory_iterator(at("run")))
+    EXPECT_FALSE(entry.path().filename().string().starts_with("average-")) << entry.path();
 }
 
 TEST_F(Training, ResumingAFinishedRunChangesNothing) {
@@ -187,9 +230,55 @@ TEST_F(Training, AnUnknownMetricIsHelped) {
   EXPECT_ERROR(train(config("run", {"train.metric=blue"})), kUnknownName, "did you mean 'bleu'");
 }
 
+TEST_F(Training, AMetricThatTheTaskCannotHaveIsRefused) {
+  EXPECT_ERROR(train(config("run", {"train.metric=cider"})), kValue,
+               "train.metric: cider needs several references of each, which training for task translate does not have; it can have one of: "
+               "loss, perplexity, bleu, chrf, exact, wer, cer");
+  EXPECT_FALSE(fs::exists(at("run")));
+}
+
+// What is not counted unasked is counted when it is to choose, behind what is.
+TEST_F(Training, AnyMetricOfTextsCanChooseTheBest) {
+  for (const std::string metric : {"cer", "rouge_l"}) {
+    const auto result = train(config(metric, {"train.metric=" + metric}));
+    std::ifstream metrics(at(metric) + "/metrics.jsonl");
+    std::vector<double> figures;
+    for (std::string line; std::getline(metrics, line);) figures.push_back(nlohmann::json::parse(line).at(metric).get<double>());
+    ASSERT_EQ(figures.size(), 4u);
+    const auto [least, most] = std::minmax_element(figures.begin(), figures.end());
+    ASSERT_NE(*least, *most);
+    EXPECT_EQ(result.best_figure, metric == "cer" ? *least : *most);
+  }
+  EXPECT_EQ(nlohmann::json::parse(read_file(at("cer") + "/metrics.jsonl").substr(0, read_file(at("cer") + "/metrics.jsonl").find('\n')))
+                .contains("rouge_l"),
+            false);
+}
+
 TEST(Metrics, LossesAndErrorsAreBetterWhenSmaller) {
-  for (const auto* name : {"bleu", "chrf", "exact", "accuracy"}) EXPECT_TRUE(larger_is_better(name)) << name;
-  for (const auto* name : {"loss", "perplexity", "bits_per_character", "wer"}) EXPECT_FALSE(larger_is_better(name)) << name;
+  for (const auto* name : {"bleu", "chrf", "exact", "accuracy", "cider", "rouge_l", "macro_f1"})
+    EXPECT_TRUE(larger_is_better(name)) << name;
+  for (const auto* name : {"loss", "perplexity", "bits_per_character", "wer", "cer", "aer"}) EXPECT_FALSE(larger_is_better(name)) << name;
+  EXPECT_ERROR(larger_is_better("blue"), kUnknownName, "did you mean 'bleu'");
+  for (const auto& task : task_names()) EXPECT_NO_THROW(find_metric(default_metric(task))) << task;
+}
+
+// A line of training names what people know by other names, and shares in per cent; what is no metric is a share of attention.
+TEST(Metrics, AreToldInALineOfTraining) {
+  ValidationReport report;
+  report.step = 5;
+  report.seconds = 62;
+  report.train_loss = 2.1;
+  report.figures = {{"loss", 2.3}, {"perplexity", 9.97}, {"bleu", 12.1}, {"wer", 0.5}, {"cider", 0.25}, {"support_0", 0.75}};
+  EXPECT_EQ(validation_text(report),
+            "update 5      1 min 02 s  train 2.100  valid 2.300  ppl 9.97  BLEU 12.10  wer 50.0 %  cider 0.25  support_0 75.0 %");
+}
+
+TEST(Metrics, WithoutAValueAreTheWorst) {
+  MetricFigures counted;
+  counted.add({.metric = &find_metric("accuracy"), .value = std::nullopt});
+  counted.add({.metric = &find_metric("loss"), .value = std::nullopt});
+  const auto figures = figures_of(counted);
+  EXPECT_EQ(figures, (Figures{{"loss", std::numeric_limits<double>::infinity()}, {"accuracy", 0}}));
 }
 
 TEST(CrossEntropy, EqualsLibtorchInValueAndGradient) {

@@ -17,7 +17,7 @@ inline constexpr const char* kSacreBleuVersion = "2.6.0";
 
 /// How BLEU is computed.
 struct BleuOptions {
-  std::string tokenizer;  // 13a, zh, char, intl, none
+  std::string tokenizer;  // one of bleu_tokenizer_names()
   bool lowercase;
   std::string smooth;   // exp, floor, add-k, none
   double smooth_value;  // 0: the method's own
@@ -81,6 +81,9 @@ class Bleu {
 ///     BleuOptions options;
 ///     options.tokenizer = "none";
 std::vector<double> caption_bleu(const BleuResult& counts);
+
+/// The names of `tokenizer`.
+std::vector<std::string> bleu_tokenizer_names();
 
 /// The tokens BLEU counts for one text: `tokenizer` is a name of BleuOptions. Throws as Bleu does.
 ///   13a   mteval-v13a: entities undone, ASCII punctuation apart, '.' and ',' apart unless between digits

@@ -4,10 +4,11 @@
 #include <string>
 #include <vector>
 
-#include "attend/run/search.h"
-#include "attend/run/translator.h"
 #include "attend/data/captions.h"
 #include "attend/data/image.h"
+#include "attend/measure/metrics.h"
+#include "attend/run/search.h"
+#include "attend/run/translator.h"
 
 namespace attend {
 
@@ -49,15 +50,17 @@ class PictureSet {
 std::vector<Translated> caption_pictures(const TranslationModel& model, const PictureSet& set, std::span<const std::size_t> items,
                                          const SearchOptions& options, bool record);
 
+/// What there is to count metrics of captions from.
+inline constexpr MetricNeeds kCaptionsHave{MetricNeed::kTexts, MetricNeed::kSeveralReferences, MetricNeed::kProbabilities,
+                                           MetricNeed::kTokens};
+
 struct CaptionFigures {
   std::size_t pictures = 0;
-  double loss = 0, perplexity = 0;  ///< of the first caption of each picture, a token
-  std::vector<double> bleu;         ///< BLEU-1 to BLEU-4, 0 to 100, against all captions
-  double cider = 0;                 ///< CIDEr-D, 0 to 10
-  double exact = 0;                 ///< share of captions that are one of the picture\'s, 0 to 1
+  MetricFigures metrics;  ///< loss and perplexity are of the first caption of each picture; texts are compared with all captions
   std::vector<std::string> captions;
 };
 /// The first `count` pictures of a loaded set with captions; 0 is all.
-CaptionFigures evaluate_captions(const TranslationModel& model, const PictureSet& set, const SearchOptions& options, std::size_t count = 0);
+CaptionFigures evaluate_captions(const TranslationModel& model, const PictureSet& set, const SearchOptions& options, std::size_t count = 0,
+                                 const MetricList& wanted = usual_metrics(kCaptionsHave, MetricPlace::kEvaluation));
 
 }  // namespace attend

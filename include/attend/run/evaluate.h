@@ -4,38 +4,27 @@
 #include <span>
 #include <string>
 
-#include "attend/run/translator.h"
 #include "attend/measure/alignment.h"
-#include "attend/measure/bleu.h"
-#include "attend/measure/chrf.h"
 #include "attend/measure/focus.h"
-#include "attend/measure/rouge.h"
+#include "attend/measure/metrics.h"
+#include "attend/run/translator.h"
 
 namespace attend {
 
-/// How texts are compared with their references. Both sides are first brought to one form (`comparable`: NFC, single spaces), in which
-/// tokenizers give text back.
-struct CompareOptions {
-  std::string bleu_tokenizer = "13a";
-  bool lowercase = false;  ///< every figure in lower case
-  bool rouge = false;      ///< ROUGE too, Chinese characters as tokens
-  bool sentence = false;   ///< BLEU of single sentences: orders that a sentence is too short for are left out (sacreBLEU's sentence_bleu)
-};
+/// What there is to count metrics of translated texts from, gold links aside.
+inline constexpr MetricNeeds kPairsHave{MetricNeed::kTexts, MetricNeed::kProbabilities, MetricNeed::kTokens};
 
-struct TextFigures {
-  std::size_t sentences = 0;
-  double exact = 0;                              ///< share of translations equal to the reference, 0 to 1
-  double word_errors = 0, character_errors = 0;  ///< edits a reference token: words or symbols between spaces, characters
-  BleuResult bleu;
-  ChrfResult chrf;
-  std::optional<RougeResult> rouge;  ///< when it was asked for
-};
-/// Throws kValue unless there is one reference a text, and at least one text; as the measures do for an unknown tokenizer.
-TextFigures compare_texts(std::span<const std::string> texts, std::span<const std::string> references, const CompareOptions& options);
+/// Counts `wanted` of texts and, where metrics need it, of what else is known of them. Both sides are first brought to one form
+/// (`comparable`: NFC, single spaces), in which tokenizers give text back. Throws kValue unless there is one reference a text, and at least
+/// one text; as the metrics do for an unknown tokenizer.
+MetricFigures compare_texts(std::span<const std::string> texts, std::span<const std::string> references, const MetricOptions& options,
+                            const MetricList& wanted = usual_metrics({MetricNeed::kTexts}, MetricPlace::kEvaluation),
+                            MetricEvidence more = {});
 
-struct EvaluateOptions : CompareOptions {
+struct EvaluateOptions : MetricOptions {
   SearchOptions search;
-  bool forced_loss = true;  ///< also score the references
+  MetricList wanted = usual_metrics(kPairsHave, MetricPlace::kEvaluation);
+  bool forced_loss = true;  ///< also score the references; without it there is no loss
 };
 
 /// What a model said to one source, and what it thinks of the reference.
@@ -46,11 +35,10 @@ struct EvaluatedSentence {
   std::size_t reference_tokens = 0;
 };
 
-struct Evaluation : TextFigures {
-  std::size_t target_tokens = 0;
-  std::size_t cut = 0;    ///< translations that the length limit ended
-  double loss = 0;        ///< mean −ln p of the references' tokens, </s> included
-  double perplexity = 0;  ///< exp(loss)
+struct Evaluation {
+  MetricFigures metrics;          ///< those wanted
+  std::size_t target_tokens = 0;  ///< of the references, </s> included
+  std::size_t cut = 0;            ///< translations that the length limit ended
   std::vector<std::string> translations;
   std::vector<EvaluatedSentence> each;  ///< in the order of the sources
 };

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "attend/measure/language_model.h"
+#include "attend/measure/metrics.h"
 #include "attend/models/seq2seq.h"
 #include "attend/text/tokenizer.h"
 
@@ -35,6 +36,9 @@ struct Windows {
 Windows windows_of(const Stream& stream, const std::vector<Window>& windows);
 /// States of a language model before its output layer, [B, T, N].
 at::Tensor states_of(const Seq2Seq& model, const Windows& batch);
+
+/// What there is to count metrics of a language model from.
+inline constexpr MetricNeeds kTextHas{MetricNeed::kProbabilities, MetricNeed::kTokens, MetricNeed::kCharacters};
 
 /// How well a language model foresees a text. Windows of `length` tokens, at least 1, overlap by ⌊length / 2⌋; what a window shares with
 /// the one before it is read and not counted again. Every token is predicted exactly once whatever the length, and from a length of 2 on

@@ -32,9 +32,10 @@ struct StepReport {
   double tokens_per_second = 0;  ///< target tokens, over the last updates
   double seconds = 0, seconds_left = 0;
 };
-/// Named figures in the order to show them: loss, perplexity, bleu, accuracy, ... Shares are 0 to 1.
+/// Named figures in the order to show them: metrics of the registry (attend/measure/metrics.h), and shares of attention that a task
+/// measures beside them (support_0, ...). Shares are 0 to 1.
 using Figures = std::vector<std::pair<std::string, double>>;
-/// True when a larger figure is a better one: of all but losses and error rates.
+/// True when a larger figure is a better one, as the registry of metrics has it. Throws kUnknownName.
 bool larger_is_better(const std::string& metric);
 struct ValidationReport {
   std::int64_t step = 0;
