@@ -2,6 +2,8 @@
 
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "attend/ops/draws.h"
+
 namespace attend {
 namespace {
 
@@ -18,11 +20,9 @@ struct StraightThrough : torch::autograd::Function<StraightThrough> {
   }
 };
 
-// −ln(−ln u), u in (0, 1): neither end can be drawn.
-at::Tensor gumbel_noise(const at::Tensor& like) {
-  const double smallest = like.scalar_type() == at::kDouble ? 1e-300 : 1e-37;
-  const double largest = like.scalar_type() == at::kDouble ? 1 - 1e-15 : 1 - 6e-8;
-  return at::rand_like(like).clamp(smallest, largest).log().neg().log().neg();
+// −ln(−ln u), u in (0, 1), by counter; like [B, H, T, S].
+at::Tensor gumbel_noise(const at::Tensor& like, std::uint64_t place) {
+  return uniform_draws(draw_keys(place, like.size(0)), like.sizes().slice(1)).log().neg().log().neg().to(like.scalar_type());
 }
 
 }  // namespace
@@ -43,7 +43,7 @@ std::unique_ptr<State> Hard::start(const Memory& memory, std::int64_t /*rows*/) 
 
 at::Tensor Hard::draw_soft(std::int64_t batch) const {
   const double share = options().hard_soft_share;
-  return share > 0 ? at::rand({batch}).lt(share) : at::Tensor();
+  return share > 0 ? uniform_draws(draw_keys(place(), batch), {}).lt(share) : at::Tensor();  // [B]
 }
 
 at::Tensor Hard::mix(ScoreCall& call, const at::Tensor& weights) const {
@@ -51,7 +51,7 @@ at::Tensor Hard::mix(ScoreCall& call, const at::Tensor& weights) const {
   auto& extras = call.result.extras;
   const auto log_p = weights.masked_fill(weights.le(0), 1.0).log().masked_fill(weights.le(0), -std::numeric_limits<double>::infinity());
   const bool draws = is_training() || o.hard_test == "sample";
-  const auto noisy = draws ? log_p + gumbel_noise(weights) : log_p;
+  const auto noisy = draws ? log_p + gumbel_noise(weights, place()) : log_p;
   if (call.sizes.keys == 0) return mixed(call, weights);
   const auto choice = noisy.detach().argmax(-1, /*keepdim=*/true);  // ties: the lowest index
   auto one_hot = at::zeros_like(weights.detach()).scatter_(3, choice, 1.0);

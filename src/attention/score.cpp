@@ -271,7 +271,7 @@ at::Tensor ScoredAttention::normalise(ScoreCall& call, const at::Tensor& given) 
 at::Tensor ScoredAttention::mix(ScoreCall& call, const at::Tensor& weights) const { return mixed(call, weights); }
 
 at::Tensor ScoredAttention::mixed(const ScoreCall& call, const at::Tensor& mixing) const {
-  const auto kept = is_training() && options_.dropout > 0 ? dropout(mixing, options_.dropout) : mixing;
+  const auto kept = is_training() && options_.dropout > 0 ? dropout(mixing, options_.dropout, place()) : mixing;
   const auto values = share_heads(call.memory.values(), call.sizes.heads);
   const auto context = at::matmul(kept.to(values.scalar_type()), values);  // [B, H, T, Dv]
   const auto more = positions_ ? positions_->values(kept, call.steps()) : at::Tensor();

@@ -50,7 +50,7 @@ FeedForward::FeedForward(std::int64_t size, std::int64_t hidden, double rate, co
 at::Tensor FeedForward::operator()(const at::Tensor& x) const {
   auto inner = activate(activation_, (*in_)(x));  // [.., F]
   if (times_) inner = inner * (*times_)(x);
-  return (*out_)(apply_dropout(inner, dropout_, is_training()));
+  return (*out_)(apply_dropout(*this, inner, dropout_));
 }
 
 }  // namespace attend

@@ -139,7 +139,7 @@ EncodedSequence RecurrentEncoder::operator()(const at::Tensor& x, const at::Tens
     return !b.defined() ? a : options_.sum_directions ? a + b : at::cat({a, b}, -1);
   };
   for (std::size_t layer = 0; layer < forward_.size(); ++layer) {
-    if (layer > 0 && is_training() && options_.dropout > 0) input = dropout(input, options_.dropout);
+    if (layer > 0 && is_training() && options_.dropout > 0) input = dropout(input, options_.dropout, place());
     const auto ahead = walk(*forward_[layer], input, lengths, follower != nullptr);
     if (follower) show(*follower, fmt::format("encoder.forward.{}", layer), *forward_[layer], ahead);
     Walk back;

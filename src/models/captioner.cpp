@@ -23,7 +23,7 @@ class Captioner final : public RecurrentDecoded<Seq2Seq> {
   std::unique_ptr<Encoded> encode(const at::Tensor& pictures, const at::Tensor& lengths, Observer* observer) const override {
     auto encoded = std::make_unique<RecurrentSource>();
     encoded->lengths = lengths;
-    const auto cells = apply_dropout((*encoder_)(pictures, observer), o_.dropout, is_training());  // [B, L, D]
+    const auto cells = apply_dropout(*this, (*encoder_)(pictures, observer), o_.dropout);  // [B, L, D]
     const auto mean = cells.mean(1);
     const auto h = at::tanh((*bridge_)(mean)), c = bridge_cell_ ? at::tanh((*bridge_cell_)(mean)) : at::Tensor();
     for (std::int64_t layer = 0; layer < o_.decoder_layers; ++layer) {

@@ -77,7 +77,7 @@ at::Tensor SequenceEncoder::operator()(const at::Tensor& vectors, const at::Tens
   }
   const auto padding = within_lengths(lengths, vectors.size(1)).logical_not().unsqueeze(-1);  // [B, S, 1]
   const auto input = (*input_)(vectors.masked_fill(padding, 0.0), 0, types);                  // [B, S, N]
-  const auto states = through_layers(apply_dropout(input, o_.dropout, is_training()), lengths, observer);
+  const auto states = through_layers(apply_dropout(*this, input, o_.dropout), lengths, observer);
   return norm_ ? (*norm_)(states) : states;
 }
 

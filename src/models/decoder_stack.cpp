@@ -46,7 +46,7 @@ std::vector<Memory> DecoderStack::prepare(const at::Tensor& states, const at::Te
 
 at::Tensor DecoderStack::decode(const Encoded& source, const at::Tensor& inputs, Observer* observer) const {
   const auto& memories = transformer_source(source).memories;
-  auto x = apply_dropout(input_((*embedding_)(inputs)), dropout_, embedding_->is_training());  // [B, T, N]
+  auto x = apply_dropout(*embedding_, input_((*embedding_)(inputs)), dropout_);  // [B, T, N]
   for (std::size_t i = 0; i < layers_.size(); ++i) x = (*layers_[i])(x, memories[i], observer);
   return norm_ ? (*norm_)(x) : x;
 }

@@ -20,9 +20,9 @@ class EncoderClassifier final : public Answerer {
     auto lengths = q.text_lengths;
     auto vectors = o_.whole ? whole_line(q.text, lengths) : (*embedding_)(q.text);  // [B, S, N]
     if (o_.whole) lengths = at::ones_like(lengths);
-    if (o_.encoder == "recurrent") vectors = apply_dropout(vectors, o_.dropout, is_training());
+    if (o_.encoder == "recurrent") vectors = apply_dropout(*this, vectors, o_.dropout);
     const auto states = (*encoder_)(vectors, lengths, observer, q.types);
-    const auto pooled = apply_dropout((*pooling_)(states, lengths, observer), o_.dropout, is_training());
+    const auto pooled = apply_dropout(*this, (*pooling_)(states, lengths, observer), o_.dropout);
     return at::log_softmax((*output_)(pooled), -1);
   }
 

@@ -1,6 +1,7 @@
 #include "attend/models/memory_hops.h"
 
 #include "attend/attention/score.h"
+#include "attend/ops/draws.h"
 #include "models/classifier_parts.h"
 
 namespace attend {
@@ -58,7 +59,8 @@ class MemoryHops final : public Answerer {
   at::Tensor ages_of(const at::Tensor& counts, std::int64_t most) const {
     const auto behind = (counts.unsqueeze(1) - 1 - at::arange(most, at::kLong)).clamp_min(0);  // [B, M]
     if (!is_training()) return behind;
-    const auto gaps = at::rand({counts.size(0), most}).lt(0.1).to(at::kLong).flip({1}).cumsum(1).flip({1});
+    const auto passed = uniform_draws(draw_keys(place(), counts.size(0)), {most}).lt(0.1).logical_and(within_lengths(counts, most));  // [B, M]
+    const auto gaps = passed.to(at::kLong).flip({1}).cumsum(1).flip({1});                                                             // [B, M]
     return (behind + gaps).clamp_max(ages() - 1);
   }
 

@@ -15,7 +15,7 @@ class PatchClassifier final : public Answerer {
 
   at::Tensor answer(const Questions& q, Observer* observer) const override {
     const auto states = (*encoder_)(q.pictures, observer);  // [B, L, N]
-    return at::log_softmax((*output_)(apply_dropout((*pooling_)(states, {}, observer), o_.dropout, is_training())), -1);
+    return at::log_softmax((*output_)(apply_dropout(*this, (*pooling_)(states, {}, observer), o_.dropout)), -1);
   }
 
   std::vector<Site> sites() const override {

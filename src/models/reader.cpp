@@ -46,7 +46,7 @@ class Reader final : public Answerer {
 
   at::Tensor answer(const Questions& q, Observer* observer) const override {
     const auto read = [&](const RecurrentEncoder& encoder, const at::Tensor& ids, const at::Tensor& lengths) {
-      return encoder(apply_dropout((*embedding_)(ids), o_.dropout, is_training()), lengths);
+      return encoder(apply_dropout(*this, (*embedding_)(ids), o_.dropout), lengths);
     };
     const auto document = read(*document_, q.text, q.text_lengths), question = read(*question_, q.question, q.question_lengths);
     const auto log_a = o_.reader == "attention_over_attention" ? over_attention(document, question, q, observer)
@@ -94,7 +94,7 @@ class Reader final : public Answerer {
     const auto states = document.states.masked_fill(live.logical_not(), 0.0);
     const auto found = attend_observed(*attention_, states.unsqueeze(1), memory, nullptr, beta_, observer);
     const auto joined = at::cat({states, found.context.squeeze(1)}, -1);
-    return pointed((*pointer_)((*second_)(apply_dropout(joined, o_.dropout, is_training()), q.text_lengths).states).squeeze(2),
+    return pointed((*pointer_)((*second_)(apply_dropout(*this, joined, o_.dropout), q.text_lengths).states).squeeze(2),
                    q.text_lengths);
   }
 

@@ -118,7 +118,7 @@ class RecurrentDecoder::Loop {
   at::Tensor readout(const at::Tensor& context, const at::Tensor& top, const at::Tensor& known) const {
     auto joined = context.defined() ? at::cat({context, top}, -1) : top;  // [rows, Dv + N]
     if (!maps_.readout) return joined;
-    joined = apply_dropout(joined, d_.o_.dropout, d_.is_training());
+    joined = apply_dropout(d_, joined.view({source_.batch(), -1, joined.size(1)}), d_.o_.dropout).view_as(joined);  // items first
     const auto sum = (*maps_.readout)(joined, known.defined() ? known : d_.readout_bias_);
     if (d_.o_.readout == "maxout") return at::amax(sum.unflatten(-1, {-1, 2}), -1);
     return at::tanh(sum);
@@ -135,7 +135,7 @@ class RecurrentDecoder::Loop {
       if (layer == 0) {
         state.cells[0] = maps_.cells[0](projected, fed, state.cells[0], sum);
       } else {
-        const auto below = apply_dropout(state.cells[layer - 1].h, d_.o_.dropout, d_.is_training());
+        const auto below = apply_dropout(*d_.cells_[layer], state.cells[layer - 1].h, d_.o_.dropout);
         state.cells[layer] = maps_.cells[layer](at::Tensor(), below, state.cells[layer], sum);
       }
       if (!follower) continue;

@@ -97,7 +97,7 @@ class RecurrentDecoded : public Base {
   explicit RecurrentDecoded(const ModelOptions& o) : o_(o) {}
   at::Tensor decode(const Encoded& encoded, const at::Tensor& inputs, const at::Tensor& /*target_lengths*/,
                     Observer* observer) const override {
-    const auto vectors = apply_dropout((*embedding_)(inputs), o_.dropout, this->is_training());  // [B, T, Ne]
+    const auto vectors = apply_dropout(*this, (*embedding_)(inputs), o_.dropout);  // [B, T, Ne]
     return decoder_->decode(static_cast<const RecurrentSource&>(encoded), vectors, observer);
   }
   at::Tensor logits(const at::Tensor& states) const override { return (*output_)(states); }

@@ -75,7 +75,7 @@ class RnnSeq2Seq final : public Seq2Seq {
                                              const at::Tensor& draft_lengths, Observer* observer) const override {
     if (!second_) return Seq2Seq::encode_with_draft(source, lengths, draft, draft_lengths, observer);
     auto [encoded, states] = encode_states(source, lengths, observer);
-    const auto vectors = apply_dropout((*target_embedding_)(draft), o_.dropout, is_training());  // [B, 1 + D, Ne]
+    const auto vectors = apply_dropout(*this, (*target_embedding_)(draft), o_.dropout);  // [B, 1 + D, Ne]
     const auto steps = draft.size(1) - 1;
     at::Tensor written;  // ŝ_j [B, D, N]
     decoder_->decode(*encoded, vectors.narrow(1, 0, steps), nullptr, &written);
@@ -87,7 +87,7 @@ class RnnSeq2Seq final : public Seq2Seq {
   at::Tensor decode(const Encoded& encoded, const at::Tensor& inputs, const at::Tensor& /*target_lengths*/,
                     Observer* observer) const override {
     const auto& source = static_cast<const RecurrentSource&>(encoded);
-    const auto vectors = apply_dropout((*target_embedding_)(known(inputs)), o_.dropout, is_training());  // [B, T, Ne]
+    const auto vectors = apply_dropout(*this, (*target_embedding_)(known(inputs)), o_.dropout);  // [B, T, Ne]
     if (!pointer_) return decoder_->decode(source, vectors, observer);
     AttentionKeeper keeper(decoder_->site(), observer);
     at::Tensor tops;  // [B, T, N]
@@ -127,7 +127,7 @@ class RnnSeq2Seq final : public Seq2Seq {
     encoded->lengths = lengths;
     auto tokens = source;  // [B, S]
     if (pointer_) std::tie(tokens, encoded->words) = split_source(source, target_embedding_->weight.size(0));
-    const auto vectors = apply_dropout((*source_embedding_)(tokens), o_.dropout, is_training());  // [B, S, Ne]
+    const auto vectors = apply_dropout(*this, (*source_embedding_)(tokens), o_.dropout);  // [B, S, Ne]
     if (auto* follower = number_observer(observer)) follower->number("encoder.embeddings", vectors);
     const auto sequence = (*encoder_)(vectors, lengths, observer);
     if (auto* follower = number_observer(observer)) follower->number("encoder.states", sequence.states);

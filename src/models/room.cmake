@@ -4,6 +4,6 @@ attend_room(models TORCH GLUE SOURCES seq2seq.cpp rnn_seq2seq.cpp recurrent_deco
 attend_test(models_tests TORCH KNOWS models LABELS unit
   SOURCES ${PROJECT_SOURCE_DIR}/tests/models/language_model_test.cpp ${PROJECT_SOURCE_DIR}/tests/models/answerer_test.cpp ${PROJECT_SOURCE_DIR}/tests/models/captioner_test.cpp
           ${PROJECT_SOURCE_DIR}/tests/models/masked_lm_test.cpp ${PROJECT_SOURCE_DIR}/tests/models/peers_test.cpp
-          ${PROJECT_SOURCE_DIR}/tests/models/machines_test.cpp ${PROJECT_SOURCE_DIR}/tests/models/sites_test.cpp
+          ${PROJECT_SOURCE_DIR}/tests/models/machines_test.cpp ${PROJECT_SOURCE_DIR}/tests/models/sites_test.cpp ${PROJECT_SOURCE_DIR}/tests/models/draws_test.cpp
           ${PROJECT_SOURCE_DIR}/tests/models/rnn_seq2seq_test.cpp ${PROJECT_SOURCE_DIR}/tests/models/copying_test.cpp ${PROJECT_SOURCE_DIR}/tests/models/revising_test.cpp
           ${PROJECT_SOURCE_DIR}/tests/models/transformer_test.cpp)

@@ -182,6 +182,18 @@ std::shared_ptr<Seq2Seq> make_model(const ModelOptions& options, std::int64_t so
   return model;
 }
 
+namespace {
+
+std::shared_ptr<Module> make_by_type(const ModelOptions& options, std::int64_t source_vocabulary, std::int64_t target_vocabulary) {
+#define MODEL(name, reads, gives) \
+  if (options.type == #name) return make_##name(options, source_vocabulary, target_vocabulary);
+#include "models/models.def"
+#undef MODEL
+  fail_unknown_name("model.type", options.type, model_names());
+}
+
+}  // namespace
+
 std::shared_ptr<Module> make_network(const ModelOptions& given, std::int64_t source_vocabulary, std::int64_t target_vocabulary) {
   auto options = given;
   options.attention = attention_of(options);
@@ -204,11 +216,9 @@ std::shared_ptr<Module> make_network(const ModelOptions& given, std::int64_t sou
                options.type);
   ATTEND_CHECK(!options.revise || options.type == "rnn_seq2seq", kValue, "model.revise: {} has no second pass; use rnn_seq2seq",
                options.type);
-#define MODEL(name, reads, gives) \
-  if (options.type == #name) return make_##name(options, source_vocabulary, target_vocabulary);
-#include "models/models.def"
-#undef MODEL
-  fail_unknown_name("model.type", options.type, model_names());
+  const auto network = make_by_type(options, source_vocabulary, target_vocabulary);
+  network->name_places();
+  return network;
 }
 
 std::unique_ptr<Encoded> Seq2Seq::encode_with_draft(const at::Tensor& /*source*/, const at::Tensor& /*lengths*/,

@@ -35,8 +35,8 @@ class Residual : public Module {
       : norm_(register_module("norm", std::make_shared<Norm>(o.embedding, o.block))), post_(o.norm == "post"), dropout_(o.dropout) {}
   template <class Part>
   at::Tensor operator()(const at::Tensor& x, Part&& part) const {
-    if (post_) return (*norm_)(x + apply_dropout(part(x), dropout_, is_training()));
-    return x + apply_dropout(part((*norm_)(x)), dropout_, is_training());
+    if (post_) return (*norm_)(x + apply_dropout(*this, part(x), dropout_));
+    return x + apply_dropout(*this, part((*norm_)(x)), dropout_);
   }
 
  private:

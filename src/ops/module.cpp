@@ -1,5 +1,6 @@
 #include "attend/ops/module.h"
 
+#include "attend/core/random.h"
 #include "attend/ops/torch.h"
 
 namespace attend {
@@ -40,6 +41,15 @@ std::vector<at::Tensor> Module::parameters() const {
 void Module::train(bool on) {
   training_ = on;
   for (const auto& child : children_) child.value()->train(on);
+}
+
+void Module::name_places(std::uint64_t place) {
+  place_ = place;
+  for (const auto& child : children_) {
+    auto own = place;
+    for (const char letter : child.key()) own = random_key(own, {static_cast<std::uint64_t>(letter)});
+    child.value()->name_places(own);
+  }
 }
 
 void Module::to(at::ScalarType type) {

@@ -5,12 +5,28 @@
 #include "attend/models/captioner.h"
 #include "attend/run/captions.h"
 #include "attend/train/fit.h"
+#include "attend/core/random.h"
+#include "attend/ops/draws.h"
 #include "train/learner.h"
 #include "train/pictures.h"
 #include "train/sequences.h"
 
 namespace attend {
 namespace {
+
+constexpr std::uint64_t kCaptionsPart = 1;  // of an update's draws
+
+// A number for each caption, from its picture's and its place among the picture's captions. rows int64 [R], ascending.
+std::vector<std::uint64_t> caption_items(const at::Tensor& rows, const std::vector<std::uint64_t>& pictures) {
+  std::vector<std::uint64_t> items;
+  std::uint64_t place = 0;
+  const auto* row = rows.const_data_ptr<std::int64_t>();
+  for (std::int64_t r = 0; r < rows.size(0); ++r) {
+    place = r > 0 && row[r] == row[r - 1] ? place + 1 : 0;
+    items.push_back(random_key(pictures.at(static_cast<std::size_t>(row[r])), {place}));
+  }
+  return items;
+}
 
 class CaptionsLearner final : public Learner {
  public:
@@ -56,6 +72,8 @@ class CaptionsLearner final : public Learner {
     AuxiliaryLosses auxiliary(config_.train, update);
     auto* watching = watch_ ? &auxiliary : nullptr;
     const auto pictures = model_.network->encode(batch.tensors.source, batch.tensors.source_lengths, watching);
+    std::optional<Draws> of_captions;  // a picture has several: they are the items that are written
+    if (const auto* items = Draws::current_items()) of_captions.emplace(kCaptionsPart, caption_items(batch.rows, *items));
     return learn_sequences(*model_.network, *pictures->select(batch.rows), batch.tensors, tokens, config_.train.label_smoothing, watching);
   }
 

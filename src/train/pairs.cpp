@@ -1,11 +1,15 @@
 // Learning from pairs of texts: translation and everything that has its form.
 #include "attend/run/evaluate.h"
+#include "attend/ops/draws.h"
 #include "train/auxiliary.h"
 #include "train/examples.h"
 #include "train/learner.h"
 
 namespace attend {
 namespace {
+
+constexpr std::uint64_t kRevisionPart = 1;  // of an update's draws
+constexpr std::uint64_t kNoisePlace = 4;    // of draws that no network makes
 
 class Pairs final : public Learner {
  public:
@@ -108,6 +112,8 @@ class Pairs final : public Learner {
  private:
   // Adds the gradient of −ln p₂(y | x, ŷ) / tokens, with ŷ from a greedy search of the first pass, without gradient (Xia et al. 2017).
   void learn_revision(const TrainBatch& batch, std::int64_t tokens, std::int64_t update) {
+    std::optional<Draws> own;  // else they would depend on how many steps the first pass took
+    if (const auto* items = Draws::current_items()) own.emplace(kRevisionPart, *items);
     auto& network = *model_.network;
     SearchOptions greedy;
     greedy.beam = 1;
@@ -120,8 +126,10 @@ class Pairs final : public Learner {
     network.train();
     auto draft = pad_drafts(written);
     if (config_.train.draft_noise > 0) {
-      const auto replaced = at::rand(draft.ids.sizes()).lt(config_.train.draft_noise).logical_and(draft.ids.gt(kEndId));
-      draft.ids = at::where(replaced, at::randint(kEndId + 1, model_.target->size(), draft.ids.sizes(), at::kLong), draft.ids);
+      const auto items = draft.ids.size(0), columns = draft.ids.size(1), words = std::int64_t{model_.target->size()} - (kEndId + 1);
+      const auto replaced = uniform_draws(draw_keys(kNoisePlace, items), {columns}).lt(config_.train.draft_noise);                 // [B, 1 + D]
+      const auto other = (uniform_draws(draw_keys(kNoisePlace, items), {columns}) * static_cast<double>(words)).to(at::kLong);  // [B, 1 + D]
+      draft.ids = at::where(replaced.logical_and(draft.ids.gt(kEndId)), other + (kEndId + 1), draft.ids);
     }
     AuxiliaryLosses auxiliary(config_.train, update);
     auto* watching = watch_ ? &auxiliary : nullptr;

@@ -1,11 +1,17 @@
 #include "train/pictures.h"
 
+#include "attend/ops/draws.h"
+
 namespace attend {
 namespace {
 
+// Places of draws that no network makes.
+constexpr std::uint64_t kShiftPlace = 2, kMirrorPlace = 3;
+
 at::Tensor moved(const at::Tensor& pictures, std::int64_t most) {
   const auto wide = at::constant_pad_nd(pictures, {most, most, most, most});
-  const auto by = at::randint(0, 2 * most + 1, {pictures.size(0), 2}, at::kLong);
+  const auto share = uniform_draws(draw_keys(kShiftPlace, pictures.size(0)), {2});                  // [B, 2]
+  const auto by = (share * static_cast<double>(2 * most + 1)).to(at::kLong).clamp_max(2 * most);  // [B, 2]
   auto result = at::empty_like(pictures);
   for (std::int64_t b = 0; b < pictures.size(0); ++b)
     result[b].copy_(
@@ -17,7 +23,7 @@ at::Tensor moved(const at::Tensor& pictures, std::int64_t most) {
 
 at::Tensor varied(const at::Tensor& pictures, const DataOptions& o) {
   auto x = pictures;
-  if (o.mirror) x = at::where(at::rand({x.size(0), 1, 1, 1}).lt(0.5), x.flip({3}), x);
+  if (o.mirror) x = at::where(uniform_draws(draw_keys(kMirrorPlace, x.size(0)), {1, 1, 1}).lt(0.5), x.flip({3}), x);
   return o.shift > 0 ? moved(x, o.shift) : x;
 }
 

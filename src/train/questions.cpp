@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "attend/core/random.h"
+#include "attend/ops/draws.h"
 #include "attend/run/answers.h"
 #include "attend/train/fit.h"
 #include "train/auxiliary.h"
@@ -12,6 +13,8 @@
 
 namespace attend {
 namespace {
+
+constexpr std::uint64_t kUnknownPlace = 5;  // of draws that no network makes
 
 // Some items of a quiz, as a quiz.
 class QuizPart final : public Quiz {
@@ -99,7 +102,7 @@ class QuestionsLearner final : public Learner {
     auto& q = batch->questions;
     if (q.pictures.defined()) q.pictures = varied(q.pictures, config_.data);
     if (config_.data.unknown_share > 0 && q.text.defined())
-      q.text = at::where(at::rand(q.text.sizes()).lt(config_.data.unknown_share).logical_and(q.text.ne(kPadId)), kUnknownId, q.text);
+      q.text = at::where(uniform_draws(draw_keys(kUnknownPlace, q.text.size(0)), q.text.sizes().slice(1)).lt(config_.data.unknown_share).logical_and(q.text.ne(kPadId)), kUnknownId, q.text);
     return batch;
   }
 

@@ -9,6 +9,7 @@
 #include <filesystem>
 
 #include "attend/core/random.h"
+#include "attend/ops/draws.h"
 #include "attend/ops/products.h"
 #include "attend/train/optimiser.h"
 #include "attend/train/texts.h"
@@ -201,25 +202,33 @@ class Trainer::Run {
 
   double elapsed() const { return before_ + seconds_since(started_); }
 
-  // One update: `accumulate` batches, fewer at an epoch's end, and one step of the optimiser. Everything random in it depends on seed
-  // and step alone.
+  // What draws: how examples are varied, or the network. Each has draws of its own.
+  enum class Drawing : std::uint64_t { kData = 1, kNetwork = 2 };
+  std::unique_ptr<Draws> draws_of(const std::vector<std::size_t>& examples, Drawing what) const {
+    const auto run = random_key(static_cast<std::uint64_t>(config_.train.seed), {static_cast<std::uint64_t>(what)});
+    return std::make_unique<Draws>(run, static_cast<std::uint64_t>(progress_.step), std::vector<std::uint64_t>(examples.begin(), examples.end()));
+  }
+
+  // One update: `accumulate` batches, fewer at an epoch's end, and one step of the optimiser. Everything random in it depends on seed,
+  // step and the examples' numbers alone.
   void update() {
     const auto& t = config_.train;
     const auto began = Clock::now();
     ++progress_.step;
     saved_ = false;
-    at::manual_seed(random_key(static_cast<std::uint64_t>(t.seed), {1, static_cast<std::uint64_t>(progress_.step)}));
     std::vector<std::vector<std::size_t>> parts;
     std::int64_t tokens = 0;
     std::vector<std::unique_ptr<Learner::Batch>> batches;
     const auto epoch = batches_->position().epoch;
     for (std::int64_t i = 0; i < t.accumulate && batches_->position().epoch == epoch; ++i) {
       parts.push_back(batches_->next());
+      const auto draws = draws_of(parts.back(), Drawing::kData);
       batches.push_back(learner_->batch(parts.back()));
       tokens += batches.back()->units;
     }
     double nll = 0;
     for (std::size_t i = 0; i < batches.size(); ++i) {
+      const auto draws = draws_of(parts[i], Drawing::kNetwork);
       nll += learner_->backward(*batches[i], tokens, progress_.step);
       ATTEND_CHECK(std::isfinite(nll), kData,
                    "update {}: the loss is {}; lower train.rate or set train.clip, and look at these lines of the batch: {}",

@@ -1,5 +1,6 @@
 #include "attend/attention/gumbel.h"
 
+#include "attend/ops/draws.h"
 #include "attention/draws.h"
 
 namespace attend::testing {
@@ -29,7 +30,7 @@ TEST(Gumbel, EqualsItsFormula) {
     at::manual_seed(5);
     const auto r = run(*mechanism, p);
     at::manual_seed(5);
-    const auto noise = -(-at::rand({2, 1, 5, 4}, at::kDouble).log()).log();
+    const auto noise = -(-uniform_draws(draw_keys(/*place=*/0, 2), {1, 5, 4}).log()).log();
     const auto e = leaf(p.query), values = leaf(p.values);
     const auto hidden = at::arange(4, at::kLong).view({1, 1, 1, 4}).ge(p.mask.key_lengths.view({2, 1, 1, 1}));
     const auto log_p = at::log_softmax(e.masked_fill(hidden, -std::numeric_limits<double>::infinity()), -1);

@@ -1,5 +1,6 @@
 #include "attend/attention/monotonic.h"
 
+#include "attend/ops/draws.h"
 #include "attention/single_head.h"
 
 namespace attend::testing {
@@ -14,7 +15,7 @@ at::Tensor noise(const Problem& p) {
   at::manual_seed(kSeed);
   std::vector<at::Tensor> steps;
   for (std::int64_t t = 0; t < p.query.size(2); ++t)
-    steps.push_back(at::randn({p.query.size(0), p.query.size(1), 1, p.keys.size(2)}, at::kDouble));
+    steps.push_back(normal_draws(draw_keys(/*place=*/0, p.query.size(0)), {p.query.size(1), 1, p.keys.size(2)}));
   return at::cat(steps, 2);
 }
 

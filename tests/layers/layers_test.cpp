@@ -53,11 +53,13 @@ TEST(FeedForward, IsTheFormula) {
 
 TEST(Dropout, KeepsTheMeanAndRestsOutsideTraining) {
   const auto x = at::ones({100, 100});
+  Module training, resting;
+  resting.eval();
   at::manual_seed(7);
-  const auto dropped = apply_dropout(x, 0.25, true);
+  const auto dropped = apply_dropout(training, x, 0.25);
   EXPECT_TRUE(dropped.eq(0).logical_or(dropped.eq(1 / 0.75F)).all().item<bool>());
   EXPECT_NEAR(dropped.mean().item<double>(), 1, 0.05);
-  EXPECT_TRUE(apply_dropout(x, 0.25, false).is_same(x));
+  EXPECT_TRUE(apply_dropout(resting, x, 0.25).is_same(x));
 }
 
 TEST(SinusoidalTable, IsTheFormula) {

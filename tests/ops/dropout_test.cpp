@@ -7,9 +7,11 @@
 namespace attend::testing {
 namespace {
 
+constexpr std::uint64_t kDropoutPlace = 3;  // in a network
+
 at::Tensor kept(std::int64_t n, double rate, std::uint64_t seed) {
   at::manual_seed(seed);
-  return dropout(at::ones({n}), rate);
+  return dropout(at::ones({n}), rate, kDropoutPlace);
 }
 
 TEST(Dropout, KeepsTheMeanAndScalesWhatIsLeft) {
@@ -24,7 +26,7 @@ TEST(Dropout, KeepsTheMeanAndScalesWhatIsLeft) {
 TEST(Dropout, NeighboursAndCallsAreIndependent) {
   constexpr std::int64_t kN = 1 << 20;
   at::manual_seed(5);
-  const auto a = dropout(at::ones({kN}), 0.5) - 1, b = dropout(at::ones({kN}), 0.5) - 1;  // ±1
+  const auto a = dropout(at::ones({kN}), 0.5, kDropoutPlace) - 1, b = dropout(at::ones({kN}), 0.5, kDropoutPlace) - 1;  // ±1
   for (const std::int64_t lag : {1, 2, 3, 8, 64, 256, 1024, 65536})
     EXPECT_LT(std::abs((a.narrow(0, 0, kN - lag) * a.narrow(0, lag, kN - lag)).mean().item<double>()), 5e-3) << "lag " << lag;
   EXPECT_LT(std::abs((a * b).mean().item<double>()), 5e-3);
@@ -45,24 +47,24 @@ TEST(Dropout, DependsOnTheSeedAndNotOnThreads) {
 TEST(Dropout, GradientPassesWhereTheValueDid) {
   const auto x = leaf(wave({40, 7}) + 2);
   const auto transposed = x.t();  // not contiguous, and neither is the gradient it gets
-  const auto y = dropout(transposed, 0.4);
+  const auto y = dropout(transposed, 0.4, kDropoutPlace);
   (y * y).sum().backward();
   EXPECT_TRUE(close(x.grad().t(), 2 * y / 0.6, 1e-14));
   EXPECT_TRUE(at::equal(x.grad().t().eq(0), y.eq(0)));
 }
 
 TEST(Dropout, WhatIsDroppedLeavesNoTrace) {
-  const auto y = dropout(at::full({1000}, std::numeric_limits<double>::quiet_NaN(), at::kDouble), 0.5);
+  const auto y = dropout(at::full({1000}, std::numeric_limits<double>::quiet_NaN(), at::kDouble), 0.5, kDropoutPlace);
   EXPECT_TRUE(y.eq(0).any().item<bool>());
   EXPECT_TRUE(y.isnan().any().item<bool>());
 }
 
 TEST(Dropout, RateZeroIsTheInputAndRateOneIsRefused) {
   const auto x = wave({3});
-  EXPECT_TRUE(dropout(x, 0).is_same(x));
-  EXPECT_THROW(dropout(x, 1), Error);
-  EXPECT_EQ(dropout(at::empty({0, 3}), 0.5).sizes(), at::IntArrayRef({0, 3}));
-  EXPECT_EQ(dropout(x.to(at::kBFloat16), 0.5).scalar_type(), at::kBFloat16);
+  EXPECT_TRUE(dropout(x, 0, kDropoutPlace).is_same(x));
+  EXPECT_THROW(dropout(x, 1, kDropoutPlace), Error);
+  EXPECT_EQ(dropout(at::empty({0, 3}), 0.5, kDropoutPlace).sizes(), at::IntArrayRef({0, 3}));
+  EXPECT_EQ(dropout(x.to(at::kBFloat16), 0.5, kDropoutPlace).scalar_type(), at::kBFloat16);
 }
 
 }  // namespace

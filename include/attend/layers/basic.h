@@ -55,7 +55,9 @@ class InputPositions : public Module {
 /// kValue where these two do not go with the size.
 at::Tensor sinusoidal_table(std::int64_t positions, std::int64_t size, const InputOptions& options = {});
 
-/// Inverted dropout when `training`, x itself otherwise.
-inline at::Tensor apply_dropout(const at::Tensor& x, double rate, bool training) { return training && rate > 0 ? dropout(x, rate) : x; }
+/// Inverted dropout of what `owner` works out, x [B, ...], while it trains; x itself otherwise.
+inline at::Tensor apply_dropout(const Module& owner, const at::Tensor& x, double rate) {
+  return owner.is_training() && rate > 0 ? dropout(x, rate, owner.place()) : x;
+}
 
 }  // namespace attend

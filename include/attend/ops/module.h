@@ -3,6 +3,7 @@
 // libtorch's serialisation and scripting along and costs every source that sees it three seconds.
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -76,6 +77,10 @@ class Module {
   void eval() { train(false); }
   bool is_training() const { return training_; }
 
+  /// Where this part stands, for draws (ops/draws.h): by its names from the whole down, once the whole was told to name_places(); else 0.
+  std::uint64_t place() const { return place_; }
+  void name_places(std::uint64_t place = 1);
+
   /// Turns parameters and buffers of real numbers into this type.
   void to(at::ScalarType type);
   /// Forgets all gradients.
@@ -97,6 +102,7 @@ class Module {
   NamedList<at::Tensor> parameters_, buffers_;
   NamedList<std::shared_ptr<Module>> children_;
   bool training_ = true;
+  std::uint64_t place_ = 0;
 };
 
 }  // namespace attend
