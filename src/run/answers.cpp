@@ -47,8 +47,8 @@ AttentionMap item_map(const SeenMap& seen, std::int64_t row, const ShownParts& p
   map.kind = row_kind(seen.kind);
   const auto [first_column, end_column] = parts.range(seen.site.columns == ColumnAxis::kQuestion);
   const auto [first_row, end_row] = parts.range(seen.site.rows == RowAxis::kQuestion);
-  auto own = seen.weights[row].narrow(2, 0, end_column - first_column);                            // [H, rows, own columns]
-  own = seen.site.rows == RowAxis::kNode ? own.flatten(0, 1).unsqueeze(1)                          // [H·r, 1, own columns]: rows of a pool are heads
+  auto own = seen.weights[row].narrow(2, 0, end_column - first_column);            // [H, rows, own columns]
+  own = seen.site.rows == RowAxis::kNode ? own.flatten(0, 1).unsqueeze(1)          // [H·r, 1, own columns]: rows of a pool are heads
                                          : own.narrow(1, 0, end_row - first_row);  // [H, own rows, own columns]
   const auto flat = own.contiguous();
   map.heads = static_cast<std::uint32_t>(flat.size(0));

@@ -129,11 +129,12 @@ TEST_F(MetricsOfTheProgram, AreCountedUnaskedWhereTheyAreUsual) {
   for (const auto& [model, keys] : all) {
     const auto outcome = evaluate(model);
     ASSERT_EQ(outcome.code, 0) << outcome.err;
-    Names got;
+    Names got;  // whatever metrics are added to the registry
     const auto json = nlohmann::ordered_json::parse(slurp(folder_ / "figures.json"));
-    for (const auto& [key, value] : json.items()) got.push_back(key);
-    ASSERT_GE(got.size(), keys.size());
-    EXPECT_EQ(Names(got.begin(), got.begin() + static_cast<std::ptrdiff_t>(keys.size())), keys);
+    for (const auto& [key, value] : json.items())
+      if (std::find(keys.begin(), keys.end(), key) != keys.end()) got.push_back(key);
+    EXPECT_EQ(got, keys);
+    for (const auto* key : {"rouge_1", "rouge_2", "rouge_l"}) EXPECT_FALSE(json.contains(key)) << key;
   }
 }
 
@@ -165,7 +166,7 @@ TEST_F(MetricsOfTheProgram, ThatCannotBeHadSayWhy) {
   expect_failure(
       train("macro_f1"), 1,
       "train.metric: macro_f1 needs answers and classes, which training for task translate does not have; it can have one of: loss, "
-      "perplexity, bleu, chrf, exact, wer, cer, rouge_1");
+      "perplexity, bleu");
   expect_failure(train("acuracy"), 1, "train.metric: 'acuracy' is not known, did you mean 'accuracy'?");
   EXPECT_EQ(train("").code, 0);  // what the task is judged by
   expect_failure(run({"rerank", model(), "--metric", "cider"}, "a\n"), 1, "metric: 'cider' is not known");

@@ -91,7 +91,8 @@ struct AttentionRequest {
 std::vector<AttentionFigures> evaluate_attention(const Translator& translator, std::span<const std::string> sources,
                                                  std::span<const std::string> references, const AttentionRequest& request);
 
-/// Links of every layer that attends to the source, under forced decoding, against `request.gold`; the layer of `request.choice` is not read.
+/// Links of every layer that attends to the source, under forced decoding, against `request.gold`; the layer of `request.choice` is not
+/// read.
 std::map<std::int64_t, AlignmentScore> alignment_by_layer(const Translator& translator, std::span<const std::string> sources,
                                                           std::span<const std::string> references, const AttentionRequest& request);
 /// The layer with the lowest AER, of equal ones the last. Throws kValue where no layer has one.
