@@ -80,9 +80,17 @@ Read read_causal(const at::Tensor& asked, const at::Tensor& keys, const at::Tens
   return {at::cat(sums, 2), at::cat(totals, 2)};
 }
 
+// Whether the sums over a source of S keys, read by about as many queries, cost less than its weights: 2·S·D·Dv against S²·(D + Dv).
+bool worth_sums(const Memory& memory) {
+  const auto d = memory.keys().size(3), dv = memory.values().size(3);
+  return memory.size() * (d + dv) >= 2 * d * dv;
+}
+
 bool asks_for_all_rows(const Request& r) {
   return r.weights || r.scores || r.entropy || r.maximum || r.top > 0 || r.pool_rows > 0;
 }
+
+constexpr const char* kFewKeys = "the weights of so few keys cost less than sums";
 
 // Whether row t of the call sees exactly the keys 0 to t of its item.
 bool self_causal(const AttendCall& call) {
@@ -105,7 +113,9 @@ std::string why_not(const AttendCall& call) {
   if (!same_for_every_query(mask) && !one_row) {
     if (mask.keep.defined() || !self_causal(call)) return "queries see different keys";
     if (call.request.column_sums) return "column sums of a causal call need the weights of all rows";
+    return worth_sums(call.memory) ? "" : kFewKeys;
   }
+  if (!call.memory.prepared()) return kFewKeys;
   return {};
 }
 
@@ -158,7 +168,8 @@ LinearAttention::LinearAttention(const MechanismOptions& o)
 
 Memory LinearAttention::prepare(const at::Tensor& keys, const at::Tensor& values, const Mask& mask) const {
   auto memory = ScoredAttention::prepare(keys, values, mask);
-  if (!same_for_every_query(mask) && memory.size() != 1) return memory;  // of a causal call every row has sums of its own
+  // Of a causal call every row has sums of its own. A single position is a step of a decoder, whose cache adds them up.
+  if (memory.size() != 1 && (!same_for_every_query(mask) || !worth_sums(memory))) return memory;
   const auto counted = counted_keys(memory);                                    // [B, Hk, S, D]
   memory.set_prepared(std::make_shared<Sums>(at::matmul(counted.mT(), widened(memory.values())), counted.sum(2)));
   return memory;

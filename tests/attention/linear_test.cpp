@@ -139,6 +139,13 @@ TEST(Linear, SaysWhyTheSumsDecline) {
   EXPECT_EQ(reason(kLinearOptions, {}, {}, "scaled_dot"), "the score is no product of features");
   EXPECT_EQ(reason(kLinearOptions, {}, {.entropy = true}), "the request needs the weights of all rows");
   EXPECT_EQ(reason(kLinearOptions, {.causal = true}, {}), "queries see different keys");  // 5 rows on 6 keys
+  const auto mechanism = std::dynamic_pointer_cast<ScoredAttention>(make_filled("linear", kLinearOptions));
+  for (const auto& [keys, wanted] : {std::pair{3, "the weights of so few keys cost less than sums"}, std::pair{4, ""}}) {
+    const auto p = linear_problem(keys, keys);  // 2·D·Dv/(D + Dv) = 24/7
+    const auto memory = mechanism->prepare(p.keys, p.values, p.mask);
+    const auto reasons = reasons_against({*mechanism, p.query, memory, nullptr, {}});
+    EXPECT_EQ(reasons.empty() ? "" : reasons[0].second, wanted) << keys;
+  }
   EXPECT_EQ(reason(kLinearOptions, {.bias = at::zeros({1, 1, 5, 6})}, {}), "a bias changes single scores");
   auto sparse = kLinearOptions;
   sparse.normaliser = "sparsemax";
