@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "attend/draw/terminal.h"
 #include "attend/data/corpus.h"
+#include "attend/draw/terminal.h"
 #include "attend/train/texts.h"
 
 namespace attend::cli {

@@ -1,6 +1,6 @@
 // attend translate
-#include "attend/run/evaluate.h"
 #include "attend/measure/alignment.h"
+#include "attend/run/evaluate.h"
 #include "output.h"
 #include "searching.h"
 #include "terminal.h"
@@ -30,7 +30,8 @@ std::string links_text(const Translated& result, std::size_t h, std::optional<st
 
 void print_result(Output& out, std::size_t index, const Translated& result, const TranslateFlags& flags, const LinkOptions& links) {
   if (flags.search.n_best == 1) {
-    out.line(flags.alignment ? fmt::format("{} ||| {}", result.text(), links_text(result, 0, flags.search.source_layer(), links)) : result.text());
+    out.line(flags.alignment ? fmt::format("{} ||| {}", result.text(), links_text(result, 0, flags.search.source_layer(), links))
+                             : result.text());
     return;
   }
   for (std::size_t h = 0; h < result.best.size(); ++h) {

@@ -8,12 +8,11 @@ extern const Implementation linear_sums_implementation;
 
 namespace {
 
-constexpr Implementation kPlain{.name = "plain",
-                                .sentence = "tensor operations over all weights [B, H, T, S]; takes every call",
-                                .declines = [](const AttendCall& /*call*/) { return std::string(); },
-                                .run = [](const AttendCall& call) {
-                                  return call.mechanism.attend_plainly(call.query, call.memory, call.state, call.request);
-                                }};
+constexpr Implementation kPlain{
+    .name = "plain",
+    .sentence = "tensor operations over all weights [B, H, T, S]; takes every call",
+    .declines = [](const AttendCall& /*call*/) { return std::string(); },
+    .run = [](const AttendCall& call) { return call.mechanism.attend_plainly(call.query, call.memory, call.state, call.request); }};
 
 constexpr const Implementation* kImplementations[] = {&linear_sums_implementation, &kPlain};
 

@@ -9,9 +9,7 @@ constexpr std::int64_t kChunk = 64;  // rows of a causal call that are taken tog
 constexpr double kLeastFeature = 1e-12;
 
 // φ. exp(x) below 0 itself, since elu(x) + 1 is 0 long before it is.
-at::Tensor features(const at::Tensor& x) {
-  return at::where(x > 0, x + 1, x.clamp_max(0).exp()).clamp_min(kLeastFeature);
-}
+at::Tensor features(const at::Tensor& x) { return at::where(x > 0, x + 1, x.clamp_max(0).exp()).clamp_min(kLeastFeature); }
 
 class FeatureProduct final : public Score {
  public:
@@ -50,8 +48,8 @@ struct Read {
 };
 
 Read read_whole(const at::Tensor& asked, const Sums& sums, std::int64_t heads) {
-  const auto products = share_heads(sums.products, heads);                // [B, H, D, Dv]
-  const auto keys = share_heads(sums.keys.unsqueeze(2), heads);           // [B, H, 1, D]
+  const auto products = share_heads(sums.products, heads);       // [B, H, D, Dv]
+  const auto keys = share_heads(sums.keys.unsqueeze(2), heads);  // [B, H, 1, D]
   return {at::matmul(asked, products), at::matmul(asked, keys.mT()).squeeze(-1)};
 }
 
@@ -86,9 +84,7 @@ bool worth_sums(const Memory& memory) {
   return memory.size() * (d + dv) >= 2 * d * dv;
 }
 
-bool asks_for_all_rows(const Request& r) {
-  return r.weights || r.scores || r.entropy || r.maximum || r.top > 0 || r.pool_rows > 0;
-}
+bool asks_for_all_rows(const Request& r) { return r.weights || r.scores || r.entropy || r.maximum || r.top > 0 || r.pool_rows > 0; }
 
 constexpr const char* kFewKeys = "the weights of so few keys cost less than sums";
 
@@ -138,10 +134,10 @@ Result run_by_sums(const AttendCall& call) {
   const bool causal = call.query.size(2) > 1 && self_causal(call);
   auto query = widened(call.query);
   if (empty.defined()) query = query.masked_fill(empty.unsqueeze(-1), 0.0);
-  const auto asked = features(query);                            // [B, H, T, D]
-  const auto values = widened(memory.values());                  // [B, Hk, S, Dv]
-  const auto keys = share_heads(counted_keys(memory), heads);    // [B, H, S, D]
-  const auto read = causal ? read_causal(asked, keys, share_heads(values, heads))
+  const auto asked = features(query);  // [B, H, T, D]
+  at::Tensor keys;                     // [B, H, S, D]; a step that needs the context alone reads the sums and no key
+  if (causal || call.request.column_sums || call.request.rows.defined()) keys = share_heads(counted_keys(memory), heads);
+  const auto read = causal ? read_causal(asked, keys, share_heads(widened(memory.values()), heads))
                            : read_whole(asked, static_cast<const Sums&>(*memory.prepared()), heads);
   const auto total = empty.defined() ? read.total.masked_fill(empty, 1.0) : read.total;  // [B, H, T]
   const auto live = [&](const at::Tensor& x, double otherwise) {
@@ -170,16 +166,13 @@ Memory LinearAttention::prepare(const at::Tensor& keys, const at::Tensor& values
   auto memory = ScoredAttention::prepare(keys, values, mask);
   // Of a causal call every row has sums of its own. A single position is a step of a decoder, whose cache adds them up.
   if (memory.size() != 1 && (!same_for_every_query(mask) || !worth_sums(memory))) return memory;
-  const auto counted = counted_keys(memory);                                    // [B, Hk, S, D]
+  const auto counted = counted_keys(memory);  // [B, Hk, S, D]
   memory.set_prepared(std::make_shared<Sums>(at::matmul(counted.mT(), widened(memory.values())), counted.sum(2)));
   return memory;
 }
 
 extern const Implementation linear_sums_implementation{
-    .name = "linear_sums",
-    .sentence = "linear: two sums over the source in place of weights",
-    .declines = why_not,
-    .run = run_by_sums};
+    .name = "linear_sums", .sentence = "linear: two sums over the source in place of weights", .declines = why_not, .run = run_by_sums};
 
 extern constinit const MechanismEntry linear_entry{
     .name = "linear",

@@ -39,7 +39,7 @@ at::Tensor Monotonic::weigh(ScoreCall& call) const {
   at::Tensor weights;
   if (is_training()) {
     const auto noise = normal_draws(draw_keys(place(), call.sizes.batch), call.scores.sizes().slice(1));  // [B, H, T, S]
-    auto p = at::sigmoid(call.scores + noise.to(call.scores.scalar_type()));  // −inf where hidden: 0
+    auto p = at::sigmoid(call.scores + noise.to(call.scores.scalar_type()));                              // −inf where hidden: 0
     if (empty.defined()) p = p.masked_fill(empty.unsqueeze(-1), 0.0);
     const auto stop = p.unbind(-1), before = kept["weights"].unbind(-1);
     std::vector<at::Tensor> w;

@@ -94,8 +94,8 @@ Memory MultiHead::prepare(const at::Tensor& keys, const at::Tensor& values, cons
 }
 
 Result MultiHead::attend(const at::Tensor& query, const Memory& memory, State* state, const Request& request) const {
-  ATTEND_CHECK(query.dim() == 4 && query.size(0) == memory.batch() && query.size(1) == 1 && query.size(3) == query_weight_.size(1),
-               kShape, "{}: query must be [B={}, 1, T, {}], got {}", name_, memory.batch(), query_weight_.size(1), shape_text(query));
+  ATTEND_CHECK(query.dim() == 4 && query.size(0) == memory.batch() && query.size(1) == 1 && query.size(3) == query_weight_.size(1), kShape,
+               "{}: query must be [B={}, 1, T, {}], got {}", name_, memory.batch(), query_weight_.size(1), shape_text(query));
   const auto batch = query.size(0), queries = query.size(2);
   at::Tensor live = query;
   const auto empty = memory.hidden({batch, heads_, queries, memory.size()}, name_).rows;  // [B, H, T]

@@ -5,8 +5,7 @@
 namespace attend {
 
 const Site& OutputAttention::site() {
-  static const Site site{
-      .name = "output.self", .columns = ColumnAxis::kStep, .role = SiteRole::kSelf, .mechanism = "output_attention"};
+  static const Site site{.name = "output.self", .columns = ColumnAxis::kStep, .role = SiteRole::kSelf, .mechanism = "output_attention"};
   return site;
 }
 

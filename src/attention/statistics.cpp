@@ -5,7 +5,8 @@
 namespace attend {
 namespace {
 
-// Blocks of `size` along a dimension of x, by `pool` (x as [.., blocks, size, ..], the dimension to leave) -> x with the blocks in its place.
+// Blocks of `size` along a dimension of x, by `pool` (x as [.., blocks, size, ..], the dimension to leave) -> x with the blocks in its
+// place.
 template <class Pool>
 at::Tensor over_blocks(const at::Tensor& x, std::int64_t dim, std::int64_t size, double filling, const Pool& pool) {
   const auto blocks = (x.size(dim) + size - 1) / size, missing = blocks * size - x.size(dim);

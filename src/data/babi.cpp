@@ -4,8 +4,8 @@
 #include <charconv>
 
 #include "attend/core/error.h"
-#include "attend/text/unicode.h"
 #include "attend/text/lines.h"
+#include "attend/text/unicode.h"
 
 namespace attend {
 namespace {

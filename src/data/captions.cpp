@@ -8,8 +8,8 @@
 #include <unordered_set>
 
 #include "attend/core/error.h"
-#include "attend/text/unicode.h"
 #include "attend/text/lines.h"
+#include "attend/text/unicode.h"
 
 namespace attend {
 namespace {

@@ -5,8 +5,8 @@
 #include <unordered_map>
 
 #include "attend/core/error.h"
-#include "attend/text/unicode.h"
 #include "attend/text/lines.h"
+#include "attend/text/unicode.h"
 
 namespace attend {
 namespace {

@@ -7,10 +7,10 @@
 
 #include "attend/core/error.h"
 #include "attend/core/files.h"
+#include "attend/text/sniff.h"
 #include "jpeg.h"
 #include "orientation.h"
 #include "png.h"
-#include "attend/text/sniff.h"
 
 namespace attend {
 namespace {

@@ -5,9 +5,9 @@
 #include <map>
 
 #include "attend/core/error.h"
+#include "attend/text/lines.h"
 #include "attend/text/unicode.h"
 #include "columns.h"
-#include "attend/text/lines.h"
 #include "table.h"
 
 namespace attend {

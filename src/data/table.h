@@ -5,8 +5,8 @@
 #include <string_view>
 #include <vector>
 
-#include "attend/text/reading_report.h"
 #include "attend/text/lines.h"
+#include "attend/text/reading_report.h"
 
 namespace attend {
 

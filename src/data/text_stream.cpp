@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "attend/core/error.h"
-#include "attend/text/unicode.h"
 #include "attend/text/lines.h"
+#include "attend/text/unicode.h"
 
 namespace attend {
 namespace {

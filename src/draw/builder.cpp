@@ -165,8 +165,8 @@ void Builder::describe() {
 
 void Builder::add(const Matrix& full, std::string title, std::int32_t head) {
   ATTEND_CHECK(full.rows == axes_.rows.tokens.size() && full.cols >= axes_.cols.tokens.size(), kData,
-               "draw: the map {} layer {} is [{}, {}], but its texts have {} and {} tokens; the record does not fit together", map_.site.name,
-               map_.site.layer, full.rows, full.cols, axes_.rows.tokens.size(), axes_.cols.tokens.size());
+               "draw: the map {} layer {} is [{}, {}], but its texts have {} and {} tokens; the record does not fit together",
+               map_.site.name, map_.site.layer, full.rows, full.cols, axes_.rows.tokens.size(), axes_.cols.tokens.size());
   const std::size_t rows = kept_rows_.size(), cols = kept_cols_.size();
   MatrixPanel panel;
   panel.title = std::move(title);

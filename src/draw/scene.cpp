@@ -145,8 +145,9 @@ Scene image_scene(const Record& record, const SceneOptions& options) {
   const auto& data = record.data();
   ATTEND_CHECK(data.picture, kValue, "draw: the record holds no picture; view image wants the record of a model that reads pictures");
   Builder builder(record, options);
-  ATTEND_CHECK(over_source(builder.map().site.columns), kValue, "draw: {} layer {} does not read the picture; choose another site or view heatmap",
-               builder.map().site.name, builder.map().site.layer);
+  ATTEND_CHECK(over_source(builder.map().site.columns), kValue,
+               "draw: {} layer {} does not read the picture; choose another site or view heatmap", builder.map().site.name,
+               builder.map().site.layer);
   const auto pixels = (builder.scene.rows() + 1) * (std::uint64_t{data.picture->width} * data.picture->height);
   ATTEND_CHECK(pixels <= kMostPixels, kValue, "draw: a picture of {} x {} pixels under each of {} rows is too much; use view heatmap",
                data.picture->width, data.picture->height, builder.scene.rows());
@@ -167,7 +168,8 @@ Scene list_scene(const Record& record, const SceneOptions& options) {
   const auto& data = record.data();
   const auto& last = builder.map();
   ATTEND_CHECK(one_answer(record, last, options.hypothesis), kValue,
-               "draw: a list shows what one answer read, but {} layer {} has several rows; use view heatmap", last.site.name, last.site.layer);
+               "draw: a list shows what one answer read, but {} layer {} has several rows; use view heatmap", last.site.name,
+               last.site.layer);
   const bool hops = last.site.columns == ColumnAxis::kStatement;
   const auto maps = maps_of(data, last.site.name, options.layer);
   ATTEND_CHECK(maps.size() <= kMostLayers, kValue, "draw: a list shows {} layers at most, {} has {}; choose a layer", kMostLayers,

@@ -146,8 +146,8 @@ WeightLinks links_of(const Record& record, const MapChoice& choice, std::size_t 
   ATTEND_CHECK(chosen, kValue, "links: sentence {} has no attention to the source; record a model that has one", record.data().sentence);
   const AttentionMap& map = *chosen;
   if (choice.head)
-    ATTEND_CHECK(*choice.head < map.heads, kValue, "links: {} layer {} has heads 0 to {}, got {}", map.site.name, map.site.layer, map.heads - 1,
-                 *choice.head);
+    ATTEND_CHECK(*choice.head < map.heads, kValue, "links: {} layer {} has heads 0 to {}, got {}", map.site.name, map.site.layer,
+                 map.heads - 1, *choice.head);
   const Text& target = hypotheses[hypothesis].text;
   const Text& source = record.data().source;
 

@@ -37,11 +37,7 @@ class Captioner final : public RecurrentDecoded<Seq2Seq> {
     return encoded;
   }
 
-  std::vector<Site> sites() const override {
-    auto sites = decoder_->sites();
-    for (auto& site : encoder_->sites()) sites.push_back(std::move(site));
-    return sites;
-  }
+  std::vector<Site> sites() const override { return joined_sites({decoder_->sites(), encoder_->sites()}); }
 
  private:
   std::shared_ptr<PictureEncoder> encoder_;

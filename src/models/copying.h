@@ -17,9 +17,7 @@ class AttentionKeeper final : public Observer {
   Request request(const Site& site) override;
   void observe(const Site& site, const Result& result) override;
   bool wants_numbers() const override { return outer_ && outer_->wants_numbers(); }
-  void parts(const Site& site, const at::Tensor& query, const std::vector<ScorePart>& parts) override {
-    outer_->parts(site, query, parts);
-  }
+  void parts(const Site& site, const at::Tensor& query, const std::vector<ScorePart>& parts) override { outer_->parts(site, query, parts); }
   void number(const std::string& name, const at::Tensor& value) override { outer_->number(name, value); }
   const Result& kept() const { return kept_; }
 

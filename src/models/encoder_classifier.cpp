@@ -26,11 +26,7 @@ class EncoderClassifier final : public Answerer {
     return at::log_softmax((*output_)(pooled), -1);
   }
 
-  std::vector<Site> sites() const override {
-    auto sites = encoder_->sites();
-    for (auto& site : pooling_->sites()) sites.push_back(std::move(site));
-    return sites;
-  }
+  std::vector<Site> sites() const override { return joined_sites({encoder_->sites(), pooling_->sites()}); }
 
  private:
   // [B, 1, N]: the sum of the line's token vectors, each from the table of its place.

@@ -48,8 +48,12 @@ class MemoryHops final : public Answerer {
 
  private:
   static Site hop(std::int64_t k) {
-    return {
-        .name = "hops", .layer = k, .columns = ColumnAxis::kStatement, .role = SiteRole::kSource, .mechanism = "content", .layers = SiteLayers::kRepeated};
+    return {.name = "hops",
+            .layer = k,
+            .columns = ColumnAxis::kStatement,
+            .role = SiteRole::kSource,
+            .mechanism = "content",
+            .layers = SiteLayers::kRepeated};
   }
 
   // Ages that statements may get: more than there are statements, since some are passed over in training.
@@ -59,8 +63,9 @@ class MemoryHops final : public Answerer {
   at::Tensor ages_of(const at::Tensor& counts, std::int64_t most) const {
     const auto behind = (counts.unsqueeze(1) - 1 - at::arange(most, at::kLong)).clamp_min(0);  // [B, M]
     if (!is_training()) return behind;
-    const auto passed = uniform_draws(draw_keys(place(), counts.size(0)), {most}).lt(0.1).logical_and(within_lengths(counts, most));  // [B, M]
-    const auto gaps = passed.to(at::kLong).flip({1}).cumsum(1).flip({1});                                                             // [B, M]
+    const auto passed =
+        uniform_draws(draw_keys(place(), counts.size(0)), {most}).lt(0.1).logical_and(within_lengths(counts, most));  // [B, M]
+    const auto gaps = passed.to(at::kLong).flip({1}).cumsum(1).flip({1});                                             // [B, M]
     return (behind + gaps).clamp_max(ages() - 1);
   }
 

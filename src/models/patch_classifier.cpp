@@ -18,11 +18,7 @@ class PatchClassifier final : public Answerer {
     return at::log_softmax((*output_)(apply_dropout(*this, (*pooling_)(states, {}, observer), o_.dropout)), -1);
   }
 
-  std::vector<Site> sites() const override {
-    auto sites = encoder_->sites();
-    for (auto& site : pooling_->sites()) sites.push_back(std::move(site));
-    return sites;
-  }
+  std::vector<Site> sites() const override { return joined_sites({encoder_->sites(), pooling_->sites()}); }
 
  private:
   ModelOptions o_;

@@ -71,7 +71,8 @@ class Reader final : public Answerer {
     observer->observe(site, result);
   }
 
-  at::Tensor over_attention(const EncodedSequence& document, const EncodedSequence& question, const Questions& q, Observer* observer) const {
+  at::Tensor over_attention(const EncodedSequence& document, const EncodedSequence& question, const Questions& q,
+                            Observer* observer) const {
     const auto found = attention_over_attention(document.states, question.states, q.text_lengths, q.question_lengths);
     show(alpha_, found.alpha.mT(), observer);
     show(beta_, found.beta, observer);
@@ -94,8 +95,7 @@ class Reader final : public Answerer {
     const auto states = document.states.masked_fill(live.logical_not(), 0.0);
     const auto found = attend_observed(*attention_, states.unsqueeze(1), memory, nullptr, beta_, observer);
     const auto joined = at::cat({states, found.context.squeeze(1)}, -1);
-    return pointed((*pointer_)((*second_)(apply_dropout(*this, joined, o_.dropout), q.text_lengths).states).squeeze(2),
-                   q.text_lengths);
+    return pointed((*pointer_)((*second_)(apply_dropout(*this, joined, o_.dropout), q.text_lengths).states).squeeze(2), q.text_lengths);
   }
 
   ModelOptions o_;

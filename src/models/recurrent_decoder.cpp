@@ -162,8 +162,7 @@ RecurrentDecoder::RecurrentDecoder(const ModelOptions& o, const RecurrentSizes& 
     : o_(o),
       sizes_(sizes),
       site_{.name = "decoder.attention", .columns = sizes.of, .role = SiteRole::kSource, .mechanism = o.attention},
-      draft_site_{
-          .name = "decoder.draft", .columns = ColumnAxis::kDraft, .role = SiteRole::kDraft, .mechanism = o.attention} {
+      draft_site_{.name = "decoder.draft", .columns = ColumnAxis::kDraft, .role = SiteRole::kDraft, .mechanism = o.attention} {
   ATTEND_CHECK(!o.fixed_context || o.attention == "none", kValue,
                "model.fixed_context is for attention none only; with {} the context changes at every step", o.attention);
   ATTEND_CHECK(!(o.input_feeding && o.readout == "linear"), kValue,

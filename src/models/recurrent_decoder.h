@@ -41,9 +41,9 @@ struct RecurrentState final : DecoderState {
 
 // What a recurrent decoder reads.
 struct RecurrentSizes {
-  std::int64_t source = 0;                  // of the states it attends to, M
-  std::int64_t draft = 0;                   // of those of a draft, which it attends to beside them; 0 is none
-  ColumnAxis of = ColumnAxis::kSource;      // what the source's states stand for
+  std::int64_t source = 0;              // of the states it attends to, M
+  std::int64_t draft = 0;               // of those of a draft, which it attends to beside them; 0 is none
+  ColumnAxis of = ColumnAxis::kSource;  // what the source's states stand for
 };
 
 class RecurrentDecoder : public Module {

@@ -1,7 +1,5 @@
 #include "attend/models/rnn_seq2seq.h"
 
-#include <algorithm>
-
 #include "models/copying.h"
 #include "models/output_layer.h"
 #include "models/recurrent_decoder.h"
@@ -14,7 +12,8 @@ class SecondPass final : public RecurrentDecoded<TokenDecoder> {
  public:
   SecondPass(const ModelOptions& o, std::int64_t source_size, const std::shared_ptr<Embedding>& embedding) : RecurrentDecoded(o) {
     embedding_ = embedding;  // of the first pass, which registers it
-    decoder_ = register_module("decoder", std::make_shared<RecurrentDecoder>(o, RecurrentSizes{.source = source_size, .draft = o.hidden + o.embedding}));
+    decoder_ = register_module(
+        "decoder", std::make_shared<RecurrentDecoder>(o, RecurrentSizes{.source = source_size, .draft = o.hidden + o.embedding}));
     output_.emplace(*this, o, decoder_->output_size(), embedding_);
   }
   const RecurrentDecoder& decoder() const { return *decoder_; }
@@ -61,12 +60,8 @@ class RnnSeq2Seq final : public Seq2Seq {
   }
 
   std::vector<Site> sites() const override {
-    auto sites = decoder_->sites();
-    if (second_)
-      for (auto& site : second_->sites())
-        if (std::find(sites.begin(), sites.end(), site) == sites.end()) sites.push_back(std::move(site));
-    if (pointer_) sites.push_back(copy_site());
-    return sites;
+    return joined_sites(
+        {decoder_->sites(), second_ ? second_->sites() : std::vector<Site>{}, pointer_ ? std::vector{copy_site()} : std::vector<Site>{}});
   }
 
   const TokenDecoder* second_pass() const override { return second_.get(); }

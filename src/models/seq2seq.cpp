@@ -38,6 +38,14 @@ class RangeChecker final : public OptionVisitor {
 
 }  // namespace
 
+std::vector<Site> joined_sites(std::initializer_list<std::vector<Site>> parts) {
+  std::vector<Site> all;
+  for (const auto& part : parts)
+    for (const auto& site : part)
+      if (std::find(all.begin(), all.end(), site) == all.end()) all.push_back(site);
+  return all;
+}
+
 std::vector<std::string> model_names() {
   std::vector<std::string> names;
 #define MODEL(name, reads, gives) names.emplace_back(#name);

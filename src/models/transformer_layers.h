@@ -64,7 +64,7 @@ class EncoderLayer : public Module {
 };
 
 struct TransformerState final : DecoderState {
-  std::vector<Memory> caches;                      // keys and values of the steps so far, one a layer
+  std::vector<Memory> caches;                     // keys and values of the steps so far, one a layer
   std::vector<std::unique_ptr<State>> attention;  // to the source, one a layer; null without history
   std::int64_t used = 0, room = 0, beams = 1;
 

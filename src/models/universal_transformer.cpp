@@ -28,11 +28,7 @@ class UniversalTransformer final : public StackDecoded {
     decoder_.emplace(*this, o, target);
   }
 
-  std::vector<Site> sites() const override {
-    auto sites = StackDecoded::sites();
-    for (auto& site : encoder_->sites()) sites.push_back(std::move(site));
-    return sites;
-  }
+  std::vector<Site> sites() const override { return joined_sites({StackDecoded::sites(), encoder_->sites()}); }
 
   std::unique_ptr<Encoded> encode(const at::Tensor& source, const at::Tensor& lengths, Observer* observer) const override {
     auto encoded = std::make_unique<TransformerSource>();

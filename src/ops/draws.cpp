@@ -65,7 +65,7 @@ std::vector<std::uint64_t> draw_keys(std::uint64_t place, std::int64_t batch) {
     for (std::size_t b = 0; b < keys.size(); ++b) keys[b] = random_key(run, {b});
     return keys;
   }
-  ATTEND_CHECK(current->items_.size() == keys.size(), kValue, "draws: a batch of {} items draws numbers for {}; open a scope of its own", 
+  ATTEND_CHECK(current->items_.size() == keys.size(), kValue, "draws: a batch of {} items draws numbers for {}; open a scope of its own",
                current->items_.size(), batch);
   const auto call = random_key(current->key_, {place, current->drawn_[place]++});
   for (std::size_t b = 0; b < keys.size(); ++b) keys[b] = random_key(call, {current->items_[b]});

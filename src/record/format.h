@@ -19,23 +19,23 @@ inline constexpr std::array<const char*, 4> kNodeColumns = {"parent", "step", "t
 inline constexpr std::array<std::pair<RowKind, std::string_view>, 3> kRowKinds = {
     {{RowKind::kSoftmax, "softmax"}, {RowKind::kSparse, "sparse"}, {RowKind::kUnnormalised, "unnormalised"}}};
 inline constexpr std::array<std::pair<RowAxis, std::string_view>, 5> kRowAxes = {{{RowAxis::kNode, "node"},
-                                                                                 {RowAxis::kSource, "source"},
-                                                                                 {RowAxis::kDocument, "document"},
-                                                                                 {RowAxis::kQuestion, "question"},
-                                                                                 {RowAxis::kCell, "cell"}}};
+                                                                                  {RowAxis::kSource, "source"},
+                                                                                  {RowAxis::kDocument, "document"},
+                                                                                  {RowAxis::kQuestion, "question"},
+                                                                                  {RowAxis::kCell, "cell"}}};
 inline constexpr std::array<std::pair<ColumnAxis, std::string_view>, 8> kColumnAxes = {{{ColumnAxis::kSource, "source"},
-                                                                                       {ColumnAxis::kStep, "step"},
-                                                                                       {ColumnAxis::kDraft, "draft"},
-                                                                                       {ColumnAxis::kDocument, "document"},
-                                                                                       {ColumnAxis::kQuestion, "question"},
-                                                                                       {ColumnAxis::kStatement, "statement"},
-                                                                                       {ColumnAxis::kCell, "cell"},
-                                                                                       {ColumnAxis::kSlot, "slot"}}};
+                                                                                        {ColumnAxis::kStep, "step"},
+                                                                                        {ColumnAxis::kDraft, "draft"},
+                                                                                        {ColumnAxis::kDocument, "document"},
+                                                                                        {ColumnAxis::kQuestion, "question"},
+                                                                                        {ColumnAxis::kStatement, "statement"},
+                                                                                        {ColumnAxis::kCell, "cell"},
+                                                                                        {ColumnAxis::kSlot, "slot"}}};
 inline constexpr std::array<std::pair<SiteRole, std::string_view>, 5> kSiteRoles = {{{SiteRole::kSource, "source"},
-                                                                                    {SiteRole::kSelf, "self"},
-                                                                                    {SiteRole::kDraft, "draft"},
-                                                                                    {SiteRole::kCopy, "copy"},
-                                                                                    {SiteRole::kOther, "other"}}};
+                                                                                     {SiteRole::kSelf, "self"},
+                                                                                     {SiteRole::kDraft, "draft"},
+                                                                                     {SiteRole::kCopy, "copy"},
+                                                                                     {SiteRole::kOther, "other"}}};
 
 inline constexpr std::array<std::pair<SiteLayers, std::string_view>, 3> kSiteLayers = {
     {{SiteLayers::kOne, "one"}, {SiteLayers::kStack, "stack"}, {SiteLayers::kRepeated, "repeated"}}};

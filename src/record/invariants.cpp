@@ -110,7 +110,8 @@ class Checker {
   void check_shape(const AttentionMap& map) const {
     const auto plain = [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '-' || c == '.'; };
     const auto& [name, layer, row_axis, column_axis, role, mechanism, layers] = map.site;
-    require(!name.empty() && std::all_of(name.begin(), name.end(), plain), "map name", "'{}' must be letters, digits, '_', '-' and '.'", name);
+    require(!name.empty() && std::all_of(name.begin(), name.end(), plain), "map name", "'{}' must be letters, digits, '_', '-' and '.'",
+            name);
     require(std::in_range<std::uint16_t>(layer), "map name", "{} has layer {}, expected 0 to 65535", name, layer);
     const bool by_node = !over_source(row_axis), by_step = column_axis == ColumnAxis::kStep;
     require(by_node || over_source(column_axis), "map size", "{} layer {} has source rows and target columns; one of them is wrong", name,
@@ -133,7 +134,9 @@ class Checker {
     const float lowest = map.kind == RowKind::kUnnormalised ? -std::numeric_limits<float>::max() : 0.0f;
     for (std::size_t r = 0; r < std::size_t{map.heads} * map.rows; ++r) {
       const float* row = map.weights.data() + r * map.cols;
-      const auto where = [&] { return fmt::format("{} layer {} head {} row {}", map.site.name, map.site.layer, r / map.rows, r % map.rows); };
+      const auto where = [&] {
+        return fmt::format("{} layer {} head {} row {}", map.site.name, map.site.layer, r / map.rows, r % map.rows);
+      };
       const std::size_t visible = map.site.columns == ColumnAxis::kStep ? std::size_t{data_.nodes[r % map.rows].step} + 1 : map.cols;
       double sum = 0;
       bool sound = true, zero = true;
@@ -155,8 +158,8 @@ class Checker {
     for (const auto& part : data_.parts) {
       require(over_source(part.of) && kinds.insert(part.of).second, "source part", "tokens [{}, {}) are of steps or slots, or given twice",
               part.begin, part.end);
-      require(part.begin <= part.end && part.end <= data_.source.tokens.size(), "source part", "tokens [{}, {}) of {}", part.begin, part.end,
-              data_.source.tokens.size());
+      require(part.begin <= part.end && part.end <= data_.source.tokens.size(), "source part", "tokens [{}, {}) of {}", part.begin,
+              part.end, data_.source.tokens.size());
     }
   }
 
@@ -172,13 +175,16 @@ class Checker {
     const auto rows_of = map.site.rows == RowAxis::kDocument   ? ColumnAxis::kDocument
                          : map.site.rows == RowAxis::kQuestion ? ColumnAxis::kQuestion
                                                                : ColumnAxis::kSource;
-    const auto [first_row, last_row] = over_source(map.site.rows) ? part(rows_of, map.rows) : std::pair<std::size_t, std::size_t>{0, map.rows};
+    const auto [first_row, last_row] =
+        over_source(map.site.rows) ? part(rows_of, map.rows) : std::pair<std::size_t, std::size_t>{0, map.rows};
     if (first_col == 0 && last_col == map.cols && first_row == 0 && last_row == map.rows) return;
     for (std::size_t i = 0; i < map.weights.size(); ++i) {
       const auto row = i / map.cols % map.rows, col = i % map.cols;
       const bool inside = row >= first_row && row < last_row && col >= first_col && col < last_col;
-      require(inside || map.weights[i] == 0, "part weights", "{} layer {} has weight at row {}, column {}, outside what its rows and columns "
-              "stand for", map.site.name, map.site.layer, row, col);
+      require(inside || map.weights[i] == 0, "part weights",
+              "{} layer {} has weight at row {}, column {}, outside what its rows and columns "
+              "stand for",
+              map.site.name, map.site.layer, row, col);
     }
   }
 

@@ -173,7 +173,8 @@ class RecordReader {
     if (view.dtype == Dtype::kF16) {
       for (const auto half : numbers_of<std::uint16_t>(view)) map.weights.push_back(float_from_half(half));
     } else {
-      ATTEND_CHECK(view.dtype == Dtype::kF32, kData, "weights of {} must be float16 or float32, got {}", map.site.name, name_of(view.dtype));
+      ATTEND_CHECK(view.dtype == Dtype::kF32, kData, "weights of {} must be float16 or float32, got {}", map.site.name,
+                   name_of(view.dtype));
       map.weights = numbers_of<float>(view);
     }
     return map;

@@ -52,10 +52,8 @@ const AttentionMap& Record::find_map(const std::string& site, std::int64_t layer
 }
 
 const AttentionMap* Record::source_map(std::optional<std::int64_t> layer) const {
-  std::vector<const Site*> sites;
-  for (const auto& map : data_.maps) sites.push_back(&map.site);
-  const auto found = attention_to_source(sites, layer);
-  return found ? &data_.maps[*found] : nullptr;
+  return source_among(
+      data_.maps, [](const AttentionMap& map) -> const Site& { return map.site; }, layer);
 }
 
 SourcePart Record::part(ColumnAxis of) const {

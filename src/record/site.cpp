@@ -27,10 +27,9 @@ std::optional<std::size_t> attention_to_source(std::span<const Site* const> site
 }
 
 std::optional<Site> source_site(std::span<const Site> sites, std::optional<std::int64_t> layer) {
-  std::vector<const Site*> pointers;
-  for (const auto& site : sites) pointers.push_back(&site);
-  const auto found = attention_to_source(pointers, layer);
-  return found ? std::optional(sites[*found]) : std::nullopt;
+  const auto* found = source_among(
+      sites, [](const Site& site) -> const Site& { return site; }, layer);
+  return found ? std::optional(*found) : std::nullopt;
 }
 
 std::optional<std::int64_t> parse_layer(const std::string& text) {

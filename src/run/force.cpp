@@ -37,7 +37,7 @@ std::vector<SearchResult> force(const Seq2Seq& model, const at::Tensor& source, 
       if (!record) continue;
       SeenMaps row;  // this step's row in the shapes of a single step of one hypothesis
       for (const auto& seen : observer.seen()) {
-        auto own = seen.weights[b].narrow(1, t, 1);                                     // [H, 1, columns]
+        auto own = seen.weights[b].narrow(1, t, 1);                                 // [H, 1, columns]
         if (seen.site.columns == ColumnAxis::kStep) own = own.narrow(2, 0, t + 1);  // [H, 1, t + 1]
         row.push_back({seen.site, own.unsqueeze(0), seen.kind});
       }

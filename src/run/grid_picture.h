@@ -1,6 +1,6 @@
 #pragma once
-#include "attend/record/record.h"
 #include "attend/data/image.h"
+#include "attend/record/record.h"
 
 namespace attend {
 

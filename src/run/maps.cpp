@@ -21,14 +21,14 @@ std::string looks_by(const ModelOptions& o) {
 }
 
 const at::Tensor* source_weights(const SeenMaps& seen, std::optional<std::int64_t> layer) {
-  std::vector<const Site*> sites;
-  for (const auto& map : seen) sites.push_back(&map.site);
-  const auto found = attention_to_source(sites, layer);
-  return found ? &seen[*found].weights : nullptr;
+  const auto* found = source_among(
+      seen, [](const SeenMap& map) -> const Site& { return map.site; }, layer);
+  return found ? &found->weights : nullptr;
 }
 
 void WeightsObserver::observe(const Site& site, const Result& result) {
-  const auto place = std::lower_bound(seen_.begin(), seen_.end(), site, [](const SeenMap& m, const Site& s) { return m.site.key() < s.key(); });
+  const auto place =
+      std::lower_bound(seen_.begin(), seen_.end(), site, [](const SeenMap& m, const Site& s) { return m.site.key() < s.key(); });
   SeenMap map{site, result.weights.detach().to(at::kFloat).contiguous(), result.kind};
   if (place != seen_.end() && place->site.key() == site.key()) {
     *place = std::move(map);
@@ -88,7 +88,9 @@ void WeightsObserver::keep_scalars(const Site& site, const Result& result) {
     const auto& value = statistic.value;
     if (statistic.axis != Axis::kRow) continue;
     const auto per_head = value.dim() == 2 ? value.unsqueeze(1) : value;  // [B, H, K]
-    const auto full = site.layers != SiteLayers::kOne ? fmt::format("{}.{}", name, site.layer) : site.role == SiteRole::kDraft ? "draft." + name : name;
+    const auto full = site.layers != SiteLayers::kOne ? fmt::format("{}.{}", name, site.layer)
+                      : site.role == SiteRole::kDraft ? "draft." + name
+                                                      : name;
     scalars_[full] = per_head.detach().to(at::kFloat).contiguous();
   }
 }

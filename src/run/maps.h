@@ -48,7 +48,7 @@ void widen(AttentionMap& map, std::uint32_t tokens, std::uint32_t first_row, std
 
 /// Which row of a batch a node comes from.
 struct NodeRow {
-  std::int64_t item = 0, beams = 1, hypothesis = 0;   ///< of the batch, hypotheses an item, which of them
+  std::int64_t item = 0, beams = 1, hypothesis = 0;  ///< of the batch, hypotheses an item, which of them
   std::int64_t source_length = 0, draft_length = 0;  ///< tokens of the item's own
 };
 

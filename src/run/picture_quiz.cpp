@@ -1,7 +1,7 @@
 // Pictures with a class each: every patch is a token.
-#include "attend/run/captions.h"
 #include "attend/data/idx.h"
 #include "attend/data/picture_folder.h"
+#include "attend/run/captions.h"
 #include "run/grid_picture.h"
 #include "run/quizzes.h"
 

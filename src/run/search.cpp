@@ -62,7 +62,8 @@ void best_of_row(const float* logits, std::int64_t vocabulary, std::size_t keep,
 
 class Search {
  public:
-  Search(const TokenDecoder& model, const SearchOptions& options, bool record) : model_(model), o_(options), record_(record) {
+  Search(const TokenDecoder& model, const SearchOptions& options, bool record)
+      : model_(model), o_(options), layer_(options.source_layer()), record_(record) {
     ATTEND_CHECK(options.n_best <= options.beam, kValue, "decode: n_best must be at most the beam, got {} and {}; raise the beam",
                  options.n_best, options.beam);
   }
@@ -185,7 +186,7 @@ class Search {
 
   // The attention of one hypothesis to the source [S], mean over heads.
   at::Tensor weights_on_source(const WeightsObserver& observer, std::int64_t row, std::int64_t k, const char* who, const char* off) const {
-    const auto* weights = source_weights(observer.seen(), o_.source_layer());
+    const auto* weights = source_weights(observer.seen(), layer_);
     ATTEND_CHECK(weights, kValue, "decode.{} needs a model with attention to the source; set it to {}", who, off);
     return (*weights)[row].select(1, k).mean(0).contiguous();
   }
@@ -196,7 +197,7 @@ class Search {
   }
 
   void add_coverage(std::vector<double>& coverage, const WeightsObserver& observer, std::int64_t row, std::int64_t k,
-                           std::int64_t length) const {
+                    std::int64_t length) const {
     const auto mean = weights_on_source(observer, row, k, "coverage_penalty", "0");  // [S]
     coverage.resize(static_cast<std::size_t>(length), 0.0);
     for (std::size_t s = 0; s < coverage.size(); ++s) coverage[s] += mean.data_ptr<float>()[s];
@@ -272,6 +273,7 @@ class Search {
 
   const TokenDecoder& model_;
   const SearchOptions& o_;
+  std::optional<std::int64_t> layer_;  // of the attention to the source; null is the last
   bool record_;
   std::unique_ptr<Encoded> encoded_;
   std::vector<std::vector<std::pair<std::int32_t, std::int32_t>>> next_parents_;  // per row of the batch: parent, token

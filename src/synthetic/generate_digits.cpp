@@ -4,8 +4,8 @@
 #include <cmath>
 #include <numbers>
 
-#include "attend/synthetic/generate_files.h"
 #include "attend/data/idx.h"
+#include "attend/synthetic/generate_files.h"
 #include "choice.h"
 
 namespace attend {

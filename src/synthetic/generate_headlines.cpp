@@ -8,8 +8,8 @@
 
 #include "attend/core/error.h"
 #include "attend/synthetic/generate_files.h"
-#include "choice.h"
 #include "attend/text/lines.h"
+#include "choice.h"
 
 namespace attend {
 namespace {

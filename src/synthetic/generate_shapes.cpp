@@ -5,8 +5,8 @@
 #include <array>
 #include <cmath>
 
-#include "attend/synthetic/generate_files.h"
 #include "attend/data/image.h"
+#include "attend/synthetic/generate_files.h"
 #include "choice.h"
 
 namespace attend {

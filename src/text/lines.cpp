@@ -4,8 +4,8 @@
 #include <cstring>
 
 #include "attend/core/error.h"
-#include "attend/text/unicode.h"
 #include "attend/text/sniff.h"
+#include "attend/text/unicode.h"
 
 namespace attend {
 

@@ -1,5 +1,5 @@
-#include "kinds.h"
 #include "attend/text/lines.h"
+#include "kinds.h"
 #include "vocabulary.h"
 
 namespace attend {

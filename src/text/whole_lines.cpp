@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "kinds.h"
 #include "attend/text/lines.h"
+#include "kinds.h"
 #include "vocabulary.h"
 
 namespace attend {

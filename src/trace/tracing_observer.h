@@ -9,9 +9,9 @@ namespace attend {
 class TracingObserver final : public Observer {
  public:
   struct Selection {
-    std::vector<Site> shown;            ///< whose calls are written down
-    std::optional<Site> source;         ///< whose weights count as coverage and links
-    std::optional<std::int64_t> head;   ///< null: every head
+    std::vector<Site> shown;           ///< whose calls are written down
+    std::optional<Site> source;        ///< whose weights count as coverage and links
+    std::optional<std::int64_t> head;  ///< null: every head
   };
   TracingObserver(Selection selection, std::vector<std::string> source) : selection_(std::move(selection)), source_(std::move(source)) {}
 
@@ -36,7 +36,7 @@ class TracingObserver final : public Observer {
   Selection selection_;
   std::vector<std::string> source_, read_;
   std::string target_;
-  bool reading_ = true;             // until the first step
+  bool reading_ = true;           // until the first step
   std::vector<ScorePart> parts_;  // of the call that observe() completes
   std::vector<TraceLine> lines_;
   at::Tensor source_weights_;

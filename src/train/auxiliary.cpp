@@ -9,13 +9,8 @@ bool of_source(const Site& site) { return site.role == SiteRole::kSource && site
 // Whether its rows are the learned queries of a pool.
 bool of_pool(const Site& site) { return site.mechanism == "attention_pooling"; }
 
-// The call of the attention to the source; null where none was seen.
-const std::pair<Site, Result>* source_call(const std::vector<std::pair<Site, Result>>& calls) {
-  std::vector<const Site*> sites;
-  for (const auto& call : calls) sites.push_back(&call.first);
-  const auto found = attention_to_source(sites);
-  return found ? &calls[*found] : nullptr;
-}
+// Of a pair that begins with a site, that site.
+constexpr auto kSiteOf = [](const auto& seen) -> const Site& { return seen.first; };
 
 // bool [B, 1, T]: the steps an item has.
 at::Tensor live_steps(const AuxiliaryBatch& batch, std::int64_t steps) { return within_lengths(batch.target_lengths, steps).unsqueeze(1); }
@@ -83,7 +78,7 @@ at::Tensor AuxiliaryLosses::loss(const AuxiliaryBatch& batch) const {
       const auto baseline = found->second.value.narrow(0, 0, std::min(steps, found->second.value.size(0)));
       const auto reward =
           rewards(batch) - (o_.reward == "to_go" && baseline.size(0) == steps ? baseline : baseline.narrow(0, 0, 1));  // [B, T]
-      const auto surprise = extras.at("log_prob").value * reward.detach().unsqueeze(1);                                      // [B, H, T]
+      const auto surprise = extras.at("log_prob").value * reward.detach().unsqueeze(1);                                // [B, H, T]
       add(sum, -o_.reward_weight * surprise.masked_fill(live.logical_not(), 0.0).sum());
       if (o_.entropy_weight > 0) add(sum, -o_.entropy_weight * result.entropy.masked_fill(live.logical_not(), 0.0).sum());
     }
@@ -94,7 +89,7 @@ at::Tensor AuxiliaryLosses::loss(const AuxiliaryBatch& batch) const {
       add(sum, o_.doubly_weight * (1 - covered).square().masked_fill(padding, 0.0).mean(1).sum());
     }
   }
-  const auto* aligned = o_.guided_weight > 0 && batch.gold.defined() ? source_call(calls_) : nullptr;
+  const auto* aligned = o_.guided_weight > 0 && batch.gold.defined() ? source_among(calls_, kSiteOf) : nullptr;
   if (aligned) {
     const auto& weights = aligned->second.weights;
     const auto head = std::min<std::int64_t>(o_.guided_head, weights.size(1) - 1);
@@ -134,10 +129,8 @@ void SourceEntropy::observe(const Site& site, const Result& result) {
 }
 
 std::optional<double> SourceEntropy::mean() const {
-  std::vector<const Site*> sites;
-  for (const auto& [site, mean] : seen_) sites.push_back(&site);
-  const auto found = attention_to_source(sites);
-  return found ? std::optional(seen_[*found].second) : std::nullopt;
+  const auto* found = source_among(seen_, kSiteOf);
+  return found ? std::optional(found->second) : std::nullopt;
 }
 
 }  // namespace attend

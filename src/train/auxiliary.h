@@ -24,10 +24,9 @@ struct AuxiliaryBatch {
 ///   reward_weight     −λ_r Σ_t sg(ℓ − b) ln p_t(z_t) of hard attention, ℓ = ln p(y | z, x) of the example, or with reward to_go
 ///                     Σ_{t' ≥ t} ln p(y_t'); b ← 0.9 b + 0.1 mean ℓ afterwards, one number or one a step (Xu et al. 2015, eq. 11–12)
 ///   entropy_weight    −λ_e Σ_t H(p_t) of hard attention
-///   guided_weight     −λ_g (1/T_b) Σ_t Σ_s ã[t, s] ln w[t, s] on one head of the attention to the source (its last layer) (Chen et al. 2016)
-///   doubly_weight     λ Σ_s (1 − Σ_t w[t, s])² (Xu et al. 2015, eq. 14)
-///   ponder_weight     τ Σ_t ρ_t of adaptive computation (Graves 2016, eq. 12)
-///   rows_weight       λ ‖A Aᵀ − I‖²_F of attention pooling with rows A [r, S] (Lin et al. 2017, eq. 8)
+///   guided_weight     −λ_g (1/T_b) Σ_t Σ_s ã[t, s] ln w[t, s] on one head of the attention to the source (its last layer) (Chen et al.
+///   2016) doubly_weight     λ Σ_s (1 − Σ_t w[t, s])² (Xu et al. 2015, eq. 14) ponder_weight     τ Σ_t ρ_t of adaptive computation (Graves
+///   2016, eq. 12) rows_weight       λ ‖A Aᵀ − I‖²_F of attention pooling with rows A [r, S] (Lin et al. 2017, eq. 8)
 class AuxiliaryLosses final : public Observer {
  public:
   /// `options` must live as long.
@@ -50,8 +49,8 @@ class AuxiliaryLosses final : public Observer {
   std::vector<std::pair<Site, Result>> calls_;
 };
 
-/// How spread the attention to the source is in one call of a decoder: the mean entropy of its rows within target_lengths, of the layer that
-/// attention_to_source names.
+/// How spread the attention to the source is in one call of a decoder: the mean entropy of its rows within target_lengths, of the layer
+/// that attention_to_source names.
 class SourceEntropy final : public Observer {
  public:
   explicit SourceEntropy(at::Tensor target_lengths) : target_lengths_(std::move(target_lengths)) {}

@@ -3,10 +3,9 @@
 
 #include "attend/core/random.h"
 #include "attend/models/captioner.h"
+#include "attend/ops/draws.h"
 #include "attend/run/captions.h"
 #include "attend/train/fit.h"
-#include "attend/core/random.h"
-#include "attend/ops/draws.h"
 #include "train/learner.h"
 #include "train/pictures.h"
 #include "train/sequences.h"

@@ -5,8 +5,8 @@
 #include <utility>
 #include <vector>
 
-#include "attend/store/model_folder.h"
 #include "attend/data/corpus.h"
+#include "attend/store/model_folder.h"
 #include "attend/train/optimiser.h"
 #include "attend/train/trainer.h"
 #include "train/resume.h"

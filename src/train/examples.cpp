@@ -6,8 +6,8 @@
 #include <unordered_map>
 
 #include "attend/core/random.h"
-#include "attend/run/evaluate.h"
 #include "attend/measure/alignment.h"
+#include "attend/run/evaluate.h"
 #include "train/learner.h"
 
 namespace attend {

@@ -5,10 +5,10 @@
 #include <utility>
 #include <vector>
 
+#include "attend/data/corpus.h"
 #include "attend/measure/alignment.h"
 #include "attend/ops/torch.h"
 #include "attend/store/model_folder.h"
-#include "attend/data/corpus.h"
 #include "attend/text/tokenizer.h"
 #include "attend/train/config.h"
 #include "attend/train/fit.h"

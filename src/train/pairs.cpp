@@ -1,6 +1,6 @@
 // Learning from pairs of texts: translation and everything that has its form.
-#include "attend/run/evaluate.h"
 #include "attend/ops/draws.h"
+#include "attend/run/evaluate.h"
 #include "train/auxiliary.h"
 #include "train/examples.h"
 #include "train/learner.h"
@@ -127,8 +127,9 @@ class Pairs final : public Learner {
     auto draft = pad_drafts(written);
     if (config_.train.draft_noise > 0) {
       const auto items = draft.ids.size(0), columns = draft.ids.size(1), words = std::int64_t{model_.target->size()} - (kEndId + 1);
-      const auto replaced = uniform_draws(draw_keys(kNoisePlace, items), {columns}).lt(config_.train.draft_noise);                 // [B, 1 + D]
-      const auto other = (uniform_draws(draw_keys(kNoisePlace, items), {columns}) * static_cast<double>(words)).to(at::kLong);  // [B, 1 + D]
+      const auto replaced = uniform_draws(draw_keys(kNoisePlace, items), {columns}).lt(config_.train.draft_noise);  // [B, 1 + D]
+      const auto other =
+          (uniform_draws(draw_keys(kNoisePlace, items), {columns}) * static_cast<double>(words)).to(at::kLong);  // [B, 1 + D]
       draft.ids = at::where(replaced.logical_and(draft.ids.gt(kEndId)), other + (kEndId + 1), draft.ids);
     }
     AuxiliaryLosses auxiliary(config_.train, update);

@@ -10,7 +10,7 @@ constexpr std::uint64_t kShiftPlace = 2, kMirrorPlace = 3;
 
 at::Tensor moved(const at::Tensor& pictures, std::int64_t most) {
   const auto wide = at::constant_pad_nd(pictures, {most, most, most, most});
-  const auto share = uniform_draws(draw_keys(kShiftPlace, pictures.size(0)), {2});                  // [B, 2]
+  const auto share = uniform_draws(draw_keys(kShiftPlace, pictures.size(0)), {2});                // [B, 2]
   const auto by = (share * static_cast<double>(2 * most + 1)).to(at::kLong).clamp_max(2 * most);  // [B, 2]
   auto result = at::empty_like(pictures);
   for (std::int64_t b = 0; b < pictures.size(0); ++b)

@@ -102,7 +102,10 @@ class QuestionsLearner final : public Learner {
     auto& q = batch->questions;
     if (q.pictures.defined()) q.pictures = varied(q.pictures, config_.data);
     if (config_.data.unknown_share > 0 && q.text.defined())
-      q.text = at::where(uniform_draws(draw_keys(kUnknownPlace, q.text.size(0)), q.text.sizes().slice(1)).lt(config_.data.unknown_share).logical_and(q.text.ne(kPadId)), kUnknownId, q.text);
+      q.text = at::where(uniform_draws(draw_keys(kUnknownPlace, q.text.size(0)), q.text.sizes().slice(1))
+                             .lt(config_.data.unknown_share)
+                             .logical_and(q.text.ne(kPadId)),
+                         kUnknownId, q.text);
     return batch;
   }
 

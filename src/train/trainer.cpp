@@ -206,7 +206,8 @@ class Trainer::Run {
   enum class Drawing : std::uint64_t { kData = 1, kNetwork = 2 };
   std::unique_ptr<Draws> draws_of(const std::vector<std::size_t>& examples, Drawing what) const {
     const auto run = random_key(static_cast<std::uint64_t>(config_.train.seed), {static_cast<std::uint64_t>(what)});
-    return std::make_unique<Draws>(run, static_cast<std::uint64_t>(progress_.step), std::vector<std::uint64_t>(examples.begin(), examples.end()));
+    return std::make_unique<Draws>(run, static_cast<std::uint64_t>(progress_.step),
+                                   std::vector<std::uint64_t>(examples.begin(), examples.end()));
   }
 
   // One update: `accumulate` batches, fewer at an epoch's end, and one step of the optimiser. Everything random in it depends on seed,

@@ -98,7 +98,8 @@ TEST(Hard, StepsWithAStateKeepTheirExamplesSoft) {
   const auto state = mechanism->start(memory, 1);
   const auto first = mechanism->attend(p.query, memory, state.get(), {}).extras.at("was_soft").value;
   EXPECT_TRUE(first.any().item<bool>() && !first.all().item<bool>());
-  for (int step = 0; step < 3; ++step) EXPECT_TRUE(same(mechanism->attend(p.query, memory, state.get(), {}).extras.at("was_soft").value, first));
+  for (int step = 0; step < 3; ++step)
+    EXPECT_TRUE(same(mechanism->attend(p.query, memory, state.get(), {}).extras.at("was_soft").value, first));
 }
 
 TEST(Hard, BaselineIsABufferThatTravelsWithTheModel) {

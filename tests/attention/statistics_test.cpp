@@ -1,4 +1,5 @@
-// Every statistic is what its definition makes of the weights, for every mechanism, whether a call computes its rows at once or step by step.
+// Every statistic is what its definition makes of the weights, for every mechanism, whether a call computes its rows at once or step by
+// step.
 #include <gtest/gtest.h>
 
 #include "attention/cases.h"

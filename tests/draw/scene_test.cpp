@@ -10,8 +10,8 @@
 #include "attend/draw/width.h"
 #include "draw/labels.h"
 #include "draw/samples.h"
-#include "support/sites.h"
 #include "support/expect_error.h"
+#include "support/sites.h"
 
 namespace attend {
 namespace {

@@ -232,9 +232,9 @@ TEST(EncoderClassifier, TellsItsStepsAndTheirCost) {
     ASSERT_EQ(steps.sizes().vec(), (std::vector<std::int64_t>{2, 1, 1, 5})) << encoder;
     EXPECT_TRUE(same(steps[1][0][0].narrow(0, 3, 2), at::zeros({2}, at::kLong)));
     EXPECT_GE(steps[0].min().item<std::int64_t>(), 1);
-    const auto ponder = std::find_if(sites.seen.begin(), sites.seen.end(), [](const auto& s) {
-                          return s.first.name == "act.steps";
-                        })->second.extras.at("ponder").value;
+    const auto ponder = std::find_if(sites.seen.begin(), sites.seen.end(), [](const auto& s) { return s.first.name == "act.steps"; })
+                            ->second.extras.at("ponder")
+                            .value;
     EXPECT_TRUE((ponder > steps.sum({1, 2, 3}).to(at::kDouble)).all().item<bool>());  // ρ = N + R, R > 0
   }
 }

@@ -36,7 +36,8 @@ std::vector<DrawingCase> drawing_cases() {
       o.input_feeding = fed;
       all.push_back({fmt::format("rnn_{}_{}", attention, fed ? "fed" : "unfed"), o});
     }
-  for (const auto* attention : {"multi_head", "hard", "gumbel"}) all.push_back({fmt::format("transformer_{}", attention), drawing("transformer", attention)});
+  for (const auto* attention : {"multi_head", "hard", "gumbel"})
+    all.push_back({fmt::format("transformer_{}", attention), drawing("transformer", attention)});
   all.push_back({"universal", drawing("universal_transformer", "multi_head")});
   return all;
 }

@@ -213,9 +213,7 @@ inline void expect_gradient_everywhere(
 class ResultKeeper final : public Observer {
  public:
   Request request(const Site&) override { return Request::everything(); }
-  void observe(const Site& site, const Result& result) override {
-    seen[fmt::format("{}.{}", site.name, site.layer)].push_back(result);
-  }
+  void observe(const Site& site, const Result& result) override { seen[fmt::format("{}.{}", site.name, site.layer)].push_back(result); }
   std::map<std::string, std::vector<Result>> seen;
 };
 

@@ -22,7 +22,8 @@ class DeclaredSites final : public Observer {
  public:
   DeclaredSites(const Network& network, Counts counts) : declared_(network.sites()), counts_(std::move(counts)) {
     std::set<std::pair<std::string_view, std::int64_t>> keys;
-    for (const auto& site : declared_) EXPECT_TRUE(keys.insert(site.key()).second) << site.name << " " << site.layer << " is declared twice";
+    for (const auto& site : declared_)
+      EXPECT_TRUE(keys.insert(site.key()).second) << site.name << " " << site.layer << " is declared twice";
   }
   Request request(const Site&) override { return {.weights = true}; }
   void observe(const Site& site, const Result& result) override {
@@ -68,7 +69,8 @@ ModelOptions few_of(const std::string& type) {
 
 std::vector<ModelOptions> sequence_models() {
   std::vector<ModelOptions> all;
-  for (const auto* type : {"rnn_seq2seq", "transformer", "universal_transformer", "ntm_model", "rnn_lm", "transformer_lm"}) all.push_back(few_of(type));
+  for (const auto* type : {"rnn_seq2seq", "transformer", "universal_transformer", "ntm_model", "rnn_lm", "transformer_lm"})
+    all.push_back(few_of(type));
   auto rnn = few_of("rnn_seq2seq");
   rnn.attention = "additive";
   rnn.output_attention = true;
@@ -163,13 +165,14 @@ TEST(DeclaredSites, OfModelsThatAnswerAreWhatObserversSee) {
     ASSERT_TRUE(model);
     fill_parameters(*model, 0.4);
     model->eval();
-    DeclaredSites observer(*model, {.rows = {{RowAxis::kNode, 1}, {RowAxis::kSource, 5}, {RowAxis::kDocument, 5}, {RowAxis::kQuestion, 3},
-                                             {RowAxis::kCell, 9}},
-                                    .columns = {{ColumnAxis::kSource, 5},
-                                                {ColumnAxis::kDocument, 5},
-                                                {ColumnAxis::kQuestion, 3},
-                                                {ColumnAxis::kStatement, 6},
-                                                {ColumnAxis::kCell, 9}}});
+    DeclaredSites observer(
+        *model,
+        {.rows = {{RowAxis::kNode, 1}, {RowAxis::kSource, 5}, {RowAxis::kDocument, 5}, {RowAxis::kQuestion, 3}, {RowAxis::kCell, 9}},
+         .columns = {{ColumnAxis::kSource, 5},
+                     {ColumnAxis::kDocument, 5},
+                     {ColumnAxis::kQuestion, 3},
+                     {ColumnAxis::kStatement, 6},
+                     {ColumnAxis::kCell, 9}}});
     model->answer(one_item(), &observer);
     EXPECT_EQ(observer.sources, options.type == "memory_hops" ? 2 : 1);
   }

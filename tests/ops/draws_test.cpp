@@ -36,8 +36,8 @@ TEST(Draws, LengthsOfOthersChangeNothing) {
 
 TEST(Draws, EverythingElseIsInTheKey) {
   const auto first = noise({1}, {64});
-  for (const auto& other : {noise({2}, {64}), noise({1}, {64}, kRun + 1), noise({1}, {64}, kRun, kStep + 1),
-                            noise({1}, {64}, kRun, kStep, kPlace + 1)})
+  for (const auto& other :
+       {noise({2}, {64}), noise({1}, {64}, kRun + 1), noise({1}, {64}, kRun, kStep + 1), noise({1}, {64}, kRun, kStep, kPlace + 1)})
     EXPECT_FALSE(first.eq(other).any().item<bool>());
   const Draws draws(kRun, kStep, {1});
   const auto once = uniform_draws(draw_keys(kPlace, 1), {64}), twice = uniform_draws(draw_keys(kPlace, 1), {64});

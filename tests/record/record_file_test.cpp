@@ -15,8 +15,8 @@
 #include "attend/record/record.h"
 #include "record/half.h"
 #include "record/random_record.h"
-#include "support/sites.h"
 #include "support/expect_error.h"
+#include "support/sites.h"
 #include "support/temp_folder.h"
 
 namespace attend {
@@ -59,8 +59,7 @@ void expect_same(const RecordData& got, const RecordData& expected) {
   ASSERT_EQ(got.maps.size(), expected.maps.size());
   for (std::size_t m = 0; m < got.maps.size(); ++m) {
     const auto &a = got.maps[m], &b = expected.maps[m];
-    ASSERT_EQ(std::tie(a.site, a.kind, a.heads, a.rows, a.cols),
-              std::tie(b.site, b.kind, b.heads, b.rows, b.cols));
+    ASSERT_EQ(std::tie(a.site, a.kind, a.heads, a.rows, a.cols), std::tie(b.site, b.kind, b.heads, b.rows, b.cols));
     ASSERT_EQ(a.weights.size(), b.weights.size());
     for (std::size_t i = 0; i < a.weights.size(); ++i) {
       ASSERT_NEAR(a.weights[i], b.weights[i], 5e-4);
@@ -376,15 +375,14 @@ TEST(RecordFile, Version1_0IsReadForEver) {
   expected.hypotheses = {
       {4, {"我爱你", {{20, {0, 3}, 0, false}, {21, {3, 6}, 0, false}, {22, {6, 9}, 0, false}, {3, {9, 9}, 0, true}}}, -0.875, -0.21875},
       {2, {"我", {{20, {0, 3}, 0, false}, {3, {3, 3}, 0, true}}}, -2.125, -1.0625}};
-  expected.maps = {
-      {sites::decoder_cross(0),
-       RowKind::kSoftmax,
-       1,
-       5,
-       3,
-       {0.7153f, 0.0216f, 0.2631f, 0.0440f, 0.8835f, 0.0725f, 0, 0, 0, 0.2631f, 0.0216f, 0.7153f, 0, 0, 1}},
-      {sites::decoder_self(0), RowKind::kSoftmax, 1, 5, 4, {1, 0, 0,     0,     0.25f, 0.75f, 0, 0, 0.5f, 0.5f,
-                                                                             0, 0, 0.25f, 0.25f, 0.5f,  0,     0, 0, 0,    1}}};
+  expected.maps = {{sites::decoder_cross(0),
+                    RowKind::kSoftmax,
+                    1,
+                    5,
+                    3,
+                    {0.7153f, 0.0216f, 0.2631f, 0.0440f, 0.8835f, 0.0725f, 0, 0, 0, 0.2631f, 0.0216f, 0.7153f, 0, 0, 1}},
+                   {sites::decoder_self(0), RowKind::kSoftmax, 1, 5, 4, {1, 0, 0,     0,     0.25f, 0.75f, 0, 0, 0.5f, 0.5f,
+                                                                         0, 0, 0.25f, 0.25f, 0.5f,  0,     0, 0, 0,    1}}};
   expected.maps[1].site.mechanism = "";  // such files say it of the attention to the source alone
   expected.maps[0].site.mechanism = record->data().mechanism;
   expected.scalars = {{"p_gen", {0.5f, 0.25f, 1, 0.75f, 0}}};

@@ -7,8 +7,8 @@
 #include <limits>
 
 #include "record/random_record.h"
-#include "support/sites.h"
 #include "support/expect_error.h"
+#include "support/sites.h"
 
 namespace attend {
 namespace {
@@ -37,12 +37,7 @@ RecordData small_record() {
                 4,
                 2,
                 {1, 0, 0.5f, 0.5f, 0, 1, 0.25f, 0.75f, /* head 1 */ 0, 1, 0, 1, 1, 0, 0.75f, 0.25f}},
-               {sites::decoder_self(1),
-                RowKind::kSoftmax,
-                1,
-                4,
-                3,
-                {1, 0, 0, 0.5f, 0.5f, 0, 0.25f, 0.75f, 0, 0.125f, 0.125f, 0.75f}}};
+               {sites::decoder_self(1), RowKind::kSoftmax, 1, 4, 3, {1, 0, 0, 0.5f, 0.5f, 0, 0.25f, 0.75f, 0, 0.125f, 0.125f, 0.75f}}};
   data.scalars = {{"p_gen", {0.1f, 0.2f, 0.3f, 0.4f}}};
   return data;
 }
@@ -174,11 +169,21 @@ const std::vector<Break> kBreaks = {
     {"map size: decoder.cross layer 0 has 3 columns, expected one for each of 2 source tokens", [](RecordData& d) { d.maps[1].cols = 3; }},
     {"map size: decoder.self layer 1 has 2 columns, expected one for each of 3 steps", [](RecordData& d) { d.maps[2].cols = 2; }},
     {"map size: decoder.cross layer 0 has 16 weights, expected 3 heads x 4 rows x 2", [](RecordData& d) { d.maps[1].heads = 3; }},
-    {"map size: encoder.self layer 0 has source rows and target columns", [](RecordData& d) { d.maps[0].site.columns = ColumnAxis::kStep; }},
+    {"map size: encoder.self layer 0 has source rows and target columns",
+     [](RecordData& d) { d.maps[0].site.columns = ColumnAxis::kStep; }},
     {"map name: decoder.cross has layer 70000", [](RecordData& d) { d.maps[1].site.layer = 70000; }},
-    {"source part: tokens [1, 3) of 2", [](RecordData& d) { d.parts = {{ColumnAxis::kDraft, 1, 3}}; }},
-    {"source part: tokens [1, 0) of 2", [](RecordData& d) { d.parts = {{ColumnAxis::kDraft, 1, 0}}; }},
-    {"source part: tokens [0, 1) are of steps or slots, or given twice", [](RecordData& d) { d.parts = {{ColumnAxis::kStep, 0, 1}}; }},
+    {"source part: tokens [1, 3) of 2",
+     [](RecordData& d) {
+       d.parts = {{ColumnAxis::kDraft, 1, 3}};
+     }},
+    {"source part: tokens [1, 0) of 2",
+     [](RecordData& d) {
+       d.parts = {{ColumnAxis::kDraft, 1, 0}};
+     }},
+    {"source part: tokens [0, 1) are of steps or slots, or given twice",
+     [](RecordData& d) {
+       d.parts = {{ColumnAxis::kStep, 0, 1}};
+     }},
     {"source part: tokens [1, 2) are of steps or slots, or given twice",
      [](RecordData& d) {
        d.parts = {{ColumnAxis::kSource, 0, 1}, {ColumnAxis::kSource, 1, 2}};

@@ -20,8 +20,8 @@ TEST(AttentionToSource, IsTheLastLayerOfThoseWithTheRole) {
   draft.name = "decoder.draft";
   draft.role = SiteRole::kDraft;
   draft.layer = 7;
-  const std::vector<Site> all{sites::encoder_self(5), sites::decoder_cross(1), sites::decoder_cross(2), sites::decoder_cross(0),
-                              sites::decoder_self(9), draft};
+  const std::vector<Site> all{sites::encoder_self(5),  sites::decoder_cross(1), sites::decoder_cross(2),
+                              sites::decoder_cross(0), sites::decoder_self(9),  draft};
   EXPECT_EQ(found_in(all), 2u);  // whatever order they come in, and whatever other sites are called
   EXPECT_EQ(found_in(all, 0), 3u);
   EXPECT_EQ(found_in(all, 1), 1u);
@@ -49,8 +49,8 @@ TEST(Axes, TellWhatIsCountedByTokensOfTheSource) {
   EXPECT_FALSE(over_source(RowAxis::kNode));
   for (const auto axis : {RowAxis::kSource, RowAxis::kDocument, RowAxis::kQuestion, RowAxis::kCell}) EXPECT_TRUE(over_source(axis));
   for (const auto axis : {ColumnAxis::kStep, ColumnAxis::kSlot}) EXPECT_FALSE(over_source(axis));
-  for (const auto axis : {ColumnAxis::kSource, ColumnAxis::kDraft, ColumnAxis::kDocument, ColumnAxis::kQuestion, ColumnAxis::kStatement,
-                          ColumnAxis::kCell})
+  for (const auto axis :
+       {ColumnAxis::kSource, ColumnAxis::kDraft, ColumnAxis::kDocument, ColumnAxis::kQuestion, ColumnAxis::kStatement, ColumnAxis::kCell})
     EXPECT_TRUE(over_source(axis));
   EXPECT_TRUE(target_to_source(sites::decoder_cross(0)));
   EXPECT_FALSE(target_to_source(sites::decoder_self(0)));

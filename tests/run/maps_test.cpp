@@ -1,7 +1,7 @@
 // The maps that a search leaves behind: the row of a node is the attention of the step that produced it.
 #include "attend/record/record.h"
-#include "run/search_checks.h"
 #include "models/seq2seq_checks.h"
+#include "run/search_checks.h"
 
 namespace attend::testing {
 namespace {
@@ -136,7 +136,8 @@ TEST_P(Maps, OfForcedDecodingAreTheModelsOwn) {
     m->decode(*encoded, at::tensor({2, 5, 4, 6}, at::kLong).unsqueeze(0), at::full({1}, 4, at::kLong), &keeper);
     ASSERT_EQ(keeper.seen.size(), forced.maps.size());
     for (const auto& map : forced.maps) {
-      const auto own = keeper.seen.at(fmt::format("{}.{}", map.site.name, map.site.layer)).at(0).weights[0].contiguous();  // [H, rows, columns]
+      const auto own =
+          keeper.seen.at(fmt::format("{}.{}", map.site.name, map.site.layer)).at(0).weights[0].contiguous();  // [H, rows, columns]
       ASSERT_EQ(own.numel(), static_cast<std::int64_t>(map.weights.size())) << map.site.name;
       EXPECT_TRUE(close(at::tensor(map.weights, at::kFloat), own.flatten(), 1e-6)) << map.site.name;
       EXPECT_EQ(map.site.columns == ColumnAxis::kStep, map.site.name == "decoder.self");

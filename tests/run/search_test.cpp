@@ -326,6 +326,14 @@ TEST(Search, RefusesMoreResultsThanHypotheses) {
   expect_error(ErrorKind::kValue, {"n_best", "3 and 2", "raise the beam"}, [&] { search_all(*m, Sources{}, plain_search(2, 3, 4)); });
 }
 
+// Whether anything reads the attention or not: a mistake is told before the search.
+TEST(Search, RefusesALayerThatIsNone) {
+  const auto m = search_model(rnn_options());
+  auto options = plain_search(2, 1, 4);
+  options.layer = "first";
+  expect_error(ErrorKind::kValue, {"layer: expected last or a number from 0, got 'first'"}, [&] { search_all(*m, Sources{}, options); });
+}
+
 TEST(Search, CoverageNeedsAttention) {
   auto o = rnn_options();
   o.attention = "none";

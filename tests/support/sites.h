@@ -22,8 +22,7 @@ inline Site decoder_self(std::int64_t layer) {
           .layers = SiteLayers::kStack};
 }
 inline Site decoder_cross(std::int64_t layer) {
-  return {
-      .name = "decoder.cross", .layer = layer, .role = SiteRole::kSource, .mechanism = "scaled_dot", .layers = SiteLayers::kStack};
+  return {.name = "decoder.cross", .layer = layer, .role = SiteRole::kSource, .mechanism = "scaled_dot", .layers = SiteLayers::kStack};
 }
 inline Site decoder_attention(ColumnAxis of = ColumnAxis::kSource) {
   return {.name = "decoder.attention", .columns = of, .role = SiteRole::kSource, .mechanism = "additive"};

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "attend/core/error.h"
-#include "text/line_sample.h"
 #include "support/text_folder.h"
+#include "text/line_sample.h"
 
 namespace attend {
 namespace {

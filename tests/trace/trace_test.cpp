@@ -135,8 +135,7 @@ TEST_P(TraceOfModel, HasTheNumbersOfAForcedRun) {
     for (const auto logit : logits) sum += std::exp(logit);
     EXPECT_NEAR(std::log(sum) - chosen.logit, chosen.surprisal, 1e-12);
     for (const auto& a : attentions(traced.steps[t].lines)) {
-      const auto weights =
-          scored.record->map(scored.record->find_map(a.site, a.layer), static_cast<std::uint32_t>(a.head));
+      const auto weights = scored.record->map(scored.record->find_map(a.site, a.layer), static_cast<std::uint32_t>(a.head));
       for (std::size_t s = 0; s < a.weights.size(); ++s)
         EXPECT_NEAR(a.weights[s], weights.at(static_cast<std::uint32_t>(t), static_cast<std::uint32_t>(s)), 1e-6) << a.site << " " << s;
     }

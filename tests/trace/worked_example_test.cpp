@@ -2,10 +2,10 @@
 // decimals, so 1e-6 is as near as they can be met.
 #include <gtest/gtest.h>
 
-#include "attend/trace/examples.h"
-#include "attend/run/search.h"
 #include "attend/layers/basic.h"
 #include "attend/layers/recurrent.h"
+#include "attend/run/search.h"
+#include "attend/trace/examples.h"
 #include "models/seq2seq_checks.h"
 
 namespace attend::testing {

@@ -71,7 +71,8 @@ TEST(Auxiliary, RewardOfTheWholeSentence) {
   losses.observe(kSource, r);
   losses.loss(batch()).backward();
   const double first = -0.5 * (-6 + 2), second = -0.5 * (-9 + 2);
-  EXPECT_TRUE(close(r.extras.at("log_prob").value.grad().flatten(), at::tensor({first, first, first, second, second, 0.0}, at::kDouble), 1e-12));
+  EXPECT_TRUE(
+      close(r.extras.at("log_prob").value.grad().flatten(), at::tensor({first, first, first, second, second, 0.0}, at::kDouble), 1e-12));
   losses.move_baselines(batch());
   // Each step's mean over the examples that have it: (−6 − 9)/2 twice, then −6 alone.
   EXPECT_TRUE(close(r.extras.at("reward_baseline").value, at::tensor({-1.8 - 0.75, -1.8 - 0.75, -1.8 - 0.6, -2.0}, at::kDouble), 1e-12));
@@ -85,8 +86,8 @@ TEST(Auxiliary, RewardToGoIsThatOfTheStepsThatFollow) {
   const auto r = drawn();
   losses.observe(kSource, r);
   losses.loss(batch()).backward();
-  EXPECT_TRUE(
-      close(r.extras.at("log_prob").value.grad().flatten(), at::tensor({6 - 2.0, 5 - 2.0, 3 - 2.0, 9 - 2.0, 5 - 2.0, 0.0}, at::kDouble), 1e-12));
+  EXPECT_TRUE(close(r.extras.at("log_prob").value.grad().flatten(),
+                    at::tensor({6 - 2.0, 5 - 2.0, 3 - 2.0, 9 - 2.0, 5 - 2.0, 0.0}, at::kDouble), 1e-12));
 }
 
 TEST(Auxiliary, EntropyOfChoicesIsRaised) {

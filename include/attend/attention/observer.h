@@ -28,8 +28,8 @@ class Observer {
 inline Observer* number_observer(Observer* observer) { return observer && observer->wants_numbers() ? observer : nullptr; }
 
 /// Attends and shows the result to the observer, if there is one.
-inline Result attend_observed(const Mechanism& mechanism, const at::Tensor& query, const Memory& memory, State* state,
-                              const Site& site, Observer* observer) {
+inline Result attend_observed(const Mechanism& mechanism, const at::Tensor& query, const Memory& memory, State* state, const Site& site,
+                              Observer* observer) {
   if (auto* follower = number_observer(observer)) follower->parts(site, query, mechanism.parts(query, memory));
   Result result = mechanism.attend(query, memory, state, observer ? observer->request(site) : Request{});
   if (observer) observer->observe(site, result);

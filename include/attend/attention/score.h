@@ -75,6 +75,7 @@ class ScoredAttention : public Mechanism {
   at::Tensor normalise(ScoreCall& call, const at::Tensor& scores) const;
   /// The context of given mixing vectors [B, H, T, S], dropout included.
   at::Tensor mixed(const ScoreCall& call, const at::Tensor& mixing) const;
+
  private:
   Result attend_rows(const at::Tensor& query, const Memory& memory, State* state, const Request& request, Hidden hidden,
                      const at::Tensor& bias) const;

@@ -34,7 +34,7 @@ struct Request {
   bool scores = false;       ///< [B, H, T, S], what the normaliser reads: position bias added, −inf where hidden
   bool maximum = false;      ///< [B, H, T], the largest weight, and its key (int64); 0 and −1 on an empty row
   bool column_sums = false;  ///< [B, H, S], Σ_t w[t, s] over the call's rows
-  std::int64_t top = 0;      ///< K: the K largest weights [B, H, T, K], the largest first, and their keys; 0 and −1 where fewer are above 0
+  std::int64_t top = 0;  ///< K: the K largest weights [B, H, T, K], the largest first, and their keys; 0 and −1 where fewer are above 0
   std::int64_t pool_rows = 0, pool_keys = 0;  ///< p, q: mean and maximum of the weights over blocks of p rows and q keys; 0 is off
   at::Tensor rows;                            ///< int64 [R], ascending: rows of the call whose weights [B, H, R, S] are returned in full
 
@@ -50,11 +50,11 @@ enum class WeightKind { kSoftmax, kSparse, kUnnormalised };
 struct Result {
   at::Tensor context;  ///< [B, H, T, Dv]; zeros on an empty row
   at::Tensor weights, lse, entropy, scores;
-  at::Tensor maximum, argmax;          ///< [B, H, T]
-  at::Tensor column_sums;              ///< [B, H, S]
-  at::Tensor top_weights, top_keys;    ///< [B, H, T, K]
-  at::Tensor pooled_mean, pooled_max;  ///< [B, H, ⌈T/p⌉, ⌈S/q⌉]; the last block of each side may be smaller
-  at::Tensor rows;                     ///< [B, H, R, S]
+  at::Tensor maximum, argmax;              ///< [B, H, T]
+  at::Tensor column_sums;                  ///< [B, H, S]
+  at::Tensor top_weights, top_keys;        ///< [B, H, T, K]
+  at::Tensor pooled_mean, pooled_max;      ///< [B, H, ⌈T/p⌉, ⌈S/q⌉]; the last block of each side may be smaller
+  at::Tensor rows;                         ///< [B, H, R, S]
   WeightKind kind = WeightKind::kSoftmax;  ///< of the weights
   /// What the mechanism's page names: centre, choice, coverage, coverage_loss, ...
   std::map<std::string, Statistic> extras;

@@ -91,9 +91,9 @@ struct Scene {
 
 /// What all views are asked for.
 struct SceneOptions {
-  std::string site;  ///< empty: decoder.attention, decoder.cross, pool, reader.attended, hops, else the record's first map
+  std::string site;                   ///< empty: decoder.attention, decoder.cross, pool, reader.attended, hops, else the record's first map
   std::optional<std::int64_t> layer;  ///< absent: the site's last layer
-  std::optional<std::uint32_t> head;   ///< absent: the mean over heads
+  std::optional<std::uint32_t> head;  ///< absent: the mean over heads
   std::size_t hypothesis = 0;
   bool hide_specials = false;  ///< leave <s>, </s>, <pad> out and renormalise; a note says how much went
   bool quiet = false;          ///< drop the notes that are not pinned

@@ -77,6 +77,9 @@ class Network : public Module {
   virtual std::vector<Site> sites() const = 0;
 };
 
+/// Declarations of the parts of a network as those of the whole, each site once.
+std::vector<Site> joined_sites(std::initializer_list<std::vector<Site>> parts);
+
 /// What writes tokens of something encoded. Token ids as in text/tokenizer.h: 0 <unk>, 1 <pad>, 2 <s>, 3 </s>.
 class TokenDecoder : public Network {
  public:

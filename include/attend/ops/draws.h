@@ -9,14 +9,14 @@
 
 namespace attend {
 
-/// Where this thread's draws come from while it lives; scopes nest. Without one, each draw takes one number of libtorch's generator in place
-/// of run and step, and counts its items from 0.
+/// Where this thread's draws come from while it lives; scopes nest. Without one, each draw takes one number of libtorch's generator in
+/// place of run and step, and counts its items from 0.
 class Draws {
  public:
   /// items: the numbers of the batch's examples, wherever in a batch they stand.
   Draws(std::uint64_t run, std::uint64_t step, std::vector<std::uint64_t> items);
-  /// A part of the pass that is under way, with draws of its own: one whose batch holds other items, or that depends on how far another part
-  /// went. There must be a scope already.
+  /// A part of the pass that is under way, with draws of its own: one whose batch holds other items, or that depends on how far another
+  /// part went. There must be a scope already.
   Draws(std::uint64_t part, std::vector<std::uint64_t> items);
   ~Draws();
   /// The items of this thread's scope; null without one.

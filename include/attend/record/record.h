@@ -115,10 +115,10 @@ class Record {
   /// step (the parent's + 1, or 0), node numbers (log-probabilities are not NaN); hypothesis path (one node a token, same ids),
   /// hypothesis order (best score first), forced (exactly one hypothesis); map name (letters, digits, `_` `-` `.`), map twice,
   /// map size (rows and columns are the nodes, tokens or steps they stand for, 1 to 4096 heads), source part (tokens of the
-  /// source, each kind once), part weights (nothing outside the part that a map's columns or rows stand for), row weights (finite, from 0 unless
-  /// unnormalised), row sum (softmax rows: 1 within 1e-3, or all 0), ragged row (nothing past the node's own step);
-  /// scalar name, scalar size, scalar numbers (not NaN); picture (its grid has a cell for each source token and one at least, its
-  /// pixels fill its size of at most 2^28).
+  /// source, each kind once), part weights (nothing outside the part that a map's columns or rows stand for), row weights (finite, from 0
+  /// unless unnormalised), row sum (softmax rows: 1 within 1e-3, or all 0), ragged row (nothing past the node's own step); scalar name,
+  /// scalar size, scalar numbers (not NaN); picture (its grid has a cell for each source token and one at least, its pixels fill its size
+  /// of at most 2^28).
   explicit Record(RecordData data);
   const RecordData& data() const { return data_; }
 

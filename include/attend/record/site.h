@@ -2,11 +2,13 @@
 // Where a model attends, and what the numbers seen there mean. A model declares its sites once; observers receive the declaration beside
 // the tensors, records store it, and whoever draws or measures reads it. Nothing is read out of a name.
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace attend {
 
@@ -70,6 +72,14 @@ bool target_to_source(const Site& site);
 /// Nothing where no site has the role. Throws kValue, listing the layers, for a layer that is not there.
 std::optional<std::size_t> attention_to_source(std::span<const Site* const> sites, std::optional<std::int64_t> layer = {});
 
+/// The same among things that have a site each, `site_of` says which: the thing, or null.
+template <class Things, class SiteOf>
+auto source_among(Things& things, const SiteOf& site_of, std::optional<std::int64_t> layer = {}) -> decltype(&*std::begin(things)) {
+  std::vector<const Site*> sites;
+  for (const auto& thing : things) sites.push_back(&site_of(thing));
+  const auto found = attention_to_source(sites, layer);
+  return found ? &*(std::begin(things) + static_cast<std::ptrdiff_t>(*found)) : nullptr;
+}
 /// The same site itself.
 std::optional<Site> source_site(std::span<const Site> sites, std::optional<std::int64_t> layer = {});
 /// A layer as options name it: null for "last", else a number from 0. Throws kValue for another text.

@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "attend/record/record.h"
-#include "attend/store/model_folder.h"
 #include "attend/data/image.h"
 #include "attend/data/labelled.h"
+#include "attend/record/record.h"
+#include "attend/store/model_folder.h"
 
 namespace attend {
 

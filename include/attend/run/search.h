@@ -16,7 +16,7 @@ struct SearchOptions {
   std::int64_t beam, n_best, min_length, max_length_extra, rounds;
   double length_penalty, coverage_penalty, max_length_ratio;
   bool allow_unknown, replace_unk;
-  std::string layer;  ///< whose attention to the source counts: last, or a number from 0
+  std::string layer;                        ///< whose attention to the source counts: last, or a number from 0
   const std::atomic<bool>* stop = nullptr;  ///< looked at before each step: once it is set, the search throws kInterrupted
   SearchOptions() { set_defaults(*this); }
   void visit(OptionVisitor& v);

@@ -9,9 +9,9 @@
 #include <string_view>
 #include <vector>
 
+#include "attend/record/record.h"
 #include "attend/run/copies.h"
 #include "attend/run/search.h"
-#include "attend/record/record.h"
 #include "attend/store/model_folder.h"
 
 namespace attend {

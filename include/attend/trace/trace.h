@@ -9,8 +9,8 @@
 #include <variant>
 #include <vector>
 
-#include "attend/run/search.h"
 #include "attend/measure/alignment.h"
+#include "attend/run/search.h"
 #include "attend/store/model_folder.h"
 
 namespace attend {

@@ -5,10 +5,10 @@
 #include <vector>
 
 #include "attend/core/options.h"
-#include "attend/run/search.h"
-#include "attend/models/seq2seq.h"
-#include "attend/store/model_folder.h"
 #include "attend/data/labelled.h"
+#include "attend/models/seq2seq.h"
+#include "attend/run/search.h"
+#include "attend/store/model_folder.h"
 
 namespace attend {
 
