@@ -3,7 +3,6 @@
 #include "attend/text/unicode.h"
 #include "attend/train/config.h"
 #include "output.h"
-#include "stored_options.h"
 #include "terminal.h"
 #include "verbs.h"
 

@@ -3,7 +3,6 @@
 #include "attend/run/captions.h"
 #include "output.h"
 #include "searching.h"
-#include "stored_options.h"
 #include "terminal.h"
 #include "verbs.h"
 

@@ -10,7 +10,6 @@
 #include "attend/run/windows.h"
 #include "attend/train/config.h"
 #include "output.h"
-#include "stored_options.h"
 #include "terminal.h"
 #include "verbs.h"
 

@@ -4,7 +4,6 @@
 #include "attend/run/evaluate.h"
 #include "attend/train/config.h"
 #include "evaluate.h"
-#include "stored_options.h"
 #include "terminal.h"
 
 namespace attend::cli {

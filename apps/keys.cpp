@@ -12,26 +12,48 @@ bool lies_in(const std::string& key, const std::string& section) {
   return section.empty() || key == section || key.starts_with(section + ".");
 }
 
+std::string section_of(const std::string& key) {
+  const auto dot = key.rfind('.');
+  return dot == std::string::npos ? std::string() : key.substr(0, dot);
+}
+
 std::string default_of(const OptionInfo& option) { return option.fallback.empty() ? "\"\"" : option.fallback; }
 
+// Every key that some choice reads, section by section in the order of the sections.
+std::vector<OptionReader> all_keys() {
+  auto readers = find_readers(list_options_under<Config>);
+  const auto groups = list_options<Config>().groups;
+  const auto place = [&](const OptionReader& reader) {
+    const auto section = section_of(reader.option.key);
+    return std::find_if(groups.begin(), groups.end(), [&](const auto& group) { return group.first == section; }) - groups.begin();
+  };
+  const auto top = [](const OptionReader& reader) { return reader.option.key.find('.') == std::string::npos; };
+  std::stable_sort(readers.begin(), readers.end(),
+                   [&](const auto& a, const auto& b) { return top(a) != top(b) ? top(a) : place(a) < place(b); });
+  return readers;
+}
+
 int keys(const Arguments& arguments) {
-  const auto all = list_options<Config>();
+  const auto groups = list_options<Config>().groups;
+  const auto all = all_keys();
   const auto section = arguments.words.empty() ? std::string() : arguments.words[0];
   std::vector<std::string> known;
-  for (const auto& [name, help] : all.groups) known.push_back(name);
-  for (const auto& option : all.fields) known.push_back(option.key);
+  for (const auto& [name, help] : groups) known.push_back(name);
+  for (const auto& reader : all) known.push_back(reader.option.key);
   if (!section.empty() && std::find(known.begin(), known.end(), section) == known.end()) fail_unknown_name("keys", section, known);
   std::string before;
-  for (const auto& option : all.fields) {
+  for (const auto& reader : all) {
+    const auto& option = reader.option;
     if (!lies_in(option.key, section)) continue;
-    const auto group = option.key.substr(0, std::min(option.key.rfind('.'), option.key.size()));
-    if (group != before && option.key.find('.') != std::string::npos) {
-      for (const auto& [name, help] : all.groups)
+    const auto group = section_of(option.key);
+    if (group != before && !group.empty()) {
+      for (const auto& [name, help] : groups)
         if (name == group) fmt::print("{}{}: {}\n", before.empty() ? "" : "\n", name, help);
       before = group;
     }
     fmt::print("  {:<30} {:<8} {:<12} {}{}\n", option.key, option.type, default_of(option), option.help,
                option.range.empty() ? "" : " (" + option.range + ")");
+    if (!reader.choices.empty()) fmt::print("  {:<52} read with {}\n", "", reader.describe());
   }
   return 0;
 }

@@ -40,7 +40,7 @@ GivenValues gather(const Arguments& arguments, const TrainFlags& flags) {
     ATTEND_CHECK(std::filesystem::exists(flags.out), kFile, "{}: no such run; give the folder that train --out made", flags.out);
     auto config = flags.out + "/config.yaml";
     if (!std::filesystem::exists(config)) config = locate_model(flags.out).folder + "/config.yaml";  // a copy may lack it
-    values = read_config(config);
+    values = read_stored_config(config);
   }
   if (!arguments.words.empty())
     for (auto& [key, value] : read_config(arguments.words[0])) values[key] = value;

@@ -8,6 +8,7 @@
 #include <ATen/Parallel.h>
 
 #include "attend/core/memory.h"
+#include "attend/models/recurrent_options.h"
 #include "attend/ops/cross_entropy.h"
 #include "attend/ops/products.h"
 #include "attend/train/config.h"

@@ -1,7 +1,9 @@
 # attend_read_list(<def file> <macro> <room> <out>): names in lines like MECHANISM(additive) of a .def file. Each name must come
 # with its header, source and test; configuration stops with the path that is missing. A line like METRIC(wer, error_rate) says that those of
-# the second name hold it. <out>_SOURCES and <out>_TESTS are set too.
+# the second name hold it. <out>_SOURCES and <out>_TESTS are set too. With TESTS_TOGETHER the tests of entries may stand in files of several,
+# and <out>_TESTS has those that have one of their own.
 function(attend_read_list def macro room out)
+  cmake_parse_arguments(PARSE_ARGV 4 list "TESTS_TOGETHER" "" "")
   set_property(DIRECTORY ${PROJECT_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${def})
   file(STRINGS ${PROJECT_SOURCE_DIR}/${def} lines REGEX "^${macro}\\(")
   set(names)
@@ -14,7 +16,7 @@ function(attend_read_list def macro room out)
       set(holder ${CMAKE_MATCH_1})
     endif()
     set(files include/attend/${room}/${holder}.h src/${room}/${holder}.cpp)
-    if(ATTEND_BUILD_TESTS)
+    if(ATTEND_BUILD_TESTS AND NOT list_TESTS_TOGETHER)
       list(APPEND files tests/${room}/${holder}_test.cpp)
     endif()
     foreach(file IN LISTS files)
@@ -25,7 +27,9 @@ function(attend_read_list def macro room out)
     endforeach()
     list(APPEND names ${name})
     list(APPEND sources ${holder}.cpp)
-    list(APPEND tests ${PROJECT_SOURCE_DIR}/tests/${room}/${holder}_test.cpp)
+    if(EXISTS ${PROJECT_SOURCE_DIR}/tests/${room}/${holder}_test.cpp)
+      list(APPEND tests ${PROJECT_SOURCE_DIR}/tests/${room}/${holder}_test.cpp)
+    endif()
   endforeach()
   list(REMOVE_DUPLICATES sources)
   list(REMOVE_DUPLICATES tests)

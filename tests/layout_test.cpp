@@ -173,5 +173,38 @@ TEST(Layout, EachOffenceIsFound) {
   }
 }
 
+/// Files of the program that hold `word` (letters, digits and _ around it make it another word), without the ending.
+std::set<std::string> files_with(const std::string& word) {
+  const auto part_of_word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; };
+  std::set<std::string> files;
+  const fs::path root = ATTEND_SOURCE_DIR;
+  for (const char* top : {"include", "src", "apps", "cmake"}) {
+    for (const auto& entry : fs::recursive_directory_iterator(root / top)) {
+      if (!entry.is_regular_file()) continue;
+      std::ifstream in(entry.path());
+      const std::string text{std::istreambuf_iterator<char>(in), {}};
+      for (auto at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) {
+        const bool whole =
+            (at == 0 || !part_of_word(text[at - 1])) && (at + word.size() >= text.size() || !part_of_word(text[at + word.size()]));
+        if (whole) files.insert(fs::relative(entry.path(), root).string());
+      }
+    }
+  }
+  return files;
+}
+
+// What it takes to add a mechanism with options of its own, a model, a metric and a verb: these files and lines, and no others.
+TEST(Layout, AnAdditionTouchesWhatContributingSays) {
+  EXPECT_EQ(files_with("knn"),
+            (std::set<std::string>{"include/attend/attention/knn.h", "src/attention/knn.cpp", "src/attention/mechanisms.def"}));
+  EXPECT_EQ(files_with("knn_keys"), (std::set<std::string>{"include/attend/attention/knn.h", "src/attention/knn.cpp"}));
+  EXPECT_EQ(files_with("KnnOptions"), (std::set<std::string>{"include/attend/attention/knn.h", "src/attention/knn.cpp"}));
+  EXPECT_EQ(files_with("MaskedLmOptions"), (std::set<std::string>{"include/attend/models/masked_lm.h", "src/models/masked_lm.cpp"}));
+  EXPECT_EQ(files_with("make_masked_lm"), (std::set<std::string>{"include/attend/models/masked_lm.h", "src/models/masked_lm.cpp"}));
+  EXPECT_EQ(files_with("masked_lm_entry"), (std::set<std::string>{"src/models/masked_lm.cpp"}));
+  EXPECT_EQ(files_with("chrf_metric"), (std::set<std::string>{"src/measure/chrf.cpp"}));
+  EXPECT_EQ(files_with("runs_command"), (std::set<std::string>{"apps/runs.cpp"}));
+}
+
 }  // namespace
 }  // namespace attend

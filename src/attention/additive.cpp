@@ -4,13 +4,24 @@
 
 namespace attend {
 
+void EnergyOptions::visit(OptionVisitor& v) {
+  v(size, "energy", 0, "hidden size of additive scores; 0 is the size of the keys", between(0, 65536));
+}
+
+void AdditiveOptions::visit(OptionVisitor& v) { v(normed, "normed", false, "additive: use g v/|v| in place of v"); }
+
+std::int64_t energy_size_of(const MechanismOptions& o, std::int64_t otherwise) {
+  const auto given = o.of<EnergyOptions>().size;
+  return given > 0 ? given : otherwise;
+}
+
 Additive::Additive(const MechanismOptions& o) {
-  const auto energy = o.energy_size > 0 ? o.energy_size : o.key_size;
+  const auto energy = energy_size_of(o, o.key_size);
   query_weight_ = register_parameter("query_weight", initial_weight({o.heads, energy, o.query_size}, o.query_size));
   key_weight_ = register_parameter("key_weight", initial_weight({o.heads, energy, o.key_size}, o.key_size));
   energy_ = register_parameter("energy", initial_weight({o.heads, energy}, energy));
   if (o.bias) bias_ = register_parameter("bias", at::zeros({o.heads, energy}));
-  if (o.normed) gain_ = register_parameter("gain", at::full({o.heads}, 1.0 / std::sqrt(static_cast<double>(energy))));
+  if (o.of<AdditiveOptions>().normed) gain_ = register_parameter("gain", at::full({o.heads}, 1.0 / std::sqrt(static_cast<double>(energy))));
 }
 
 at::Tensor Additive::prepare(const at::Tensor& keys) const {
@@ -34,7 +45,7 @@ at::Tensor Additive::energy() const {
 
 MechanismOptions with_bias(MechanismOptions o, bool normed) {
   o.bias = true;
-  o.normed = o.normed || normed;
+  if (normed) o.of<AdditiveOptions>().normed = true;
   return o;
 }
 
@@ -64,6 +75,7 @@ extern constinit const MechanismEntry additive_entry{.name = "additive",
                                                      .score = "additive",
                                                      .source = "self or cross",
                                                      .capabilities = {.scores_bounded = true},
+                                                     .options = visit_scored<EnergyOptions, AdditiveOptions>,
                                                      .make = [](const MechanismOptions& o) { return make_scored<Additive>("additive", o); },
                                                      .make_score = make_score_of<Additive>};
 

@@ -18,6 +18,7 @@ extern constinit const MechanismEntry additive_relu_entry{
     .score = "additive",
     .source = "self or cross",
     .capabilities = {.scores_bounded = true},  // a long query settles which units are active, whatever the key
+    .options = visit_scored<EnergyOptions, AdditiveOptions>,
     .make = [](const MechanismOptions& o) { return make_scored<AdditiveRelu>("additive_relu", o); },
     .make_score = make_score_of<AdditiveRelu>};
 

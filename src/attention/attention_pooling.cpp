@@ -6,10 +6,10 @@ namespace {
 class LearnedQueries final : public Score {
  public:
   explicit LearnedQueries(const MechanismOptions& o) {
-    const auto energy = o.energy_size > 0 ? o.energy_size : o.key_size;
+    const auto energy = energy_size_of(o, o.key_size);
     key_weight_ = register_parameter("key_weight", initial_weight({o.heads, energy, o.key_size}, o.key_size));
     bias_ = register_parameter("bias", at::zeros({o.heads, energy}));
-    queries_ = register_parameter("queries", initial_weight({o.heads, o.pooling_rows, energy}, energy));
+    queries_ = register_parameter("queries", initial_weight({o.heads, o.of<PoolingOptions>().rows, energy}, energy));
   }
   at::Tensor prepare(const at::Tensor& keys) const override {  // [B, H, S, E]
     return at::tanh(per_head_linear(keys, key_weight_) + bias_.to(keys.scalar_type()).unsqueeze(1));
@@ -36,6 +36,8 @@ Memory AttentionPooling::prepare(const at::Tensor& keys, const at::Tensor& value
   return ScoredAttention::prepare(keys, values, mask);
 }
 
+void PoolingOptions::visit(OptionVisitor& v) { v(rows, "pooling_rows", 1, "attention_pooling: learned queries", between(1, 4096)); }
+
 extern constinit const MechanismEntry attention_pooling_entry{
     .name = "attention_pooling",
     .sentence = "learned queries read a sequence and leave one vector, or a few",
@@ -47,6 +49,7 @@ extern constinit const MechanismEntry attention_pooling_entry{
     .score = "additive",
     .source = "own parameters",
     .capabilities = {.not_causal = true, .ignores_query = true, .scores_bounded = true},
+    .options = visit_scored<EnergyOptions, PoolingOptions>,
     .make = [](const MechanismOptions& o) -> std::shared_ptr<Mechanism> { return std::make_shared<AttentionPooling>(o); },
     .used_by = "model.pooling: attention_pooling, of an encoder_classifier"};
 

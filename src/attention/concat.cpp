@@ -4,11 +4,16 @@
 
 namespace attend {
 
+void ConcatOptions::visit(OptionVisitor& v) {
+  v(plain_source, "concat_plain_source", false, "concat: add the source state itself, unprojected");
+}
+
 Concat::Concat(const MechanismOptions& o) : query_size_(o.query_size) {
-  const auto energy = o.energy_size > 0 ? o.energy_size : o.key_size;
-  ATTEND_CHECK(!o.concat_plain_source || energy == o.key_size, kValue,
+  const auto energy = energy_size_of(o, o.key_size);
+  const bool plain = o.of<ConcatOptions>().plain_source;
+  ATTEND_CHECK(!plain || energy == o.key_size, kValue,
                "concat: concat_plain_source adds the key itself, so the energy size must be D={}, got {}", o.key_size, energy);
-  const auto joined = o.concat_plain_source ? o.query_size : o.query_size + o.key_size;
+  const auto joined = plain ? o.query_size : o.query_size + o.key_size;
   weight_ = register_parameter("weight", initial_weight({o.heads, energy, joined}, joined));
   energy_ = register_parameter("energy", initial_weight({o.heads, energy}, energy));
 }
@@ -43,6 +48,7 @@ extern constinit const MechanismEntry concat_entry{.name = "concat",
                                                    .score = "additive",
                                                    .source = "self or cross",
                                                    .capabilities = {.scores_bounded = true},
+                                                   .options = visit_scored<EnergyOptions, ConcatOptions>,
                                                    .make = [](const MechanismOptions& o) { return make_scored<Concat>("concat", o); },
                                                    .make_score = make_score_of<Concat>};
 

@@ -37,6 +37,7 @@ extern constinit const MechanismEntry cosine_entry{.name = "cosine",
                                                    .score = "multiplicative",
                                                    .source = "self or cross",
                                                    .capabilities = {.equal_sizes = true, .scores_bounded = true},
+                                                   .options = visit_scored<>,
                                                    .make = [](const MechanismOptions& o) { return make_scored<Cosine>("cosine", o); },
                                                    .make_score = make_score_of<Cosine>};
 

@@ -4,14 +4,19 @@
 
 namespace attend {
 
+void CoverageOptions::visit(OptionVisitor& v) {
+  v(kind, "coverage", "sum", "coverage: what is kept of past weights", one_of({"sum", "fertility", "gru"}));
+  v(size, "coverage_size", 10, "coverage gru: numbers kept for each position", between(1, 4096));
+}
+
 Coverage::Coverage(const MechanismOptions& o)
     : AdditiveHistory("coverage", o),
-      kind_(o.coverage == "gru"         ? Kind::kGru
-            : o.coverage == "fertility" ? Kind::kFertility
-                                        : Kind::kSum) {
-  ATTEND_CHECK(kind_ != Kind::kSum || o.coverage == "sum", kUnknownName, "coverage: kind '{}' is not known; valid: sum, fertility, gru",
-               o.coverage);
-  const auto size = kind_ == Kind::kGru ? o.coverage_size : 1;
+      kind_(o.of<CoverageOptions>().kind == "gru"         ? Kind::kGru
+            : o.of<CoverageOptions>().kind == "fertility" ? Kind::kFertility
+                                                          : Kind::kSum) {
+  ATTEND_CHECK(kind_ != Kind::kSum || o.of<CoverageOptions>().kind == "sum", kUnknownName,
+               "coverage: kind '{}' is not known; valid: sum, fertility, gru", o.of<CoverageOptions>().kind);
+  const auto size = kind_ == Kind::kGru ? o.of<CoverageOptions>().size : 1;
   coverage_weight_ = register_parameter("coverage_weight", initial_weight({o.heads, additive().energy_size(), size}, size));
   if (kind_ == Kind::kFertility)
     fertility_weight_ = register_parameter("fertility_weight", initial_weight({o.heads, 1, o.key_size}, o.key_size));
@@ -42,7 +47,8 @@ std::unique_ptr<State> Coverage::start(const Memory& memory, std::int64_t rows) 
   auto state = std::make_unique<HistoryState>();
   state->kept["total"] = nothing_yet(memory, rows);
   if (kind_ == Kind::kFertility) state->kept["coverage"] = state->kept["total"];
-  if (kind_ == Kind::kGru) state->kept["coverage"] = state->kept["total"].unsqueeze(-1).expand({-1, -1, -1, -1, options().coverage_size});
+  if (kind_ == Kind::kGru)
+    state->kept["coverage"] = state->kept["total"].unsqueeze(-1).expand({-1, -1, -1, -1, options().of<CoverageOptions>().size});
   return state;
 }
 
@@ -95,6 +101,7 @@ extern constinit const MechanismEntry coverage_entry{
     .score = "additive",
     .source = "cross",
     .capabilities = {.stateful = true, .not_causal = true, .repeats_cost = true, .scores_bounded = true},
+    .options = visit_scored<EnergyOptions, AdditiveOptions, CoverageOptions>,
     .make = [](const MechanismOptions& o) -> std::shared_ptr<Mechanism> { return std::make_shared<Coverage>(o); }};
 
 }  // namespace attend

@@ -1,6 +1,18 @@
 #include "attend/attention/dot.h"
 
+#include <cmath>
+
 namespace attend {
+
+void ScalingOptions::visit(OptionVisitor& v) {
+  v(scaling, "score_scaling", "auto",
+    "dot, general: root divides their scores by the root of D, none is the paper's form; auto is root in a transformer, else none",
+    one_of({"auto", "none", "root"}));
+}
+
+double score_scale(const MechanismOptions& o) {
+  return o.of<ScalingOptions>().scaling == "root" ? 1.0 / std::sqrt(static_cast<double>(o.key_size)) : 1.0;
+}
 
 Dot::Dot(const MechanismOptions& o) : scale_(score_scale(o)) { check_equal_sizes("dot", o); }
 
@@ -18,6 +30,7 @@ extern constinit const MechanismEntry dot_entry{.name = "dot",
                                                 .score = "multiplicative",
                                                 .source = "self or cross",
                                                 .capabilities = {.equal_sizes = true},
+                                                .options = visit_scored<ScalingOptions>,
                                                 .make = [](const MechanismOptions& o) { return make_scored<Dot>("dot", o); },
                                                 .make_score = make_score_of<Dot>};
 

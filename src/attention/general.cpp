@@ -1,5 +1,7 @@
 #include "attend/attention/general.h"
 
+#include "attend/attention/dot.h"
+
 namespace attend {
 
 General::General(const MechanismOptions& o)
@@ -25,6 +27,7 @@ extern constinit const MechanismEntry general_entry{.name = "general",
                                                     .score = "multiplicative",
                                                     .source = "self or cross",
                                                     .capabilities = {},
+                                                    .options = visit_scored<ScalingOptions>,
                                                     .make = [](const MechanismOptions& o) { return make_scored<General>("general", o); },
                                                     .make_score = make_score_of<General>};
 

@@ -4,10 +4,15 @@ namespace attend {
 namespace {
 
 std::int64_t key_heads(const MechanismOptions& o) {
-  return o.key_heads > 0 ? o.key_heads : o.heads % 2 == 0 && o.heads > 0 ? o.heads / 2 : 1;
+  const auto given = o.of<GroupedQueryOptions>().key_heads;
+  return given > 0 ? given : o.heads % 2 == 0 && o.heads > 0 ? o.heads / 2 : 1;
 }
 
 }  // namespace
+
+void GroupedQueryOptions::visit(OptionVisitor& v) {
+  v(key_heads, "key_heads", 0, "grouped_query: heads of the keys, shared by the query heads; 0 is half of them", between(0, 256));
+}
 
 GroupedQuery::GroupedQuery(const MechanismOptions& o) : MultiHead("grouped_query", o, key_heads(o)) {}
 
@@ -22,6 +27,11 @@ extern constinit const MechanismEntry grouped_query_entry{
     .score = "that of the inner score",
     .source = "self or cross",
     .capabilities = {.projected = true, .wraps = true, .makes_heads = true},
+    .options =
+        [](OptionSet& set, OptionVisitor& v) {
+          visit_heads(set, v);
+          v.once<GroupedQueryOptions>(set);
+        },
     .make = [](const MechanismOptions& o) -> std::shared_ptr<Mechanism> { return std::make_shared<GroupedQuery>(o); }};
 
 }  // namespace attend

@@ -2,8 +2,12 @@
 
 namespace attend {
 
+void GumbelOptions::visit(OptionVisitor& v) {
+  v(temperature, "gumbel_temperature", 1.0, "gumbel, gumbel_st: near 0 one position, large uniform", between(1e-3, 1e3));
+}
+
 at::Tensor Gumbel::relaxed(const at::Tensor& weights, const at::Tensor& noisy, const at::Tensor& /*one_hot*/) const {
-  return concrete(weights, noisy, options().gumbel_temperature);
+  return concrete(weights, noisy, options().of<GumbelOptions>().temperature);
 }
 
 at::Tensor concrete(const at::Tensor& weights, const at::Tensor& noisy, double temperature) {
@@ -23,6 +27,7 @@ extern constinit const MechanismEntry gumbel_entry{
     .score = "that of the inner score",
     .source = "self or cross",
     .capabilities = {.wraps = true, .picks = true, .samples = true},
+    .options = visit_with_inner_score<HardOptions, GumbelOptions>,
     .make = [](const MechanismOptions& o) -> std::shared_ptr<Mechanism> { return std::make_shared<Gumbel>(o); }};
 
 }  // namespace attend

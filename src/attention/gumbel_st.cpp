@@ -5,7 +5,7 @@
 namespace attend {
 
 at::Tensor GumbelSt::relaxed(const at::Tensor& weights, const at::Tensor& noisy, const at::Tensor& one_hot) const {
-  return straight_through(one_hot, concrete(weights, noisy, options().gumbel_temperature));
+  return straight_through(one_hot, concrete(weights, noisy, options().of<GumbelOptions>().temperature));
 }
 
 extern constinit const MechanismEntry gumbel_st_entry{
@@ -19,6 +19,7 @@ extern constinit const MechanismEntry gumbel_st_entry{
     .score = "that of the inner score",
     .source = "self or cross",
     .capabilities = {.wraps = true, .picks = true, .samples = true},
+    .options = visit_with_inner_score<HardOptions, GumbelOptions>,
     .make = [](const MechanismOptions& o) -> std::shared_ptr<Mechanism> { return std::make_shared<GumbelSt>(o); }};
 
 }  // namespace attend

@@ -29,9 +29,19 @@ at::Tensor gumbel_noise(const at::Tensor& like, std::uint64_t place) {
 
 at::Tensor straight_through(const at::Tensor& hard, const at::Tensor& soft) { return StraightThrough::apply(hard, soft); }
 
+void HardOptions::visit(OptionVisitor& v) {
+  v(test, "hard_test", "argmax", "hard attention outside training: the best position, a soft mean, or a draw",
+    one_of({"argmax", "soft", "sample"}));
+}
+
+void SoftShareOptions::visit(OptionVisitor& v) {
+  v(share, "hard_soft_share", 0.5, "hard: share of training examples that attend softly", between(0, 1));
+}
+
 Hard::Hard(std::string name, const MechanismOptions& o) : ScoredAttention(name, make_inner_score(name, o), o) {
-  ATTEND_CHECK(o.hard_test == "argmax" || o.hard_test == "soft" || o.hard_test == "sample", kUnknownName,
-               "{}: hard_test '{}' is not known; valid: argmax, soft, sample", name, o.hard_test);
+  const auto& test = o.of<HardOptions>().test;
+  ATTEND_CHECK(test == "argmax" || test == "soft" || test == "sample", kUnknownName,
+               "{}: hard_test '{}' is not known; valid: argmax, soft, sample", name, test);
   reward_baseline_ = register_buffer("reward_baseline", at::zeros({512}));
 }
 
@@ -42,15 +52,15 @@ std::unique_ptr<State> Hard::start(const Memory& memory, std::int64_t /*rows*/) 
 }
 
 at::Tensor Hard::draw_soft(std::int64_t batch) const {
-  const double share = options().hard_soft_share;
+  const double share = options().of<SoftShareOptions>().share;
   return share > 0 ? uniform_draws(draw_keys(place(), batch), {}).lt(share) : at::Tensor();  // [B]
 }
 
 at::Tensor Hard::mix(ScoreCall& call, const at::Tensor& weights) const {
-  const auto& o = options();
+  const auto& test = options().of<HardOptions>().test;
   auto& extras = call.result.extras;
   const auto log_p = weights.masked_fill(weights.le(0), 1.0).log().masked_fill(weights.le(0), -std::numeric_limits<double>::infinity());
-  const bool draws = is_training() || o.hard_test == "sample";
+  const bool draws = is_training() || test == "sample";
   const auto noisy = draws ? log_p + gumbel_noise(weights, place()) : log_p;
   if (call.sizes.keys == 0) return mixed(call, weights);
   const auto choice = noisy.detach().argmax(-1, /*keepdim=*/true);  // ties: the lowest index
@@ -64,7 +74,7 @@ at::Tensor Hard::mix(ScoreCall& call, const at::Tensor& weights) const {
     log_prob = log_prob.masked_fill(empty, 0.0);
     chosen = chosen.masked_fill(empty, -1);
   }
-  auto mixing = is_training() ? relaxed(weights, noisy, one_hot) : o.hard_test == "soft" ? weights : one_hot;
+  auto mixing = is_training() ? relaxed(weights, noisy, one_hot) : test == "soft" ? weights : one_hot;
   if (is_training() && needs_reward()) {
     const auto* kept = dynamic_cast<const HardState*>(call.state);
     const auto soft = kept ? kept->soft : draw_soft(call.sizes.batch);
@@ -93,6 +103,7 @@ extern constinit const MechanismEntry hard_entry{
     .score = "that of the inner score",
     .source = "self or cross",
     .capabilities = {.wraps = true, .picks = true, .samples = true, .rewarded = true},
+    .options = visit_with_inner_score<HardOptions, SoftShareOptions>,
     .make = [](const MechanismOptions& o) -> std::shared_ptr<Mechanism> { return std::make_shared<Hard>(o); }};
 
 }  // namespace attend

@@ -17,6 +17,7 @@ extern constinit const MechanismEntry hard_st_entry{
     .score = "that of the inner score",
     .source = "self or cross",
     .capabilities = {.wraps = true, .picks = true, .samples = true},
+    .options = visit_with_inner_score<HardOptions>,
     .make = [](const MechanismOptions& o) -> std::shared_ptr<Mechanism> { return std::make_shared<HardSt>(o); }};
 
 }  // namespace attend

@@ -96,13 +96,13 @@ bool self_causal(const AttendCall& call) {
 
 std::string why_not(const AttendCall& call) {
   const auto& mechanism = call.mechanism;
-  const auto& o = mechanism.options();
   const auto& mask = call.memory.mask();
   if (!dynamic_cast<const FeatureProduct*>(&mechanism.score())) return "the score is no product of features";
   if (call.memory.size() == 0) return "there are no keys";
+  const auto& o = mechanism.weighing();
   if (o.normaliser != "softmax" || o.temperature != 1) return "the weights are no plain shares";
   if (mechanism.has_positions()) return "positions change single scores";
-  if (mechanism.is_training() && o.dropout > 0) return "dropout takes single weights";
+  if (mechanism.is_training() && mechanism.weight_dropout() > 0) return "dropout takes single weights";
   if (mask.bias.defined()) return "a bias changes single scores";
   if (asks_for_all_rows(call.request)) return "the request needs the weights of all rows";
   const bool one_row = mask.causal && call.query.size(2) == 1 && call.memory.prepared() != nullptr;
@@ -185,6 +185,7 @@ extern constinit const MechanismEntry linear_entry{
     .score = "multiplicative",
     .source = "self or cross",
     .capabilities = {.equal_sizes = true, .scores_bounded = true},
+    .options = visit_scored<>,
     .make = [](const MechanismOptions& o) -> std::shared_ptr<Mechanism> { return std::make_shared<LinearAttention>(o); }};
 
 }  // namespace attend

@@ -2,10 +2,28 @@
 
 namespace attend {
 
-LocalM::LocalM(const MechanismOptions& o) : ScoredAttention("local_m", make_inner_score("local_m", o), o), scaled_(o.centre == "scaled") {
-  ATTEND_CHECK(scaled_ || o.centre == "default" || o.centre == "step", kUnknownName,
-               "local_m: centre '{}' is not known; valid: step, scaled", o.centre);
-  ATTEND_CHECK(o.window >= (scaled_ ? 1 : 0), kValue, "local_m: the window must be at least {}, got {}", scaled_ ? 1 : 0, o.window);
+void LocalOptions::visit(OptionVisitor& v) {
+  v(window, "window", 10, "local attention: positions on each side of the centre", between(0, 1e9));
+}
+
+void CentreOptions::visit(OptionVisitor& v) {
+  v(centre, "centre", "default", "local_m: step or scaled; local_p: paper or inside",
+    one_of({"default", "step", "scaled", "paper", "inside"}));
+}
+
+void LocalMOptions::visit(OptionVisitor& v) {
+  v(clamp, "local_clamp", true, "local_m: a centre beyond the source's end stays at its last position");
+}
+
+LocalM::LocalM(const MechanismOptions& o)
+    : ScoredAttention("local_m", make_inner_score("local_m", o), o),
+      scaled_(o.of<CentreOptions>().centre == "scaled"),
+      clamp_(o.of<LocalMOptions>().clamp),
+      window_(o.of<LocalOptions>().window) {
+  const auto& centre = o.of<CentreOptions>().centre;
+  ATTEND_CHECK(scaled_ || centre == "default" || centre == "step", kUnknownName, "local_m: centre '{}' is not known; valid: step, scaled",
+               centre);
+  ATTEND_CHECK(window_ >= (scaled_ ? 1 : 0), kValue, "local_m: the window must be at least {}, got {}", scaled_ ? 1 : 0, window_);
 }
 
 Memory LocalM::prepare(const at::Tensor& keys, const at::Tensor& values, const Mask& mask) const {
@@ -27,9 +45,9 @@ void LocalM::narrow(ScoreCall& call) const {
     const auto queries = given.defined() ? given : at::full({1}, call.sizes.queries, at::kLong);
     centre = t.to(at::kDouble) * last.to(at::kDouble) / (queries - 1).clamp_min(1).unsqueeze(1).to(at::kDouble);
   } else {
-    centre = options().clamp ? at::minimum(t, last).clamp_min(0) : t;
+    centre = clamp_ ? at::minimum(t, last).clamp_min(0) : t;
   }
-  hide(call.hidden, outside_window(centre, call.sizes.keys, options().window));
+  hide(call.hidden, outside_window(centre, call.sizes.keys, window_));
   call.result.extras["centre"] = {centre.to(at::kDouble).expand({call.sizes.batch, call.sizes.queries})};
 }
 
@@ -49,6 +67,7 @@ extern constinit const MechanismEntry local_m_entry{
     .score = "that of the inner score",
     .source = "self or cross",
     .capabilities = {.position_aware = true, .wraps = true, .counts_steps = true},
+    .options = visit_with_inner_score<LocalOptions, CentreOptions, LocalMOptions>,
     .make = [](const MechanismOptions& o) -> std::shared_ptr<Mechanism> { return std::make_shared<LocalM>(o); }};
 
 }  // namespace attend

@@ -1,14 +1,24 @@
 #include "attend/attention/local_p.h"
 
+#include "attend/attention/additive.h"
 #include "attend/attention/local_m.h"
 
 namespace attend {
 
-LocalP::LocalP(const MechanismOptions& o) : ScoredAttention("local_p", make_inner_score("local_p", o), o), inside_(o.centre == "inside") {
-  ATTEND_CHECK(inside_ || o.centre == "default" || o.centre == "paper", kUnknownName,
-               "local_p: centre '{}' is not known; valid: paper, inside", o.centre);
-  ATTEND_CHECK(o.window >= 1, kValue, "local_p: the window must be at least 1, got {}", o.window);
-  const auto size = o.energy_size > 0 ? o.energy_size : o.query_size;
+void LocalPOptions::visit(OptionVisitor& v) {
+  v(renormalise, "local_renorm", false, "local_p: let the Gaussian enter the scores, so that weights sum to 1");
+}
+
+LocalP::LocalP(const MechanismOptions& o)
+    : ScoredAttention("local_p", make_inner_score("local_p", o), o),
+      inside_(o.of<CentreOptions>().centre == "inside"),
+      renormalise_(o.of<LocalPOptions>().renormalise),
+      window_(o.of<LocalOptions>().window) {
+  const auto& centre = o.of<CentreOptions>().centre;
+  ATTEND_CHECK(inside_ || centre == "default" || centre == "paper", kUnknownName, "local_p: centre '{}' is not known; valid: paper, inside",
+               centre);
+  ATTEND_CHECK(window_ >= 1, kValue, "local_p: the window must be at least 1, got {}", window_);
+  const auto size = energy_size_of(o, o.query_size);
   centre_weight_ = register_parameter("centre_weight", initial_weight({o.heads, size, o.query_size}, o.query_size));
   centre_vector_ = register_parameter("centre_vector", initial_weight({o.heads, size}, size));
 }
@@ -26,16 +36,16 @@ void LocalP::narrow(ScoreCall& call) const {
   const auto share = at::sigmoid(at::matmul(hidden, vector).squeeze(-1));              // [B, H, T]
   const auto lengths = call.key_lengths().view({-1, 1, 1}).to(share.scalar_type());
   const auto centre = inside_ ? share * (lengths - 1) : share * lengths - 1;
-  hide(call.hidden, outside_window(centre, call.sizes.keys, options().window));
+  hide(call.hidden, outside_window(centre, call.sizes.keys, window_));
   call.result.extras["centre"] = {empty.defined() ? centre.masked_fill(empty, 0.0) : centre};
 }
 
 at::Tensor LocalP::weigh(ScoreCall& call) const {
   const auto& centre = call.result.extras.at("centre").value;
   const auto distance = at::arange(call.sizes.keys, centre.options()) - centre.unsqueeze(-1);  // [B, H, T, S]
-  const double deviation = static_cast<double>(options().window) / 2;
+  const double deviation = static_cast<double>(window_) / 2;
   const auto penalty = distance.square() * (-0.5 / (deviation * deviation));
-  if (options().renormalise) {
+  if (renormalise_) {
     call.scores = call.scores + penalty;
     return normalise(call, call.scores);
   }
@@ -55,6 +65,7 @@ extern constinit const MechanismEntry local_p_entry{
     .score = "that of the inner score",
     .source = "cross",
     .capabilities = {.position_aware = true, .wraps = true, .unnormalised = true, .not_causal = true},
+    .options = visit_with_inner_score<EnergyOptions, LocalOptions, CentreOptions, LocalPOptions>,
     .make = [](const MechanismOptions& o) -> std::shared_ptr<Mechanism> { return std::make_shared<LocalP>(o); }};
 
 }  // namespace attend

@@ -12,7 +12,7 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // The cell that walks the source, for all queries of all heads at once.
 class Walk final : public Score {
  public:
-  explicit Walk(const MechanismOptions& o) : kind_(o.local_cell), size_(o.local_size) {
+  explicit Walk(const MechanismOptions& o) : kind_(o.of<LocalRnnOptions>().cell), size_(o.of<LocalRnnOptions>().size) {
     const std::vector<std::string> cells{"rnn_tanh", "lstm", "gru"};
     if (std::find(cells.begin(), cells.end(), kind_) == cells.end()) fail_unknown_name("local_rnn: local_cell", kind_, cells);
     const std::int64_t gates = kind_ == "lstm" ? 4 : kind_ == "gru" ? 3 : 1, input = o.key_size + o.query_size;
@@ -77,10 +77,18 @@ class Walk final : public Score {
 
 }  // namespace
 
+void LocalRnnOptions::visit(OptionVisitor& v) {
+  v(cell, "local_cell", "gru", "local_rnn: the cell that walks the source", one_of({"rnn_tanh", "lstm", "gru"}));
+  v(inner, "local_inner", "softmax", "local_rnn: how partial contexts are weighted", one_of({"softmax", "raw"}));
+  v(size, "local_size", 64, "local_rnn: size of its cell", between(1, 65536));
+  v(whole, "local_whole", true, "local_rnn: a partial context reaches back to the source's beginning, not over the window");
+}
+
 LocalRnn::LocalRnn(const MechanismOptions& o)
-    : ScoredAttention("local_rnn", (check_sizes("local_rnn", o), std::make_shared<Walk>(o)), o), raw_(o.local_inner == "raw") {
-  ATTEND_CHECK(raw_ || o.local_inner == "softmax", kUnknownName, "local_rnn: local_inner '{}' is not known; valid: softmax, raw",
-               o.local_inner);
+    : ScoredAttention("local_rnn", (check_sizes("local_rnn", o), std::make_shared<Walk>(o)), o),
+      raw_(o.of<LocalRnnOptions>().inner == "raw") {
+  const auto& inner = o.of<LocalRnnOptions>().inner;
+  ATTEND_CHECK(raw_ || inner == "softmax", kUnknownName, "local_rnn: local_inner '{}' is not known; valid: softmax, raw", inner);
 }
 
 at::Tensor LocalRnn::energies(ScoreCall& call, const at::Tensor& query, const at::Tensor& keys) const {
@@ -93,7 +101,7 @@ at::Tensor LocalRnn::weigh(ScoreCall& call) const {
   const auto places = at::arange(keys, at::kLong);
   const auto back = places.unsqueeze(1) - places.unsqueeze(0);  // s − j
   auto outside = back.lt(0);                                    // [S, S]
-  if (!options().local_whole) outside = outside.logical_or(back.gt(options().window));
+  if (!options().of<LocalRnnOptions>().whole) outside = outside.logical_or(back.gt(options().of<LocalOptions>().window));
   const auto outer = normalise(call, call.scores);  // α [B, H, T, S]
   at::Tensor inner;                                 // β [B, H, T, S, S]
   const auto e = call.scores.unsqueeze(-2).expand({-1, -1, -1, keys, -1});
@@ -124,6 +132,7 @@ extern constinit const MechanismEntry local_rnn_entry{
     .score = "recurrent",
     .source = "self or cross",
     .capabilities = {.position_aware = true, .effective = true, .scores_bounded = true},
+    .options = visit_scored<LocalOptions, LocalRnnOptions>,
     .make = [](const MechanismOptions& o) -> std::shared_ptr<Mechanism> { return std::make_shared<LocalRnn>(o); }};
 
 }  // namespace attend

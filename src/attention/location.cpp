@@ -2,11 +2,17 @@
 
 namespace attend {
 
-Location::Location(const MechanismOptions& o) : overflow_is_error_(o.location_overflow == "error") {
-  ATTEND_CHECK(o.location_size >= 1, kValue, "location: location_size must be at least 1, got {}", o.location_size);
-  ATTEND_CHECK(overflow_is_error_ || o.location_overflow == "zero", kUnknownName,
-               "location: location_overflow '{}' is not known; valid: zero, error", o.location_overflow);
-  weight_ = register_parameter("weight", initial_weight({o.heads, o.location_size, o.query_size}, o.query_size));
+void LocationOptions::visit(OptionVisitor& v) {
+  v(size, "location_size", 512, "location: source positions that have a weight", between(1, 1 << 24));
+  v(overflow, "location_overflow", "zero", "location: positions beyond get weight zero, or are an error", one_of({"zero", "error"}));
+}
+
+Location::Location(const MechanismOptions& o) : overflow_is_error_(o.of<LocationOptions>().overflow == "error") {
+  const auto& own = o.of<LocationOptions>();
+  ATTEND_CHECK(own.size >= 1, kValue, "location: location_size must be at least 1, got {}", own.size);
+  ATTEND_CHECK(overflow_is_error_ || own.overflow == "zero", kUnknownName,
+               "location: location_overflow '{}' is not known; valid: zero, error", own.overflow);
+  weight_ = register_parameter("weight", initial_weight({o.heads, own.size, o.query_size}, o.query_size));
 }
 
 at::Tensor Location::scores(const at::Tensor& query, const at::Tensor& prepared) const {
@@ -30,6 +36,7 @@ extern constinit const MechanismEntry location_entry{.name = "location",
                                                      .score = "location",
                                                      .source = "self or cross",
                                                      .capabilities = {.position_aware = true, .ignores_keys = true},
+                                                     .options = visit_scored<LocationOptions>,
                                                      .make = [](const MechanismOptions& o) { return make_scored<Location>("location", o); },
                                                      .make_score = make_score_of<Location>};
 

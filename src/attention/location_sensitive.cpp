@@ -2,17 +2,32 @@
 
 namespace attend {
 
+void LocationSensitiveOptions::visit(OptionVisitor& v) {
+  v(input, "location_input", "previous", "location_sensitive: which past weights are convolved",
+    one_of({"previous", "cumulative", "both"}));
+  v(filters, "location_filters", 10, "location_sensitive: filters", between(1, 4096));
+  v(width, "location_width", 11, "location_sensitive: width of a filter, odd", between(1, 4095));
+  v(sharpening, "sharpening", 1.0, "location_sensitive: multiplies the scores", between(1e-6, 1e6));
+  v(smoothing, "smoothing", false, "location_sensitive: weights by logistic functions in place of exponentials");
+}
+
 LocationSensitive::LocationSensitive(const MechanismOptions& o)
-    : AdditiveHistory("location_sensitive", o), previous_(o.location_input != "cumulative"), cumulative_(o.location_input != "previous") {
-  ATTEND_CHECK(o.location_input == "previous" || o.location_input == "cumulative" || o.location_input == "both", kUnknownName,
-               "location_sensitive: location_input '{}' is not known; valid: previous, cumulative, both", o.location_input);
-  ATTEND_CHECK(o.location_width % 2 == 1, kValue, "location_sensitive: location_width must be odd, got {}; a filter needs a middle",
-               o.location_width);
+    : AdditiveHistory("location_sensitive", o),
+      previous_(o.of<LocationSensitiveOptions>().input != "cumulative"),
+      cumulative_(o.of<LocationSensitiveOptions>().input != "previous") {
+  ATTEND_CHECK(o.of<LocationSensitiveOptions>().input == "previous" || o.of<LocationSensitiveOptions>().input == "cumulative" ||
+                   o.of<LocationSensitiveOptions>().input == "both",
+               kUnknownName, "location_sensitive: location_input '{}' is not known; valid: previous, cumulative, both",
+               o.of<LocationSensitiveOptions>().input);
+  ATTEND_CHECK(o.of<LocationSensitiveOptions>().width % 2 == 1, kValue,
+               "location_sensitive: location_width must be odd, got {}; a filter needs a middle", o.of<LocationSensitiveOptions>().width);
   const std::int64_t channels = previous_ && cumulative_ ? 2 : 1;
-  filters_ = register_parameter("filters",
-                                initial_weight({o.heads * o.location_filters, channels, o.location_width}, channels * o.location_width));
+  filters_ = register_parameter(
+      "filters", initial_weight({o.heads * o.of<LocationSensitiveOptions>().filters, channels, o.of<LocationSensitiveOptions>().width},
+                                channels * o.of<LocationSensitiveOptions>().width));
   filter_weight_ =
-      register_parameter("filter_weight", initial_weight({o.heads, additive().energy_size(), o.location_filters}, o.location_filters));
+      register_parameter("filter_weight", initial_weight({o.heads, additive().energy_size(), o.of<LocationSensitiveOptions>().filters},
+                                                         o.of<LocationSensitiveOptions>().filters));
 }
 
 std::unique_ptr<State> LocationSensitive::start(const Memory& memory, std::int64_t rows) const {
@@ -37,8 +52,10 @@ void LocationSensitive::add_history(const HistoryState& state, at::Tensor& sums)
 }
 
 at::Tensor LocationSensitive::weigh(ScoreCall& call) const {
-  if (options().sharpening != 1) call.scores = call.scores * options().sharpening;
-  if (options().smoothing) call.scores = at::log_sigmoid(call.scores);  // σ(e)/Σ σ(e) as a softmax: 0/0 cannot come of it
+  if (options().of<LocationSensitiveOptions>().sharpening != 1)
+    call.scores = call.scores * options().of<LocationSensitiveOptions>().sharpening;
+  if (options().of<LocationSensitiveOptions>().smoothing)
+    call.scores = at::log_sigmoid(call.scores);  // σ(e)/Σ σ(e) as a softmax: 0/0 cannot come of it
   return normalise(call, call.scores);
 }
 
@@ -61,6 +78,7 @@ extern constinit const MechanismEntry location_sensitive_entry{
     .score = "additive",
     .source = "cross",
     .capabilities = {.position_aware = true, .stateful = true, .not_causal = true, .scores_bounded = true},
+    .options = visit_scored<EnergyOptions, AdditiveOptions, LocationSensitiveOptions>,
     .make = [](const MechanismOptions& o) -> std::shared_ptr<Mechanism> { return std::make_shared<LocationSensitive>(o); }};
 
 }  // namespace attend

@@ -10,7 +10,7 @@ MixedScore::MixedScore(const std::vector<std::string>& names, const MechanismOpt
   auto one = o;
   one.heads = 1;
   for (std::size_t h = 0; h < names.size(); ++h) {
-    one.inner = names[h];
+    one.of<InnerScoreOptions>().score = names[h];
     heads_.push_back(register_module(fmt::format("head_{}", h), make_inner_score("model.head_scores", one)));
     widths_.push_back(heads_.back()->prepare(at::zeros({1, 1, 1, o.key_size})).size(3));
   }

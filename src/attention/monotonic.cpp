@@ -78,6 +78,7 @@ extern constinit const MechanismEntry monotonic_entry{
     .score = "additive",
     .source = "cross",
     .capabilities = {.position_aware = true, .stateful = true, .unnormalised = true, .not_causal = true, .samples = true, .stops = true},
+    .options = visit_options<WeightDropoutOptions, EnergyOptions>,
     .make = [](const MechanismOptions& o) -> std::shared_ptr<Mechanism> { return std::make_shared<Monotonic>(o); }};
 
 }  // namespace attend

@@ -1,6 +1,6 @@
 #include "attend/attention/multi_head.h"
 
-#include "attend/attention/score.h"
+#include "attend/attention/additive.h"
 #include "mixed_score.h"
 
 namespace attend {
@@ -12,9 +12,21 @@ at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tenso
   return at::linear(wide, weight.to(wide.scalar_type()), bias.defined() ? bias.to(wide.scalar_type()) : bias);
 }
 
+bool runs_in_a_head(const MechanismEntry& entry) {
+  const auto& can = entry.capabilities;
+  return entry.make && !can.makes_heads && !can.reads_previous && !can.ignores_query && !can.projected;
+}
+
+std::vector<std::string> head_mechanisms() {
+  std::vector<std::string> names;
+  for (const auto* entry : mechanisms())
+    if (runs_in_a_head(*entry)) names.emplace_back(entry->name);
+  return names;
+}
+
 // The size of a head, D.
 std::int64_t head_size_of(const std::string& name, const MechanismOptions& o, std::int64_t output_size) {
-  if (o.projections.head_size > 0) return o.projections.head_size;
+  if (const auto given = o.of<ProjectionOptions>().head_size; given > 0) return given;
   ATTEND_CHECK(output_size % o.heads == 0, kValue, "{}: the size {} must be a multiple of the {} heads, or model.head_size given", name,
                output_size, o.heads);
   return output_size / o.heads;
@@ -27,6 +39,24 @@ at::Tensor split(const at::Tensor& x, const at::Tensor& weight, const at::Tensor
 }
 
 }  // namespace
+
+void HeadOptions::visit(OptionVisitor& v) { v(heads, "heads", 4, "heads of multi_head and of a transformer's layers", between(1, 256)); }
+
+void MultiHeadOptions::visit(OptionVisitor& v) {
+  v(head_scores, "head_scores", {}, "multi_head: a score for each head in place of one for all: [scaled_dot, additive, cosine, dot]");
+  v(head_attention, "head_attention", "", "multi_head: what runs inside each head (local_m, hard, ...); empty is the score alone",
+    one_of(head_mechanisms()));
+}
+
+void visit_heads(OptionSet& set, OptionVisitor& v) {
+  visit_scored<HeadOptions, ProjectionOptions, MultiHeadOptions>(set, v);
+  const auto& within = set.of<MultiHeadOptions>();
+  for (const auto& name : within.head_scores) find_mechanism(name).options(set, v);
+  if (!within.head_attention.empty())
+    find_mechanism(within.head_attention).options(set, v);
+  else if (within.head_scores.empty())
+    visit_inner_score(set, v);
+}
 
 void ProjectionOptions::visit(OptionVisitor& v) {
   v(head_size, "head_size", 0, "multi_head, grouped_query: numbers in a head; 0 is the model's size divided by the heads",
@@ -53,26 +83,26 @@ MultiHead::MultiHead(std::string name, const MechanismOptions& o, std::int64_t k
   auto bias = [&](bool wanted, const char* of, std::int64_t size) {
     return o.bias && wanted ? register_parameter(of, at::zeros({size})) : at::Tensor();  // [size]
   };
-  const auto& with = o.projections;
+  const auto& with = o.of<ProjectionOptions>();
   query_bias_ = bias(with.query_bias, "query_bias", joined);
   key_bias_ = bias(with.key_bias, "key_bias", shared);
   value_bias_ = bias(with.value_bias, "value_bias", shared);
   output_bias_ = bias(with.output_bias, "output_bias", output_size_);
   MechanismOptions inside = o;
   inside.query_size = inside.key_size = inside.value_size = head_size;
-  inside.energy_size = o.energy_size > 0 ? o.energy_size : head_size;
+  inside.of<EnergyOptions>().size = energy_size_of(o, head_size);
   inside.output_size = 0;
   inside.bias = false;
-  if (!o.head_scores.empty()) {
-    ATTEND_CHECK(o.head_attention.empty() && key_heads_ == heads_, kValue,
+  const auto& within = o.of<MultiHeadOptions>();
+  if (!within.head_scores.empty()) {
+    ATTEND_CHECK(within.head_attention.empty() && key_heads_ == heads_, kValue,
                  "{}: model.head_scores gives each head a score of its own; it goes with multi_head, without head_attention", name_);
-    inner_ =
-        register_module("inner", std::make_shared<ScoredAttention>(name_, std::make_shared<MixedScore>(o.head_scores, inside), inside));
+    inner_ = register_module("inner",
+                             std::make_shared<ScoredAttention>(name_, std::make_shared<MixedScore>(within.head_scores, inside), inside));
     return;
   }
-  const auto& entry = find_mechanism(o.head_attention.empty() ? o.inner : o.head_attention);
-  const auto& can = entry.capabilities;
-  ATTEND_CHECK(entry.make && !can.makes_heads && !can.reads_previous && !can.ignores_query && !can.projected, kValue,
+  const auto& entry = find_mechanism(within.head_attention.empty() ? o.of<InnerScoreOptions>().score : within.head_attention);
+  ATTEND_CHECK(runs_in_a_head(entry), kValue,
                "{}: {} cannot run inside a head; use a score, local_m, local_p, hard, coverage or their like", name_, entry.name);
   inner_ = register_module("inner", entry.make(inside));
 }
@@ -128,6 +158,7 @@ extern constinit const MechanismEntry multi_head_entry{
     .score = "that of the inner score",
     .source = "self or cross",
     .capabilities = {.projected = true, .wraps = true, .makes_heads = true},
+    .options = visit_heads,
     .make = [](const MechanismOptions& o) -> std::shared_ptr<Mechanism> { return std::make_shared<MultiHead>(o); }};
 
 }  // namespace attend

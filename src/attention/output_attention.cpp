@@ -1,5 +1,7 @@
 #include "attend/attention/output_attention.h"
 
+#include "attend/attention/dot.h"
+
 #include "attend/attention/score.h"
 
 namespace attend {
@@ -12,7 +14,9 @@ const Site& OutputAttention::site() {
 OutputAttention::OutputAttention(std::int64_t embedding, std::int64_t size)
     : weight_(register_parameter("weight", initial_weight({size, embedding + size}, embedding + size))),
       bias_(register_parameter("bias", at::zeros({size}))),
-      attention_(register_module("attention", make_mechanism("general", {.query_size = size, .key_size = size}))) {}
+      attention_(register_module(
+          "attention",
+          make_mechanism("general", {.query_size = size, .key_size = size, .own = OptionSet().set(&ScalingOptions::scaling, "none")}))) {}
 
 void OutputAttention::History::reorder(const at::Tensor& rows) {
   memory.reorder(rows);
@@ -62,6 +66,7 @@ extern constinit const MechanismEntry output_attention_entry{
     .score = "multiplicative",
     .source = "own output",
     .capabilities = {.stateful = true},
+    .options = visit_options<>,
     .make = nullptr,
     .used_by = "model.output_attention: true, beside any attention of a recurrent decoder"};
 

@@ -54,6 +54,7 @@ extern constinit const MechanismEntry pointer_generator_entry{
     .range = "global",
     .score = "multiplicative",
     .source = "cross",
+    .options = visit_options<>,
     .make = nullptr,
     .used_by = "model.pointer_generator: true, beside any attention to a source"};
 

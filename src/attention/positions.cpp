@@ -4,7 +4,7 @@
 #include <cmath>
 #include <numbers>
 
-#include "attend/attention/score.h"
+#include "attend/attention/scaled_dot.h"
 
 namespace attend {
 namespace {
@@ -19,13 +19,13 @@ at::Tensor exponents(std::int64_t turned) {
 }
 
 // θ for contexts longer than those of training, as Llama 3 has it: slow pairs turn slower still, fast ones as they did. [R/2]
-at::Tensor llama3_rates(const at::Tensor& rates, const PositionOptions& o) {
-  const auto low = o.rotary_low_frequency_factor, high = o.rotary_high_frequency_factor;
+at::Tensor llama3_rates(const at::Tensor& rates, const RotaryOptions& o) {
+  const auto low = o.low_frequency_factor, high = o.high_frequency_factor;
   ATTEND_CHECK(high > low, kValue,
                "positions rotary: rotary_high_frequency_factor must be above rotary_low_frequency_factor, got {} and {}", high, low);
-  const auto waves = rates * (static_cast<double>(o.rotary_original_length) / (2 * std::numbers::pi));  // L₀/λ [R/2]
-  const auto kept = ((waves - low) / (high - low)).clamp(0.0, 1.0);                                     // m [R/2]
-  return ((1 - kept) / o.rotary_factor + kept) * rates;                                                 // [R/2]
+  const auto waves = rates * (static_cast<double>(o.original_length) / (2 * std::numbers::pi));  // L₀/λ [R/2]
+  const auto kept = ((waves - low) / (high - low)).clamp(0.0, 1.0);                              // m [R/2]
+  return ((1 - kept) / o.factor + kept) * rates;                                                 // [R/2]
 }
 
 // x [B, H, L, D] with the pairs of its first numbers turned by angle [B or 1, L, R/2]; what is behind them stays.
@@ -41,42 +41,57 @@ at::Tensor turn_by(const at::Tensor& x, const at::Tensor& angle, bool adjacent) 
 
 }  // namespace
 
-void PositionOptions::visit(OptionVisitor& v) {
-  v(relative_buckets, "relative_buckets", 32, "positions relative_bias: rows of the table, even", between(4, 1 << 16));
-  v(relative_farthest, "relative_farthest", 128, "positions relative_bias: distances from here on share the last row", between(2, 1 << 24));
-  v(relative_shared, "relative_shared", false, "positions relative_bias: one table for all layers of a stack, as T5 has it");
-  v(rotary_base, "rotary_base", 10000.0, "positions rotary: a larger base turns slower", between(1, 1e12));
-  v(rotary_share, "rotary_share", 1.0, "positions rotary: share of a head that is turned, its first numbers", between(0.001, 1));
-  v(rotary_scaling, "rotary_scaling", "none", "positions rotary: how sequences longer than those of training are read",
+void RelativeOptions::visit(OptionVisitor& v) {
+  v(reach, "position_reach", 16, "positions relative: distances beyond this count as this far", between(1, 1 << 20));
+}
+
+void RelativeBiasOptions::visit(OptionVisitor& v) {
+  v(buckets, "relative_buckets", 32, "positions relative_bias: rows of the table, even", between(4, 1 << 16));
+  v(farthest, "relative_farthest", 128, "positions relative_bias: distances from here on share the last row", between(2, 1 << 24));
+  v(shared, "relative_shared", false, "positions relative_bias: one table for all layers of a stack, as T5 has it");
+}
+
+void RotaryOptions::visit(OptionVisitor& v) {
+  v(pairs, "rotary_pairs", "adjacent", "positions rotary: which numbers are a pair, as the weights were made",
+    one_of({"adjacent", "halves"}));
+  v(base, "rotary_base", 10000.0, "positions rotary: a larger base turns slower", between(1, 1e12));
+  v(share, "rotary_share", 1.0, "positions rotary: share of a head that is turned, its first numbers", between(0.001, 1));
+  v(scaling, "rotary_scaling", "none", "positions rotary: how sequences longer than those of training are read",
     one_of({"none", "linear", "dynamic", "llama3"}));
-  v(rotary_factor, "rotary_factor", 1.0, "rotary_scaling: how many times longer they may be", between(1, 1e6));
-  v(rotary_low_frequency_factor, "rotary_low_frequency_factor", 1.0,
+  v(factor, "rotary_factor", 1.0, "rotary_scaling: how many times longer they may be", between(1, 1e6));
+  v(low_frequency_factor, "rotary_low_frequency_factor", 1.0,
     "rotary_scaling llama3: pairs that turn less often than this over rotary_original_length are slowed by the whole factor",
     between(0.001, 1e6));
-  v(rotary_high_frequency_factor, "rotary_high_frequency_factor", 4.0, "rotary_scaling llama3: pairs that turn more often are left alone",
+  v(high_frequency_factor, "rotary_high_frequency_factor", 4.0, "rotary_scaling llama3: pairs that turn more often are left alone",
     between(0.001, 1e6));
-  v(rotary_original_length, "rotary_original_length", 8192, "rotary_scaling dynamic, llama3: the longest sequence of training",
+  v(original_length, "rotary_original_length", 8192, "rotary_scaling dynamic, llama3: the longest sequence of training",
     between(1, 1 << 30));
 }
 
-Rotation::Rotation(const PositionOptions& o, bool adjacent, std::int64_t head_size)
-    : base_(o.rotary_base),
-      factor_(o.rotary_factor),
-      original_(static_cast<double>(o.rotary_original_length)),
-      adjacent_(adjacent),
-      dynamic_(o.rotary_scaling == "dynamic"),
-      turned_(static_cast<std::int64_t>(o.rotary_share * static_cast<double>(head_size))) {
+void visit_position(const std::string& scheme, OptionSet& set, OptionVisitor& v) {
+  if (scheme == "relative") v.once<RelativeOptions>(set);
+  if (scheme == "relative_bias") v.once<RelativeBiasOptions>(set);
+  if (scheme == "rotary") v.once<RotaryOptions>(set);
+}
+
+Rotation::Rotation(const RotaryOptions& o, std::int64_t head_size)
+    : base_(o.base),
+      factor_(o.factor),
+      original_(static_cast<double>(o.original_length)),
+      adjacent_(o.pairs == "adjacent"),
+      dynamic_(o.scaling == "dynamic"),
+      turned_(static_cast<std::int64_t>(o.share * static_cast<double>(head_size))) {
   ATTEND_CHECK(turned_ >= 2 && turned_ % 2 == 0, kValue,
                "positions rotary: rotary_share {} leaves {} of the {} numbers of a head, which must be even and at least 2; use {}",
-               o.rotary_share, turned_, head_size, turned_ > 2 ? turned_ - turned_ % 2 : 2);
+               o.share, turned_, head_size, turned_ > 2 ? turned_ - turned_ % 2 : 2);
   ATTEND_CHECK(
       !dynamic_ || turned_ > 2, kValue,
       "positions rotary: rotary_scaling dynamic needs at least two pairs of numbers, got a head of {} with rotary_share {}; use linear",
-      head_size, o.rotary_share);
+      head_size, o.share);
   if (dynamic_) return;
   rates_ = at::pow(base_, exponents(turned_));  // [R/2]
-  if (o.rotary_scaling == "linear") rates_ = rates_ / factor_;
-  if (o.rotary_scaling == "llama3") rates_ = llama3_rates(rates_, o);
+  if (o.scaling == "linear") rates_ = rates_ / factor_;
+  if (o.scaling == "llama3") rates_ = llama3_rates(rates_, o);
 }
 
 at::Tensor Rotation::operator()(const at::Tensor& x, const at::Tensor& positions, const at::Tensor& lengths) const {
@@ -90,13 +105,13 @@ at::Tensor Rotation::operator()(const at::Tensor& x, const at::Tensor& positions
   return turn_by(x, positions.to(at::kDouble).unsqueeze(-1) * rates, adjacent_);
 }
 
-Positions::Positions(const MechanismOptions& o, std::string_view score)
-    : heads_(o.heads), reach_(o.position_reach), farthest_(o.position_options.relative_farthest) {
+Positions::Positions(const MechanismOptions& o, std::string_view score) : heads_(o.heads) {
   const std::vector<std::string> names{"relative", "relative_bias", "rotary", "alibi"};
   const auto found = std::find(names.begin(), names.end(), o.position);
   if (found == names.end()) fail_unknown_name("position", o.position, names);
   kind_ = static_cast<Kind>(found - names.begin());
   if (kind_ == Kind::kRelative) {
+    reach_ = o.of<RelativeOptions>().reach;
     ATTEND_CHECK(score == "dot" || score == "scaled_dot", kValue,
                  "positions relative: they enter the product of query and key, which {} does not have; use dot or scaled_dot, or positions "
                  "relative_bias or alibi",
@@ -108,17 +123,19 @@ Positions::Positions(const MechanismOptions& o, std::string_view score)
     value_table_ = register_parameter("value_table", initial_weight({o.heads, 2 * reach_ + 1, value_size}, value_size));
   }
   if (kind_ == Kind::kRelativeBias) {
-    const auto buckets = o.position_options.relative_buckets;
+    const auto buckets = o.of<RelativeBiasOptions>().buckets;
+    farthest_ = o.of<RelativeBiasOptions>().farthest;
     ATTEND_CHECK(buckets % 2 == 0 && farthest_ > buckets / 2, kValue,
                  "positions relative_bias: relative_buckets must be even and relative_farthest above half of it, got {} and {}", buckets,
                  farthest_);
     bias_ = o.shared_bias.defined() ? o.shared_bias : register_parameter("bias", at::zeros({o.heads, buckets}));  // [H, buckets]
   }
   if (kind_ == Kind::kRotary) {
-    const bool part = o.position_options.rotary_share < 1;
+    const auto& rotary = o.of<RotaryOptions>();
+    const bool part = rotary.share < 1;
     ATTEND_CHECK(o.query_size == o.key_size && (part || o.key_size % 2 == 0), kValue,
                  "positions rotary: queries and keys of one even size are turned pair by pair, got {} and {}", o.query_size, o.key_size);
-    rotation_.emplace(o.position_options, o.rotary_pairs == "adjacent", o.key_size);
+    rotation_.emplace(rotary, o.key_size);
   }
 }
 
@@ -156,7 +173,9 @@ at::Tensor Positions::values(const at::Tensor& mixing, const at::Tensor& t_abs) 
 }
 
 at::Tensor rotate(const at::Tensor& x, const at::Tensor& positions, bool adjacent) {
-  return Rotation({}, adjacent, x.size(3))(x, positions, at::full({1}, x.size(2), at::kLong));
+  RotaryOptions options;
+  options.pairs = adjacent ? "adjacent" : "halves";
+  return Rotation(options, x.size(3))(x, positions, at::full({1}, x.size(2), at::kLong));
 }
 
 at::Tensor alibi_slopes(std::int64_t heads) {

@@ -1,6 +1,18 @@
 #include "attend/attention/scaled_dot.h"
 
+#include <cmath>
+
 namespace attend {
+
+void ScaledDotOptions::visit(OptionVisitor& v) {
+  v(scale, "score_scale", 0.0, "scaled_dot: products are multiplied by this; 0 is 1 over the root of D, 1 leaves them as T5 does",
+    between(0, 1e6));
+}
+
+double scaled_dot_scale(const MechanismOptions& o) {
+  const auto given = o.of<ScaledDotOptions>().scale;
+  return given > 0 ? given : 1.0 / std::sqrt(static_cast<double>(o.key_size));
+}
 
 ScaledDot::ScaledDot(const MechanismOptions& o) : scale_(scaled_dot_scale(o)) { check_equal_sizes("scaled_dot", o); }
 
@@ -23,6 +35,7 @@ extern constinit const MechanismEntry scaled_dot_entry{
     .score = "multiplicative",
     .source = "self or cross",
     .capabilities = {.equal_sizes = true},
+    .options = visit_scored<ScaledDotOptions>,
     .make = [](const MechanismOptions& o) { return make_scored<ScaledDot>("scaled_dot", o); },
     .make_score = make_score_of<ScaledDot>};
 

@@ -79,11 +79,8 @@ void check_equal_sizes(std::string_view who, const MechanismOptions& o) {
                o.query_size, o.key_size);
 }
 
-double score_scale(const MechanismOptions& o) { return o.scaling == "root" ? 1.0 / std::sqrt(static_cast<double>(o.key_size)) : 1.0; }
-
-double scaled_dot_scale(const MechanismOptions& o) { return o.scale > 0 ? o.scale : 1.0 / std::sqrt(static_cast<double>(o.key_size)); }
-
-double normaliser_alpha(const MechanismOptions& o) {
+double normaliser_alpha(const MechanismOptions& options) {
+  const auto& o = options.of<WeightOptions>();
   if (o.normaliser == "softmax") return 1;
   if (o.normaliser == "entmax15") return 1.5;
   if (o.normaliser == "sparsemax") return 2;
@@ -92,9 +89,10 @@ double normaliser_alpha(const MechanismOptions& o) {
 }
 
 std::shared_ptr<Score> make_inner_score(std::string_view who, const MechanismOptions& o) {
-  const auto& entry = find_mechanism(o.inner);
+  const auto& score = o.of<InnerScoreOptions>().score;
+  const auto& entry = find_mechanism(score);
   ATTEND_CHECK(entry.make_score != nullptr, kValue, "{}: the inner score cannot be {}, which is more than a score; use scaled_dot", who,
-               o.inner);
+               score);
   check_sizes(who, o);
   return entry.make_score(o);
 }
@@ -118,62 +116,37 @@ at::Tensor ScoreCall::steps() const {
   return t + (key_lengths() - queries).unsqueeze(1);
 }
 
-void MechanismOptions::visit(OptionVisitor& v) {
-  v(inner, "score", "scaled_dot", "the score of mechanisms that take one: multi_head, local_m, hard, ...", one_of(score_names()));
-  v(scaling, "score_scaling", "auto",
-    "dot, general: root divides their scores by the root of D, none is the paper's form; auto is root in a transformer, else none",
-    one_of({"auto", "none", "root"}));
-  v(scale, "score_scale", 0.0, "scaled_dot: products are multiplied by this; 0 is 1 over the root of D, 1 leaves them as T5 does",
-    between(0, 1e6));
-  v(head_scores, "head_scores", {}, "multi_head: a score for each head in place of one for all: [scaled_dot, additive, cosine, dot]");
-  v(head_attention, "head_attention", "", "multi_head: what runs inside each head (local_m, hard, ...); empty is the score alone");
-  v(key_heads, "key_heads", 0, "grouped_query: heads of the keys, shared by the query heads; 0 is half of them", between(0, 256));
-  v(energy_size, "energy", 0, "hidden size of additive scores; 0 is the size of the keys", between(0, 65536));
-  v(normed, "normed", false, "additive: use g v/|v| in place of v");
-  v(concat_plain_source, "concat_plain_source", false, "concat: add the source state itself, unprojected");
-  v(dropout, "attention_dropout", 0.0, "share of attention weights dropped in training", between(0, 0.95));
+void WeightOptions::visit(OptionVisitor& v) {
   v(normaliser, "normaliser", "softmax", "how scores become weights", one_of({"softmax", "sparsemax", "entmax15", "entmax"}));
   v(alpha, "entmax_alpha", 1.5, "of normaliser entmax: 1 is softmax, 2 is sparsemax", between(1, kMostEntmaxAlpha));
   v(temperature, "temperature", 1.0, "divides the scores before a softmax", between(1e-6, 1e6));
-  v(window, "window", 10, "local attention: positions on each side of the centre", between(0, 1e9));
-  v(centre, "centre", "default", "local_m: step or scaled; local_p: paper or inside",
-    one_of({"default", "step", "scaled", "paper", "inside"}));
-  v(clamp, "local_clamp", true, "local_m: a centre beyond the source's end stays at its last position");
-  v(renormalise, "local_renorm", false, "local_p: let the Gaussian enter the scores, so that weights sum to 1");
-  v(local_cell, "local_cell", "gru", "local_rnn: the cell that walks the source", one_of({"rnn_tanh", "lstm", "gru"}));
-  v(local_inner, "local_inner", "softmax", "local_rnn: how partial contexts are weighted", one_of({"softmax", "raw"}));
-  v(local_size, "local_size", 64, "local_rnn: size of its cell", between(1, 65536));
-  v(local_whole, "local_whole", true, "local_rnn: a partial context reaches back to the source's beginning, not over the window");
-  v(location_size, "location_size", 512, "location: source positions that have a weight", between(1, 1 << 24));
-  v(location_overflow, "location_overflow", "zero", "location: positions beyond get weight zero, or are an error",
-    one_of({"zero", "error"}));
-  v(hard_test, "hard_test", "argmax", "hard attention outside training: the best position, a soft mean, or a draw",
-    one_of({"argmax", "soft", "sample"}));
-  v(hard_soft_share, "hard_soft_share", 0.5, "hard: share of training examples that attend softly", between(0, 1));
-  v(gumbel_temperature, "gumbel_temperature", 1.0, "gumbel, gumbel_st: near 0 one position, large uniform", between(1e-3, 1e3));
-  v(coverage, "coverage", "sum", "coverage: what is kept of past weights", one_of({"sum", "fertility", "gru"}));
-  v(coverage_size, "coverage_size", 10, "coverage gru: numbers kept for each position", between(1, 4096));
-  v(location_input, "location_input", "previous", "location_sensitive: which past weights are convolved",
-    one_of({"previous", "cumulative", "both"}));
-  v(location_filters, "location_filters", 10, "location_sensitive: filters", between(1, 4096));
-  v(location_width, "location_width", 11, "location_sensitive: width of a filter, odd", between(1, 4095));
-  v(sharpening, "sharpening", 1.0, "location_sensitive: multiplies the scores", between(1e-6, 1e6));
-  v(smoothing, "smoothing", false, "location_sensitive: weights by logistic functions in place of exponentials");
-  v(position_reach, "position_reach", 16, "positions relative: distances beyond this count as this far", between(1, 1 << 20));
-  v(rotary_pairs, "rotary_pairs", "adjacent", "positions rotary: which numbers are a pair, as the weights were made",
-    one_of({"adjacent", "halves"}));
-  v(knn_keys, "knn_keys", 8, "knn: keys that a query reads, those with the largest scores", between(1, 1 << 24));
-  position_options.visit(v);
-  projections.visit(v);
-  v(pooling_rows, "pooling_rows", 1, "attention_pooling: learned queries", between(1, 4096));
+}
+
+void WeightDropoutOptions::visit(OptionVisitor& v) {
+  v(dropout, "attention_dropout", 0.0, "share of attention weights dropped in training", between(0, 0.95));
+}
+
+void InnerScoreOptions::visit(OptionVisitor& v) {
+  v(score, "score", "scaled_dot", "the score of mechanisms that take one: multi_head, local_m, hard, ...", one_of(score_names()));
+}
+
+void visit_inner_score(OptionSet& set, OptionVisitor& v) {
+  v.once<InnerScoreOptions>(set);
+  find_mechanism(set.of<InnerScoreOptions>().score).options(set, v);
 }
 
 ScoredAttention::ScoredAttention(std::string name, std::shared_ptr<Score> score, const MechanismOptions& options)
-    : name_(std::move(name)), score_(register_module("score", std::move(score))), options_(options), alpha_(normaliser_alpha(options)) {
+    : name_(std::move(name)),
+      score_(register_module("score", std::move(score))),
+      options_(options),
+      weighing_(options.of<WeightOptions>()),
+      weight_dropout_(options.of<WeightDropoutOptions>().dropout),
+      alpha_(normaliser_alpha(options)) {
   if (options.position != "none")
-    positions_ = register_module("positions",
-                                 std::make_shared<Positions>(options, find_mechanism(name_).capabilities.wraps ? options.inner : name_));
-  ATTEND_CHECK(options.temperature > 0, kValue, "{}: the temperature must be above 0, got {}", name_, options.temperature);
+    positions_ = register_module(
+        "positions",
+        std::make_shared<Positions>(options, find_mechanism(name_).capabilities.wraps ? options.of<InnerScoreOptions>().score : name_));
+  ATTEND_CHECK(weighing_.temperature > 0, kValue, "{}: the temperature must be above 0, got {}", name_, weighing_.temperature);
 }
 
 Memory ScoredAttention::prepare(const at::Tensor& keys, const at::Tensor& values, const Mask& mask) const {
@@ -259,7 +232,7 @@ at::Tensor ScoredAttention::energies(ScoreCall& /*call*/, const at::Tensor& quer
 
 at::Tensor ScoredAttention::normalise(ScoreCall& call, const at::Tensor& given) const {
   const auto& empty = call.hidden.rows;
-  const auto scores = options_.temperature == 1 ? given : given / options_.temperature;
+  const auto scores = weighing_.temperature == 1 ? given : given / weighing_.temperature;
   auto weights = entmax(scores, alpha_);
   call.result.kind = alpha_ == 1 ? WeightKind::kSoftmax : WeightKind::kSparse;
   if (empty.defined()) weights = weights.masked_fill(empty.unsqueeze(-1), 0.0);  // which also stops the gradient
@@ -271,7 +244,7 @@ at::Tensor ScoredAttention::normalise(ScoreCall& call, const at::Tensor& given) 
 at::Tensor ScoredAttention::mix(ScoreCall& call, const at::Tensor& weights) const { return mixed(call, weights); }
 
 at::Tensor ScoredAttention::mixed(const ScoreCall& call, const at::Tensor& mixing) const {
-  const auto kept = is_training() && options_.dropout > 0 ? dropout(mixing, options_.dropout, place()) : mixing;
+  const auto kept = is_training() && weight_dropout_ > 0 ? dropout(mixing, weight_dropout_, place()) : mixing;
   const auto values = share_heads(call.memory.values(), call.sizes.heads);
   const auto context = at::matmul(kept.to(values.scalar_type()), values);  // [B, H, T, Dv]
   const auto more = positions_ ? positions_->values(kept, call.steps()) : at::Tensor();

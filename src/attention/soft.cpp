@@ -13,6 +13,7 @@ extern constinit const MechanismEntry soft_entry{
     .score = "that of the inner score",
     .source = "self or cross",
     .capabilities = {.wraps = true},
+    .options = visit_with_inner_score<>,
     .make = [](const MechanismOptions& o) -> std::shared_ptr<Mechanism> { return std::make_shared<Soft>(o); }};
 
 }  // namespace attend

@@ -15,6 +15,7 @@ extern constinit const MechanismEntry soft_psi_entry{
     .score = "additive",
     .source = "cross",
     .capabilities = {.reads_previous = true, .scores_bounded = true},
+    .options = visit_scored<EnergyOptions, AdditiveOptions>,
     .make = [](const MechanismOptions& o) { return make_scored<SoftPsi>("soft_psi", o); }};
 
 }  // namespace attend

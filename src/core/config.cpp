@@ -98,6 +98,12 @@ GivenValues read_config(const std::string& path) {
   return parse_config(text, name);
 }
 
+GivenValues read_stored_config(const std::string& path) {
+  auto values = read_config(path);
+  for (auto& [key, value] : values) value.stored = true;
+  return values;
+}
+
 void set_given(GivenValues& values, const std::string& key_and_value, const std::string& where) {
   const auto equals = key_and_value.find('=');
   ATTEND_CHECK(equals != std::string::npos && equals > 0, kUsage, "{}: expected key=value, got '{}'", where, key_and_value);

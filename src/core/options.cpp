@@ -5,10 +5,8 @@
 #include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "attend/core/error.h"
-#include "core/edit_distance.h"
 
 namespace attend {
 namespace {
@@ -126,8 +124,24 @@ void OptionVisitor::operator()(std::vector<std::string>& field, const char* name
   on(field, fallback, {name, help, &none});
 }
 
+namespace {
+thread_local OptionSet::Watch* watch = nullptr;
+}
+OptionSet::Watch::Watch() { watch = this; }
+OptionSet::Watch::~Watch() { watch = nullptr; }
+void OptionSet::note(std::type_index type) {
+  if (watch) watch->read.insert(type);
+}
+
+void OptionSet::note_written(std::type_index type) {
+  if (watch) watch->written.insert(type);
+}
+
 void ListVisitor::add(const Field& about, const char* type, std::string fallback, std::vector<std::string> value) {
-  fields.push_back({joined_key(prefix_, about.name), type, std::move(fallback), about.help, about.range->describe(), std::move(value)});
+  auto choices = about.range->choices;
+  if (std::string_view(type) == "flag") choices = {"true", "false"};
+  fields.push_back({joined_key(prefix_, about.name), type, std::move(fallback), about.help, about.range->describe(), std::move(value),
+                    std::move(choices)});
 }
 void ListVisitor::on(bool& f, bool d, const Field& about) { add(about, "flag", shown(d), {shown(f)}); }
 void ListVisitor::on(std::int64_t& f, std::int64_t d, const Field& about) { add(about, "integer", std::to_string(d), {std::to_string(f)}); }
@@ -194,53 +208,6 @@ void AssignVisitor::on(std::string& f, const std::string& d, const Field& about)
 }
 void AssignVisitor::on(std::vector<std::string>& f, const std::vector<std::string>& /*d*/, const Field& about) {
   if (const auto* given = find(about)) f = given->texts;
-}
-
-namespace {
-
-// What may stand where the key `got` does not: the keys of its section (all, if it has none), the nearest few of a long list.
-std::string keys_like(const std::string& got, const std::vector<std::string>& keys) {
-  constexpr std::size_t kMostShown = 8;
-  const auto dot = got.rfind('.');
-  const auto section = got.substr(0, dot == std::string::npos ? 0 : dot + 1);
-  std::vector<std::string> offered;
-  for (const auto& k : keys)
-    if (k.starts_with(section) && k.find('.', section.size()) == std::string::npos) offered.push_back(k);
-  const bool known_section = !offered.empty();
-  if (!known_section) offered = keys;
-  if (offered.size() <= kMostShown) return fmt::format("keys here: {}", fmt::join(offered, ", "));
-  std::vector<std::pair<std::size_t, std::string>> near;
-  for (const auto& k : offered) near.emplace_back(edit_distance(std::string_view(got).substr(0, kLongestMisspelt), k), k);
-  std::stable_sort(near.begin(), near.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-  offered.clear();
-  for (std::size_t i = 0; i < kMostShown; ++i) offered.push_back(std::move(near[i].second));
-  const auto verb = known_section && !section.empty() ? "attend keys " + section.substr(0, section.size() - 1) : "attend keys";
-  return fmt::format("the nearest keys: {}; `{}` lists all", fmt::join(offered, ", "), verb);
-}
-
-}  // namespace
-
-void fail_on_unused(const GivenValues& values, const std::vector<OptionInfo>& known) {
-  std::vector<std::string> keys, names;  // names: sections as well, for a misspelt one
-  std::set<std::string> sections;
-  for (const auto& info : known) {
-    keys.push_back(info.key);
-    for (auto dot = info.key.find('.'); dot != std::string::npos; dot = info.key.find('.', dot + 1))
-      sections.insert(info.key.substr(0, dot));
-  }
-  names = keys;
-  names.insert(names.end(), sections.begin(), sections.end());
-  for (const auto& [key, given] : values) {
-    if (given.used) continue;
-    if (sections.contains(key)) {
-      if (given.empty) continue;  // `section:` with nothing under it changes nothing
-      fail(ErrorKind::kValue, "{}: '{}' is a section and takes no value itself; set one of its keys, such as '{}'", given.where, key,
-           *std::find_if(keys.begin(), keys.end(), [&](const auto& k) { return k.starts_with(key + "."); }));
-    }
-    const auto near = nearest_name(key, names);
-    fail(ErrorKind::kUnknownName, "{}: unknown key '{}'{}; {}", given.where, key,
-         near.empty() ? "" : fmt::format(", did you mean '{}'?", near), keys_like(key, keys));
-  }
 }
 
 std::string to_yaml(const ListVisitor& list) {

@@ -1,6 +1,6 @@
 find_package(ZLIB REQUIRED)
 attend_room(core
-  SOURCES error.cpp options.cpp config.cpp files.cpp destination.cpp atomic.cpp archive.cpp npy.cpp memory.cpp json.cpp yaml.cpp printable.cpp safetensors.cpp zip.cpp random.cpp
+  SOURCES error.cpp options.cpp option_readers.cpp config.cpp files.cpp destination.cpp atomic.cpp archive.cpp npy.cpp memory.cpp json.cpp yaml.cpp printable.cpp safetensors.cpp zip.cpp random.cpp
   LIBS fmt::fmt yaml-cpp nlohmann_json::nlohmann_json PkgConfig::xxhash ZLIB::ZLIB Threads::Threads)
 attend_test(core_tests KNOWS core LABELS unit
   SOURCES ${PROJECT_SOURCE_DIR}/tests/core/error_test.cpp ${PROJECT_SOURCE_DIR}/tests/core/options_test.cpp

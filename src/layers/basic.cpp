@@ -25,10 +25,6 @@ at::Tensor Embedding::operator()(const at::Tensor& ids) const {
 }
 
 void InputOptions::visit(OptionVisitor& v) {
-  v(embedding_scale, "embedding_scale", true, "a transformer multiplies token vectors by the root of their size");
-  v(embedding_norm, "embedding_norm", false, "a transformer's norm over token vectors and positions, before the first layer");
-  v(token_types, "token_types", 0, "kinds of tokens, such as the first and the second sentence, that have a vector each; 0 is none",
-    between(0, 1 << 16));
   v(sinusoids, "sinusoids", "interleaved", "positions sinusoidal: sine and cosine by turns, or all sines first (tensor2tensor, Marian)",
     one_of({"interleaved", "halves"}));
   v(sinusoid_end, "sinusoid_end", false,

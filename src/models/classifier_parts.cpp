@@ -1,5 +1,11 @@
 #include "models/classifier_parts.h"
 
+#include "attend/attention/attention_pooling.h"
+#include "attend/attention/multi_head.h"
+#include "attend/layers/blocks.h"
+#include "attend/models/recurrent_options.h"
+#include "attend/models/transformer_options.h"
+
 namespace attend {
 
 std::int64_t Questions::batch() const {
@@ -28,43 +34,54 @@ void show_steps(const Pondering& pondering, const Site& site, Observer* observer
 
 }  // namespace
 
-SequenceEncoder::SequenceEncoder(const ModelOptions& o, std::int64_t input_size, ColumnAxis of)
-    : o_(o),
-      ponder_site_{
-          .name = "act.steps", .rows = of == ColumnAxis::kCell ? RowAxis::kCell : RowAxis::kSource, .columns = of, .mechanism = ""},
+SequenceEncoder::SequenceEncoder(const ModelOptions& o, const Of& of)
+    : dropout_(o.dropout),
+      ponder_site_{.name = "act.steps",
+                   .rows = of.columns == ColumnAxis::kCell ? RowAxis::kCell : RowAxis::kSource,
+                   .columns = of.columns,
+                   .mechanism = ""},
       output_size_(o.embedding) {
-  if (o.encoder == "recurrent") {
-    recurrent_ = register_module("recurrent", std::make_shared<RecurrentEncoder>(RecurrentEncoderOptions{.cell = o.cell,
-                                                                                                         .input_size = input_size,
-                                                                                                         .size = o.encoder_hidden,
-                                                                                                         .layers = o.encoder_layers,
-                                                                                                         .bidirectional = o.bidirectional,
-                                                                                                         .sum_directions = o.sum_directions,
-                                                                                                         .bias = o.recurrent_bias,
-                                                                                                         .dropout = o.dropout}));
+  if (of.encoder == "recurrent") {
+    recurrent_ = register_module("recurrent", std::make_shared<RecurrentEncoder>(recurrent_encoder_options(o, of.input_size)));
     output_size_ = recurrent_->output_size();
     return;
   }
-  if (o.encoder == "adaptive") {
-    cell_ = register_module("cell", std::make_shared<AdaptiveCell>(o.cell, input_size, o.encoder_hidden, o.act));
-    output_size_ = o.encoder_hidden;
+  const bool universal = of.encoder == "universal";
+  if (universal || of.encoder == "adaptive") ponder_ = o.of<PonderOptions>().act;
+  if (of.encoder == "adaptive") {
+    output_size_ = o.of<ReadingOptions>().encoder_hidden;
+    cell_ = register_module("cell", std::make_shared<AdaptiveCell>(o.of<CellOptions>().cell, of.input_size, output_size_, ponder_));
     return;
   }
+  const auto heads = o.of<HeadOptions>().heads;
   ATTEND_CHECK(
-      input_size == o.embedding && (o.embedding % o.heads == 0 || o.mechanism.projections.head_size > 0), kValue,
+      of.input_size == o.embedding && (o.embedding % heads == 0 || o.of<ProjectionOptions>().head_size > 0), kValue,
       "model.embedding must be the size of what the encoder reads and a multiple of model.heads, got {} for vectors of {} and {} heads",
-      o.embedding, input_size, o.heads);
+      o.embedding, of.input_size, heads);
   ATTEND_CHECK(o.attention != "none", kValue, "model.attention: none leaves a {} encoder nothing to read with; use multi_head or a score",
-               o.encoder);
-  const bool universal = o.encoder == "universal";
-  if (universal) block_ = register_module("halting", std::make_shared<AdaptiveBlock>(o.embedding, o.act, o.act_combine));
-  input_.emplace(*this, o, "", !universal);
-  const auto in_layers = options_of_stack(*this, "relative_bias", o);
-  for (std::int64_t i = 0; i < (universal ? 1 : o.encoder_layers); ++i)
-    layers_.push_back(register_module(
-        fmt::format("layer_{}", i),
-        std::make_shared<EncoderLayer>(in_layers, encoder_site(o, i, of, universal ? SiteLayers::kRepeated : SiteLayers::kStack))));
-  if (o.norm == "pre") norm_ = register_module("norm", std::make_shared<Norm>(o.embedding, o.block));
+               of.encoder);
+  if (universal)
+    block_ = register_module("halting", std::make_shared<AdaptiveBlock>(o.embedding, ponder_, o.of<CombineOptions>().act_combine));
+  input_.emplace(*this, o, "", StackInput::Of{.places = !universal, .types = of.types});
+  const auto bias = shared_relative_bias(*this, "relative_bias", o);  // [H, buckets]
+  const auto layers = universal ? SiteLayers::kRepeated : SiteLayers::kStack;
+  for (std::int64_t i = 0; i < (universal ? 1 : o.of<EncoderDepthOptions>().encoder_layers); ++i)
+    layers_.push_back(
+        register_module(fmt::format("layer_{}", i), std::make_shared<EncoderLayer>(o, encoder_site(o, i, of.columns, layers), bias)));
+  if (o.of<TransformerOptions>().norm == "pre") norm_ = register_module("norm", std::make_shared<Norm>(o.embedding, o.of<BlockOptions>()));
+}
+
+void visit_sequence_encoder(const SequenceEncoder::Of& of, ModelOptions& o, OptionVisitor& v) {
+  if (of.encoder == "recurrent") return visit_recurrent_encoder(o, v);
+  const bool universal = of.encoder == "universal";
+  if (universal || of.encoder == "adaptive") v.once<PonderOptions>(o.own);
+  if (of.encoder == "adaptive") return visit_options<CellOptions, ReadingOptions>(o.own, v);
+  if (universal)
+    v.once<CombineOptions>(o.own);
+  else
+    v.once<EncoderDepthOptions>(o.own);
+  if (of.types) v.once<TokenTypeOptions>(o.own);
+  visit_transformer_layers(o, v, !universal);
 }
 
 at::Tensor SequenceEncoder::operator()(const at::Tensor& vectors, const at::Tensor& lengths, Observer* observer,
@@ -77,7 +94,7 @@ at::Tensor SequenceEncoder::operator()(const at::Tensor& vectors, const at::Tens
   }
   const auto padding = within_lengths(lengths, vectors.size(1)).logical_not().unsqueeze(-1);  // [B, S, 1]
   const auto input = (*input_)(vectors.masked_fill(padding, 0.0), 0, types);                  // [B, S, N]
-  const auto states = through_layers(apply_dropout(*this, input, o_.dropout), lengths, observer);
+  const auto states = through_layers(apply_dropout(*this, input, dropout_), lengths, observer);
   return norm_ ? (*norm_)(states) : states;
 }
 
@@ -97,7 +114,7 @@ at::Tensor SequenceEncoder::through_layers(const at::Tensor& input, const at::Te
 std::vector<Site> SequenceEncoder::sites() const {
   std::vector<Site> sites;
   for (const auto& layer : layers_) {
-    for (std::int64_t times = 0; times < (block_ ? o_.act.max_steps : 1); ++times) {
+    for (std::int64_t times = 0; times < (block_ ? ponder_.max_steps : 1); ++times) {
       sites.push_back(layer->site());
       sites.back().layer += times;
     }
@@ -107,13 +124,19 @@ std::vector<Site> SequenceEncoder::sites() const {
 }
 
 Pooling::Pooling(const ModelOptions& o, std::int64_t size, ColumnAxis of)
-    : site_{.name = "pool", .columns = of, .role = SiteRole::kSource, .mechanism = o.pooling}, kind_(o.pooling), size_(size) {
+    : kind_(o.of<PoolingChoiceOptions>().pooling),
+      site_{.name = "pool", .columns = of, .role = SiteRole::kSource, .mechanism = kind_},
+      size_(size) {
   if (kind_ != "attention_pooling") return;
-  auto m = o.mechanism;
-  m.heads = 1;
-  m.query_size = m.key_size = m.value_size = size;
-  rows_ = m.pooling_rows;
+  const MechanismOptions m{.heads = 1, .query_size = size, .key_size = size, .value_size = size, .own = o.own};
+  rows_ = m.of<PoolingOptions>().rows;
   attention_ = register_module("attention", make_mechanism(kind_, m));
+}
+
+void visit_pooling(ModelOptions& o, OptionVisitor& v) {
+  v.once<PoolingChoiceOptions>(o.own);
+  const auto& kind = o.of<PoolingChoiceOptions>().pooling;
+  if (kind == "attention_pooling") find_mechanism(kind).options(o.own, v);
 }
 
 at::Tensor Pooling::operator()(const at::Tensor& states, const at::Tensor& lengths, Observer* observer) const {

@@ -2,7 +2,8 @@
 // What classifiers are made of: an encoder of any kind, and pooling.
 #include "attend/layers/act.h"
 #include "attend/layers/recurrent.h"
-#include "attend/models/answerer.h"
+#include "attend/models/encoder_classifier.h"
+#include "models/recurrent_decoder.h"
 #include "models/transformer_layers.h"
 
 namespace attend {
@@ -10,11 +11,16 @@ namespace attend {
 // Answers of a vocabulary with that many entries. Throws kValue when there is none.
 std::int64_t answers_of(std::int64_t vocabulary);
 
-// Vectors of a sequence to states, as model.encoder says.
+// Vectors of a sequence to states.
 class SequenceEncoder : public Module {
  public:
-  // `of`: what the vectors stand for, tokens of a source or cells of a picture.
-  SequenceEncoder(const ModelOptions& o, std::int64_t input_size, ColumnAxis of = ColumnAxis::kSource);
+  struct Of {
+    std::string encoder;                       // recurrent, transformer, universal or adaptive
+    std::int64_t input_size = 0;               // of the vectors
+    ColumnAxis columns = ColumnAxis::kSource;  // what they stand for: tokens of a source or cells of a picture
+    bool types = false;                        // whether a type may come with each
+  };
+  SequenceEncoder(const ModelOptions& o, const Of& of);
   // vectors [B, S, input size], lengths int64 [B] -> [B, S, output_size()], unspecified in padding; types int64 [B, S], undefined = 0: of
   // model.token_types. Where positions ponder, the observer is told of the steps that each took, [B, 1, 1, S], with the extra "ponder" [B].
   at::Tensor operator()(const at::Tensor& vectors, const at::Tensor& lengths, Observer* observer, const at::Tensor& types = {}) const;
@@ -23,7 +29,8 @@ class SequenceEncoder : public Module {
 
  private:
   at::Tensor through_layers(const at::Tensor& input, const at::Tensor& lengths, Observer* observer) const;
-  ModelOptions o_;
+  double dropout_;
+  ActOptions ponder_;
   Site ponder_site_;
   std::int64_t output_size_;
   std::shared_ptr<RecurrentEncoder> recurrent_;
@@ -33,6 +40,9 @@ class SequenceEncoder : public Module {
   std::shared_ptr<AdaptiveBlock> block_;
   std::shared_ptr<Norm> norm_;
 };
+
+// Visits what it reads (the attention itself is the model's: visit_attention).
+void visit_sequence_encoder(const SequenceEncoder::Of& of, ModelOptions& o, OptionVisitor& v);
 
 // A sequence of states to one vector, as model.pooling says. The observer is shown [B, 1, r, S].
 class Pooling : public Module {
@@ -44,10 +54,12 @@ class Pooling : public Module {
   std::vector<Site> sites() const { return attention_ ? std::vector{site_} : std::vector<Site>{}; }
 
  private:
-  Site site_;
   std::string kind_;
+  Site site_;
   std::int64_t size_, rows_ = 1;
   std::shared_ptr<Mechanism> attention_;
 };
+
+void visit_pooling(ModelOptions& o, OptionVisitor& v);
 
 }  // namespace attend

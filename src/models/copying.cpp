@@ -1,5 +1,7 @@
 #include "models/copying.h"
 
+#include "attend/attention/local_rnn.h"
+
 #include <algorithm>
 
 namespace attend {
@@ -49,7 +51,7 @@ PointerMixture copy_output(const PointerGenerator& pointer, const at::Tensor& lo
 
 void check_copying(const ModelOptions& o, const std::string& attention) {
   ATTEND_CHECK(attention != "none", kValue, "model.pointer_generator copies by the attention to the source; attention none leaves nothing");
-  ATTEND_CHECK(attention != "local_rnn" || o.mechanism.local_inner != "raw", kValue,
+  ATTEND_CHECK(attention != "local_rnn" || o.of<LocalRnnOptions>().inner != "raw", kValue,
                "model.pointer_generator: weights of local_rnn with local_inner raw may be negative; use local_inner: softmax");
 }
 

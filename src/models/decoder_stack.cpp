@@ -1,4 +1,7 @@
 #include "models/decoder_stack.h"
+#include "attend/layers/blocks.h"
+#include "attend/models/model_options.h"
+#include "attend/models/transformer_options.h"
 
 namespace attend {
 namespace {
@@ -6,9 +9,10 @@ namespace {
 const TransformerSource& transformer_source(const Encoded& source) { return static_cast<const TransformerSource&>(source); }
 
 std::vector<std::shared_ptr<DecoderLayer>> decoder_layers(Module& owner, const ModelOptions& o, bool alone) {
+  const auto bias = shared_relative_bias(owner, alone ? "relative_bias" : "decoder_relative_bias", o);  // [H, buckets]
   std::vector<std::shared_ptr<DecoderLayer>> layers;
-  for (std::int64_t i = 0; i < o.decoder_layers; ++i)
-    layers.push_back(owner.register_module(fmt::format("decoder_{}", i), std::make_shared<DecoderLayer>(o, i, alone)));
+  for (std::int64_t i = 0; i < o.of<DecoderDepthOptions>().decoder_layers; ++i)
+    layers.push_back(owner.register_module(fmt::format("decoder_{}", i), std::make_shared<DecoderLayer>(o, i, bias, alone)));
   return layers;
 }
 
@@ -25,10 +29,11 @@ std::unique_ptr<Encoded> TransformerSource::select(const at::Tensor& items) cons
 DecoderStack::DecoderStack(Module& owner, const ModelOptions& o, std::shared_ptr<Embedding> embedding, bool alone)
     : dropout_(o.dropout),
       embedding_(std::move(embedding)),
-      input_(owner, o, alone ? "" : "target_"),
-      layers_(decoder_layers(owner, options_of_stack(owner, alone ? "relative_bias" : "decoder_relative_bias", o), alone)),
-      norm_(o.norm == "pre" ? owner.register_module(alone ? "norm" : "decoder_norm", std::make_shared<Norm>(o.embedding, o.block))
-                            : nullptr),
+      input_(owner, o, alone ? "" : "target_", {}),
+      layers_(decoder_layers(owner, o, alone)),
+      norm_(o.of<TransformerOptions>().norm == "pre"
+                ? owner.register_module(alone ? "norm" : "decoder_norm", std::make_shared<Norm>(o.embedding, o.of<BlockOptions>()))
+                : nullptr),
       output_(owner, o, o.embedding, embedding_) {}
 
 std::vector<Site> DecoderStack::sites() const {

@@ -5,12 +5,19 @@
 #include "models/classifier_parts.h"
 
 namespace attend {
+
+void MemoryHopsOptions::visit(OptionVisitor& v) {
+  v(hops, "hops", 3, "times memory_hops looks into the story", between(1, 100));
+  v(statements, "statements", 50, "statements that memory_hops holds, the latest ones", between(1, 10000));
+  v(position_encoding, "position_encoding", true, "memory_hops: a word counts by its place in the sentence");
+}
+
 namespace {
 
 class MemoryHops final : public Answerer {
  public:
-  MemoryHops(const ModelOptions& o, std::int64_t vocabulary, std::int64_t answers) : o_(o) {
-    for (std::int64_t k = 0; k <= o.hops; ++k) {
+  MemoryHops(const ModelOptions& o, std::int64_t vocabulary, std::int64_t answers) : how_(o.of<MemoryHopsOptions>()), size_(o.embedding) {
+    for (std::int64_t k = 0; k <= how_.hops; ++k) {
       tables_.push_back(register_module(fmt::format("table_{}", k), std::make_shared<Embedding>(vocabulary, o.embedding, false)));
       ages_.push_back(register_parameter(fmt::format("age_{}", k), at::empty({ages(), o.embedding}).normal_(0, 0.1)));
     }
@@ -19,12 +26,13 @@ class MemoryHops final : public Answerer {
 
   at::Tensor answer(const Questions& q, Observer* observer) const override {
     const auto most = q.statements.size(1);
-    ATTEND_CHECK(most <= o_.statements, kValue, "memory_hops: a story has {} statements, model.statements holds {}", most, o_.statements);
+    ATTEND_CHECK(most <= how_.statements, kValue, "memory_hops: a story has {} statements, model.statements holds {}", most,
+                 how_.statements);
     auto u = sentence(*tables_[0], q.question);        // [B, N]
     const auto live = within_lengths(q.counts, most);  // [B, M]
     const auto age = ages_of(q.counts, most);          // [B, M]
     auto keys = statements(0, q.statements, age);      // [B, M, N]
-    for (std::int64_t k = 0; k < o_.hops; ++k) {
+    for (std::int64_t k = 0; k < how_.hops; ++k) {
       const auto values = statements(k + 1, q.statements, age);
       const auto scores = at::matmul(keys, u.unsqueeze(2)).squeeze(2);  // [B, M]
       const auto p = q.linear ? scores.masked_fill(live.logical_not(), 0.0) : masked_softmax(scores, live);
@@ -42,7 +50,7 @@ class MemoryHops final : public Answerer {
 
   std::vector<Site> sites() const override {
     std::vector<Site> sites;
-    for (std::int64_t k = 0; k < o_.hops; ++k) sites.push_back(hop(k));
+    for (std::int64_t k = 0; k < how_.hops; ++k) sites.push_back(hop(k));
     return sites;
   }
 
@@ -57,7 +65,7 @@ class MemoryHops final : public Answerer {
   }
 
   // Ages that statements may get: more than there are statements, since some are passed over in training.
-  std::int64_t ages() const { return 2 * o_.statements; }
+  std::int64_t ages() const { return 2 * how_.statements; }
 
   // int64 [B, M]: how many statements (and gaps) stand behind each.
   at::Tensor ages_of(const at::Tensor& counts, std::int64_t most) const {
@@ -73,11 +81,11 @@ class MemoryHops final : public Answerer {
   at::Tensor sentence(const Embedding& table, const at::Tensor& ids) const {
     const auto live = ids.ne(1);
     const auto vectors = table(ids).masked_fill(live.logical_not().unsqueeze(-1), 0.0);  // [.., J, N]
-    if (!o_.position_encoding) return vectors.sum(-2);
-    const auto words = live.sum(-1, /*keepdim=*/true).clamp_min(1).to(vectors.scalar_type());               // J [.., 1]
-    const auto j = at::arange(1, ids.size(-1) + 1, vectors.options()) / words;                              // j/J [.., J]
-    const auto k = at::arange(1, o_.embedding + 1, vectors.options()) / static_cast<double>(o_.embedding);  // k/N [N]
-    const auto weights = (1 - j).unsqueeze(-1) - (1 - 2 * j).unsqueeze(-1) * k;                             // [.., J, N]
+    if (!how_.position_encoding) return vectors.sum(-2);
+    const auto words = live.sum(-1, /*keepdim=*/true).clamp_min(1).to(vectors.scalar_type());  // J [.., 1]
+    const auto j = at::arange(1, ids.size(-1) + 1, vectors.options()) / words;                 // j/J [.., J]
+    const auto k = at::arange(1, size_ + 1, vectors.options()) / static_cast<double>(size_);   // k/N [N]
+    const auto weights = (1 - j).unsqueeze(-1) - (1 - 2 * j).unsqueeze(-1) * k;                // [.., J, N]
     return (vectors * weights).sum(-2);
   }
 
@@ -86,7 +94,8 @@ class MemoryHops final : public Answerer {
     return sentence(*tables_[at], ids) + at::embedding(ages_[at], age);
   }
 
-  ModelOptions o_;
+  MemoryHopsOptions how_;
+  std::int64_t size_;  // N
   std::vector<std::shared_ptr<Embedding>> tables_;
   std::vector<at::Tensor> ages_;
   std::shared_ptr<Linear> output_;
@@ -97,5 +106,19 @@ class MemoryHops final : public Answerer {
 std::shared_ptr<Answerer> make_memory_hops(const ModelOptions& options, std::int64_t source_vocabulary, std::int64_t answers) {
   return std::make_shared<MemoryHops>(options, source_vocabulary, answers);
 }
+
+extern constinit const ModelEntry memory_hops_entry{
+    .name = "memory_hops",
+    .kind = {Matter::kStory, Matter::kAnswer},
+    .options =
+        [](ModelOptions& o, OptionVisitor& v) {
+          visit_embedding(o, v);
+          v.once<MemoryHopsOptions>(o.own);
+        },
+    .usual_attention = [](const ModelOptions& /*o*/) -> std::string_view { return "none"; },
+    .looks_by = [](const ModelOptions& /*o*/) { return std::string("content"); },
+    .make = [](const ModelOptions& o, std::int64_t source, std::int64_t target) -> std::shared_ptr<Module> {
+      return make_memory_hops(o, source, target);
+    }};
 
 }  // namespace attend

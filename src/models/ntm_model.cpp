@@ -1,9 +1,21 @@
 #include "attend/models/ntm_model.h"
 
 #include "attend/layers/ntm.h"
+#include "attend/models/recurrent_options.h"
 #include "models/output_layer.h"
 
 namespace attend {
+
+void NtmModelOptions::visit(OptionVisitor& v) {
+  v(machine.controller, "controller", "lstm", "of an ntm_model: a recurrent cell, or feed_forward",
+    one_of({"rnn_tanh", "lstm", "gru", "feed_forward"}));
+  v(machine.rows, "memory_rows", 128, "rows of its memory", between(1, 1 << 20));
+  v(machine.width, "memory_width", 20, "numbers in a row", between(1, 65536));
+  v(machine.read_heads, "read_heads", 1, "heads that read the memory", between(1, 64));
+  v(machine.write_heads, "write_heads", 1, "heads that write it", between(1, 64));
+  v(machine.learned_start, "learned_start", false, "where the heads begin is learned; else at row 0");
+}
+
 namespace {
 
 struct NtmSource final : Encoded {
@@ -26,18 +38,18 @@ struct NtmHypotheses final : DecoderState {
 
 class NtmModel final : public Seq2Seq {
  public:
-  NtmModel(const ModelOptions& o, std::int64_t source_vocabulary, std::int64_t target_vocabulary) : o_(o) {
+  NtmModel(const ModelOptions& o, std::int64_t source_vocabulary, std::int64_t target_vocabulary) : own_(o.of<NtmModelOptions>().machine) {
     ATTEND_CHECK(o.attention == "none", kValue,
                  "model.attention: {} has no place in an ntm_model, which reads its own memory; set attention: none", o.attention);
     target_embedding_ = register_module("target_embedding", std::make_shared<Embedding>(target_vocabulary, o.embedding, false));
-    source_embedding_ = o.tied == "all"
+    source_embedding_ = o.of<TiedOptions>().tied == "all"
                             ? target_embedding_
                             : register_module("source_embedding", std::make_shared<Embedding>(source_vocabulary, o.embedding, false));
-    NtmOptions m = o.ntm;
+    NtmOptions m = own_;
     m.input_size = o.embedding;
-    m.size = o.hidden;
+    m.size = o.of<HiddenOptions>().hidden;
     machine_ = register_module("machine", std::make_shared<NtmMemory>(m));
-    output_.emplace(*this, o, o.hidden + m.read_heads * m.width, target_embedding_);
+    output_.emplace(*this, o, m.size + m.read_heads * m.width, target_embedding_);
   }
 
   std::unique_ptr<Encoded> encode(const at::Tensor& source, const at::Tensor& lengths, Observer* /*observer*/) const override {
@@ -45,7 +57,7 @@ class NtmModel final : public Seq2Seq {
     encoded->lengths = lengths;
     const auto read = (*machine_)((*source_embedding_)(source), lengths);
     encoded->state = read.last;
-    encoded->written = read.weights.narrow(1, 0, o_.ntm.write_heads).sum(1);  // zero in padding
+    encoded->written = read.weights.narrow(1, 0, own_.write_heads).sum(1);  // zero in padding
     return encoded;
   }
 
@@ -53,7 +65,7 @@ class NtmModel final : public Seq2Seq {
                     Observer* observer) const override {
     const auto& encoded = static_cast<const NtmSource&>(base);
     const auto told = (*machine_)((*target_embedding_)(inputs), {}, encoded.state);
-    show(told.weights.narrow(1, o_.ntm.write_heads, o_.ntm.read_heads), encoded, observer);
+    show(told.weights.narrow(1, own_.write_heads, own_.read_heads), encoded, observer);
     return at::cat({told.outputs, told.reads}, -1);
   }
 
@@ -70,7 +82,7 @@ class NtmModel final : public Seq2Seq {
   at::Tensor step(const Encoded& base, DecoderState& base_state, const at::Tensor& tokens, Observer* observer) const override {
     auto& state = static_cast<NtmHypotheses&>(base_state);
     state.state = (*state.steps)(machine_->project((*target_embedding_)(tokens.flatten())), state.state);
-    const auto reading = state.state.weights.narrow(1, o_.ntm.write_heads, o_.ntm.read_heads);  // [B·K, H, N_m]
+    const auto reading = state.state.weights.narrow(1, own_.write_heads, own_.read_heads);      // [B·K, H, N_m]
     const auto items = reading.unflatten(0, {tokens.size(0), tokens.size(1)}).transpose(1, 2);  // [B, H, K, N_m]
     show(items, static_cast<const NtmSource&>(base), observer);
     return at::cat({state.state.controller.h, state.state.read}, -1).view({tokens.size(0), tokens.size(1), -1});
@@ -93,7 +105,7 @@ class NtmModel final : public Seq2Seq {
   static Site read_site() { return {.name = "ntm.read", .role = SiteRole::kSource, .mechanism = "ntm"}; }
   static Site slots_site() { return {.name = "ntm.slots", .columns = ColumnAxis::kSlot, .mechanism = "ntm"}; }
 
-  ModelOptions o_;
+  NtmOptions own_;
   std::shared_ptr<Embedding> source_embedding_, target_embedding_;
   std::shared_ptr<NtmMemory> machine_;
   std::optional<OutputLayer> output_;
@@ -104,5 +116,19 @@ class NtmModel final : public Seq2Seq {
 std::shared_ptr<Seq2Seq> make_ntm_model(const ModelOptions& options, std::int64_t source_vocabulary, std::int64_t target_vocabulary) {
   return std::make_shared<NtmModel>(options, source_vocabulary, target_vocabulary);
 }
+
+extern constinit const ModelEntry ntm_model_entry{
+    .name = "ntm_model",
+    .kind = {Matter::kText, Matter::kText},
+    .options =
+        [](ModelOptions& o, OptionVisitor& v) {
+          visit_embedding(o, v);
+          visit_options<HiddenOptions, TiedOptions, NtmModelOptions>(o.own, v);
+        },
+    .usual_attention = [](const ModelOptions& /*o*/) -> std::string_view { return "none"; },
+    .looks_by = [](const ModelOptions& /*o*/) { return std::string("memory"); },
+    .make = [](const ModelOptions& o, std::int64_t source, std::int64_t target) -> std::shared_ptr<Module> {
+      return make_ntm_model(o, source, target);
+    }};
 
 }  // namespace attend

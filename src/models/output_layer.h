@@ -5,17 +5,18 @@
 
 namespace attend {
 
-// states [.., N] -> logits [.., V], with a weight of its own or, where o.tied says so, that of the target embedding. Its parameters are the
-// owner's: output_weight, output_bias.
+// states [.., N] -> logits [.., V], with a weight of its own or, where model.tied says so, that of the target embedding. Its parameters are
+// the owner's: output_weight, output_bias.
 class OutputLayer {
  public:
   OutputLayer(Module& owner, const ModelOptions& o, std::int64_t size, std::shared_ptr<Embedding> embedding)
       : embedding_(std::move(embedding)) {
+    const auto& tied = o.of<TiedOptions>().tied;
     const auto vocabulary = embedding_->weight.size(0);
-    if (o.tied == "none") {
+    if (tied == "none") {
       weight_ = owner.register_parameter("output_weight", Linear(size, vocabulary).weight.detach().clone());
     } else {
-      ATTEND_CHECK(size == o.embedding, kValue, "model.tied: {} needs embedding = {} (the size before the output layer), got {}", o.tied,
+      ATTEND_CHECK(size == o.embedding, kValue, "model.tied: {} needs embedding = {} (the size before the output layer), got {}", tied,
                    size, o.embedding);
     }
     bias_ = owner.register_parameter("output_bias", at::zeros({vocabulary}));

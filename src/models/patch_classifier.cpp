@@ -1,5 +1,6 @@
 #include "attend/models/patch_classifier.h"
 
+#include "attend/models/encoder_classifier.h"
 #include "models/picture_encoder.h"
 
 namespace attend {
@@ -7,21 +8,21 @@ namespace {
 
 class PatchClassifier final : public Answerer {
  public:
-  PatchClassifier(const ModelOptions& o, std::int64_t answers) : o_(o) {
-    encoder_ = register_module("encoder", std::make_shared<PictureEncoder>(o));
+  PatchClassifier(const ModelOptions& o, std::int64_t answers) : dropout_(o.dropout) {
+    encoder_ = register_module("encoder", std::make_shared<PictureEncoder>(o, /*convolutions=*/0));
     pooling_ = register_module("pooling", std::make_shared<Pooling>(o, encoder_->output_size(), ColumnAxis::kCell));
     output_ = register_module("output", std::make_shared<Linear>(pooling_->output_size(), answers_of(answers)));
   }
 
   at::Tensor answer(const Questions& q, Observer* observer) const override {
     const auto states = (*encoder_)(q.pictures, observer);  // [B, L, N]
-    return at::log_softmax((*output_)(apply_dropout(*this, (*pooling_)(states, {}, observer), o_.dropout)), -1);
+    return at::log_softmax((*output_)(apply_dropout(*this, (*pooling_)(states, {}, observer), dropout_)), -1);
   }
 
   std::vector<Site> sites() const override { return joined_sites({encoder_->sites(), pooling_->sites()}); }
 
  private:
-  ModelOptions o_;
+  double dropout_;
   std::shared_ptr<Linear> output_;
   std::shared_ptr<PictureEncoder> encoder_;
   std::shared_ptr<Pooling> pooling_;
@@ -39,5 +40,22 @@ at::Tensor patches_of(const at::Tensor& x, std::int64_t p) {
 std::shared_ptr<Answerer> make_patch_classifier(const ModelOptions& options, std::int64_t /*source*/, std::int64_t answers) {
   return std::make_shared<PatchClassifier>(options, answers);
 }
+
+extern constinit const ModelEntry patch_classifier_entry{
+    .name = "patch_classifier",
+    .kind = {Matter::kPicture, Matter::kAnswer},
+    .options =
+        [](ModelOptions& o, OptionVisitor& v) {
+          visit_embedding(o, v);
+          visit_dropout(o, v);
+          visit_attention(o, v);
+          visit_picture_encoder(o, v, /*convolutions=*/0);
+          visit_pooling(o, v);
+        },
+    .usual_attention = [](const ModelOptions& /*o*/) -> std::string_view { return "multi_head"; },
+    .looks_by = [](const ModelOptions& o) { return o.of<PoolingChoiceOptions>().pooling; },
+    .make = [](const ModelOptions& o, std::int64_t source, std::int64_t target) -> std::shared_ptr<Module> {
+      return make_patch_classifier(o, source, target);
+    }};
 
 }  // namespace attend

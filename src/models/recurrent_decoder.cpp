@@ -1,5 +1,7 @@
 #include "models/recurrent_decoder.h"
 
+#include "attend/attention/multi_head.h"
+
 namespace attend {
 namespace {
 
@@ -75,26 +77,26 @@ class RecurrentDecoder::Loop {
   std::size_t steps() const { return projected_.size(); }
 
   at::Tensor step(std::size_t t, RecurrentState& state, Observer* observer) {
-    const auto& o = d_.o_;
+    const auto& how = d_.how_;
     auto* follower = number_observer(observer);
     if (follower) follower->number("decoder.embedding", vectors_[static_cast<std::int64_t>(t)]);
-    if (follower && o.input_feeding) follower->number("decoder.feed", state.feed);
+    if (follower && how.input_feeding) follower->number("decoder.feed", state.feed);
     at::Tensor context;  // [rows, Dv]
-    const bool before = o.timing == "before";
+    const bool before = how.timing == "before";
     const auto previous = state.cells.back().h;
     if (d_.attention_ && before) context = attend(previous, state, observer);
     if (d_.gate_) context = at::sigmoid((*d_.gate_)(previous)) * context;
-    if (o.fixed_context) context = spread(source_.fixed_context, state.beams);
+    if (d_.fixed_context_) context = spread(source_.fixed_context, state.beams);
     std::vector<at::Tensor> fed;
     if (d_.context_enters_cell()) fed.push_back(context);
-    if (o.input_feeding) fed.push_back(state.feed);
+    if (how.input_feeding) fed.push_back(state.feed);
     if (d_.feeds_context()) fed.push_back(state.context);
     advance(projected_[t], fed.empty() ? at::Tensor() : fed.size() == 1 ? fed[0] : at::cat(fed, 1), state, follower);
     if (d_.attention_ && !before)
       context = attend(query(previous, state.cells.back().h, vectors_[static_cast<std::int64_t>(t)]), state, observer);
     if (d_.feeds_context()) state.context = context;
     auto out = readout(context, state.cells.back().h, known_steps_.empty() ? at::Tensor() : known_steps_[t]);
-    if (o.input_feeding) state.feed = out;
+    if (how.input_feeding) state.feed = out;
     if (follower) follower->number("decoder.readout", out);
     return out;
   }
@@ -120,7 +122,7 @@ class RecurrentDecoder::Loop {
     if (!maps_.readout) return joined;
     joined = apply_dropout(d_, joined.view({source_.batch(), -1, joined.size(1)}), d_.o_.dropout).view_as(joined);  // items first
     const auto sum = (*maps_.readout)(joined, known.defined() ? known : d_.readout_bias_);
-    if (d_.o_.readout == "maxout") return at::amax(sum.unflatten(-1, {-1, 2}), -1);
+    if (d_.how_.readout == "maxout") return at::amax(sum.unflatten(-1, {-1, 2}), -1);
     return at::tanh(sum);
   }
   const at::Tensor& readout_known() const { return readout_known_; }
@@ -160,53 +162,58 @@ class RecurrentDecoder::Loop {
 
 RecurrentDecoder::RecurrentDecoder(const ModelOptions& o, const RecurrentSizes& sizes)
     : o_(o),
+      how_(o.of<RecurrentDecoderOptions>()),
+      size_(o.of<HiddenOptions>().hidden),
+      fixed_context_(o.attention == "none" && o.of<FixedContextOptions>().fixed_context),
       sizes_(sizes),
       site_{.name = "decoder.attention", .columns = sizes.of, .role = SiteRole::kSource, .mechanism = o.attention},
       draft_site_{.name = "decoder.draft", .columns = ColumnAxis::kDraft, .role = SiteRole::kDraft, .mechanism = o.attention} {
-  ATTEND_CHECK(!o.fixed_context || o.attention == "none", kValue,
-               "model.fixed_context is for attention none only; with {} the context changes at every step", o.attention);
-  ATTEND_CHECK(!(o.input_feeding && o.readout == "linear"), kValue,
+  ATTEND_CHECK(!(how_.input_feeding && how_.readout == "linear"), kValue,
                "model.input_feeding needs a readout of size hidden: use readout tanh or maxout, or set input_feeding: false");
   if (o.attention != "none") {
     check_decoding(o, o.attention);
     const auto& entry = find_mechanism(o.attention);
     reads_previous_ = entry.capabilities.reads_previous;
-    ATTEND_CHECK(!reads_previous_ || o.timing == "after", kValue,
+    if (reads_previous_) replaces_query_ = o.of<SoftPsiOptions>().psi_replace_query;
+    ATTEND_CHECK(!reads_previous_ || how_.timing == "after", kValue,
                  "model.timing: {} reads the state after the step, which timing before does not have yet; use after", o.attention);
     attention_ = register_module("attention", make_attention(sizes.source));
     if (sizes.draft > 0) draft_attention_ = register_module("draft_attention", make_attention(sizes.draft));
-    if (o.context_gate) {
-      ATTEND_CHECK(o.timing == "before", kValue, "model.context_gate opens by the state before the step; set timing: before");
-      gate_ = register_module("gate", std::make_shared<Linear>(o.hidden, 1));
+    if (how_.timing == "before" && o.of<ContextGateOptions>().context_gate) {
+      gate_ = register_module("gate", std::make_shared<Linear>(size_, 1));
     }
   }
-  for (std::int64_t layer = 0; layer < o.decoder_layers; ++layer) {
-    const auto input = layer == 0 ? o.embedding + fed_size() : o.hidden;
-    cells_.push_back(
-        register_module(fmt::format("cell_{}", layer), std::make_shared<RecurrentCell>(o.cell, input, o.hidden, o.recurrent_bias)));
+  for (std::int64_t layer = 0; layer < o.of<DecoderDepthOptions>().decoder_layers; ++layer) {
+    const auto input = layer == 0 ? o.embedding + fed_size() : size_;
+    cells_.push_back(register_module(
+        fmt::format("cell_{}", layer),
+        std::make_shared<RecurrentCell>(o.of<CellOptions>().cell, input, size_, o.of<RecurrentBiasOptions>().recurrent_bias)));
   }
-  const auto joined = context_size() + o.hidden;
-  if (o.readout == "linear") {
-    ATTEND_CHECK(!o.output_attention, kValue, "model.output_attention needs readout tanh or maxout, whose outputs it reads");
-    ATTEND_CHECK(!o.readout_embedding, kValue, "model.readout_embedding needs readout tanh or maxout");
+  const auto joined = context_size() + size_;
+  if (how_.readout == "linear") {
+    ATTEND_CHECK(!o.of<OutputAttentionOptions>().output_attention, kValue,
+                 "model.output_attention needs readout tanh or maxout, whose outputs it reads");
+    ATTEND_CHECK(!how_.readout_embedding, kValue, "model.readout_embedding needs readout tanh or maxout");
     output_size_ = joined;
     return;
   }
-  const auto readout = Linear(joined + readout_embedded(), o.readout == "maxout" ? 2 * o.hidden : o.hidden, o.recurrent_bias);
+  const auto readout =
+      Linear(joined + readout_embedded(), how_.readout == "maxout" ? 2 * size_ : size_, o.of<RecurrentBiasOptions>().recurrent_bias);
   readout_weight_ = register_parameter("readout_weight", readout.weight.detach().clone());
-  if (o.recurrent_bias) readout_bias_ = register_parameter("readout_bias", readout.bias.detach().clone());
-  output_size_ = o.hidden;
-  if (!o.output_attention) return;
-  output_attention_ = register_module("output_attention", std::make_shared<OutputAttention>(o.embedding, o.hidden));
-  output_size_ = 2 * o.hidden;
+  if (o.of<RecurrentBiasOptions>().recurrent_bias) readout_bias_ = register_parameter("readout_bias", readout.bias.detach().clone());
+  output_size_ = size_;
+  if (!o.of<OutputAttentionOptions>().output_attention) return;
+  output_attention_ = register_module("output_attention", std::make_shared<OutputAttention>(o.embedding, size_));
+  output_size_ = 2 * size_;
 }
 
 std::shared_ptr<Mechanism> RecurrentDecoder::make_attention(std::int64_t size) {
-  auto m = o_.mechanism;
-  m.heads = find_mechanism(o_.attention).capabilities.makes_heads ? o_.heads : 1;
-  m.query_size = reads_previous_ ? 2 * o_.hidden + o_.embedding : o_.hidden;
-  m.key_size = m.value_size = size;
-  return make_mechanism(o_.attention, m);
+  const bool heads = find_mechanism(o_.attention).capabilities.makes_heads;
+  return make_mechanism(o_.attention, {.heads = heads ? o_.of<HeadOptions>().heads : 1,
+                                       .query_size = reads_previous_ ? 2 * size_ + o_.embedding : size_,
+                                       .key_size = size,
+                                       .value_size = size,
+                                       .own = o_.own});
 }
 
 // query [B, 1, T, *] -> [B, 1, T, Dv], or of a second pass both contexts, joined. Stateful mechanisms are asked one step at a time.
@@ -239,17 +246,17 @@ Memory RecurrentDecoder::prepare(const at::Tensor& states, const at::Tensor& len
 
 std::int64_t RecurrentDecoder::context_size() const {
   if (attention_) return attention_->context_size(sizes_.source) + (draft_attention_ ? draft_attention_->context_size(sizes_.draft) : 0);
-  return o_.fixed_context ? sizes_.source : 0;
+  return fixed_context_ ? sizes_.source : 0;
 }
 
 // What only the loop knows of the first cell's input: the context of an attention before the step, and h̃.
 std::int64_t RecurrentDecoder::fed_size() const {
-  return (context_enters_cell() || feeds_context() ? context_size() : 0) + (o_.input_feeding ? o_.hidden : 0);
+  return (context_enters_cell() || feeds_context() ? context_size() : 0) + (how_.input_feeding ? size_ : 0);
 }
 
 StepMaps RecurrentDecoder::step_maps() const {
   StepMaps maps;
-  for (std::size_t layer = 0; layer < cells_.size(); ++layer) maps.cells.emplace_back(*cells_[layer], layer == 0 ? fed_size() : o_.hidden);
+  for (std::size_t layer = 0; layer < cells_.size(); ++layer) maps.cells.emplace_back(*cells_[layer], layer == 0 ? fed_size() : size_);
   if (readout_weight_.defined()) {
     const auto embedded = readout_embedded();
     maps.readout.emplace(embedded > 0 ? readout_weight_.narrow(1, 0, readout_weight_.size(1) - embedded).contiguous() : readout_weight_);
@@ -260,7 +267,7 @@ StepMaps RecurrentDecoder::step_maps() const {
 void RecurrentDecoder::start(const RecurrentSource& source, RecurrentState& state) const {
   state.maps = step_maps();
   state.cells = source.initial;
-  if (o_.input_feeding) state.feed = at::zeros({source.batch(), o_.hidden}, state.cells[0].h.options().requires_grad(false));
+  if (how_.input_feeding) state.feed = at::zeros({source.batch(), size_}, state.cells[0].h.options().requires_grad(false));
   if (feeds_context()) state.context = at::zeros({source.batch(), context_size()}, state.cells[0].h.options().requires_grad(false));
   if (attention_) state.attention = attention_->start(source.memory, 1);
   if (draft_attention_) state.draft = draft_attention_->start(source.draft, 1);
@@ -271,7 +278,7 @@ at::Tensor RecurrentDecoder::decode(const RecurrentSource& source, const at::Ten
   start(source, state);
   Loop loop(*this, source, state.maps, vectors.transpose(0, 1).contiguous());
   at::Tensor outputs;  // h̃ [B, T, R]
-  if (!o_.input_feeding && !context_enters_cell() && !feeds_context()) {
+  if (!how_.input_feeding && !context_enters_cell() && !feeds_context()) {
     outputs = decode_at_once(source, loop, state, observer, tops);
   } else {
     StepsAsOne collected(observer);

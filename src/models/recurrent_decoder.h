@@ -5,6 +5,7 @@
 #include "attend/attention/pointer_generator.h"
 #include "attend/layers/basic.h"
 #include "attend/layers/recurrent.h"
+#include "attend/models/recurrent_options.h"
 #include "attend/models/seq2seq.h"
 #include "models/output_layer.h"
 
@@ -39,6 +40,18 @@ struct RecurrentState final : DecoderState {
   void reorder(const at::Tensor& rows, std::int64_t new_beams) override;
 };
 
+// An encoder of recurrent cells over vectors of `input_size` numbers, and what it reads.
+RecurrentEncoderOptions recurrent_encoder_options(const ModelOptions& o, std::int64_t input_size);
+void visit_recurrent_encoder(ModelOptions& o, OptionVisitor& v);
+
+// Visits what a decoder reads: sizes, cells, the attention to the source and what it makes of that.
+void visit_recurrent_decoder(ModelOptions& o, OptionVisitor& v);
+// The same of one without a source.
+void visit_recurrent_decoder_alone(ModelOptions& o, OptionVisitor& v);
+
+// ModelEntry::looks_by: without a source, or attention to it, the decoder may look back at its own outputs.
+std::string recurrent_looks_by(const ModelOptions& o);
+
 // What a recurrent decoder reads.
 struct RecurrentSizes {
   std::int64_t source = 0;              // of the states it attends to, M
@@ -67,17 +80,21 @@ class RecurrentDecoder : public Module {
  private:
   class Loop;
 
-  bool feeds_context() const { return reads_previous_ && o_.psi_replace_query; }
-  bool context_enters_cell() const { return (attention_ && o_.timing == "before") || o_.fixed_context; }
+  bool feeds_context() const { return reads_previous_ && replaces_query_; }
+  bool context_enters_cell() const { return (attention_ && how_.timing == "before") || fixed_context_; }
   std::int64_t fed_size() const;
   // Columns of the readout that meet the previous token's vector; they come last.
-  std::int64_t readout_embedded() const { return o_.readout_embedding ? o_.embedding : 0; }
+  std::int64_t readout_embedded() const { return how_.readout_embedding ? o_.embedding : 0; }
   StepMaps step_maps() const;
   std::shared_ptr<Mechanism> make_attention(std::int64_t size);
   at::Tensor attend(const RecurrentSource& source, const at::Tensor& query, RecurrentState* state, Observer* observer) const;
   at::Tensor decode_at_once(const RecurrentSource& source, Loop& loop, RecurrentState& state, Observer* observer, at::Tensor* tops) const;
 
   ModelOptions o_;
+  RecurrentDecoderOptions how_;
+  std::int64_t size_;            // N, of a state
+  bool replaces_query_ = false;  // soft_psi: the next state reads the context
+  bool fixed_context_;           // the same context at every step
   bool reads_previous_ = false;  // the mechanism's query is [h_{t−1}; h_t; E y_{t−1}]
   RecurrentSizes sizes_;
   Site site_, draft_site_;

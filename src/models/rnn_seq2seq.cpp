@@ -5,6 +5,15 @@
 #include "models/recurrent_decoder.h"
 
 namespace attend {
+
+void BridgeOptions::visit(OptionVisitor& v) {
+  v(bridge, "bridge", "linear", "how the encoder's end starts the decoder", one_of({"zero", "copy", "linear", "mean", "backward_first"}));
+}
+
+void ReviseOptions::visit(OptionVisitor& v) {
+  v(revise, "revise", false, "rnn_seq2seq: a second decoder reads the source and what the first one wrote");
+}
+
 namespace {
 
 // The second pass: the same kind of decoder, which attends to the draft too.
@@ -13,7 +22,8 @@ class SecondPass final : public RecurrentDecoded<TokenDecoder> {
   SecondPass(const ModelOptions& o, std::int64_t source_size, const std::shared_ptr<Embedding>& embedding) : RecurrentDecoded(o) {
     embedding_ = embedding;  // of the first pass, which registers it
     decoder_ = register_module(
-        "decoder", std::make_shared<RecurrentDecoder>(o, RecurrentSizes{.source = source_size, .draft = o.hidden + o.embedding}));
+        "decoder",
+        std::make_shared<RecurrentDecoder>(o, RecurrentSizes{.source = source_size, .draft = o.of<HiddenOptions>().hidden + o.embedding}));
     output_.emplace(*this, o, decoder_->output_size(), embedding_);
   }
   const RecurrentDecoder& decoder() const { return *decoder_; }
@@ -21,38 +31,37 @@ class SecondPass final : public RecurrentDecoded<TokenDecoder> {
 
 class RnnSeq2Seq final : public Seq2Seq {
  public:
-  RnnSeq2Seq(const ModelOptions& o, std::int64_t source_vocabulary, std::int64_t target_vocabulary) : o_(o) {
-    if (o.attention == "none" && !o.fixed_context) {
+  RnnSeq2Seq(const ModelOptions& o, std::int64_t source_vocabulary, std::int64_t target_vocabulary)
+      : dropout_(o.dropout),
+        bridge_kind_(o.of<BridgeOptions>().bridge),
+        depth_(o.of<DecoderDepthOptions>().decoder_layers),
+        size_(o.of<HiddenOptions>().hidden),
+        fixed_context_(o.attention == "none" && o.of<FixedContextOptions>().fixed_context) {
+    if (o.attention == "none" && !fixed_context_) {
       ATTEND_CHECK(
-          o.bridge != "zero", kValue,
+          bridge_kind_ != "zero", kValue,
           "model.bridge: zero without attention leaves the decoder no sight of the source; use linear, or set fixed_context: true");
       ATTEND_CHECK(
-          o.bridge != "backward_first", kValue,
+          bridge_kind_ != "backward_first", kValue,
           "model.bridge: backward_first without attention leaves the forward direction unread; use linear, or set fixed_context: true");
     }
     target_embedding_ = register_module("target_embedding", std::make_shared<Embedding>(target_vocabulary, o.embedding, false));
-    source_embedding_ = o.tied == "all"
+    source_embedding_ = o.of<TiedOptions>().tied == "all"
                             ? target_embedding_
                             : register_module("source_embedding", std::make_shared<Embedding>(source_vocabulary, o.embedding, false));
-    encoder_ = register_module("encoder", std::make_shared<RecurrentEncoder>(RecurrentEncoderOptions{.cell = o.cell,
-                                                                                                     .input_size = o.embedding,
-                                                                                                     .size = o.encoder_hidden,
-                                                                                                     .layers = o.encoder_layers,
-                                                                                                     .bidirectional = o.bidirectional,
-                                                                                                     .sum_directions = o.sum_directions,
-                                                                                                     .bias = o.recurrent_bias,
-                                                                                                     .dropout = o.dropout}));
-    make_bridge();
+    encoder_ = register_module("encoder", std::make_shared<RecurrentEncoder>(recurrent_encoder_options(o, o.embedding)));
+    make_bridge(o);
     decoder_ = register_module("decoder", std::make_shared<RecurrentDecoder>(o, RecurrentSizes{.source = encoder_->output_size()}));
     output_.emplace(*this, o, decoder_->output_size(), target_embedding_);
-    if (o.revise) {
+    if (o.of<ReviseOptions>().revise) {
       ATTEND_CHECK(o.attention != "none", kValue, "model.revise: a draft is read by attention; choose one, additive for example");
-      ATTEND_CHECK(!o.pointer_generator, kValue, "model.revise: a second pass that copies is not built; leave pointer_generator false");
+      ATTEND_CHECK(!o.of<CopyOptions>().pointer_generator, kValue,
+                   "model.revise: a second pass that copies is not built; leave pointer_generator false");
       second_ = register_module("second_pass", std::make_shared<SecondPass>(o, encoder_->output_size(), target_embedding_));
     }
-    if (!o.pointer_generator) return;
+    if (!o.of<CopyOptions>().pointer_generator) return;
     check_copying(o, o.attention);
-    pointer_ = register_module("pointer", std::make_shared<PointerGenerator>(decoder_->context_size(), o.hidden, o.embedding));
+    pointer_ = register_module("pointer", std::make_shared<PointerGenerator>(decoder_->context_size(), size_, o.embedding));
   }
 
   std::unique_ptr<Encoded> encode(const at::Tensor& source, const at::Tensor& lengths, Observer* observer) const override {
@@ -70,7 +79,7 @@ class RnnSeq2Seq final : public Seq2Seq {
                                              const at::Tensor& draft_lengths, Observer* observer) const override {
     if (!second_) return Seq2Seq::encode_with_draft(source, lengths, draft, draft_lengths, observer);
     auto [encoded, states] = encode_states(source, lengths, observer);
-    const auto vectors = apply_dropout(*this, (*target_embedding_)(draft), o_.dropout);  // [B, 1 + D, Ne]
+    const auto vectors = apply_dropout(*this, (*target_embedding_)(draft), dropout_);  // [B, 1 + D, Ne]
     const auto steps = draft.size(1) - 1;
     at::Tensor written;  // ŝ_j [B, D, N]
     decoder_->decode(*encoded, vectors.narrow(1, 0, steps), nullptr, &written);
@@ -82,7 +91,7 @@ class RnnSeq2Seq final : public Seq2Seq {
   at::Tensor decode(const Encoded& encoded, const at::Tensor& inputs, const at::Tensor& /*target_lengths*/,
                     Observer* observer) const override {
     const auto& source = static_cast<const RecurrentSource&>(encoded);
-    const auto vectors = apply_dropout(*this, (*target_embedding_)(known(inputs)), o_.dropout);  // [B, T, Ne]
+    const auto vectors = apply_dropout(*this, (*target_embedding_)(known(inputs)), dropout_);  // [B, T, Ne]
     if (!pointer_) return decoder_->decode(source, vectors, observer);
     AttentionKeeper keeper(decoder_->site(), observer);
     at::Tensor tops;  // [B, T, N]
@@ -122,29 +131,31 @@ class RnnSeq2Seq final : public Seq2Seq {
     encoded->lengths = lengths;
     auto tokens = source;  // [B, S]
     if (pointer_) std::tie(tokens, encoded->words) = split_source(source, target_embedding_->weight.size(0));
-    const auto vectors = apply_dropout(*this, (*source_embedding_)(tokens), o_.dropout);  // [B, S, Ne]
+    const auto vectors = apply_dropout(*this, (*source_embedding_)(tokens), dropout_);  // [B, S, Ne]
     if (auto* follower = number_observer(observer)) follower->number("encoder.embeddings", vectors);
     const auto sequence = (*encoder_)(vectors, lengths, observer);
     if (auto* follower = number_observer(observer)) follower->number("encoder.states", sequence.states);
     encoded->initial = initial_states(sequence, lengths, number_observer(observer));
     encoded->memory = decoder_->prepare(sequence.states, lengths);
-    if (o_.fixed_context) encoded->fixed_context = sequence.last;
+    if (fixed_context_) encoded->fixed_context = sequence.last;
     return {std::move(encoded), sequence.states};
   }
 
   at::Tensor known(const at::Tensor& tokens) const { return pointer_ ? known_tokens(tokens, target_embedding_->weight.size(0)) : tokens; }
 
-  void make_bridge() {
-    const auto from = o_.bridge == "backward_first" ? o_.encoder_hidden : encoder_->output_size();
-    if (o_.bridge == "backward_first")
-      ATTEND_CHECK(o_.bidirectional, kValue, "model.bridge: backward_first needs a bidirectional encoder; use linear or mean");
-    if (o_.bridge == "copy")
-      ATTEND_CHECK(from == o_.hidden, kValue, "model.bridge: copy needs encoder and decoder states of one size, got {} and {}; use linear",
-                   from, o_.hidden);
-    if (o_.bridge == "zero" || o_.bridge == "copy") return;
-    bridge_ = register_module("bridge", std::make_shared<Linear>(from, o_.decoder_layers * o_.hidden, o_.recurrent_bias));
-    if (o_.cell == "lstm")
-      bridge_cell_ = register_module("bridge_cell", std::make_shared<Linear>(from, o_.decoder_layers * o_.hidden, o_.recurrent_bias));
+  void make_bridge(const ModelOptions& o) {
+    const auto from = bridge_kind_ == "backward_first" ? o.of<ReadingOptions>().encoder_hidden : encoder_->output_size();
+    if (bridge_kind_ == "backward_first")
+      ATTEND_CHECK(o.of<DirectionOptions>().bidirectional, kValue,
+                   "model.bridge: backward_first needs a bidirectional encoder; use linear or mean");
+    if (bridge_kind_ == "copy")
+      ATTEND_CHECK(from == size_, kValue, "model.bridge: copy needs encoder and decoder states of one size, got {} and {}; use linear",
+                   from, size_);
+    if (bridge_kind_ == "zero" || bridge_kind_ == "copy") return;
+    const bool bias = o.of<RecurrentBiasOptions>().recurrent_bias;
+    bridge_ = register_module("bridge", std::make_shared<Linear>(from, depth_ * size_, bias));
+    if (o.of<CellOptions>().cell == "lstm")
+      bridge_cell_ = register_module("bridge_cell", std::make_shared<Linear>(from, depth_ * size_, bias));
   }
 
   std::vector<CellState> initial_states(const EncodedSequence& sequence, const at::Tensor& lengths, Observer* follower) const {
@@ -153,8 +164,8 @@ class RnnSeq2Seq final : public Seq2Seq {
     at::Tensor h, c;
     if (bridge_) {
       at::Tensor from = sequence.last;
-      if (o_.bridge == "backward_first") from = sequence.first_backward;
-      if (o_.bridge == "mean") {
+      if (bridge_kind_ == "backward_first") from = sequence.first_backward;
+      if (bridge_kind_ == "mean") {
         const auto live = within_lengths(lengths, sequence.states.size(1)).unsqueeze(-1);
         from = sequence.states.masked_fill(live.logical_not(), 0.0).sum(1) / lengths.unsqueeze(1);
       }
@@ -163,14 +174,14 @@ class RnnSeq2Seq final : public Seq2Seq {
       h = at::tanh(sum);
       if (bridge_cell_) c = at::tanh((*bridge_cell_)(from));
     }
-    for (std::int64_t layer = 0; layer < o_.decoder_layers; ++layer) {
+    for (std::int64_t layer = 0; layer < depth_; ++layer) {
       auto state = decoder_->zero_state(layer, batch);
-      if (o_.bridge == "copy") {
+      if (bridge_kind_ == "copy") {
         state.h = sequence.last;
         if (state.c.defined()) state.c = sequence.last_cell;
       } else if (bridge_) {
-        state.h = h.narrow(1, layer * o_.hidden, o_.hidden);
-        if (state.c.defined()) state.c = c.narrow(1, layer * o_.hidden, o_.hidden);
+        state.h = h.narrow(1, layer * size_, size_);
+        if (state.c.defined()) state.c = c.narrow(1, layer * size_, size_);
       }
       if (follower) show_state(*follower, fmt::format("decoder.initial.{}", layer), state);
       states.push_back(state);
@@ -178,7 +189,10 @@ class RnnSeq2Seq final : public Seq2Seq {
     return states;
   }
 
-  ModelOptions o_;
+  double dropout_;
+  std::string bridge_kind_;
+  std::int64_t depth_, size_;  // of the decoder's states
+  bool fixed_context_;
   std::shared_ptr<Embedding> source_embedding_, target_embedding_;
   std::shared_ptr<RecurrentEncoder> encoder_;
   std::shared_ptr<Linear> bridge_, bridge_cell_;
@@ -193,5 +207,23 @@ class RnnSeq2Seq final : public Seq2Seq {
 std::shared_ptr<Seq2Seq> make_rnn_seq2seq(const ModelOptions& options, std::int64_t source_vocabulary, std::int64_t target_vocabulary) {
   return std::make_shared<RnnSeq2Seq>(options, source_vocabulary, target_vocabulary);
 }
+
+extern constinit const ModelEntry rnn_seq2seq_entry{
+    .name = "rnn_seq2seq",
+    .kind = {Matter::kText, Matter::kText},
+    .options =
+        [](ModelOptions& o, OptionVisitor& v) {
+          visit_embedding(o, v);
+          visit_dropout(o, v);
+          visit_recurrent_encoder(o, v);
+          v.once<BridgeOptions>(o.own);
+          visit_recurrent_decoder(o, v);
+          visit_options<CopyOptions, ReviseOptions>(o.own, v);
+        },
+    .usual_attention = [](const ModelOptions& /*o*/) -> std::string_view { return "additive"; },
+    .looks_by = recurrent_looks_by,
+    .make = [](const ModelOptions& o, std::int64_t source, std::int64_t target) -> std::shared_ptr<Module> {
+      return make_rnn_seq2seq(o, source, target);
+    }};
 
 }  // namespace attend

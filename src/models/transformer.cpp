@@ -1,5 +1,7 @@
 #include "attend/models/transformer.h"
 
+#include "attend/layers/blocks.h"
+#include "attend/models/transformer_options.h"
 #include "models/copying.h"
 #include "models/decoder_stack.h"
 
@@ -13,25 +15,27 @@ class Transformer final : public Seq2Seq {
         o.attention != "none", kValue,
         "model.attention: a transformer is made of attention, none leaves nothing; use type rnn_seq2seq for the bottleneck baseline");
     check_heads(o);
-    ATTEND_CHECK(o.layer_attention.empty() || o.layer_attention.size() == static_cast<std::size_t>(o.decoder_layers), kValue,
-                 "model.layer_attention: {} names for {} decoder layers; give one each", o.layer_attention.size(), o.decoder_layers);
+    const auto& each = o.of<LayerAttentionOptions>().layer_attention;
+    const auto depth = o.of<DecoderDepthOptions>().decoder_layers;
+    ATTEND_CHECK(each.empty() || each.size() == static_cast<std::size_t>(depth), kValue,
+                 "model.layer_attention: {} names for {} decoder layers; give one each", each.size(), depth);
     check_decoding(o, o.attention);
-    for (const auto& name : o.layer_attention) check_decoding(o, name);
-    target_embedding_ =
-        register_module("target_embedding", std::make_shared<Embedding>(target_vocabulary, o.embedding, o.input.embedding_scale));
-    source_embedding_ =
-        o.tied == "all"
-            ? target_embedding_
-            : register_module("source_embedding", std::make_shared<Embedding>(source_vocabulary, o.embedding, o.input.embedding_scale));
-    source_input_.emplace(*this, o, "source_");
-    const auto in_layers = options_of_stack(*this, "encoder_relative_bias", o);
-    for (std::int64_t i = 0; i < o.encoder_layers; ++i)
-      encoder_.push_back(register_module(fmt::format("encoder_{}", i),
-                                         std::make_shared<EncoderLayer>(in_layers, encoder_site(o, i, ColumnAxis::kSource))));
-    if (o.norm == "pre") encoder_norm_ = register_module("encoder_norm", std::make_shared<Norm>(o.embedding, o.block));
+    for (const auto& name : each) check_decoding(o, name);
+    const bool scaled = o.of<EmbeddingScaleOptions>().embedding_scale;
+    target_embedding_ = register_module("target_embedding", std::make_shared<Embedding>(target_vocabulary, o.embedding, scaled));
+    source_embedding_ = o.of<TiedOptions>().tied == "all"
+                            ? target_embedding_
+                            : register_module("source_embedding", std::make_shared<Embedding>(source_vocabulary, o.embedding, scaled));
+    source_input_.emplace(*this, o, "source_", StackInput::Of{});
+    const auto bias = shared_relative_bias(*this, "encoder_relative_bias", o);  // [H, buckets]
+    for (std::int64_t i = 0; i < o.of<EncoderDepthOptions>().encoder_layers; ++i)
+      encoder_.push_back(
+          register_module(fmt::format("encoder_{}", i), std::make_shared<EncoderLayer>(o, encoder_site(o, i, ColumnAxis::kSource), bias)));
+    if (o.of<TransformerOptions>().norm == "pre")
+      encoder_norm_ = register_module("encoder_norm", std::make_shared<Norm>(o.embedding, o.of<BlockOptions>()));
     decoder_.emplace(*this, o, target_embedding_);
-    if (!o.pointer_generator) return;
-    check_copying(o, o.layer_attention.empty() ? o.attention : o.layer_attention.back());
+    if (!o.of<CopyOptions>().pointer_generator) return;
+    check_copying(o, each.empty() ? o.attention : each.back());
     pointer_ = register_module("pointer", std::make_shared<PointerGenerator>(o.embedding, o.embedding, o.embedding));
   }
 
@@ -109,5 +113,23 @@ class Transformer final : public Seq2Seq {
 std::shared_ptr<Seq2Seq> make_transformer(const ModelOptions& options, std::int64_t source_vocabulary, std::int64_t target_vocabulary) {
   return std::make_shared<Transformer>(options, source_vocabulary, target_vocabulary);
 }
+
+extern constinit const ModelEntry transformer_entry{
+    .name = "transformer",
+    .kind = {Matter::kText, Matter::kText},
+    .options =
+        [](ModelOptions& o, OptionVisitor& v) {
+          visit_embedding(o, v);
+          visit_dropout(o, v);
+          visit_attention(o, v);
+          visit_options<EncoderDepthOptions, DecoderDepthOptions, EmbeddingScaleOptions, TiedOptions, CopyOptions>(o.own, v);
+          visit_cross_attention(o, v);
+          visit_transformer_layers(o, v);
+        },
+    .usual_attention = [](const ModelOptions& /*o*/) -> std::string_view { return "multi_head"; },
+    .looks_by = nullptr,
+    .make = [](const ModelOptions& o, std::int64_t source, std::int64_t target) -> std::shared_ptr<Module> {
+      return make_transformer(o, source, target);
+    }};
 
 }  // namespace attend

@@ -1,67 +1,105 @@
 #include "models/transformer_layers.h"
 
+#include "attend/attention/dot.h"
+#include "attend/attention/multi_head.h"
+
 namespace attend {
 namespace {
 
+MechanismOptions sizes_in_layers(const ModelOptions& o) {
+  return {.heads = o.of<HeadOptions>().heads,
+          .query_size = o.embedding,
+          .key_size = o.embedding,
+          .value_size = o.embedding,
+          .bias = o.of<TransformerOptions>().attention_bias,
+          .own = o.own};
+}
+
 // The mechanism of that name in heads: itself where it makes heads, else inside multi_head.
-std::shared_ptr<Mechanism> make_heads(const ModelOptions& o, const std::string& name, bool self) {
+std::shared_ptr<Mechanism> make_heads(const std::string& name, MechanismOptions m) {
   const auto& entry = find_mechanism(name);
-  auto m = o.mechanism;
-  if (self) {
-    m.head_attention.clear();  // these are for the attention to the source
-    m.head_scores.clear();
-    if (relative_positions(o)) m.position = o.positions;
-  }
-  m.heads = o.heads;
-  m.query_size = m.key_size = m.value_size = o.embedding;
-  m.bias = o.attention_bias;
-  if (m.scaling == "auto") m.scaling = "root";  // unscaled products saturate the softmax of a layer that starts at random
+  if (m.own.of<ScalingOptions>().scaling == "auto")
+    m.of<ScalingOptions>().scaling = "root";  // unscaled products saturate the softmax of a layer that starts at random
   if (entry.capabilities.makes_heads) return entry.make(m);
-  (entry.make_score ? m.inner : m.head_attention) = name;
+  if (entry.make_score)
+    m.of<InnerScoreOptions>().score = name;
+  else
+    m.of<MultiHeadOptions>().head_attention = name;
   return make_mechanism("multi_head", m);
 }
 
-// What layers read of their own sequence; the decoder's must be causal.
-std::string self_attention(const ModelOptions& o) {
-  const auto named = o.self_attention.empty() ? o.attention : o.self_attention;
-  const auto& entry = find_mechanism(named);
-  if (o.self_attention.empty()) return entry.make_score || entry.capabilities.makes_heads ? named : "scaled_dot";
+std::shared_ptr<Mechanism> make_self_attention(const ModelOptions& o, const at::Tensor& shared_bias) {
+  const auto name = self_attention(o);
   ATTEND_CHECK(
-      !entry.capabilities.not_causal, kValue,
+      !find_mechanism(name).capabilities.not_causal, kValue,
       "model.self_attention: {} cannot be causal, which a decoder's attention to itself must be; use it as model.attention, to the source, "
       "and one of {} here",
-      named, fmt::join(score_names(), ", "));
-  return named;
+      name, fmt::join(score_names(), ", "));
+  auto m = sizes_in_layers(o);
+  m.of<MultiHeadOptions>() = {};  // what runs inside heads is said of the attention to the source
+  if (relative_positions(o)) m.position = o.of<TransformerOptions>().positions;
+  m.shared_bias = shared_bias;
+  return make_heads(name, m);
 }
 
 // The attention to the source of one layer.
 std::string cross_attention(const ModelOptions& o, std::int64_t layer) {
-  return o.layer_attention.empty() ? o.attention : o.layer_attention[static_cast<std::size_t>(layer)];
+  const auto& each = o.of<LayerAttentionOptions>().layer_attention;
+  return each.empty() ? attention_of(o) : each[static_cast<std::size_t>(layer)];
+}
+
+std::shared_ptr<FeedForward> make_feed_forward(const ModelOptions& o) {
+  return std::make_shared<FeedForward>(o.embedding, o.of<TransformerOptions>().feed_forward, o.dropout, o.of<BlockOptions>());
 }
 
 }  // namespace
 
-bool relative_positions(const ModelOptions& o) { return o.positions != "none" && o.positions != "sinusoidal" && o.positions != "learned"; }
+std::string self_attention(const ModelOptions& o) {
+  const auto& given = o.of<TransformerOptions>().self_attention;
+  if (given.empty()) {
+    const auto usual = attention_of(o);
+    if (usual == "none") return usual;
+    const auto& entry = find_mechanism(usual);
+    return entry.make_score || entry.capabilities.makes_heads ? usual : "scaled_dot";
+  }
+  return given;
+}
+
+bool relative_positions(const ModelOptions& o) {
+  const auto& positions = o.of<TransformerOptions>().positions;
+  return positions != "none" && positions != "sinusoidal" && positions != "learned";
+}
 
 void check_heads(const ModelOptions& o) {
-  ATTEND_CHECK(o.embedding % o.heads == 0 || o.mechanism.projections.head_size > 0, kValue,
-               "model.embedding must be a multiple of model.heads, got {} and {}; or give model.head_size", o.embedding, o.heads);
+  const auto heads = o.of<HeadOptions>().heads;
+  ATTEND_CHECK(o.embedding % heads == 0 || o.of<ProjectionOptions>().head_size > 0, kValue,
+               "model.embedding must be a multiple of model.heads, got {} and {}; or give model.head_size", o.embedding, heads);
 }
 
-ModelOptions options_of_stack(Module& owner, const std::string& name, ModelOptions o) {
-  const auto& with = o.mechanism.position_options;
-  if (o.positions == "relative_bias" && with.relative_shared)
-    o.mechanism.shared_bias = owner.register_parameter(name, at::zeros({o.heads, with.relative_buckets}));  // [H, buckets]
-  return o;
+at::Tensor shared_relative_bias(Module& owner, const std::string& name, const ModelOptions& o) {
+  if (o.of<TransformerOptions>().positions != "relative_bias") return {};
+  const auto& own = o.of<RelativeBiasOptions>();
+  if (!own.shared) return {};
+  return owner.register_parameter(name, at::zeros({o.of<HeadOptions>().heads, own.buckets}));  // [H, buckets]
 }
 
-StackInput::StackInput(Module& owner, const ModelOptions& o, const std::string& prefix, bool places) {
-  if (places)
-    positions_ = owner.register_module(prefix + "positions", std::make_shared<InputPositions>(relative_positions(o) ? "none" : o.positions,
-                                                                                              o.embedding, o.longest, o.input));
-  if (o.input.token_types > 0)
-    types_ = owner.register_parameter(prefix + "types", at::empty({o.input.token_types, o.embedding}).normal_(0, 0.02));  // [types, N]
-  if (o.input.embedding_norm) norm_ = owner.register_module(prefix + "embedding_norm", std::make_shared<Norm>(o.embedding, o.block));
+StackInput::StackInput(Module& owner, const ModelOptions& o, const std::string& prefix, const Of& of) {
+  if (of.places) {
+    const auto kind = relative_positions(o) ? "none" : o.of<TransformerOptions>().positions;
+    positions_ = owner.register_module(prefix + "positions", make_positions(kind, o.embedding, o.own));
+  }
+  if (of.types) {
+    if (const auto types = o.of<TokenTypeOptions>().token_types; types > 0)
+      types_ = owner.register_parameter(prefix + "types", at::empty({types, o.embedding}).normal_(0, 0.02));  // [types, N]
+  }
+  if (o.of<EmbeddingNormOptions>().embedding_norm)
+    norm_ = owner.register_module(prefix + "embedding_norm", std::make_shared<Norm>(o.embedding, o.of<BlockOptions>()));
+}
+
+std::shared_ptr<InputPositions> make_positions(const std::string& kind, std::int64_t size, const OptionSet& options) {
+  // Of sinusoids it is only how long a table is made at first.
+  const auto longest = kind == "learned" ? options.of<LongestOptions>().longest : 512;
+  return std::make_shared<InputPositions>(kind, size, longest, kind == "none" ? InputOptions() : options.of<InputOptions>());
 }
 
 at::Tensor StackInput::operator()(const at::Tensor& vectors, std::int64_t offset, const at::Tensor& types) const {
@@ -90,10 +128,10 @@ Site encoder_site(const ModelOptions& o, std::int64_t layer, ColumnAxis of, Site
           .layers = layers};
 }
 
-EncoderLayer::EncoderLayer(const ModelOptions& o, Site site)
+EncoderLayer::EncoderLayer(const ModelOptions& o, Site site, const at::Tensor& shared_bias)
     : site_(std::move(site)),
-      self_(register_module("self", make_heads(o, self_attention(o), true))),
-      feed_forward_(register_module("feed_forward", std::make_shared<FeedForward>(o.embedding, o.feed_forward, o.dropout, o.block))),
+      self_(register_module("self", make_self_attention(o, shared_bias))),
+      feed_forward_(register_module("feed_forward", make_feed_forward(o))),
       around_self_(register_module("around_self", std::make_shared<Residual>(o))),
       around_feed_forward_(register_module("around_feed_forward", std::make_shared<Residual>(o))) {}
 
@@ -108,7 +146,7 @@ at::Tensor EncoderLayer::operator()(const at::Tensor& x, const at::Tensor& lengt
   return (*around_feed_forward_)(attended, [&](const at::Tensor& y) { return (*feed_forward_)(y); });
 }
 
-DecoderLayer::DecoderLayer(const ModelOptions& o, std::int64_t index, bool alone)
+DecoderLayer::DecoderLayer(const ModelOptions& o, std::int64_t index, const at::Tensor& shared_bias, bool alone)
     : index_(index),
       self_site_{.name = "decoder.self",
                  .layer = index,
@@ -120,11 +158,11 @@ DecoderLayer::DecoderLayer(const ModelOptions& o, std::int64_t index, bool alone
                   .layer = index,
                   .columns = ColumnAxis::kSource,
                   .role = SiteRole::kSource,
-                  .mechanism = cross_attention(o, index),
+                  .mechanism = alone ? "" : cross_attention(o, index),
                   .layers = SiteLayers::kStack},
-      self_(register_module("self", make_heads(o, self_attention(o), true))),
-      cross_(alone ? nullptr : register_module("cross", make_heads(o, cross_attention(o, index), false))),
-      feed_forward_(register_module("feed_forward", std::make_shared<FeedForward>(o.embedding, o.feed_forward, o.dropout, o.block))),
+      self_(register_module("self", make_self_attention(o, shared_bias))),
+      cross_(alone ? nullptr : register_module("cross", make_heads(cross_attention(o, index), sizes_in_layers(o)))),
+      feed_forward_(register_module("feed_forward", make_feed_forward(o))),
       around_self_(register_module("around_self", std::make_shared<Residual>(o))),
       around_cross_(alone ? nullptr : register_module("around_cross", std::make_shared<Residual>(o))),
       around_feed_forward_(register_module("around_feed_forward", std::make_shared<Residual>(o))) {}

@@ -2,22 +2,36 @@
 // The layers that transformers of every kind are stacked from.
 #include "attend/layers/blocks.h"
 #include "attend/models/seq2seq.h"
+#include "attend/models/transformer_options.h"
 
 namespace attend {
 
+// Visits what encoder layers, or decoder layers that stand alone, read, after the attention itself (visit_attention, and
+// visit_cross_attention of a decoder with a source). places: whether a StackInput adds positions before the first.
+void visit_transformer_layers(ModelOptions& o, OptionVisitor& v, bool places = true);
+// Visits what decoder layers read for their attention to a source.
+void visit_cross_attention(ModelOptions& o, OptionVisitor& v);
+// Visits what positions that are added to vectors read, by their kind.
+void visit_input_positions(const std::string& kind, OptionSet& set, OptionVisitor& v);
+// What layers read of their own sequence; "none" for attention none.
+std::string self_attention(const ModelOptions& o);
+
 // Schemes that work inside the attention of a sequence to itself; the others are added to the embeddings.
 bool relative_positions(const ModelOptions& o);
-// Throws kValue unless o.heads cut o.embedding into equal parts, or have a size of their own.
+// Throws kValue unless the heads cut o.embedding into equal parts, or have a size of their own.
 void check_heads(const ModelOptions& o);
-// Options for all layers of a stack. Where they share one table of relative biases, `owner` registers it under `name`.
-ModelOptions options_of_stack(Module& owner, const std::string& name, ModelOptions o);
+// The one table of relative biases of all layers of a stack, registered by `owner` under `name`; undefined where each has its own.
+at::Tensor shared_relative_bias(Module& owner, const std::string& name, const ModelOptions& o);
 
-// What becomes of token vectors before the first layer of a stack: positions are added (o.positions, or nothing where the scheme works
+// What becomes of token vectors before the first layer of a stack: positions are added (model.positions, or nothing where the scheme works
 // inside the attention), then types, and a norm follows by option. It is no module: its parts are the owner's, each name after `prefix`.
 class StackInput {
  public:
-  // places: false for layers that add positions of their own.
-  StackInput(Module& owner, const ModelOptions& o, const std::string& prefix, bool places = true);
+  struct Of {
+    bool places = true;  // false before layers that add positions of their own
+    bool types = false;  // true where a type may come with each token
+  };
+  StackInput(Module& owner, const ModelOptions& o, const std::string& prefix, const Of& of);
   // vectors [B, L, N], the first of which stands at `offset`; types int64 [B, L], undefined = 0 -> [B, L, N].
   at::Tensor operator()(const at::Tensor& vectors, std::int64_t offset = 0, const at::Tensor& types = {}) const;
 
@@ -28,11 +42,16 @@ class StackInput {
   std::shared_ptr<Norm> norm_;
 };
 
+// Positions that are added to vectors of `size` numbers.
+std::shared_ptr<InputPositions> make_positions(const std::string& kind, std::int64_t size, const OptionSet& options);
+
 // x + part(x) with the norm before (pre) or after (post) it.
 class Residual : public Module {
  public:
   explicit Residual(const ModelOptions& o)
-      : norm_(register_module("norm", std::make_shared<Norm>(o.embedding, o.block))), post_(o.norm == "post"), dropout_(o.dropout) {}
+      : norm_(register_module("norm", std::make_shared<Norm>(o.embedding, o.of<BlockOptions>()))),
+        post_(o.of<TransformerOptions>().norm == "post"),
+        dropout_(o.dropout) {}
   template <class Part>
   at::Tensor operator()(const at::Tensor& x, Part&& part) const {
     if (post_) return (*norm_)(x + apply_dropout(*this, part(x), dropout_));
@@ -50,8 +69,8 @@ Site encoder_site(const ModelOptions& o, std::int64_t layer, ColumnAxis of, Site
 
 class EncoderLayer : public Module {
  public:
-  // `site`: what its attention is shown as.
-  EncoderLayer(const ModelOptions& o, Site site);
+  // `site`: what its attention is shown as; shared_bias: that of the stack (shared_relative_bias).
+  EncoderLayer(const ModelOptions& o, Site site, const at::Tensor& shared_bias);
   // x [B, S, N], lengths undefined = S. A layer that is applied again and again says which time this is: `times` is its site's layer.
   at::Tensor operator()(const at::Tensor& x, const at::Tensor& lengths, Observer* observer, std::int64_t times = 0) const;
   const Site& site() const { return site_; }
@@ -82,7 +101,7 @@ struct TransformerState final : DecoderState {
 // Reads its own past and, unless it stands alone, a source.
 class DecoderLayer : public Module {
  public:
-  DecoderLayer(const ModelOptions& o, std::int64_t index, bool alone = false);
+  DecoderLayer(const ModelOptions& o, std::int64_t index, const at::Tensor& shared_bias, bool alone = false);
   Memory prepare(const at::Tensor& states, const at::Tensor& lengths) const;
   std::unique_ptr<State> start(const Memory& memory) const { return cross_ ? cross_->start(memory, 1) : nullptr; }
   // All steps at once, x [B, T, N]; `memory` is not read by a layer that stands alone.

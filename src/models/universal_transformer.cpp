@@ -1,15 +1,11 @@
 #include "attend/models/universal_transformer.h"
 
+#include "attend/models/transformer_options.h"
 #include "models/classifier_parts.h"
 #include "models/decoder_stack.h"
 
 namespace attend {
 namespace {
-
-ModelOptions with_universal_encoder(ModelOptions o) {
-  o.encoder = "universal";
-  return o;
-}
 
 class UniversalTransformer final : public StackDecoded {
  public:
@@ -18,13 +14,13 @@ class UniversalTransformer final : public StackDecoded {
         o.attention != "none", kValue,
         "model.attention: a transformer is made of attention, none leaves nothing; use type rnn_seq2seq for the bottleneck baseline");
     check_decoding(o, o.attention);
-    const auto target =
-        register_module("target_embedding", std::make_shared<Embedding>(target_vocabulary, o.embedding, o.input.embedding_scale));
-    source_embedding_ =
-        o.tied == "all"
-            ? target
-            : register_module("source_embedding", std::make_shared<Embedding>(source_vocabulary, o.embedding, o.input.embedding_scale));
-    encoder_ = register_module("encoder", std::make_shared<SequenceEncoder>(with_universal_encoder(o), o.embedding));
+    const bool scaled = o.of<EmbeddingScaleOptions>().embedding_scale;
+    const auto target = register_module("target_embedding", std::make_shared<Embedding>(target_vocabulary, o.embedding, scaled));
+    source_embedding_ = o.of<TiedOptions>().tied == "all"
+                            ? target
+                            : register_module("source_embedding", std::make_shared<Embedding>(source_vocabulary, o.embedding, scaled));
+    encoder_ = register_module(
+        "encoder", std::make_shared<SequenceEncoder>(o, SequenceEncoder::Of{.encoder = "universal", .input_size = o.embedding}));
     decoder_.emplace(*this, o, target);
   }
 
@@ -48,5 +44,23 @@ std::shared_ptr<Seq2Seq> make_universal_transformer(const ModelOptions& options,
                                                     std::int64_t target_vocabulary) {
   return std::make_shared<UniversalTransformer>(options, source_vocabulary, target_vocabulary);
 }
+
+extern constinit const ModelEntry universal_transformer_entry{
+    .name = "universal_transformer",
+    .kind = {Matter::kText, Matter::kText},
+    .options =
+        [](ModelOptions& o, OptionVisitor& v) {
+          visit_embedding(o, v);
+          visit_dropout(o, v);
+          visit_attention(o, v);
+          visit_options<PonderOptions, CombineOptions, DecoderDepthOptions, EmbeddingScaleOptions, TiedOptions>(o.own, v);
+          visit_cross_attention(o, v);
+          visit_transformer_layers(o, v);
+        },
+    .usual_attention = [](const ModelOptions& /*o*/) -> std::string_view { return "multi_head"; },
+    .looks_by = nullptr,
+    .make = [](const ModelOptions& o, std::int64_t source, std::int64_t target) -> std::shared_ptr<Module> {
+      return make_universal_transformer(o, source, target);
+    }};
 
 }  // namespace attend

@@ -8,6 +8,7 @@
 #include "attend/data/picture_folder.h"
 #include "attend/measure/language_model.h"
 #include "attend/models/captioner.h"
+#include "attend/models/patch_classifier.h"
 #include "run/grid_picture.h"
 
 namespace attend {
@@ -94,9 +95,10 @@ PictureSet::PictureSet(const std::vector<std::string>& files) {
 }
 
 void PictureSet::load(const ModelOptions& model) {
-  const auto channels = model.picture_channels == 1 ? Channels::kGrey : Channels::kRgb;
-  ATTEND_CHECK(model.picture_channels != 2, kValue, "model.picture_channels: 1 is grey, 3 is colour, got 2");
-  const auto width = static_cast<int>(model.picture_width), height = static_cast<int>(model.picture_height);
+  const auto& wanted = model.of<PictureOptions>();
+  const auto channels = wanted.picture_channels == 1 ? Channels::kGrey : Channels::kRgb;
+  ATTEND_CHECK(wanted.picture_channels != 2, kValue, "model.picture_channels: 1 is grey, 3 is colour, got 2");
+  const auto width = static_cast<int>(wanted.picture_width), height = static_cast<int>(wanted.picture_height);
   pictures_.clear();
   for (const auto& item : items_) {
     auto picture = store_ ? decode_image(store_->bytes(item.name), store_->place(item.name), channels) : read_image(item.name, channels);

@@ -11,15 +11,6 @@ RowKind row_kind(WeightKind kind) {
   return kind == WeightKind::kSparse ? RowKind::kSparse : RowKind::kSoftmax;
 }
 
-std::string looks_by(const ModelOptions& o) {
-  if (o.type == "reader") return o.reader;
-  if (o.type == "memory_hops") return "content";
-  if (o.type == "ntm_model") return "memory";
-  if (model_kind(o.type).gives == Matter::kAnswer) return o.pooling;
-  const auto attention = attention_of(o);
-  return attention == "none" && o.output_attention ? "output_attention" : attention;
-}
-
 const at::Tensor* source_weights(const SeenMaps& seen, std::optional<std::int64_t> layer) {
   const auto* found = source_among(
       seen, [](const SeenMap& map) -> const Site& { return map.site; }, layer);

@@ -1,6 +1,7 @@
 // Pictures with a class each: every patch is a token.
 #include "attend/data/idx.h"
 #include "attend/data/picture_folder.h"
+#include "attend/models/patch_classifier.h"
 #include "attend/run/captions.h"
 #include "run/grid_picture.h"
 #include "run/quizzes.h"
@@ -23,19 +24,20 @@ class PictureQuiz final : public ChoiceQuiz {
   void each_text(const std::function<void(std::string_view)>& /*take*/) const override {}
   void prepare(const AnyModel& model) override {
     ChoiceQuiz::prepare(model);
-    const auto before = std::exchange(model_, model.model);
-    const auto width = static_cast<int>(model_.picture_width), height = static_cast<int>(model_.picture_height);
+    const auto before = std::exchange(wanted_, model.model.of<PictureOptions>());
+    patch_ = model.model.of<PatchOptions>().patch;
+    const auto width = static_cast<int>(wanted_.picture_width), height = static_cast<int>(wanted_.picture_height);
     if (read_files_) {
       if (!pictures_.empty() && before.picture_width == width && before.picture_height == height &&
-          before.picture_channels == model_.picture_channels)
+          before.picture_channels == wanted_.picture_channels)
         return;
-      const auto channels = model_.picture_channels == 1 ? Channels::kGrey : Channels::kRgb;
+      const auto channels = wanted_.picture_channels == 1 ? Channels::kGrey : Channels::kRgb;
       pictures_.clear();
       for (const auto& file : places_) pictures_.push_back(resize_image(read_image(file, channels), width, height));
     }
     for (auto& picture : pictures_) {
-      ATTEND_CHECK(picture.channels == model_.picture_channels, kValue,
-                   "pictures have {} channels, the model wants model.picture_channels = {}", picture.channels, model_.picture_channels);
+      ATTEND_CHECK(picture.channels == wanted_.picture_channels, kValue,
+                   "pictures have {} channels, the model wants model.picture_channels = {}", picture.channels, wanted_.picture_channels);
       if (picture.width != width || picture.height != height) picture = resize_image(picture, width, height);
     }
   }
@@ -54,16 +56,15 @@ class PictureQuiz final : public ChoiceQuiz {
     text.tokens.assign(static_cast<std::size_t>(cost(i)), Token{});
     return text;
   }
-  std::pair<std::int64_t, std::int64_t> grid() const override {
-    return {model_.picture_height / model_.patch, model_.picture_width / model_.patch};
-  }
+  std::pair<std::int64_t, std::int64_t> grid() const override { return {wanted_.picture_height / patch_, wanted_.picture_width / patch_}; }
   std::optional<Picture> picture(std::size_t i) const override { return grid_picture(pictures_[i], grid().first, grid().second); }
 
  private:
   std::vector<Image> pictures_;
   std::vector<std::string> places_;
   bool read_files_ = false;
-  ModelOptions model_;
+  PictureOptions wanted_;  // by the model
+  std::int64_t patch_ = 1;
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
 // Stories with questions: every statement is a token.
 #include "attend/data/babi.h"
+#include "attend/models/memory_hops.h"
 #include "run/quizzes.h"
 
 namespace attend {
@@ -25,7 +26,7 @@ class StoryQuiz final : public ChoiceQuiz {
   }
   void prepare(const AnyModel& model) override {
     ChoiceQuiz::prepare(model);
-    most_ = static_cast<std::size_t>(model.model.statements);
+    most_ = static_cast<std::size_t>(model.model.of<MemoryHopsOptions>().statements);
     questions_.clear();
     statements_.clear();
     for (const auto& example : examples_) {

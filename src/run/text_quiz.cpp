@@ -1,5 +1,6 @@
 // Texts with a class each.
 #include "attend/data/labelled.h"
+#include "attend/models/encoder_classifier.h"
 #include "attend/text/unicode.h"
 #include "run/quizzes.h"
 
@@ -19,7 +20,7 @@ class TextQuiz final : public ChoiceQuiz {
   void prepare(const AnyModel& model) override {
     ChoiceQuiz::prepare(model);
     tokenizer_ = model.source;
-    whole_ = model.model.whole;
+    whole_ = model.model.of<WholeOptions>().whole;
     ids_.clear();
     for (const auto& text : texts_) ids_.push_back(ids_of(*tokenizer_, text.text));
   }

@@ -99,7 +99,8 @@ struct SourceTexts {
   std::vector<CopyWords> words;  // empty ones unless the model copies
   bool copies;
 
-  SourceTexts(const TranslationModel& model, std::span<const std::string> texts, bool replace_unk) : copies(model.model.pointer_generator) {
+  SourceTexts(const TranslationModel& model, std::span<const std::string> texts, bool replace_unk)
+      : copies(model.model.of<CopyOptions>().pointer_generator) {
     for (const auto& text : texts) {
       ids.push_back(source_ids(*model.source, model.text, text));
       words.push_back(copies ? copy_words(model, text) : CopyWords{});
@@ -155,11 +156,7 @@ std::string cut_message(std::size_t cut, std::size_t outputs, const SearchOption
 }
 
 Translator::Translator(const std::string& path) : Translator(read_model(path)) {
-  GivenValues values;
-  const std::string section = "decode.";
-  for (auto& [key, value] : read_config(find_model_folder(path) + "/config.yaml"))
-    if (key.starts_with(section)) values.emplace(key.substr(section.size()), value);
-  assign(search_options_, values);
+  search_options_ = read_stored_options<SearchOptions>(path, "decode");
 }
 Translator::Translator(TranslationModel model) : model_(std::move(model)) { model_.network->eval(); }
 

@@ -40,13 +40,13 @@ Dtype dtype_of(const at::Tensor& x) {
   }
 }
 
-ModelSections read_stored_config(const std::string& folder) {
+ModelSections read_sections(const std::string& folder) {
   require_regular(folder + "/config.yaml");
-  auto values = read_config(folder + "/config.yaml");
+  auto values = read_stored_config(folder + "/config.yaml");
   std::erase_if(values, [](const auto& entry) { return !entry.first.starts_with("model.") && !entry.first.starts_with("text."); });
   // Transformers stored before there was a choice had the paper's dot and general.
   if (values.contains("model.attention") && !values.contains("model.score_scaling"))
-    values["model.score_scaling"] = {{"none"}, false, folder + "/config.yaml", false};
+    values["model.score_scaling"] = {.texts = {"none"}, .where = folder + "/config.yaml", .stored = true};
   ModelSections config;
   assign(config, values);
   return config;
@@ -141,6 +141,13 @@ void fill(const NamedTensors& tensors, const SafetensorsFile& file, const std::s
 
 }  // namespace
 
+GivenValues stored_values(const std::string& path, const std::string& section) {
+  GivenValues values;
+  for (auto& [key, value] : read_stored_config(find_model_folder(path) + "/config.yaml"))
+    if (key.starts_with(section + ".")) values.emplace(key.substr(section.size() + 1), value);
+  return values;
+}
+
 void verify_when_loading(bool verify) { compare_checksums = verify; }
 bool verifies_when_loading() { return compare_checksums; }
 
@@ -189,7 +196,7 @@ void write_model(const std::string& folder, const AnyModel& model, const std::st
 
 std::string find_model_folder(const std::string& path) { return locate_model(path).folder; }
 
-ModelSections read_model_options(const std::string& path) { return read_stored_config(find_model_folder(path)); }
+ModelSections read_model_options(const std::string& path) { return read_sections(find_model_folder(path)); }
 
 ModelKind stored_kind(const std::string& path) { return model_kind(read_model_options(path).model.type); }
 
@@ -199,7 +206,7 @@ AnyModel read_any_model(const std::string& path, const std::function<void(ModelO
   for (const auto* name : {"config.yaml", "source.vocabulary", "target.vocabulary", "weights.safetensors"})
     check_file(folder, manifest, name);
   AnyModel model;
-  auto config = read_stored_config(folder);
+  auto config = read_sections(folder);
   model.model = config.model;
   if (adjust) adjust(model.model);
   model.text = config.text;

@@ -1,5 +1,8 @@
 #include "attend/trace/examples.h"
 
+#include "attend/models/recurrent_options.h"
+#include "attend/models/rnn_seq2seq.h"
+
 namespace attend {
 namespace {
 
@@ -26,13 +29,14 @@ TranslationModel worked_example_rnn() {
   auto& o = example.model;
   o.type = "rnn_seq2seq";
   o.attention = "dot";
-  o.cell = "rnn_tanh";
-  o.embedding = o.hidden = o.encoder_hidden = 3;
-  o.bidirectional = o.recurrent_bias = o.input_feeding = false;
-  o.bridge = "linear";
-  o.timing = "before";
-  o.readout = "linear";
-  o.tied = "none";
+  o.of<CellOptions>().cell = "rnn_tanh";
+  o.embedding = o.of<HiddenOptions>().hidden = o.of<ReadingOptions>().encoder_hidden = 3;
+  o.of<DirectionOptions>().bidirectional = o.of<RecurrentBiasOptions>().recurrent_bias = o.of<RecurrentDecoderOptions>().input_feeding =
+      false;
+  o.of<BridgeOptions>().bridge = "linear";
+  o.of<RecurrentDecoderOptions>().timing = "before";
+  o.of<RecurrentDecoderOptions>().readout = "linear";
+  o.of<TiedOptions>().tied = "none";
   o.dropout = 0;
   example.network = make_model(o, example.source->size(), example.target->size());
   example.network->to(at::kDouble);

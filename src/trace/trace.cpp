@@ -5,6 +5,10 @@
 #include <map>
 #include <tuple>
 
+#include "attend/attention/dot.h"
+#include "attend/attention/multi_head.h"
+#include "attend/attention/scaled_dot.h"
+#include "attend/models/transformer_options.h"
 #include "attend/run/translator.h"
 #include "trace/plain_text.h"
 #include "trace/tracing_observer.h"
@@ -60,21 +64,24 @@ std::pair<std::string, std::string> mechanism_of(const ModelOptions& model) {
   const auto attention = attention_of(model);
   if (attention == "none") return {};
   const auto& entry = find_mechanism(attention);
-  const auto& m = model.mechanism;
-  const bool scaled = m.scaling == "root" || (m.scaling == "auto" && model.type != "rnn_seq2seq");
+  const auto& scaling = model.of<ScalingOptions>().scaling;
+  const auto& score = model.of<InnerScoreOptions>().score;
+  const auto& inside = model.of<MultiHeadOptions>().head_attention;
+  const auto scale = model.of<ScaledDotOptions>().scale;
+  const bool in_layers = model_reads<TransformerOptions>(model);
+  const bool scaled = scaling == "root" || (scaling == "auto" && in_layers);
   const auto formula = [&](const MechanismEntry& e) {
-    if (e.name == "scaled_dot" && m.scale > 0) return fmt::format("e[t,s] = {} q_t · k_s", m.scale);
+    if (e.name == "scaled_dot" && scale > 0) return fmt::format("e[t,s] = {} q_t · k_s", scale);
     return std::string(e.formula) + (scaled && (e.name == "dot" || e.name == "general") ? " / √D" : "");
   };
   const auto around = [&](const MechanismEntry& outer, const MechanismEntry& inner) {
     return fmt::format("{}; inside {}: {}", outer.formula, inner.name, formula(inner));
   };
   const auto alone = [&](const MechanismEntry& e) {
-    return e.capabilities.wraps && !e.capabilities.makes_heads ? around(e, find_mechanism(m.inner)) : formula(e);
+    return e.capabilities.wraps && !e.capabilities.makes_heads ? around(e, find_mechanism(score)) : formula(e);
   };
-  if (entry.capabilities.makes_heads)
-    return {attention, around(entry, find_mechanism(m.head_attention.empty() ? m.inner : m.head_attention))};
-  if (model.type == "rnn_seq2seq") return {attention, alone(entry)};
+  if (entry.capabilities.makes_heads) return {attention, around(entry, find_mechanism(inside.empty() ? score : inside))};
+  if (!in_layers) return {attention, alone(entry)};
   const auto& outer = find_mechanism("multi_head");
   return {std::string(outer.name), fmt::format("{}; inside {}: {}", outer.formula, entry.name, alone(entry))};
 }
@@ -163,7 +170,7 @@ Trace trace(const TranslationModel& model, const std::string& source, const Trac
 
   std::vector<std::int64_t> ids;
   for (const auto& token : trace.source) ids.push_back(token.id);
-  const bool copies = model.model.pointer_generator;
+  const bool copies = model.model.of<CopyOptions>().pointer_generator;
   const TokenNames name{*model.target, copies ? copy_words(model, source) : CopyWords{}};
   auto source_ids = at::tensor(ids, at::kLong).unsqueeze(0);          // [1, S]
   const auto lengths = at::full({1}, source_ids.size(1), at::kLong);  // [1]

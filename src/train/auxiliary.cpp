@@ -1,5 +1,10 @@
 #include "train/auxiliary.h"
 
+#include "attend/attention/attention_pooling.h"
+#include "attend/attention/multi_head.h"
+#include "attend/models/encoder_classifier.h"
+#include "attend/models/transformer_options.h"
+
 namespace attend {
 namespace {
 
@@ -20,21 +25,27 @@ void add(at::Tensor& sum, const at::Tensor& part) { sum = sum.defined() ? sum + 
 }  // namespace
 
 const MechanismEntry* source_attention_that(const ModelOptions& model, bool Capabilities::*can) {
-  auto names = model.layer_attention;
+  auto names = model.of<LayerAttentionOptions>().layer_attention;
   if (names.empty()) names.push_back(attention_of(model));
-  names.push_back(model.mechanism.head_attention);
+  if (const auto& inside = model.of<MultiHeadOptions>().head_attention; !inside.empty()) names.push_back(inside);
   for (const auto& name : names) {
-    if (name.empty() || name == "none") continue;
+    if (name == "none") continue;
     const auto& entry = find_mechanism(name);
     if (entry.capabilities.*can) return &entry;
   }
   return nullptr;
 }
 
+void visit_losses(TrainOptions& options, const ModelOptions& model, OptionVisitor& v) {
+  if (source_attention_that(model, &Capabilities::repeats_cost)) options.visit_coverage(v);
+  if (source_attention_that(model, &Capabilities::rewarded)) options.visit_reward(v);
+  if (model_reads<PonderOptions>(model)) options.visit_ponder(v);
+  if (model_reads<PoolingOptions>(model)) options.visit_rows(v);
+}
+
 bool AuxiliaryLosses::wanted(const TrainOptions& o, const ModelOptions& model) {
   if (o.guided_weight > 0 || o.doubly_weight > 0 || o.rows_weight > 0) return true;
-  if (o.ponder_weight > 0 && (model.type == "universal_transformer" || model.encoder == "universal" || model.encoder == "adaptive"))
-    return true;
+  if (o.ponder_weight > 0 && model_reads<PonderOptions>(model)) return true;
   return source_attention_that(model, &Capabilities::rewarded) ||
          (o.coverage_weight > 0 && source_attention_that(model, &Capabilities::repeats_cost));
 }

@@ -11,6 +11,9 @@ namespace attend {
 /// The first mechanism of a model's attention to its source that can do this; null where none can.
 const MechanismEntry* source_attention_that(const ModelOptions& model, bool Capabilities::*can);
 
+/// Visits the options of losses that a model with these options has by its attention and its parts.
+void visit_losses(TrainOptions& options, const ModelOptions& model, OptionVisitor& v);
+
 /// What the auxiliary losses of one batch need to know of it.
 struct AuxiliaryBatch {
   at::Tensor target_lengths;  ///< int64 [B]

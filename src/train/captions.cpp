@@ -186,6 +186,21 @@ class CaptionsLearner final : public Learner {
 
 }  // namespace
 
-std::unique_ptr<Learner> make_captions_learner(const Config& config) { return std::make_unique<CaptionsLearner>(config); }
+extern constinit const LearnerEntry captions_learner{
+    .make = [](const Config& config) -> std::unique_ptr<Learner> { return std::make_unique<CaptionsLearner>(config); },
+    .usual_model = [](const GivenValues& /*given*/) -> std::string_view { return "captioner"; },
+    .data =
+        [](DataOptions& d, const ModelOptions& /*model*/, OptionVisitor& v) {
+          d.visit_captions(v);
+          d.visit_pictures(v);
+          d.visit_share(v);
+          d.visit_moves(v);
+        },
+    .training =
+        [](TrainOptions& t, const ModelOptions& model, OptionVisitor& v) {
+          t.visit_search(v);
+          if (attention_of(model) != "none") t.visit_doubly(v);
+        },
+    .searches = true};
 
 }  // namespace attend

@@ -14,14 +14,15 @@ namespace attend {
 /// bench/defaults.py, where it stands for what a user is told beforehand and for nothing else).
 inline constexpr double kWorkAMinute = 2.2e12;
 
-/// Sets what the user did not, and keeps one line a choice.
+/// Sets what the user did not and the configuration reads, and keeps one line a choice.
 class Choices {
  public:
-  explicit Choices(const GivenValues& given) : given_(given) {}
+  /// Both must live as long.
+  Choices(const Config& config, const GivenValues& given) : config_(config), given_(given) {}
 
   template <class Field, class Value>
   void operator()(const std::string& key, Field& field, const Value& value, const std::string& why) {
-    if (given_.contains(key) || field == value) return;
+    if (given_.contains(key) || field == value || !is_read(key)) return;
     field = value;
     said.push_back(fmt::format("{} = {} ({})", key, value, why));
   }
@@ -53,6 +54,12 @@ class Choices {
   std::vector<std::string> said;
 
  private:
+  // What is read follows from what was chosen before.
+  bool is_read(const std::string& key) const {
+    const auto fields = list_options(config_).fields;
+    return std::any_of(fields.begin(), fields.end(), [&](const auto& field) { return field.key == key; });
+  }
+  const Config& config_;
   const GivenValues& given_;
 };
 

@@ -5,8 +5,10 @@
 #include <numeric>
 #include <unordered_map>
 
+#include "attend/attention/additive.h"
 #include "attend/core/random.h"
 #include "attend/measure/alignment.h"
+#include "attend/models/recurrent_options.h"
 #include "attend/run/evaluate.h"
 #include "train/learner.h"
 
@@ -26,14 +28,14 @@ TrainBatch pair_batch(const std::vector<std::string_view>& source_texts, const s
   std::vector<CopyWords> words;
   for (std::size_t i = 0; i < source_texts.size(); ++i) {
     sources.push_back(source_ids(*model.source, model.text, source_texts[i]));
-    words.push_back(model.model.pointer_generator ? copy_words(model, source_texts[i]) : CopyWords{});
+    words.push_back(model.model.of<CopyOptions>().pointer_generator ? copy_words(model, source_texts[i]) : CopyWords{});
     targets.push_back(copied_ids(*model.target, target_texts[i], words.back()));
   }
   TrainBatch batch;
   const auto s = padded(sources), t = padded(targets);
   std::vector<const CopyWords*> own;
   for (const auto& one : words) own.push_back(&one);
-  batch.source = model.model.pointer_generator ? with_words(s.ids, own) : s.ids;
+  batch.source = model.model.of<CopyOptions>().pointer_generator ? with_words(s.ids, own) : s.ids;
   batch.source_lengths = s.lengths;
   set_targets(batch, t);
   return batch;
@@ -118,7 +120,7 @@ namespace {
 // Tokens on the longer side up to which a batch's attention surely fits into memory: its energies [B, T, S, E] in float32, three times
 // over, within 4 GB.
 std::int64_t longest_that_fits(const TrainOptions& t, const ModelOptions& m) {
-  const auto energy = static_cast<double>(std::max({m.mechanism.energy_size, m.encoder_hidden, m.embedding}));
+  const auto energy = static_cast<double>(std::max({m.of<EnergyOptions>().size, m.of<ReadingOptions>().encoder_hidden, m.embedding}));
   const double cells = 4e9 / (12 * energy), batch = static_cast<double>(t.batch_size);
   const double length = t.batch_by == "sentences" ? std::sqrt(cells / batch) : cells / batch;
   return static_cast<std::int64_t>(std::clamp(length, 100.0, 2000.0));

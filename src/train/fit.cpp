@@ -5,6 +5,10 @@
 
 #include "train/choices.h"
 
+#include "attend/attention/additive.h"
+#include "attend/models/rnn_seq2seq.h"
+#include "attend/models/transformer_options.h"
+
 namespace attend {
 namespace {
 
@@ -67,24 +71,26 @@ void choose_recurrent(Choices& set, Config& c, const CorpusProfile& corpus, cons
   const bool narrow = kind.spelling || symbols;  // letters and commands carry little meaning each
   const char* by_size = large ? "a large corpus" : "a small corpus";
   const char* by_tokens = kind.spelling ? "letters" : symbols ? "few symbols" : by_size;
-  set("model.cell", m.cell, std::string("gru"), "learns from fewer pairs than an lstm");
+  set("model.cell", m.of<CellOptions>().cell, std::string("gru"), "learns from fewer pairs than an lstm");
   set("model.embedding", m.embedding, std::int64_t{kind.spelling ? 96 : symbols ? 128 : large ? 384 : 256}, by_tokens);
-  set("model.encoder_hidden", m.encoder_hidden, std::int64_t{large ? 192 : 128}, by_size);
-  set("model.hidden", m.hidden, std::int64_t{large ? 384 : 256}, by_size);
-  if (!narrow && m.embedding == m.hidden && m.readout != "linear" && !m.output_attention)
-    set("model.tied", m.tied, std::string("target"), "a token is written by the vector it is read by");
-  if (m.attention == "additive") set("model.energy", m.mechanism.energy_size, std::int64_t{128}, "of additive scores");
+  set("model.encoder_hidden", m.of<ReadingOptions>().encoder_hidden, std::int64_t{large ? 192 : 128}, by_size);
+  set("model.hidden", m.of<HiddenOptions>().hidden, std::int64_t{large ? 384 : 256}, by_size);
+  if (!narrow && m.embedding == m.of<HiddenOptions>().hidden && m.of<RecurrentDecoderOptions>().readout != "linear" &&
+      !m.of<OutputAttentionOptions>().output_attention)
+    set("model.tied", m.of<TiedOptions>().tied, std::string("target"), "a token is written by the vector it is read by");
+  if (m.attention == "additive") set("model.energy", m.of<EnergyOptions>().size, std::int64_t{128}, "of additive scores");
   const bool attends = m.attention != "none" && m.attention != "local_m";
   if (attends && !kind.spelling) {
-    set("model.bridge", m.bridge, std::string("zero"), "all that the decoder knows comes through the attention");
+    set("model.bridge", m.of<BridgeOptions>().bridge, std::string("zero"), "all that the decoder knows comes through the attention");
     set("text.source_end", c.text.source_end, false, "attention rests on words alone");
   }
   if (attends && !(kind.spelling && corpus.pairs < 3000))
-    set("model.input_feeding", m.input_feeding, false, "the decoder's steps are learned together: faster, and as good");
+    set("model.input_feeding", m.of<RecurrentDecoderOptions>().input_feeding, false,
+        "the decoder's steps are learned together: faster, and as good");
   const double dropout = kind.spelling ? (corpus.pairs < 10000 ? 0.4 : 0.3) : kind.closed ? 0.2 : corpus.pairs < 3000 ? 0.4 : 0.3;
   set("model.dropout", m.dropout, dropout, kind.closed && !kind.spelling ? "few words, each seen often" : "by the number of pairs");
   set("train.rate", c.train.rate, narrow || large ? 0.003 : 0.004, by_tokens);
-  if (m.pointer_generator)
+  if (m.of<CopyOptions>().pointer_generator)
     set("train.label_smoothing", c.train.label_smoothing, 0.0, "what is copied has no probability to smooth");
   else if (symbols)
     set("train.label_smoothing", c.train.label_smoothing, 0.0, "of few symbols one is right");
@@ -94,13 +100,13 @@ void choose_transformer(Choices& set, Config& c, bool closed, bool large) {
   auto& m = c.model;
   const char* by_size = large ? "a large corpus" : "a small corpus";
   set("model.embedding", m.embedding, std::int64_t{large ? 192 : 128}, by_size);
-  set("model.feed_forward", m.feed_forward, std::int64_t{large ? 512 : 256}, by_size);
-  set("model.encoder_layers", m.encoder_layers, std::int64_t{large ? 3 : 2}, by_size);
-  set("model.decoder_layers", m.decoder_layers, std::int64_t{large ? 3 : 2}, by_size);
+  set("model.feed_forward", m.of<TransformerOptions>().feed_forward, std::int64_t{large ? 512 : 256}, by_size);
+  set("model.encoder_layers", m.of<EncoderDepthOptions>().encoder_layers, std::int64_t{large ? 3 : 2}, by_size);
+  set("model.decoder_layers", m.of<DecoderDepthOptions>().decoder_layers, std::int64_t{large ? 3 : 2}, by_size);
   set("model.dropout", m.dropout, closed ? 0.1 : 0.3, closed ? "few words, each seen often" : "by the number of pairs");
-  set("model.tied", m.tied, std::string("target"), "fewer numbers to learn");
+  set("model.tied", m.of<TiedOptions>().tied, std::string("target"), "fewer numbers to learn");
   set("train.rate", c.train.rate, 0.002, "of a transformer this size");
-  if (m.pointer_generator) set("train.label_smoothing", c.train.label_smoothing, 0.0, "with model.pointer_generator");
+  if (m.of<CopyOptions>().pointer_generator) set("train.label_smoothing", c.train.label_smoothing, 0.0, "with model.pointer_generator");
   set("train.beta2", c.train.beta2, 0.98, "of a transformer");
 }
 
@@ -114,8 +120,10 @@ double passes_over(double tokens, std::uint64_t pairs, bool closed) {
 // Multiplications that one target token costs in training, forward and backward, of a recurrent model.
 double work_a_token(const Config& c, const Tokens& source, const Tokens& target) {
   const auto& m = c.model;
-  const auto e = static_cast<double>(m.embedding), n = static_cast<double>(m.encoder_hidden), h = static_cast<double>(m.hidden);
-  const auto energy = static_cast<double>(m.mechanism.energy_size > 0 ? m.mechanism.energy_size : 2 * m.encoder_hidden);
+  const auto e = static_cast<double>(m.embedding), n = static_cast<double>(m.of<ReadingOptions>().encoder_hidden),
+             h = static_cast<double>(m.of<HiddenOptions>().hidden);
+  const auto energy =
+      static_cast<double>(m.of<EnergyOptions>().size > 0 ? m.of<EnergyOptions>().size : 2 * m.of<ReadingOptions>().encoder_hidden);
   const double encoder = 2 * 3 * n * (e + n) * source.per_line / target.per_line, cell = 3 * h * (e + 2 * h), readout = h * (h + 2 * n);
   const double attention = source.per_line * (energy * 8 + 2 * n), output = h * target.pieces;
   return 3 * (encoder + cell + readout + attention + output);
@@ -124,7 +132,7 @@ double work_a_token(const Config& c, const Tokens& source, const Tokens& target)
 }  // namespace
 
 std::vector<std::string> fit_to_corpus(Config& c, const GivenValues& given, const CorpusProfile& corpus) {
-  Choices set(given);
+  Choices set(c, given);
   const auto source = tokens_of(corpus.source, corpus.pairs), target = tokens_of(corpus.target, corpus.pairs);
   const Kind kind{.spelling = corpus.source.letters_apart() || (source.kind == "characters" && corpus.source.one_word()),
                   .closed = corpus.source.closed() && (corpus.target.closed() || corpus.target.unspaced()),
@@ -152,7 +160,8 @@ std::vector<std::string> fit_to_corpus(Config& c, const GivenValues& given, cons
   const double longer = static_cast<double>(corpus.pairs) * std::max(source.per_line, target.per_line);
   const double a_pass = c.train.batch_by == "sentences" ? static_cast<double>(corpus.pairs) : longer;
   const double passes = passes_over(tokens, corpus.pairs, kind.closed || kind.spelling) * (recurrent ? 1 : 2);
-  const double minutes = tokens * work_a_token(c, source, target) / (kWorkAMinute * (c.model.input_feeding ? 0.6 : 1));  // a pass
+  const double minutes = tokens * work_a_token(c, source, target) /
+                         (kWorkAMinute * (c.model.of<RecurrentDecoderOptions>().input_feeding ? 0.6 : 1));  // a pass
   set.length(c, passes, a_pass / static_cast<double>(c.train.batch_size), recurrent ? minutes : 0, recurrent ? 100 : large ? 600 : 200);
   return set.said;
 }

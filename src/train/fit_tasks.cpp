@@ -4,6 +4,13 @@
 #include "attend/train/fit.h"
 #include "train/choices.h"
 
+#include "attend/models/captioner.h"
+#include "attend/models/encoder_classifier.h"
+#include "attend/models/memory_hops.h"
+#include "attend/models/patch_classifier.h"
+#include "attend/models/recurrent_options.h"
+#include "attend/models/transformer_options.h"
+
 namespace attend {
 namespace {
 
@@ -40,9 +47,9 @@ void choose_classes(Choices& set, Config& c, const QuizProfile& quiz) {
   auto& m = c.model;
   const bool open = !quiz.texts.closed();
   choose_words(set, c.text.source, "text.source.", quiz.texts);
-  set("model.cell", m.cell, std::string("gru"), "learns from less than an lstm");
+  set("model.cell", m.of<CellOptions>().cell, std::string("gru"), "learns from less than an lstm");
   set("model.embedding", m.embedding, std::int64_t{open ? 128 : 64}, "of this task");
-  set("model.encoder_hidden", m.encoder_hidden, std::int64_t{open ? 128 : 64}, "of this task");
+  set("model.encoder_hidden", m.of<ReadingOptions>().encoder_hidden, std::int64_t{open ? 128 : 64}, "of this task");
   set("model.dropout", m.dropout, open ? 0.5 : 0.2, open ? "open text" : "few words, each seen often");
   if (open) set("data.unknown_share", c.data.unknown_share, 0.1, "new texts hold new words");
   set("train.label_smoothing", c.train.label_smoothing, open ? 0.1 : 0.0, "of this task");
@@ -53,9 +60,9 @@ void choose_classes(Choices& set, Config& c, const QuizProfile& quiz) {
 void choose_picture_classes(Choices& set, Config& c, const QuizProfile& quiz) {
   auto& m = c.model;
   set("model.embedding", m.embedding, std::int64_t{64}, "of small pictures");
-  set("model.feed_forward", m.feed_forward, std::int64_t{128}, "of small pictures");
-  set("model.encoder_layers", m.encoder_layers, std::int64_t{3}, "of small pictures");
-  set("model.positions", m.positions, std::string("learned"), "a picture has a fixed number of patches");
+  set("model.feed_forward", m.of<TransformerOptions>().feed_forward, std::int64_t{128}, "of small pictures");
+  set("model.encoder_layers", m.of<EncoderDepthOptions>().encoder_layers, std::int64_t{3}, "of small pictures");
+  set("model.positions", m.of<TransformerOptions>().positions, std::string("learned"), "a picture has a fixed number of patches");
   set("model.dropout", m.dropout, 0.1, "of this task");
   set("train.optimiser", c.train.optimiser, std::string("adamw"), "of this task");
   set("train.weight_decay", c.train.weight_decay, 0.01, "of this task");
@@ -67,7 +74,7 @@ void choose_picture_classes(Choices& set, Config& c, const QuizProfile& quiz) {
 void choose_stories(Choices& set, Config& c, const QuizProfile& quiz) {
   choose_words(set, c.text.source, "text.source.", quiz.texts);
   set("model.embedding", c.model.embedding, std::int64_t{64}, "of this task");
-  set("model.statements", c.model.statements, std::int64_t{100}, "the latest ones");
+  set("model.statements", c.model.of<MemoryHopsOptions>().statements, std::int64_t{100}, "the latest ones");
   set("train.clip", c.train.clip, 10.0, "of this task");
   set("train.label_smoothing", c.train.label_smoothing, 0.0, "one answer is right");
   choose_batches(set, c.train, 32, 0.001);
@@ -77,9 +84,9 @@ void choose_stories(Choices& set, Config& c, const QuizProfile& quiz) {
 
 void choose_documents(Choices& set, Config& c, const QuizProfile& quiz) {
   choose_words(set, c.text.source, "text.source.", quiz.texts);
-  set("model.cell", c.model.cell, std::string("gru"), "learns from less than an lstm");
+  set("model.cell", c.model.of<CellOptions>().cell, std::string("gru"), "learns from less than an lstm");
   set("model.embedding", c.model.embedding, std::int64_t{64}, "of this task");
-  set("model.encoder_hidden", c.model.encoder_hidden, std::int64_t{64}, "of this task");
+  set("model.encoder_hidden", c.model.of<ReadingOptions>().encoder_hidden, std::int64_t{64}, "of this task");
   set("model.dropout", c.model.dropout, quiz.texts.closed() ? 0.0 : 0.2, "of this task");
   set("train.clip", c.train.clip, 5.0, "of this task");
   choose_batches(set, c.train, 32, 0.003);
@@ -89,7 +96,7 @@ void choose_documents(Choices& set, Config& c, const QuizProfile& quiz) {
 }  // namespace
 
 std::vector<std::string> fit_to_quiz(Config& c, const GivenValues& given, const QuizProfile& quiz) {
-  Choices set(given);
+  Choices set(c, given);
   const auto reads = model_kind(c.model.type).reads;
   if (reads == Matter::kPicture)
     choose_picture_classes(set, c, quiz);
@@ -103,7 +110,7 @@ std::vector<std::string> fit_to_quiz(Config& c, const GivenValues& given, const 
 }
 
 std::vector<std::string> fit_to_text(Config& c, const GivenValues& given, const SideProfile& text) {
-  Choices set(given);
+  Choices set(c, given);
   auto& m = c.model;
   auto& t = c.train;
   const bool closed = text.closed();
@@ -114,13 +121,13 @@ std::vector<std::string> fit_to_text(Config& c, const GivenValues& given, const 
   set("data.length", c.data.length, std::int64_t{64}, "tokens read together");
   if (m.type == "rnn_lm") {
     set("model.embedding", m.embedding, std::int64_t{64}, "of this task");
-    set("model.hidden", m.hidden, std::int64_t{closed ? 128 : 256}, "of this task");
+    set("model.hidden", m.of<HiddenOptions>().hidden, std::int64_t{closed ? 128 : 256}, "of this task");
   } else {
     set("model.embedding", m.embedding, std::int64_t{128}, "of this task");
-    set("model.feed_forward", m.feed_forward, std::int64_t{512}, "of this task");
-    set("model.decoder_layers", m.decoder_layers, std::int64_t{closed ? 2 : 4}, "of this task");
-    set("model.positions", m.positions, std::string("rotary"), "of this task");
-    set("model.tied", m.tied, std::string("target"), "fewer numbers to learn");
+    set("model.feed_forward", m.of<TransformerOptions>().feed_forward, std::int64_t{512}, "of this task");
+    set("model.decoder_layers", m.of<DecoderDepthOptions>().decoder_layers, std::int64_t{closed ? 2 : 4}, "of this task");
+    set("model.positions", m.of<TransformerOptions>().positions, std::string("rotary"), "of this task");
+    set("model.tied", m.of<TiedOptions>().tied, std::string("target"), "fewer numbers to learn");
   }
   set("model.dropout", m.dropout, closed ? 0.1 : 0.2, "of this task");
   set("train.label_smoothing", t.label_smoothing, 0.0, "its figure is the likelihood");
@@ -133,20 +140,20 @@ std::vector<std::string> fit_to_text(Config& c, const GivenValues& given, const 
 }
 
 std::vector<std::string> fit_to_captions(Config& c, const GivenValues& given, std::uint64_t pictures) {
-  Choices set(given);
+  Choices set(c, given);
   auto& m = c.model;
   set("text.target.kind", c.text.target.kind, std::string("words"), "captions are short and plain");
   if (pictures >= 200) set("text.target.minimum_count", c.text.target.minimum_count, std::int64_t{2}, "a word seen once teaches nothing");
-  set("model.picture_channels", m.picture_channels, std::int64_t{3}, "pictures have colours");
-  set("model.picture_width", m.picture_width, std::int64_t{64}, "enough to tell things apart");
-  set("model.picture_height", m.picture_height, std::int64_t{64}, "enough to tell things apart");
-  set("model.convolutions", m.convolutions, std::int64_t{3}, "a grid of 8 x 8 places to look at");
-  set("model.positions", m.positions, std::string("learned"), "of the grid");
+  set("model.picture_channels", m.of<PictureOptions>().picture_channels, std::int64_t{3}, "pictures have colours");
+  set("model.picture_width", m.of<PictureOptions>().picture_width, std::int64_t{64}, "enough to tell things apart");
+  set("model.picture_height", m.of<PictureOptions>().picture_height, std::int64_t{64}, "enough to tell things apart");
+  set("model.convolutions", m.of<ConvolutionOptions>().convolutions, std::int64_t{3}, "a grid of 8 x 8 places to look at");
+  set("model.positions", m.of<TransformerOptions>().positions, std::string("learned"), "of the grid");
   set("model.embedding", m.embedding, std::int64_t{128}, "of this task");
-  set("model.hidden", m.hidden, std::int64_t{256}, "of this task");
-  set("model.timing", m.timing, std::string("before"), "of Xu et al. 2015");
-  set("model.input_feeding", m.input_feeding, false, "of Xu et al. 2015");
-  set("model.context_gate", m.context_gate, true, "of Xu et al. 2015");
+  set("model.hidden", m.of<HiddenOptions>().hidden, std::int64_t{256}, "of this task");
+  set("model.timing", m.of<RecurrentDecoderOptions>().timing, std::string("before"), "of Xu et al. 2015");
+  set("model.input_feeding", m.of<RecurrentDecoderOptions>().input_feeding, false, "of Xu et al. 2015");
+  set("model.context_gate", m.of<ContextGateOptions>().context_gate, true, "of Xu et al. 2015");
   set("model.dropout", m.dropout, pictures < 5000 ? 0.2 : 0.4, "by the number of pictures");
   set("train.doubly_weight", c.train.doubly_weight, 0.1, "every place is looked at once in all");
   set("train.clip", c.train.clip, 5.0, "of this task");

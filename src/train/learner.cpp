@@ -3,21 +3,36 @@
 #include <algorithm>
 #include <limits>
 
+#include "attend/attention/score.h"
 #include "attend/core/memory.h"
 #include "attend/core/random.h"
 
 namespace attend {
 
-#define TASK(name, learner, metric) std::unique_ptr<Learner> make_##learner##_learner(const Config& config);
+#define TASK(name, learner, metric) extern const LearnerEntry learner##_learner;
 #include "train/tasks.def"
 #undef TASK
 
-std::vector<std::string> task_names() {
-  return {
-#define TASK(name, learner, metric) #name,
+namespace {
+
+constinit const TaskEntry kTasks[] = {
+#define TASK(name, learner, metric) {#name, &learner##_learner, metric},
 #include "train/tasks.def"
 #undef TASK
-  };
+};
+
+}  // namespace
+
+const TaskEntry& find_task(std::string_view name) {
+  for (const auto& task : kTasks)
+    if (task.name == name) return task;
+  fail_unknown_name("task", name, task_names());
+}
+
+std::vector<std::string> task_names() {
+  std::vector<std::string> names;
+  for (const auto& task : kTasks) names.emplace_back(task.name);
+  return names;
 }
 
 bool larger_is_better(const std::string& metric) { return find_metric(metric).larger_is_better; }
@@ -37,19 +52,11 @@ Figures figures_of(const MetricFigures& counted) {
   return figures;
 }
 
-std::string default_metric(const std::string& task) {
-#define TASK(name, learner, metric) \
-  if (task == #name) return metric;
-#include "train/tasks.def"
-#undef TASK
-  fail_unknown_name("task", task, task_names());
-}
-
 void Learner::build(Config& config, const GivenValues& given, const std::string& stored) {
   if (!stored.empty()) {
     model_ = read_any_model(stored, [&](ModelOptions& m) {
       m.dropout = config.model.dropout;
-      m.mechanism.dropout = config.model.mechanism.dropout;
+      m.of<WeightDropoutOptions>().dropout = config.model.of<WeightDropoutOptions>().dropout;
     });
     config.model = model_.model;
     config.text = model_.text;
@@ -72,14 +79,6 @@ void Learner::build(Config& config, const GivenValues& given, const std::string&
 
 BatchPlan batch_plan(const TrainOptions& o) {
   return {.size = o.batch_size, .by_tokens = o.batch_by == "tokens", .window = o.window, .seed = static_cast<std::uint64_t>(o.seed)};
-}
-
-std::unique_ptr<Learner> make_learner(const Config& config) {
-#define TASK(name, learner, metric) \
-  if (config.task == #name) return make_##learner##_learner(config);
-#include "train/tasks.def"
-#undef TASK
-  fail_unknown_name("task", config.task, task_names());
 }
 
 }  // namespace attend

@@ -71,11 +71,26 @@ Figures figures_of(const MetricFigures& counted);
 /// How `options` want their batches made.
 BatchPlan batch_plan(const TrainOptions& options);
 
-/// The learner of config.task. Throws kUnknownName for another task.
-std::unique_ptr<Learner> make_learner(const Config& config);
+/// A way to learn: who reads the data of a task, and which options it reads.
+struct LearnerEntry {
+  std::unique_ptr<Learner> (*make)(const Config& config);
+  /// The model that a task takes where none was named, by the keys that were given.
+  std::string_view (*usual_model)(const GivenValues& given);
+  /// Visits what it reads of section data, with the model that is to learn.
+  void (*data)(DataOptions& data, const ModelOptions& model, OptionVisitor& v);
+  /// Visits its own options of section train, but for those of losses that follow the model (train/auxiliary.h).
+  void (*training)(TrainOptions& train, const ModelOptions& model, OptionVisitor& v);
+  bool searches;  ///< whether what it makes is decoded by a search (section decode)
+};
 
-/// The tasks there are, and the figure that each is judged by.
+/// A line of tasks.def.
+struct TaskEntry {
+  std::string_view name;
+  const LearnerEntry* learner;
+  std::string_view metric;  ///< the figure that it is judged by
+};
+/// Throws kUnknownName.
+const TaskEntry& find_task(std::string_view name);
 std::vector<std::string> task_names();
-std::string default_metric(const std::string& task);
 
 }  // namespace attend

@@ -1,4 +1,5 @@
 // Learning from pairs of texts: translation and everything that has its form.
+#include "attend/models/rnn_seq2seq.h"
 #include "attend/ops/draws.h"
 #include "attend/run/evaluate.h"
 #include "train/auxiliary.h"
@@ -102,7 +103,7 @@ class Pairs final : public Learner {
     ATTEND_CHECK(examples_.usable() > 0, kData, "training data: every pair is longer than data.max_length = {}; {}",
                  config_.data.max_length, examples_.warnings().back());
     ATTEND_CHECK(
-        !config_.model.pointer_generator || config_.train.label_smoothing == 0, kValue,
+        !config_.model.of<CopyOptions>().pointer_generator || config_.train.label_smoothing == 0, kValue,
         "train.label_smoothing must be 0 with model.pointer_generator, got {}: words that only other sources hold have no probability "
         "to smooth",
         config_.train.label_smoothing);
@@ -156,6 +157,28 @@ class Pairs final : public Learner {
 
 }  // namespace
 
-std::unique_ptr<Learner> make_pairs_learner(const Config& config) { return std::make_unique<Pairs>(config); }
+extern constinit const LearnerEntry pairs_learner{
+    .make = [](const Config& config) -> std::unique_ptr<Learner> { return std::make_unique<Pairs>(config); },
+    .usual_model = [](const GivenValues& /*given*/) -> std::string_view { return "rnn_seq2seq"; },
+    .data =
+        [](DataOptions& d, const ModelOptions& /*model*/, OptionVisitor& v) {
+          d.visit_pairs(v);
+          d.visit_tables(v);
+          d.visit_held_out(v);
+          d.visit_share(v);
+          d.visit_limit(v);
+          d.visit_header(v);
+          d.visit_broken(v);
+        },
+    .training =
+        [](TrainOptions& t, const ModelOptions& model, OptionVisitor& v) {
+          t.visit_search(v);
+          if (attention_of(model) != "none") {
+            t.visit_guided(v);
+            t.visit_doubly(v);
+          }
+          if (model_reads<ReviseOptions>(model) && model.of<ReviseOptions>().revise) t.visit_draft(v);
+        },
+    .searches = true};
 
 }  // namespace attend

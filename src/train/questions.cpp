@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "attend/core/random.h"
+#include "attend/models/memory_hops.h"
 #include "attend/ops/draws.h"
 #include "attend/run/answers.h"
 #include "attend/train/fit.h"
@@ -257,6 +258,46 @@ class QuestionsLearner final : public Learner {
 
 }  // namespace
 
-std::unique_ptr<Learner> make_questions_learner(const Config& config) { return std::make_unique<QuestionsLearner>(config); }
+// The documents have answers beside them, pictures are given; else a classifier reads texts, and whoever answers, stories.
+std::string_view model_of_questions(const GivenValues& given) {
+  const auto has = [&](const char* key) { return given.contains(key); };
+  const auto task = given.find("task");
+  if (task != given.end() && !task->second.texts.empty() && task->second.texts[0] == "answer")
+    return has("data.answers") ? "reader" : "memory_hops";
+  return has("data.images") ? "patch_classifier" : "encoder_classifier";
+}
+
+void visit_questions_data(DataOptions& d, const ModelOptions& model, OptionVisitor& v) {
+  switch (model_kind(model.type).reads) {
+    case Matter::kPicture:
+      d.visit_pictures(v);
+      d.visit_labels(v);
+      d.visit_moves(v);
+      break;
+    case Matter::kDocument:
+      d.visit_texts(v);
+      d.visit_answers(v);
+      d.visit_unknown(v);
+      break;
+    case Matter::kStory: d.visit_texts(v); break;
+    default:
+      d.visit_texts(v);
+      d.visit_tables(v);
+      d.form.visit(v);
+      d.visit_header(v);
+      d.visit_unknown(v);
+  }
+  d.visit_share(v);
+}
+
+extern constinit const LearnerEntry questions_learner{
+    .make = [](const Config& config) -> std::unique_ptr<Learner> { return std::make_unique<QuestionsLearner>(config); },
+    .usual_model = model_of_questions,
+    .data = visit_questions_data,
+    .training =
+        [](TrainOptions& t, const ModelOptions& model, OptionVisitor& v) {
+          if (model_reads<MemoryHopsOptions>(model)) t.visit_linear(v);
+        },
+    .searches = false};
 
 }  // namespace attend

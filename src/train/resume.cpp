@@ -33,7 +33,7 @@ std::string shown_value(const OptionInfo& field) {
 
 GivenValues as_given(const std::vector<OptionInfo>& fields, const std::string& where) {
   GivenValues values;
-  for (const auto& f : fields) values[f.key] = {f.value, f.type == "list", where, false, false};
+  for (const auto& f : fields) values[f.key] = {.texts = f.value, .is_list = f.type == "list", .where = where, .stored = true};
   return values;
 }
 
@@ -107,7 +107,7 @@ ResumePoint newest_sound(const std::string& run) {
 
 std::vector<std::string> settle_changes(Config& config, const GivenValues& given, const std::string& checkpoint) {
   Config stored;
-  assign(stored, read_config(checkpoint + "/config.yaml"));
+  assign(stored, read_stored_config(checkpoint + "/config.yaml"));
   const auto old = list_options(stored).fields, asked = list_options(config).fields;
   auto effective = as_given(old, checkpoint + "/config.yaml");
   std::vector<std::string> changes, refused;
@@ -145,13 +145,18 @@ void adopt_model(Config& config, GivenValues& given, const std::string& from) {
   const auto have = list_options(stored).fields, want = list_options(asked).fields;
   auto effective = as_given(have, from);
   std::vector<std::string> refused;
-  for (std::size_t i = 0; i < have.size(); ++i) {
-    if (have[i].value == want[i].value || !asked_for(want[i], given)) continue;
-    if (kOfTrainingAlone.contains(want[i].key))
-      effective[want[i].key] = {want[i].value, false, "train.init_from", false, false};
+  for (const auto& wanted : want) {
+    const auto found = std::find_if(have.begin(), have.end(), [&](const auto& field) { return field.key == wanted.key; });
+    if (found == have.end()) {
+      if (given.contains(wanted.key)) refused.push_back(fmt::format("{} is not read there{}", wanted.key, where_given(given, wanted.key)));
+      continue;
+    }
+    if (found->value == wanted.value || !asked_for(wanted, given)) continue;
+    if (kOfTrainingAlone.contains(wanted.key))
+      effective[wanted.key] = {.texts = wanted.value, .where = "train.init_from"};
     else
-      refused.push_back(fmt::format("{} is {} there, asked for was {}{}", want[i].key, shown_value(have[i]), shown_value(want[i]),
-                                    where_given(given, want[i].key)));
+      refused.push_back(fmt::format("{} is {} there, asked for was {}{}", wanted.key, shown_value(*found), shown_value(wanted),
+                                    where_given(given, wanted.key)));
   }
   ATTEND_CHECK(refused.empty(), kValue,
                "train.init_from: the model in {} cannot be changed: {}; leave {} out, or start without --init-from", from,

@@ -113,6 +113,16 @@ class StreamLearner final : public Learner {
 
 }  // namespace
 
-std::unique_ptr<Learner> make_stream_learner(const Config& config) { return std::make_unique<StreamLearner>(config); }
+extern constinit const LearnerEntry stream_learner{
+    .make = [](const Config& config) -> std::unique_ptr<Learner> { return std::make_unique<StreamLearner>(config); },
+    .usual_model = [](const GivenValues& /*given*/) -> std::string_view { return "rnn_lm"; },
+    .data =
+        [](DataOptions& d, const ModelOptions& /*model*/, OptionVisitor& v) {
+          d.visit_texts(v);
+          d.visit_share(v);
+          d.visit_stream(v);
+        },
+    .training = [](TrainOptions& /*t*/, const ModelOptions& /*model*/, OptionVisitor& /*v*/) {},
+    .searches = false};
 
 }  // namespace attend

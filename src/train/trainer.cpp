@@ -83,11 +83,11 @@ class Trainer::Run {
     const auto data = start.dry_run && !start.resume ? DataFingerprint{} : fingerprint_of(config_.data);
     const auto from = start.resume ? resumed_->from.path : config_.train.init_from;
     choose_products(config_.train.matmul);
-    learner_ = make_learner(config_);
+    learner_ = find_task(config_.task).learner->make(config_);
     if (start.fit && !start.resume)
       for (auto& note : learner_->fit(config_, start.given)) plan_.notes.push_back(std::move(note));
     check_config(config_);
-    if (config_.train.metric.empty()) config_.train.metric = default_metric(config_.task);
+    if (config_.train.metric.empty()) config_.train.metric = find_task(config_.task).metric;
     choose_metric(config_.train.metric, {.who = "train.metric", .whose = "training for task " + config_.task, .has = learner_->has()});
     learner_->build(config_, start.given, from);
     network_ = learner_->model().network;

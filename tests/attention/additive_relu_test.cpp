@@ -5,7 +5,7 @@
 namespace attend::testing {
 namespace {
 
-const MechanismOptions kReluOptions{.heads = 2, .query_size = 4, .key_size = 3, .energy_size = 5};
+const MechanismOptions kReluOptions{.heads = 2, .query_size = 4, .key_size = 3, .own = OptionSet().set(&EnergyOptions::size, 5)};
 const Problem kReluProblem{wave({2, 2, 3, 4}), wave({2, 2, 7, 3}, 0.5), wave({2, 2, 7, 2}, 0.9), {}};
 
 TEST(AdditiveRelu, ParametersKeepTheirNamesAndShapes) {

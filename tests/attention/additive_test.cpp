@@ -6,12 +6,12 @@
 namespace attend::testing {
 namespace {
 
-const MechanismOptions kAdditiveOptions{.heads = 2, .query_size = 4, .key_size = 3, .energy_size = 5};
+const MechanismOptions kAdditiveOptions{.heads = 2, .query_size = 4, .key_size = 3, .own = OptionSet().set(&EnergyOptions::size, 5)};
 const Problem kAdditiveProblem{wave({2, 2, 3, 4}), wave({2, 2, 7, 3}, 0.5), wave({2, 2, 7, 2}, 0.9), {}};
 
 MechanismOptions with_everything() {
   auto o = kAdditiveOptions;
-  o.bias = o.normed = true;
+  o.bias = o.of<AdditiveOptions>().normed = true;
   return o;
 }
 
@@ -58,7 +58,7 @@ TEST(Additive, NormedIgnoresTheLengthOfItsLastVector) {
 
 TEST(Additive, NormedStartsAtOneOverRootE) {
   auto o = kAdditiveOptions;
-  o.normed = true;
+  o.of<AdditiveOptions>().normed = true;
   const auto fresh = make_mechanism("additive", o);
   EXPECT_TRUE(close(fresh->named_parameters()["score.gain"], at::full({2}, 1 / std::sqrt(5.0)), 1e-7));
 }

@@ -5,7 +5,8 @@
 namespace attend::testing {
 namespace {
 
-const MechanismOptions kPoolingOptions{.heads = 2, .query_size = 1, .key_size = 3, .energy_size = 5, .pooling_rows = 4};
+const MechanismOptions kPoolingOptions{
+    .heads = 2, .query_size = 1, .key_size = 3, .own = OptionSet().set(&EnergyOptions::size, 5).set(&PoolingOptions::rows, 4)};
 const Problem kPoolingProblem{
     at::zeros({2, 2, 4, 1}, at::kDouble), wave({2, 2, 7, 3}, 0.5), wave({2, 2, 7, 2}, 0.9), {.key_lengths = lengths({7, 4})}};
 

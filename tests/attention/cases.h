@@ -3,7 +3,17 @@
 // and the allowed set A(t) as plain loops.
 #include <functional>
 
+#include "attend/attention/additive.h"
+#include "attend/attention/attention_pooling.h"
+#include "attend/attention/coverage.h"
+#include "attend/attention/local.h"
+#include "attend/attention/local_p.h"
+#include "attend/attention/local_rnn.h"
+#include "attend/attention/location.h"
+#include "attend/attention/location_sensitive.h"
 #include "attend/attention/mechanism.h"
+#include "attend/attention/multi_head.h"
+#include "attend/attention/score.h"
 #include "support/tensors.h"
 
 namespace attend::testing {
@@ -15,18 +25,22 @@ struct Case {
   const Capabilities& capabilities() const { return entry->capabilities; }
   /// Of the score at the core: the inner one where a mechanism wraps.
   const Capabilities& inner() const {
-    if (!options.head_attention.empty()) return find_mechanism(options.head_attention).capabilities;
-    return entry->capabilities.wraps ? find_mechanism(options.inner).capabilities : entry->capabilities;
+    if (!options.of<MultiHeadOptions>().head_attention.empty())
+      return find_mechanism(options.of<MultiHeadOptions>().head_attention).capabilities;
+    return entry->capabilities.wraps ? find_mechanism(options.of<InnerScoreOptions>().score).capabilities : entry->capabilities;
   }
   bool makes_heads() const { return capabilities().makes_heads; }
   bool equal_sizes() const { return !makes_heads() && inner().equal_sizes; }
   bool position_aware() const { return options.position != "none" || capabilities().position_aware || inner().position_aware; }
   bool counts_steps() const { return capabilities().counts_steps || inner().counts_steps; }
   bool takes(const Mask& mask) const { return !(mask.causal && capabilities().not_causal); }
-  bool is_softmax() const { return options.normaliser == "softmax" && !capabilities().stops; }
-  bool unnormalised() const { return capabilities().unnormalised || (!options.head_attention.empty() && inner().unnormalised); }
+  bool is_softmax() const { return options.of<WeightOptions>().normaliser == "softmax" && !capabilities().stops; }
+  bool unnormalised() const {
+    return capabilities().unnormalised || (!options.of<MultiHeadOptions>().head_attention.empty() && inner().unnormalised);
+  }
   bool stateful() const {
-    return capabilities().stateful || (!options.head_attention.empty() && find_mechanism(options.head_attention).capabilities.stateful);
+    return capabilities().stateful || (!options.of<MultiHeadOptions>().head_attention.empty() &&
+                                       find_mechanism(options.of<MultiHeadOptions>().head_attention).capabilities.stateful);
   }
   bool projected() const { return capabilities().projected || options.position == "relative"; }  // or something else is added to Σ w v
   bool picks() const { return capabilities().picks; }
@@ -38,12 +52,12 @@ inline std::vector<Case> all_cases() {
   const auto add = [&](const MechanismEntry& entry, const std::string& inner) {
     Case plain{std::string(entry.name), &entry, {}};
     if (!inner.empty()) {
-      plain.options.inner = inner;
+      plain.options.of<InnerScoreOptions>().score = inner;
       plain.name += "_over_" + inner;
     }
     Case full = plain;
     full.name += "_optional";
-    full.options.bias = full.options.normed = true;
+    full.options.bias = full.options.of<AdditiveOptions>().normed = true;
     const auto count = [](const Case& c) {
       auto o = c.options;
       o.heads = 1, o.query_size = o.key_size = 1;
@@ -67,30 +81,32 @@ inline std::vector<Case> all_cases() {
     change(c.options);
     cases.push_back(c);
   };
-  set("coverage", "fertility", [](auto& o) { o.coverage = "fertility"; });
-  set("coverage", "gru", [](auto& o) { o.coverage = "gru", o.coverage_size = 2; });
-  set("location_sensitive", "both", [](auto& o) { o.location_input = "both"; });
-  set("local_rnn", "windowed", [](auto& o) { o.local_whole = false, o.local_cell = "rnn_tanh"; });
-  set("local_rnn", "lstm", [](auto& o) { o.local_cell = "lstm"; });
-  set("local_p", "renormalised", [](auto& o) { o.renormalise = true; });
-  set("local_p", "inside", [](auto& o) { o.centre = "inside"; });
-  set("multi_head", "of_local_m", [](auto& o) { o.head_attention = "local_m"; });
-  set("multi_head", "of_gumbel", [](auto& o) { o.head_attention = "gumbel"; });
+  set("coverage", "fertility", [](MechanismOptions& o) { o.of<CoverageOptions>().kind = "fertility"; });
+  set("coverage", "gru", [](MechanismOptions& o) { o.of<CoverageOptions>().kind = "gru", o.of<CoverageOptions>().size = 2; });
+  set("location_sensitive", "both", [](MechanismOptions& o) { o.of<LocationSensitiveOptions>().input = "both"; });
+  set("local_rnn", "windowed",
+      [](MechanismOptions& o) { o.of<LocalRnnOptions>().whole = false, o.of<LocalRnnOptions>().cell = "rnn_tanh"; });
+  set("local_rnn", "lstm", [](MechanismOptions& o) { o.of<LocalRnnOptions>().cell = "lstm"; });
+  set("local_p", "renormalised", [](MechanismOptions& o) { o.of<LocalPOptions>().renormalise = true; });
+  set("local_p", "inside", [](MechanismOptions& o) { o.of<CentreOptions>().centre = "inside"; });
+  set("multi_head", "of_local_m", [](MechanismOptions& o) { o.of<MultiHeadOptions>().head_attention = "local_m"; });
+  set("multi_head", "of_gumbel", [](MechanismOptions& o) { o.of<MultiHeadOptions>().head_attention = "gumbel"; });
   for (const auto* scheme : {"relative", "relative_bias", "rotary", "alibi"}) {
-    set("scaled_dot", scheme, [&](auto& o) { o.position = scheme, o.position_reach = 2; });
-    set("multi_head", (std::string("with_") + scheme).c_str(), [&](auto& o) { o.position = scheme, o.position_reach = 2; });
+    set("scaled_dot", scheme, [&](MechanismOptions& o) { o.position = scheme, o.of<RelativeOptions>().reach = 2; });
+    set("multi_head", (std::string("with_") + scheme).c_str(),
+        [&](MechanismOptions& o) { o.position = scheme, o.of<RelativeOptions>().reach = 2; });
   }
   for (const auto* normaliser : {"sparsemax", "entmax15", "entmax"}) {
     Case c{std::string("general_") + normaliser, &find_mechanism("general"), {}};
-    c.options.normaliser = normaliser;
-    c.options.alpha = 1.25;
+    c.options.of<WeightOptions>().normaliser = normaliser;
+    c.options.of<WeightOptions>().alpha = 1.25;
     cases.push_back(c);
   }
   for (auto& c : cases) {
-    c.options.window = 1;
-    c.options.local_size = 3;
-    c.options.location_width = 3;
-    c.options.location_filters = 2;
+    c.options.of<LocalOptions>().window = 1;
+    c.options.of<LocalRnnOptions>().size = 3;
+    c.options.of<LocationSensitiveOptions>().width = 3;
+    c.options.of<LocationSensitiveOptions>().filters = 2;
   }
   return cases;
 }
@@ -118,9 +134,9 @@ inline std::shared_ptr<Mechanism> build(const Case& c, const Sizes& z) {
   o.query_size = query_size(c, z);
   o.key_size = key_size(c, z);
   o.value_size = z.value_size;
-  o.energy_size = 5;
-  o.location_size = 16;
-  o.pooling_rows = z.queries;
+  o.of<EnergyOptions>().size = 5;
+  o.of<LocationOptions>().size = 16;
+  o.of<PoolingOptions>().rows = z.queries;
   if (c.makes_heads()) o.output_size = 2 * z.heads;
   auto mechanism = c.entry->make(o);
   fill_parameters(*mechanism);
@@ -211,7 +227,8 @@ inline at::Tensor seen_by_definition(const Case& c, const Mask& mask, const Call
   const auto centre = found->second.value.dim() == 2 ? found->second.value.unsqueeze(1) : found->second.value;  // [B, H or 1, T]
   return bools({z.batch, z.heads, z.queries, z.keys}, [&](auto b, auto h, auto t, auto s) {
     const auto p = centre[b][centre.size(1) == 1 ? 0 : h][t].template item<double>();
-    return allowed[b][h][t][s].template item<bool>() && std::abs(static_cast<double>(s) - p) <= static_cast<double>(c.options.window);
+    return allowed[b][h][t][s].template item<bool>() &&
+           std::abs(static_cast<double>(s) - p) <= static_cast<double>(c.options.of<LocalOptions>().window);
   });
 }
 

@@ -5,7 +5,7 @@
 namespace attend::testing {
 namespace {
 
-const MechanismOptions kConcatOptions{.heads = 2, .query_size = 4, .key_size = 3, .energy_size = 5};
+const MechanismOptions kConcatOptions{.heads = 2, .query_size = 4, .key_size = 3, .own = OptionSet().set(&EnergyOptions::size, 5)};
 const Problem kConcatProblem{wave({2, 2, 3, 4}), wave({2, 2, 7, 3}, 0.5), wave({2, 2, 7, 2}, 0.9), {.key_lengths = lengths({7, 4})}};
 
 TEST(Concat, ParametersKeepTheirNamesAndShapes) {
@@ -41,7 +41,8 @@ TEST(Concat, EqualsTheJoinedVectorsOfItsFormula) {
 }
 
 TEST(Concat, PlainSourceLeavesTheKeyUnprojected) {
-  MechanismOptions o{.heads = 2, .query_size = 4, .key_size = 3, .energy_size = 3, .concat_plain_source = true};
+  MechanismOptions o{
+      .heads = 2, .query_size = 4, .key_size = 3, .own = OptionSet().set(&EnergyOptions::size, 3).set(&ConcatOptions::plain_source, true)};
   const auto mechanism = make_filled("concat", o);
   auto p = kConcatProblem;
   p.mask = {};
@@ -51,7 +52,7 @@ TEST(Concat, PlainSourceLeavesTheKeyUnprojected) {
   EXPECT_TRUE(close(energies(run(*mechanism, p)), at::einsum("bhtse,he->bhts", {hidden, w["score.energy"]}), 1e-13));
   // It is additive with U = I.
   auto same_sizes = o;
-  same_sizes.concat_plain_source = false;
+  same_sizes.of<ConcatOptions>().plain_source = false;
   const auto additive = make_filled("additive", same_sizes);
   set_parameter(*additive, "score.query_weight", w["score.weight"]);
   set_parameter(*additive, "score.key_weight", at::eye(3, at::kDouble).expand({2, 3, 3}));
@@ -60,13 +61,19 @@ TEST(Concat, PlainSourceLeavesTheKeyUnprojected) {
 }
 
 TEST(Concat, PlainSourceNeedsAnEnergyOfTheKeysSize) {
-  expect_error(ErrorKind::kValue, {"concat: concat_plain_source", "D=3", "5"},
-               [] { make_mechanism("concat", {.query_size = 4, .key_size = 3, .energy_size = 5, .concat_plain_source = true}); });
-  EXPECT_NO_THROW(make_mechanism("concat", {.query_size = 4, .key_size = 3, .concat_plain_source = true}));
+  expect_error(ErrorKind::kValue, {"concat: concat_plain_source", "D=3", "5"}, [] {
+    make_mechanism(
+        "concat",
+        {.query_size = 4, .key_size = 3, .own = OptionSet().set(&EnergyOptions::size, 5).set(&ConcatOptions::plain_source, true)});
+  });
+  EXPECT_NO_THROW(make_mechanism("concat", {.query_size = 4, .key_size = 3, .own = OptionSet().set(&ConcatOptions::plain_source, true)}));
 }
 
 TEST(Concat, SharesPlainKeysAmongHeads) {
-  const auto mechanism = make_filled("concat", {.heads = 4, .query_size = 4, .key_size = 3, .energy_size = 3, .concat_plain_source = true});
+  const auto mechanism = make_filled("concat", {.heads = 4,
+                                                .query_size = 4,
+                                                .key_size = 3,
+                                                .own = OptionSet().set(&EnergyOptions::size, 3).set(&ConcatOptions::plain_source, true)});
   Problem grouped{wave({2, 4, 3, 4}), kConcatProblem.keys, kConcatProblem.values, kConcatProblem.mask}, full = grouped;
   full.keys = grouped.keys.repeat_interleave(2, 1), full.values = grouped.values.repeat_interleave(2, 1);
   expect_same(run(*mechanism, grouped), run(*mechanism, full), 1e-14);

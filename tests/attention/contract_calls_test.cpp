@@ -266,7 +266,7 @@ TEST_P(ContractCalls, DropoutFollowsTheReturnedWeights) {
   if (c_.capabilities().stops) GTEST_SKIP() << "its weights themselves are drawn in training";
   const Sizes z{.queries = 7, .keys = 11};
   auto dropping = c_;
-  dropping.options.dropout = 0.5;
+  dropping.options.of<WeightDropoutOptions>().dropout = 0.5;
   const auto mechanism = build(dropping, z);
   auto p = problem(c_, z);
   p.values = at::ones_like(p.values);
@@ -284,7 +284,7 @@ TEST_P(ContractCalls, DropoutScalesWhatItKeeps) {  // a weight of 1 becomes 0 or
   if (c_.capabilities().stops) GTEST_SKIP() << "its weights themselves are drawn in training";
   if (c_.projected()) GTEST_SKIP() << "the context is mapped or added to";
   auto dropping = c_;
-  dropping.options.dropout = 0.5;
+  dropping.options.of<WeightDropoutOptions>().dropout = 0.5;
   at::manual_seed(1);
   const Sizes one_key{.queries = 31, .keys = 1};
   const auto q = problem(c_, one_key);
@@ -318,10 +318,10 @@ TEST_P(ContractCalls, WhatIsDeclaredUnsupportedThrows) {
   MechanismOptions o = c_.options;
   o.heads = 2, o.query_size = 4, o.key_size = 3;
   if (c_.equal_sizes())
-    expect_error(
-        ErrorKind::kShape,
-        {std::string(c_.entry->capabilities.wraps ? c_.options.inner : c_.entry->name) + ":", "same size", "Dq=4", "D=3", "use general"},
-        [&] { c_.entry->make(o); });
+    expect_error(ErrorKind::kShape,
+                 {std::string(c_.entry->capabilities.wraps ? c_.options.of<InnerScoreOptions>().score : c_.entry->name) + ":", "same size",
+                  "Dq=4", "D=3", "use general"},
+                 [&] { c_.entry->make(o); });
   else
     EXPECT_NO_THROW(c_.entry->make(o));
   o.heads = 0;

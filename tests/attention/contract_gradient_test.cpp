@@ -1,4 +1,5 @@
 // The contract of every mechanism, part 3 (U4): gradients against central differences, for every input and parameter.
+#include "attend/attention/grouped_query.h"
 #include "attention/cases.h"
 #include "support/gradcheck.h"
 

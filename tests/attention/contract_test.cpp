@@ -47,7 +47,7 @@ TEST_P(Contract, WeightsAreADistributionOverTheAllowedSet) {  // U1, U2
 TEST_P(Contract, TheKindOfItsWeightsIsWhatTheyAre) {
   for (const std::string normaliser : {"softmax", "sparsemax"}) {
     auto c = c_;
-    c.options.normaliser = normaliser;
+    c.options.of<WeightOptions>().normaliser = normaliser;
     const Sizes z;
     const auto r = run(*build(c, z), problem(c, z));
     if (r.kind == WeightKind::kUnnormalised) {

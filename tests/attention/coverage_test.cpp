@@ -9,7 +9,10 @@ const std::vector<std::string> kKinds = {"sum", "fertility", "gru"};
 const Problem kCoverageProblem{wave({2, 2, 4, 4}), wave({2, 2, 5, 3}, 0.5), wave({2, 2, 5, 2}, 0.9), {.key_lengths = lengths({5, 3})}};
 
 MechanismOptions coverage_options(const std::string& kind = "sum") {
-  return {.heads = 2, .query_size = 4, .key_size = 3, .energy_size = 5, .coverage = kind, .coverage_size = 3};
+  return {.heads = 2,
+          .query_size = 4,
+          .key_size = 3,
+          .own = OptionSet().set(&EnergyOptions::size, 5).set(&CoverageOptions::kind, kind).set(&CoverageOptions::size, 3)};
 }
 at::Tensor extra(const Result& r, const char* name) { return r.extras.at(name).value; }
 

@@ -29,7 +29,7 @@ TEST(Dot, SaturatesForWideStatesWhereScaledDotDoesNot) {
 TEST(Dot, ScaledByTheRootOfDIsScaledDot) {
   const MechanismOptions plain{.heads = 2, .query_size = 3, .key_size = 3};
   auto root = plain;
-  root.scaling = "root";
+  root.of<ScalingOptions>().scaling = "root";
   const Problem p{wave({2, 2, 3, 3}), wave({2, 2, 5, 3}, 0.5), wave({2, 2, 5, 4}, 0.9), {}};
   expect_same(run(*make_filled("dot", root), p), run(*make_filled("scaled_dot", plain), p), 1e-14);
 }

@@ -1,12 +1,14 @@
 #pragma once
 // What hard, hard_st, gumbel and gumbel_st share: they draw one key from the same distribution.
+#include "attend/attention/gumbel.h"
+#include "attend/attention/hard.h"
 #include "attention/single_head.h"
 
 namespace attend::testing {
 
 /// The mechanism over `dot`, in training, every draw hard.
 inline std::shared_ptr<Mechanism> make_drawing(const char* name, std::int64_t keys, MechanismOptions o = {}) {
-  o.hard_soft_share = 0;
+  o.of<SoftShareOptions>().share = 0;
   auto mechanism = make_filled(name, of_scores(o, keys));
   mechanism->train();
   return mechanism;
@@ -14,7 +16,7 @@ inline std::shared_ptr<Mechanism> make_drawing(const char* name, std::int64_t ke
 
 inline MechanismOptions at_temperature(double temperature) {
   MechanismOptions o;
-  o.gumbel_temperature = temperature;
+  o.of<GumbelOptions>().temperature = temperature;
   return o;
 }
 

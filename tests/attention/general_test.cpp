@@ -1,4 +1,5 @@
 #include "attend/attention/general.h"
+#include "attend/attention/dot.h"
 
 #include "attention/single_head.h"
 
@@ -30,7 +31,7 @@ TEST(General, IdentityOverRootDGivesScaledDot) {
 
 TEST(General, RootDividesItsScoresByTheRootOfD) {
   auto root = kSquare;
-  root.scaling = "root";
+  root.of<ScalingOptions>().scaling = "root";
   const auto plain = energies(run(*make_filled("general", kSquare), kGeneralProblem));
   EXPECT_TRUE(close(energies(run(*make_filled("general", root), kGeneralProblem)), plain / std::sqrt(3.0), 1e-14));
 }

@@ -5,12 +5,13 @@
 namespace attend::testing {
 namespace {
 
-const MechanismOptions kGroupedOptions{.heads = 4, .query_size = 8, .key_size = 6, .bias = true, .key_heads = 2};
+const MechanismOptions kGroupedOptions{
+    .heads = 4, .query_size = 8, .key_size = 6, .bias = true, .own = OptionSet().set(&GroupedQueryOptions::key_heads, 2)};
 const Problem kGroupedProblem{wave({2, 1, 3, 8}), wave({2, 1, 5, 6}, 0.5), wave({2, 1, 5, 6}, 0.9), {.key_lengths = lengths({5, 3})}};
 
 MechanismOptions grouped(std::int64_t key_heads) {
   auto o = kGroupedOptions;
-  o.key_heads = key_heads;
+  o.of<GroupedQueryOptions>().key_heads = key_heads;
   return o;
 }
 

@@ -7,8 +7,8 @@ namespace {
 
 MechanismOptions hard_options(double soft_share, std::int64_t keys, const char* test = "argmax") {
   MechanismOptions o;
-  o.hard_soft_share = soft_share;
-  o.hard_test = test;
+  o.of<SoftShareOptions>().share = soft_share;
+  o.of<HardOptions>().test = test;
   return of_scores(o, keys);
 }
 

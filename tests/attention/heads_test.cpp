@@ -1,5 +1,8 @@
 // Attention in heads against PyTorch's and Hugging Face's (goldens/make_heads.py): biases one by one, sizes of heads, scales, rotary and
 // relative positions.
+#include "attend/attention/multi_head.h"
+#include "attend/attention/positions.h"
+#include "attend/attention/scaled_dot.h"
 #include "attention/single_head.h"
 #include "support/goldens.h"
 
@@ -7,6 +10,14 @@ namespace attend::testing {
 namespace {
 
 constexpr std::int64_t kModel = 8, kPlaces = 9;
+
+// What the goldens set of a mechanism.
+struct HeadGolden {
+  OptionSet own;
+  void visit(OptionVisitor& v) {
+    visit_options<ProjectionOptions, GroupedQueryOptions, ScaledDotOptions, RelativeBiasOptions, RotaryOptions>(own, v);
+  }
+};
 
 class Heads : public ::testing::TestWithParam<Golden> {};
 
@@ -19,7 +30,7 @@ TEST_P(Heads, EqualTheirPeer) {
     golden.expect({{"buckets", found}});
     return;
   }
-  auto o = golden.options<MechanismOptions>();
+  MechanismOptions o{.own = golden.options<HeadGolden>().own};
   o.heads = golden.get<std::int64_t>("heads");
   o.query_size = o.key_size = kModel;
   o.bias = golden.get<bool>("bias");
@@ -38,15 +49,15 @@ INSTANTIATE_TEST_SUITE_P(All, Heads, ::testing::ValuesIn(goldens_of("attention/g
 MechanismOptions rotary(const std::string& scaling, double factor = 4) {
   MechanismOptions o{.heads = 2, .query_size = 8, .key_size = 8};
   o.position = "rotary";
-  o.position_options.rotary_scaling = scaling;
-  o.position_options.rotary_factor = factor;
-  o.position_options.rotary_original_length = 4;
+  o.of<RotaryOptions>().scaling = scaling;
+  o.of<RotaryOptions>().factor = factor;
+  o.of<RotaryOptions>().original_length = 4;
   return o;
 }
 
 // Position interpolation: place 4p of a model that was stretched four times is place p of the one before.
 TEST(RotaryScaling, LinearStretchesPlaces) {
-  const Rotation plain(rotary("none").position_options, true, 8), stretched(rotary("linear").position_options, true, 8);
+  const Rotation plain(rotary("none").of<RotaryOptions>(), 8), stretched(rotary("linear").of<RotaryOptions>(), 8);
   const auto x = wave({1, 2, 5, 8});
   const auto places = at::arange(5, at::kLong).unsqueeze(0), lengths = at::full({1}, 17, at::kLong);
   EXPECT_TRUE(close(stretched(x, places * 4, lengths), plain(x, places, lengths), 1e-13));
@@ -75,12 +86,13 @@ TEST(RotaryScaling, DynamicChangesNothingWithinTheLengthOfTraining) {
 }
 
 TEST(RotaryShare, WhatIsBehindItStays) {
-  auto o = rotary("none").position_options;
-  o.rotary_share = 0.5;
+  auto o = rotary("none").of<RotaryOptions>();
+  o.share = 0.5;
   const auto x = wave({1, 1, 3, 8});
   const auto places = at::arange(3, at::kLong).unsqueeze(0), lengths = at::full({1}, 3, at::kLong);
   for (const bool adjacent : {true, false}) {
-    const auto y = Rotation(o, adjacent, 8)(x, places, lengths);
+    o.pairs = adjacent ? "adjacent" : "halves";
+    const auto y = Rotation(o, 8)(x, places, lengths);
     EXPECT_TRUE(same(y.narrow(3, 4, 4), x.narrow(3, 4, 4)));
     EXPECT_TRUE(same(y.narrow(3, 0, 4), rotate(x.narrow(3, 0, 4), places, adjacent)));
   }
@@ -89,8 +101,8 @@ TEST(RotaryShare, WhatIsBehindItStays) {
 TEST(RelativeBias, ATableThatIsGivenIsNotRegistered) {
   MechanismOptions o{.heads = 2, .query_size = 4, .key_size = 4};
   o.position = "relative_bias";
-  o.position_options.relative_buckets = 8;
-  o.position_options.relative_farthest = 20;
+  o.of<RelativeBiasOptions>().buckets = 8;
+  o.of<RelativeBiasOptions>().farthest = 20;
   const auto own = make_filled("scaled_dot", o);
   EXPECT_EQ(own->named_parameters()["positions.bias"].sizes(), at::IntArrayRef({2, 8}));
   o.shared_bias = leaf(wave({2, 8}, 2));
@@ -109,7 +121,7 @@ TEST(ScoreScale, ReplacesTheRoot) {
   const Problem p{wave({1, 1, 3, 4}), wave({1, 1, 5, 4}, 0.5), wave({1, 1, 5, 4}, 0.9), {}};
   const auto products = at::matmul(p.query, p.keys.mT());
   for (const double scale : {0.0, 1.0, 0.3}) {
-    o.scale = scale;
+    o.of<ScaledDotOptions>().scale = scale;
     EXPECT_TRUE(close(run(*make_filled("scaled_dot", o), p).scores, products * (scale == 0 ? 0.5 : scale), 1e-14)) << scale;
   }
 }
@@ -117,25 +129,25 @@ TEST(ScoreScale, ReplacesTheRoot) {
 TEST(HeadSize, MayBeAnything) {
   MechanismOptions o{.heads = 3, .query_size = 8, .key_size = 8};
   expect_error(ErrorKind::kValue, {"multi_head", "8", "3 heads", "model.head_size"}, [&] { make_mechanism("multi_head", o); });
-  o.projections.head_size = 5;
+  o.of<ProjectionOptions>().head_size = 5;
   const auto w = make_filled("multi_head", o)->named_parameters();
   EXPECT_EQ(w["query_weight"].sizes(), at::IntArrayRef({15, 8}));
   EXPECT_EQ(w["output_weight"].sizes(), at::IntArrayRef({8, 15}));
 }
 
-TEST(PositionOptions, WhatDoesNotGoTogetherIsRefused) {
-  const auto refused = [](const std::vector<std::string>& said, const std::function<void(PositionOptions&)>& change) {
+TEST(RotaryOptions, WhatDoesNotGoTogetherIsRefused) {
+  const auto refused = [](const std::vector<std::string>& said, const std::function<void(RotaryOptions&)>& change) {
     auto o = rotary("none");
-    change(o.position_options);
+    change(o.of<RotaryOptions>());
     expect_error(ErrorKind::kValue, said, [&] { make_mechanism("scaled_dot", o); });
   };
-  refused({"rotary_share 0.4", "3 of the 8", "use 2"}, [](auto& o) { o.rotary_share = 0.4; });
+  refused({"rotary_share 0.4", "3 of the 8", "use 2"}, [](RotaryOptions& o) { o.share = 0.4; });
   refused({"rotary_high_frequency_factor", "above", "1 and 2"},
-          [](auto& o) { o.rotary_scaling = "llama3", o.rotary_low_frequency_factor = 2, o.rotary_high_frequency_factor = 1; });
-  refused({"dynamic", "two pairs", "linear"}, [](auto& o) { o.rotary_scaling = "dynamic", o.rotary_share = 0.25; });
+          [](RotaryOptions& o) { o.scaling = "llama3", o.low_frequency_factor = 2, o.high_frequency_factor = 1; });
+  refused({"dynamic", "two pairs", "linear"}, [](RotaryOptions& o) { o.scaling = "dynamic", o.share = 0.25; });
   MechanismOptions o{.heads = 1, .query_size = 4, .key_size = 4};
   o.position = "relative_bias";
-  o.position_options.relative_farthest = 16;
+  o.of<RelativeBiasOptions>().farthest = 16;
   expect_error(ErrorKind::kValue, {"relative_farthest", "above half", "32 and 16"}, [&] { make_mechanism("scaled_dot", o); });
 }
 

@@ -7,7 +7,7 @@ namespace {
 
 MechanismOptions nearest(std::int64_t keys, std::int64_t size) {
   auto o = of_scores({.heads = 1}, size);
-  o.knn_keys = keys;
+  o.of<KnnOptions>().keys = keys;
   return o;
 }
 

@@ -148,7 +148,7 @@ TEST(Linear, SaysWhyTheSumsDecline) {
   }
   EXPECT_EQ(reason(kLinearOptions, {.bias = at::zeros({1, 1, 5, 6})}, {}), "a bias changes single scores");
   auto sparse = kLinearOptions;
-  sparse.normaliser = "sparsemax";
+  sparse.of<WeightOptions>().normaliser = "sparsemax";
   EXPECT_EQ(reason(sparse, {}, {}), "the weights are no plain shares");
 }
 

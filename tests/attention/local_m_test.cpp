@@ -1,4 +1,5 @@
 #include "attend/attention/local_m.h"
+#include "attend/attention/additive.h"
 
 #include "attention/single_head.h"
 
@@ -6,7 +7,7 @@ namespace attend::testing {
 namespace {
 
 MechanismOptions local_m_options(std::int64_t window) {
-  return {.heads = 2, .query_size = 4, .key_size = 4, .energy_size = 3, .window = window};
+  return {.heads = 2, .query_size = 4, .key_size = 4, .own = OptionSet().set(&EnergyOptions::size, 3).set(&LocalOptions::window, window)};
 }
 Problem local_m_problem(std::int64_t queries, std::int64_t keys) {
   return {wave({2, 2, queries, 4}), wave({2, 2, keys, 4}, 0.5), wave({2, 2, keys, 3}, 0.9), {}};
@@ -17,7 +18,7 @@ at::Tensor numbers(std::initializer_list<double> x) { return at::tensor(at::Arra
 TEST(LocalM, IsItsScoreUnderAWindow) {
   for (const char* inner : {"scaled_dot", "additive"}) {
     auto o = local_m_options(2);
-    o.inner = inner;
+    o.of<InnerScoreOptions>().score = inner;
     auto p = local_m_problem(6, 7);
     const auto r = run(*make_filled("local_m", o), p);
     p.mask.keep = bools({1, 1, 6, 7}, [](auto, auto, auto t, auto s) { return std::abs(s - t) <= 2; });
@@ -49,7 +50,7 @@ TEST(LocalM, CentreStopsAtTheEndOfTheSource) {
 
 TEST(LocalM, WithoutClampRowsPastTheWindowAreEmpty) {
   auto o = local_m_options(1);
-  o.clamp = false;
+  o.of<LocalMOptions>().clamp = false;
   auto p = local_m_problem(6, 4);
   p.mask.key_lengths = lengths({4, 2});
   const auto r = run(*make_filled("local_m", o), p);
@@ -61,7 +62,7 @@ TEST(LocalM, WithoutClampRowsPastTheWindowAreEmpty) {
 
 TEST(LocalM, ScaledCentreSpreadsTheTargetOverTheSource) {
   auto o = local_m_options(1);
-  o.centre = "scaled";
+  o.of<CentreOptions>().centre = "scaled";
   auto p = local_m_problem(5, 9);
   EXPECT_TRUE(same(centres(run(*make_filled("local_m", o), p)), numbers({0, 2, 4, 6, 8}).expand({2, 5})));
   p.mask.key_lengths = lengths({9, 4}), p.mask.query_lengths = lengths({5, 3});
@@ -102,7 +103,7 @@ TEST(LocalM, AStateNamesTheStep) {
 TEST(LocalM, MistakesAreNamed) {
   const auto make = [](std::int64_t window, const char* centre) {
     auto o = local_m_options(window);
-    o.centre = centre;
+    o.of<CentreOptions>().centre = centre;
     return make_filled("local_m", o);
   };
   expect_error(ErrorKind::kValue, {"local_m", "at least 0", "-1"}, [&] { make(-1, "step"); });

@@ -1,4 +1,5 @@
 #include "attend/attention/local_p.h"
+#include "attend/attention/additive.h"
 
 #include "attention/single_head.h"
 
@@ -6,7 +7,7 @@ namespace attend::testing {
 namespace {
 
 MechanismOptions local_p_options(std::int64_t window = 2) {
-  return {.heads = 2, .query_size = 4, .key_size = 4, .energy_size = 3, .window = window};
+  return {.heads = 2, .query_size = 4, .key_size = 4, .own = OptionSet().set(&EnergyOptions::size, 3).set(&LocalOptions::window, window)};
 }
 const Problem kLocalPProblem{wave({2, 2, 3, 4}), wave({2, 2, 9, 4}, 0.5), wave({2, 2, 9, 3}, 0.9), {.key_lengths = lengths({9, 5})}};
 
@@ -32,8 +33,8 @@ TEST(LocalP, EqualsItsFormula) {
     for (const bool inside : {false, true}) {
       SCOPED_TRACE(fmt::format("renormalise={} inside={}", renormalise, inside));
       auto o = local_p_options();
-      o.renormalise = renormalise;
-      o.centre = inside ? "inside" : "paper";
+      o.of<LocalPOptions>().renormalise = renormalise;
+      o.of<CentreOptions>().centre = inside ? "inside" : "paper";
       const auto mechanism = make_filled("local_p", o);
       const auto r = run(*mechanism, kLocalPProblem);
       const auto length = kLocalPProblem.mask.key_lengths.view({2, 1, 1}).to(at::kDouble);  // true lengths, not the padded S
@@ -64,7 +65,7 @@ TEST(LocalP, CentreHasTheGaussiansGradient) {
   for (const bool renormalise : {false, true}) {
     SCOPED_TRACE(renormalise ? "renormalised" : "paper");
     auto o = local_p_options(3);
-    o.renormalise = renormalise;
+    o.of<LocalPOptions>().renormalise = renormalise;
     const auto r = run(*make_filled("local_p", o), kLocalPProblem);
     const auto& p = r.extras.at("centre").value;
     const auto w = r.weights.detach();
@@ -89,7 +90,7 @@ TEST(LocalP, ItsParametersLearnThroughTheCentreAlone) {
 
 TEST(LocalP, WideRenormalisedWindowIsGlobal) {
   auto o = local_p_options(1000000000);
-  o.renormalise = true;
+  o.of<LocalPOptions>().renormalise = true;
   expect_same(run(*make_filled("local_p", o), kLocalPProblem), run(*make_filled("scaled_dot", o), kLocalPProblem), 1e-12);
 }
 
@@ -105,7 +106,7 @@ TEST(LocalP, OneKeyPutsTheCentreBeforeIt) {
 TEST(LocalP, EndsOfTheSourceAreWithinReachOfTheInsideCentre) {
   for (const bool inside : {true, false}) {
     auto o = local_p_options();
-    o.centre = inside ? "inside" : "paper";
+    o.of<CentreOptions>().centre = inside ? "inside" : "paper";
     const auto mechanism = make_filled("local_p", o);
     for (const double sign : {-1.0, 1.0}) {
       // tanh(W_p q) · v_p is ±60 whatever the query: the logistic function is at its end.
@@ -124,7 +125,7 @@ TEST(LocalP, EndsOfTheSourceAreWithinReachOfTheInsideCentre) {
 TEST(LocalP, MistakesAreNamed) {
   expect_error(ErrorKind::kValue, {"local_p", "at least 1", "0"}, [] { make_mechanism("local_p", local_p_options(0)); });
   auto o = local_p_options();
-  o.centre = "scaled";
+  o.of<CentreOptions>().centre = "scaled";
   expect_error(ErrorKind::kUnknownName, {"local_p", "scaled", "paper, inside"}, [&] { make_mechanism("local_p", o); });
   auto p = kLocalPProblem;
   p.mask.causal = true;

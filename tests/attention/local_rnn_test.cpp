@@ -6,12 +6,12 @@ namespace attend::testing {
 namespace {
 
 MechanismOptions local_rnn_options(const char* cell = "gru") {
-  return {.query_size = 4, .key_size = 3, .local_cell = cell, .local_size = 5};
+  return {.query_size = 4, .key_size = 3, .own = OptionSet().set(&LocalRnnOptions::cell, cell).set(&LocalRnnOptions::size, 5)};
 }
 MechanismOptions windowed(std::int64_t window) {
   auto o = local_rnn_options();
-  o.local_whole = false;
-  o.window = window;
+  o.of<LocalRnnOptions>().whole = false;
+  o.of<LocalOptions>().window = window;
   return o;
 }
 const Problem kWalkProblem{wave({2, 1, 3, 4}), wave({2, 1, 6, 3}, 0.5), wave({2, 1, 6, 2}, 0.9), {}};
@@ -56,8 +56,8 @@ TEST(LocalRnn, EqualsItsFormulaWithEveryCell) {
     for (const std::int64_t window : {100, 2}) {
       SCOPED_TRACE(fmt::format("{}, R = {}", cell, window));
       auto o = local_rnn_options(cell.c_str());
-      o.local_whole = window == 100;
-      o.window = 2;
+      o.of<LocalRnnOptions>().whole = window == 100;
+      o.of<LocalOptions>().window = 2;
       const auto mechanism = make_filled("local_rnn", o);
       const auto e = walked(*mechanism, cell, kWalkProblem);
       const auto r = run(*mechanism, kWalkProblem);
@@ -96,7 +96,7 @@ TEST(LocalRnn, ConstantScoresFavourEarlyPositions) {
 
 TEST(LocalRnn, RawInnerSumsTheScoresThemselves) {
   auto o = windowed(2);
-  o.local_inner = "raw";
+  o.of<LocalRnnOptions>().inner = "raw";
   const auto mechanism = make_filled("local_rnn", o);
   auto p = kWalkProblem;
   p.mask.keep = bools({2, 1, 1, 6}, [](auto b, auto, auto, auto s) { return b == 0 || s != 1; });
@@ -172,7 +172,7 @@ TEST(LocalRnn, MistakesAreNamed) {
   expect_error(ErrorKind::kUnknownName, {"local_rnn", "local_cell", "grue", "gru"},
                [] { make_mechanism("local_rnn", local_rnn_options("grue")); });
   auto o = local_rnn_options();
-  o.local_inner = "plain";
+  o.of<LocalRnnOptions>().inner = "plain";
   expect_error(ErrorKind::kUnknownName, {"local_rnn", "local_inner", "plain", "softmax, raw"}, [&] { make_mechanism("local_rnn", o); });
 }
 

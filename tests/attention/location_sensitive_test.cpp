@@ -8,8 +8,14 @@ namespace {
 const Problem kTrackedProblem{wave({2, 2, 4, 4}), wave({2, 2, 7, 3}, 0.5), wave({2, 2, 7, 2}, 0.9), {.key_lengths = lengths({7, 4})}};
 
 MechanismOptions tracking_options(const std::string& input = "previous") {
-  return {
-      .heads = 2, .query_size = 4, .key_size = 3, .energy_size = 5, .location_input = input, .location_filters = 3, .location_width = 5};
+  return {.heads = 2,
+          .query_size = 4,
+          .key_size = 3,
+          .own = OptionSet()
+                     .set(&EnergyOptions::size, 5)
+                     .set(&LocationSensitiveOptions::input, input)
+                     .set(&LocationSensitiveOptions::filters, 3)
+                     .set(&LocationSensitiveOptions::width, 5)};
 }
 
 TEST(LocationSensitive, ParametersKeepTheirNamesAndShapes) {
@@ -93,7 +99,7 @@ TEST(LocationSensitive, ShiftedHistoryShiftsTheScores) {
 
 TEST(LocationSensitive, SharpeningMultipliesTheScores) {
   auto o = tracking_options();
-  o.sharpening = 2.5;
+  o.of<LocationSensitiveOptions>().sharpening = 2.5;
   auto p = kTrackedProblem;
   p.query = p.query.narrow(2, 0, 1);  // one step: the same history
   p.mask = {};
@@ -104,7 +110,7 @@ TEST(LocationSensitive, SharpeningMultipliesTheScores) {
 
 TEST(LocationSensitive, SmoothingTakesLogisticFunctions) {
   auto o = tracking_options();
-  o.smoothing = true;
+  o.of<LocationSensitiveOptions>().smoothing = true;
   auto p = kTrackedProblem;
   p.query = leaf(p.query.narrow(2, 0, 1));
   const auto mechanism = make_filled("location_sensitive", o);
@@ -147,7 +153,7 @@ TEST(LocationSensitive, StepsWithAStateEqualTheTeacherForcedCall) {
 
 TEST(LocationSensitive, MistakesAreNamed) {
   auto o = tracking_options();
-  o.location_width = 4;
+  o.of<LocationSensitiveOptions>().width = 4;
   expect_error(ErrorKind::kValue, {"location_sensitive", "odd", "4"}, [&] { make_mechanism("location_sensitive", o); });
   expect_error(ErrorKind::kUnknownName, {"location_sensitive", "all", "previous, cumulative, both"},
                [] { make_mechanism("location_sensitive", tracking_options("all")); });

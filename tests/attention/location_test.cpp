@@ -6,7 +6,10 @@ namespace attend::testing {
 namespace {
 
 MechanismOptions location_options(const char* overflow = "zero") {
-  return {.heads = 2, .query_size = 4, .key_size = 3, .location_size = 5, .location_overflow = overflow};
+  return {.heads = 2,
+          .query_size = 4,
+          .key_size = 3,
+          .own = OptionSet().set(&LocationOptions::size, 5).set(&LocationOptions::overflow, overflow)};
 }
 Problem location_problem(std::int64_t keys) { return {wave({2, 2, 3, 4}), wave({2, 2, keys, 3}, 0.5), wave({2, 2, keys, 2}, 0.9), {}}; }
 
@@ -54,7 +57,7 @@ TEST(Location, MistakesAreNamed) {
   expect_error(ErrorKind::kUnknownName, {"location_overflow", "clip", "zero", "error"},
                [] { make_mechanism("location", location_options("clip")); });
   auto o = location_options();
-  o.location_size = 0;
+  o.of<LocationOptions>().size = 0;
   expect_error(ErrorKind::kValue, {"location_size", "0"}, [&] { make_mechanism("location", o); });
 }
 

@@ -6,7 +6,7 @@
 namespace attend::testing {
 namespace {
 
-const MechanismOptions kMonotonicOptions{.heads = 2, .query_size = 4, .key_size = 3, .energy_size = 5};
+const MechanismOptions kMonotonicOptions{.heads = 2, .query_size = 4, .key_size = 3, .own = OptionSet().set(&EnergyOptions::size, 5)};
 const Problem kMonotonicProblem{wave({2, 2, 4, 4}), wave({2, 2, 7, 3}, 0.5), wave({2, 2, 7, 2}, 0.9), {.key_lengths = lengths({7, 4})}};
 constexpr std::uint64_t kSeed = 8;
 

@@ -1,4 +1,6 @@
 #include "attend/attention/multi_head.h"
+#include "attend/attention/additive.h"
+#include "attend/attention/score.h"
 
 #include <torch/nn/modules/activation.h>
 
@@ -30,7 +32,7 @@ TEST(MultiHead, ParametersKeepTheirNamesAndShapes) {
   EXPECT_EQ(w["key_weight"].sizes(), at::IntArrayRef({6, 3}));
   EXPECT_EQ(w["value_weight"].sizes(), at::IntArrayRef({6, 5}));
   EXPECT_EQ(w["output_weight"].sizes(), at::IntArrayRef({6, 6}));
-  o.inner = "additive", o.bias = false;
+  o.of<InnerScoreOptions>().score = "additive", o.bias = false;
   names = kWeights;
   for (const char* name : {"query_weight", "key_weight", "energy"}) names.push_back(std::string("inner.score.") + name);
   EXPECT_EQ(parameter_names(*make_filled("multi_head", o)), names);
@@ -48,7 +50,7 @@ TEST(MultiHead, OneIdentityHeadIsScaledDot) {
 TEST(MultiHead, HeadsAreSingleHeadsOnSlices) {
   for (const char* inner : {"scaled_dot", "dot", "cosine"}) {  // scores whose parameters are equal in every head, or none
     auto o = without_bias(3);
-    o.inner = inner;
+    o.of<InnerScoreOptions>().score = inner;
     const auto mechanism = make_filled("multi_head", o);
     auto p = kMultiHeadProblem;
     p.mask = {.causal = true};
@@ -150,27 +152,27 @@ TEST(MultiHead, MistakesAreNamed) {
   const auto make = [](MechanismOptions o) { return [o] { make_mechanism("multi_head", o); }; };
   expect_error(ErrorKind::kValue, {"multi_head", "6", "multiple of the 4 heads"}, make(without_bias(4)));
   auto nested = kMultiHeadOptions;
-  nested.inner = "multi_head";
+  nested.of<InnerScoreOptions>().score = "multi_head";
   expect_error(ErrorKind::kValue, {"multi_head: multi_head cannot run inside a head", "local_m"}, make(nested));
-  nested.inner = "skaled_dot";
+  nested.of<InnerScoreOptions>().score = "skaled_dot";
   expect_error(ErrorKind::kUnknownName, {"scaled_dot"}, make(nested));
 }
 
 // A head with a score of its own is a head of an attention that has it in all heads.
 TEST(MultiHeadScores, AHeadIsThatOfItsOwnScore) {
   const std::vector<std::string> names{"scaled_dot", "additive", "cosine"};
-  MechanismOptions o{.heads = 3, .query_size = 6, .key_size = 5, .output_size = 6, .energy_size = 4};
-  o.head_scores = names;
+  MechanismOptions o{.heads = 3, .query_size = 6, .key_size = 5, .output_size = 6, .own = OptionSet().set(&EnergyOptions::size, 4)};
+  o.of<MultiHeadOptions>().head_scores = names;
   const auto mixed = make_mechanism("multi_head", o);
   fill_parameters(*mixed);
-  o.head_scores.clear();
+  o.of<MultiHeadOptions>().head_scores.clear();
   const auto keys = wave({2, 1, 4, 5}, 0.4), query = wave({2, 1, 3, 6}, 1.1);
   const Mask mask{.key_lengths = at::tensor({4, 2}, at::kLong)};
   const auto of = [&](const Mechanism& m) { return m.attend(query, m.prepare(keys, keys, mask), nullptr, {.weights = true}).weights; };
   const auto weights = of(*mixed);
   auto own = mixed->named_parameters();
   for (std::size_t h = 0; h < names.size(); ++h) {
-    o.inner = names[h];
+    o.of<InnerScoreOptions>().score = names[h];
     const auto plain = make_mechanism("multi_head", o);
     fill_parameters(*plain);
     for (auto& p : plain->named_parameters()) {
@@ -185,9 +187,9 @@ TEST(MultiHeadScores, AHeadIsThatOfItsOwnScore) {
     const auto head = static_cast<std::int64_t>(h);
     EXPECT_TRUE(close(weights.select(1, head), of(*plain).select(1, head), 1e-12)) << names[h];
   }
-  o.head_scores = {"dot"};
+  o.of<MultiHeadOptions>().head_scores = {"dot"};
   EXPECT_ERROR(make_mechanism("multi_head", o), kValue, "1 scores for 3 heads");
-  o.head_scores = {"dot", "local_m", "dot"};
+  o.of<MultiHeadOptions>().head_scores = {"dot", "local_m", "dot"};
   EXPECT_ERROR(make_mechanism("multi_head", o), kValue, "local_m, which is more than a score");
 }
 

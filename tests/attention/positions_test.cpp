@@ -8,7 +8,7 @@ namespace {
 MechanismOptions with_scheme(const std::string& scheme, std::int64_t heads = 2) {
   MechanismOptions o{.heads = heads, .query_size = 4, .key_size = 4};
   o.position = scheme;
-  o.position_reach = 2;
+  o.of<RelativeOptions>().reach = 2;
   return o;
 }
 

@@ -30,7 +30,7 @@ inline Problem of_scores(const at::Tensor& e, const at::Tensor& values) {
 }
 inline MechanismOptions of_scores(MechanismOptions o, std::int64_t keys) {
   o.query_size = o.key_size = keys;
-  o.inner = "dot";
+  o.of<InnerScoreOptions>().score = "dot";
   return o;
 }
 

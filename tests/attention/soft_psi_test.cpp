@@ -7,7 +7,7 @@ namespace {
 
 // The query is [h_{t−1}; h_t; q_t] of sizes 3, 3, 2.
 constexpr std::int64_t kState = 3, kQuery = 2, kJoined = 2 * kState + kQuery;
-const MechanismOptions kPsiOptions{.query_size = kJoined, .key_size = 4, .energy_size = 5};
+const MechanismOptions kPsiOptions{.query_size = kJoined, .key_size = 4, .own = OptionSet().set(&EnergyOptions::size, 5)};
 const Problem kPsiProblem{wave({2, 1, 3, kJoined}), wave({2, 1, 7, 4}, 0.5), wave({2, 1, 7, 4}, 0.9), {.key_lengths = lengths({7, 4})}};
 
 TEST(SoftPsi, EqualsItsFormula) {
@@ -58,7 +58,8 @@ TEST(SoftPsi, LimitsAreAdditive) {
     auto alone = at::zeros({1, 5, kJoined}, at::kDouble);
     alone.narrow(2, at, size).copy_(w["score.query_weight"].detach().narrow(2, at, size));
     set_parameter(*psi, "score.query_weight", alone);
-    const auto additive = make_filled("additive", {.query_size = size, .key_size = 4, .bias = true, .energy_size = 5});
+    const auto additive =
+        make_filled("additive", {.query_size = size, .key_size = 4, .bias = true, .own = OptionSet().set(&EnergyOptions::size, 5)});
     set_parameter(*additive, "score.query_weight", alone.narrow(2, at, size));
     for (const char* same_name : {"score.key_weight", "score.energy", "score.bias"})
       set_parameter(*additive, same_name, w[same_name].detach());

@@ -1,4 +1,6 @@
 #include "attend/attention/soft.h"
+#include "attend/attention/additive.h"
+#include "attend/attention/location.h"
 
 #include "attention/single_head.h"
 
@@ -8,7 +10,10 @@ namespace {
 const Problem kSoftProblem{wave({2, 2, 3, 4}), wave({2, 2, 5, 4}, 0.5), wave({2, 2, 5, 2}, 0.9), {.key_lengths = lengths({5, 3})}};
 
 MechanismOptions soft_options(const std::string& inner) {
-  return {.heads = 2, .query_size = 4, .key_size = 4, .inner = inner, .energy_size = 3, .location_size = 8};
+  return {.heads = 2,
+          .query_size = 4,
+          .key_size = 4,
+          .own = OptionSet().set(&InnerScoreOptions::score, inner).set(&EnergyOptions::size, 3).set(&LocationOptions::size, 8)};
 }
 
 TEST(Soft, IsItsScoreUnderItsOwnName) {

@@ -1,6 +1,8 @@
 // "I love you" → 我爱你, second step: one query on the three encoder states under every score. All numbers are rounded to six
 // decimals in the worked example, so 1e-6 is as near as they can be met.
 #include "attend/attention/history.h"
+#include "attend/attention/local.h"
+#include "attend/attention/local_p.h"
 #include "attention/single_head.h"
 
 namespace attend::testing {
@@ -28,7 +30,7 @@ struct Example {
   std::function<Result(const at::Tensor&)> make(const std::string& name, const std::map<std::string, at::Tensor>& parameters = {},
                                                 MechanismOptions o = {}) const {
     o.query_size = o.key_size = 3;
-    o.inner = "dot";
+    o.of<InnerScoreOptions>().score = "dot";
     const auto mechanism = make_filled(name, o);
     for (const auto& [key, value] : parameters) set_parameter(*mechanism, key, value);
     return [mechanism, s = states](const at::Tensor& q) { return run(*mechanism, {q, s, s, {}}); };
@@ -103,16 +105,16 @@ TEST(WorkedExample, AdditiveRelu) {
 TEST(WorkedExample, SparseNormalisers) {
   const Example x;
   MechanismOptions o;
-  o.normaliser = "sparsemax";
+  o.of<WeightOptions>().normaliser = "sparsemax";
   expect_numbers(x.make("dot", {}, o)(x.query).weights, {0.011778, 0.988222, 0});
-  o.normaliser = "entmax15";
+  o.of<WeightOptions>().normaliser = "entmax15";
   expect_numbers(x.make("dot", {}, o)(x.query).weights, {0.157914, 0.784299, 0.057787});
 }
 
 TEST(WorkedExample, LocalMAtTheFirstStep) {
   const Example x;
   MechanismOptions o;
-  o.window = 1;
+  o.of<LocalOptions>().window = 1;
   const auto r = x.make("local_m", {}, o)(x.first_query);
   expect_numbers(r.weights, {0.771010, 0.228990, 0});
   expect_numbers(r.extras.at("centre").value, {0});
@@ -122,12 +124,12 @@ TEST(WorkedExample, LocalP) {
   const Example x;
   const std::map<std::string, at::Tensor> identity = {{"centre_weight", at::eye(3).unsqueeze(0)}, {"centre_vector", at::ones({1, 3})}};
   MechanismOptions o;
-  o.window = 1;
+  o.of<LocalOptions>().window = 1;
   const auto r = x.make("local_p", identity, o)(x.query);
   expect_numbers(r.extras.at("centre").value, {0.427983});
   expect_numbers(r.weights, {0.189677, 0.377548, 0});
   expect_numbers(r.weights.sum(), {0.567224});
-  o.renormalise = true;
+  o.of<LocalPOptions>().renormalise = true;
   expect_numbers(x.make("local_p", identity, o)(x.query).weights, {0.334395, 0.665605, 0});
 }
 

@@ -17,9 +17,11 @@ class Classes : public Cli {
   // A small classifier or captioner; `values` are configuration keys.
   Outcome learn(const std::string& out, const Words& values) {
     Words arguments{"train", "--out", out, "--threads", "1"};
-    Words all{"text.source.kind=words",    "model.embedding=8",  "model.encoder_hidden=8",  "model.dropout=0",
-              "train.batch_by=sentences",  "train.batch_size=8", "train.label_smoothing=0", "train.rate=0.02",
-              "train.validate_every=1000", "train.epochs=0"};
+    const auto has = [&](const char* value) { return std::find(values.begin(), values.end(), value) != values.end(); };
+    Words all{"text.source.kind=words",  "model.embedding=8", "train.batch_by=sentences",  "train.batch_size=8",
+              "train.label_smoothing=0", "train.rate=0.02",   "train.validate_every=1000", "train.epochs=0"};
+    if (!has("model.type=memory_hops")) all.push_back("model.dropout=0");
+    if (has("model.type=encoder_classifier") || has("model.type=reader")) all.push_back("model.encoder_hidden=8");
     all.insert(all.end(), values.begin(), values.end());
     for (const auto& value : all) arguments.insert(arguments.end(), {"--set", value});
     return run(arguments);

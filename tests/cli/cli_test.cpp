@@ -130,11 +130,9 @@ TEST_F(Cli, Evaluates) {
 TEST_F(Cli, ALanguageModelGeneratesAndNothingElse) {
   put_file(*shared_ / "text.txt", "a b c\na b c\na b c\na b c\na b c\na b c\na b c\na b c\n");
   const auto config = *shared_ / "lm.yaml", lm = *shared_ / "lm";
-  put_file(
-      config,
-      "task: generate\ndata:\n  text: " + *shared_ / "text.txt" +
-          "\n  dev_share: 0.2\n  test_share: 0.2\n  length: 8\nmodel:\n  type: rnn_lm\n  attention: none\n  embedding: 8\n  hidden: 8\n"
-          "text:\n  target: {kind: words}\ntrain: {steps: 3, batch_size: 16}\n");
+  put_file(config, "task: generate\ndata:\n  text: " + *shared_ / "text.txt" +
+                       "\n  dev_share: 0.2\n  test_share: 0.2\n  length: 8\nmodel:\n  type: rnn_lm\n  embedding: 8\n  hidden: 8\n"
+                       "text:\n  target: {kind: words}\ntrain: {steps: 3, batch_size: 16}\n");
   ASSERT_EQ(run({"train", config, "--out", lm, "--threads", "1"}).code, 0);
   const auto drawn = run({"generate", lm, "--prompt", "a b", "--max-tokens", "5"});
   EXPECT_EQ(drawn.code, 0) << drawn.err;
@@ -168,8 +166,8 @@ TEST_F(Cli, ClassifiesAnswersAndEvaluates) {
   put_file(story, stories);
   const auto learn = [&](const std::string& out, const std::vector<std::string>& values) {
     std::vector<std::string> arguments{"train", "--out", out, "--threads", "1"};
-    for (const char* value : {"text.source.kind=words", "model.embedding=8", "model.encoder_hidden=8", "train.batch_by=sentences",
-                              "train.batch_size=8", "train.rate=0.02", "train.steps=80", "train.epochs=0", "data.dev_share=0.2"}) {
+    for (const char* value : {"text.source.kind=words", "model.embedding=8", "train.batch_by=sentences", "train.batch_size=8",
+                              "train.rate=0.02", "train.steps=80", "train.epochs=0", "data.dev_share=0.2"}) {
       arguments.emplace_back("--set");
       arguments.emplace_back(value);
     }
@@ -179,7 +177,7 @@ TEST_F(Cli, ClassifiesAnswersAndEvaluates) {
     }
     return run(arguments).code;
   };
-  ASSERT_EQ(learn(classifier, {"task=classify", "model.type=encoder_classifier", "data.text=" + text}), 0);
+  ASSERT_EQ(learn(classifier, {"task=classify", "model.type=encoder_classifier", "model.encoder_hidden=8", "data.text=" + text}), 0);
   ASSERT_EQ(learn(memory, {"task=answer", "model.type=memory_hops", "data.text=" + story}), 0);
 
   const auto record = *shared_ / "classified.record.npz";

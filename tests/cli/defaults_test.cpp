@@ -41,14 +41,15 @@ TEST_F(Defaults, LetModelAndAttentionFollowTheTask) {
   const auto sentences = data("sentences") + "/train.txt";
   const auto text = run({"train", "--task", "generate", "--text", sentences, "--steps", "2", "--out", folder_ / "text", "--threads", "1"});
   EXPECT_EQ(text.code, 0) << text.err;
-  expect_failure(run({"train", "--text", opinions, "--out", folder_ / "none"}), 1, "give --task");
+  expect_failure(run({"train", "--text", opinions, "--out", folder_ / "none"}), 1,
+                 "data.text is not read with task: translate; it is read with task: generate, classify or answer");
 }
 
 TEST_F(Defaults, GiveATransformerScaledHeads) {
   const auto pairs = *shared_ / "data/train.tsv";
   const auto plain = run({"train", "--tsv", pairs, "--out", folder_ / "a", "--set", "model.type=transformer", "--dry-run"});
   EXPECT_EQ(plain.code, 0) << plain.err;
-  expect_said(plain.out, {"attention: multi_head", "score: scaled_dot", "score_scaling: auto"});
+  expect_said(plain.out, {"attention: multi_head", "score: scaled_dot", "score_scale: 0"});
   expect_said(plain.err, {"model.attention = multi_head (of a transformer)"});
   const auto named = run({"train", "--tsv", pairs, "--out", folder_ / "a", "--set", "model.type=transformer", "--set",
                           "model.attention=additive", "--dry-run"});

@@ -165,7 +165,7 @@ TEST_F(Figures, OfALanguageModelCountEveryToken) {
   for (int i = 0; i < 30; ++i) text += "a b c\nb a\n";
   const auto data = write("lm.txt", text);
   const auto config = write("lm.yaml", "task: generate\ndata: {text: " + data + ", dev_text: " + data +
-                                           ", length: 7}\nmodel: {type: rnn_lm, attention: none, embedding: 8, hidden: 8}\n"
+                                           ", length: 7}\nmodel: {type: rnn_lm, embedding: 8, hidden: 8}\n"
                                            "text: {target: {kind: words}}\ntrain: {steps: 3, batch_size: 16}\n");
   const auto out = folder_ / "lm";
   ASSERT_EQ(run({"train", config, "--out", out, "--threads", "1"}).code, 0);

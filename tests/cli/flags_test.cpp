@@ -80,7 +80,7 @@ std::map<std::string, Key> keys_in(const std::string& listed) {
     if (std::regex_match(line, parts, kRow))
       keys[parts[1]] = {parts[2], parts[3], parts[4]};
     else
-      EXPECT_TRUE(line.empty() || std::regex_match(line, std::regex(R"([a-z.]+: \S.*)"))) << line;
+      EXPECT_TRUE(line.empty() || std::regex_match(line, std::regex(R"([a-z.]+: \S.*| +read with [a-z]+.*)"))) << line;
   }
   return keys;
 }
@@ -90,11 +90,11 @@ TEST_F(Flags, KeysTellTypeDefaultRangeAndMeaning) {
   const auto config = write("c.yaml", "data:\n  tsv: " + *shared_ / "data/train.tsv" + "\n");
   const auto plan = run({"train", config, "--dry-run"}).out;
   const auto resolved = parse_config(plan.substr(plan.find("\ntask: ")), "plan");
-  ASSERT_GT(resolved.size(), 100u);
+  ASSERT_GT(resolved.size(), 80u);
   // These follow the data, or one another.
   const std::set<std::string> follow{"data.tsv", "data.max_length", "model.attention", "train.out", "train.metric"};
   const auto keys = keys_in(run({"keys"}).out);
-  EXPECT_EQ(keys.size(), resolved.size());
+  EXPECT_GT(keys.size(), resolved.size() + 50);  // those of other tasks, models and mechanisms
   const std::map<std::string, std::regex> values{{"text", std::regex(R"re(""|[^\s\[].*)re")},
                                                  {"integer", std::regex("[0-9]+")},
                                                  {"number", std::regex("-?[0-9.]+(e-?[0-9]+)?")},

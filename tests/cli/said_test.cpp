@@ -81,10 +81,12 @@ TEST_F(Said, DataThatNobodyReads) {
   };
   for (const auto* key : {"data.answers", "data.labels", "data.images", "data.captions", "data.list", "data.text_column"})
     expect_failure(train({"--tsv", tsv, "--set", std::string(key) + "=nope"}), 1,
-                   std::string(key) + " (--set " + key + "=nope) is not read by task translate");
-  expect_failure(train({"--task", "generate", "--text", tsv, "--tsv", "nope"}), 1, "data.tsv (--tsv) is not read by task generate");
-  expect_failure(train({"--task", "answer", "--text", tsv, "--set", "data.labels=nope"}), 1,
-                 "data.labels (--set data.labels=nope) is not read by task answer");
+                   std::string("--set ") + key + "=nope: " + key + " is not read with task: translate; it is read with task: ");
+  expect_failure(train({"--task", "generate", "--text", tsv, "--tsv", "nope"}), 1,
+                 "--tsv: data.tsv is not read with task: generate; it is read with task: translate");
+  expect_failure(
+      train({"--task", "answer", "--text", tsv, "--set", "data.labels=nope"}), 1,
+      "--set data.labels=nope: data.labels is not read with model.type: memory_hops; it is read with model.type: patch_classifier");
   expect_failure(train({"--tsv", tsv, "--set", "data.dev_tsv=" + tsv, "--set", "data.dev_pairs=5"}), 1, "but data.dev_tsv was given");
 }
 

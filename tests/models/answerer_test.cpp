@@ -1,5 +1,13 @@
 // Models that answer: probabilities, padding and neighbours, and what each of them is known to be in a limit.
 #include "attend/models/answerer.h"
+#include "attend/attention/attention_pooling.h"
+#include "attend/attention/multi_head.h"
+#include "attend/layers/blocks.h"
+#include "attend/models/encoder_classifier.h"
+#include "attend/models/memory_hops.h"
+#include "attend/models/reader.h"
+#include "attend/models/recurrent_options.h"
+#include "attend/models/transformer_options.h"
 
 #include "attend/models/patch_classifier.h"
 #include "support/tensors.h"
@@ -46,18 +54,18 @@ ModelOptions small(const std::string& type) {
   o.type = type;
   o.attention = "multi_head";
   o.embedding = 8;
-  o.heads = 2;
-  o.feed_forward = 12;
-  o.encoder_layers = 1;
-  o.encoder_hidden = 5;
-  o.cell = "gru";
-  o.longest = 6;
-  o.picture_width = 6;
-  o.picture_height = 4;
-  o.patch = 2;
-  o.statements = 4;
-  o.hops = 2;
-  o.act.max_steps = 4;
+  o.of<HeadOptions>().heads = 2;
+  o.of<TransformerOptions>().feed_forward = 12;
+  o.of<EncoderDepthOptions>().encoder_layers = 1;
+  o.of<ReadingOptions>().encoder_hidden = 5;
+  o.of<CellOptions>().cell = "gru";
+  o.of<LongestOptions>().longest = 6;
+  o.of<PictureOptions>().picture_width = 6;
+  o.of<PictureOptions>().picture_height = 4;
+  o.of<PatchOptions>().patch = 2;
+  o.of<MemoryHopsOptions>().statements = 4;
+  o.of<MemoryHopsOptions>().hops = 2;
+  o.of<PonderOptions>().act.max_steps = 4;
   return o;
 }
 
@@ -67,34 +75,34 @@ std::vector<AnswererCase> answerer_cases() {
   for (const auto* encoder : {"recurrent", "transformer", "universal", "adaptive"})
     for (const auto* pooling : {"attention_pooling", "mean", "first"}) {
       auto o = small("encoder_classifier");
-      o.encoder = encoder;
-      o.pooling = pooling;
-      o.mechanism.pooling_rows = 2;
+      o.of<ClassifierOptions>().encoder = encoder;
+      o.of<PoolingChoiceOptions>().pooling = pooling;
+      o.of<PoolingOptions>().rows = 2;
       add(fmt::format("{}_{}", encoder, pooling), o);
     }
   for (const auto* encoder : {"transformer", "universal"}) {
     auto o = small("encoder_classifier");
-    o.encoder = encoder;
-    o.encoder_layers = 2;
-    o.positions = "relative_bias";
-    o.mechanism.position_options.relative_shared = true;
-    o.input.embedding_norm = true;
-    o.input.token_types = 2;
-    o.block.gated = true;
+    o.of<ClassifierOptions>().encoder = encoder;
+    o.of<EncoderDepthOptions>().encoder_layers = 2;
+    o.of<TransformerOptions>().positions = "relative_bias";
+    o.of<RelativeBiasOptions>().shared = true;
+    o.of<EmbeddingNormOptions>().embedding_norm = true;
+    o.of<TokenTypeOptions>().token_types = 2;
+    o.of<BlockOptions>().gated = true;
     add(fmt::format("{}_with_shared_bias_and_types", encoder), o);
   }
   auto whole = small("encoder_classifier");
-  whole.encoder = "adaptive";
-  whole.whole = true;
+  whole.of<ClassifierOptions>().encoder = "adaptive";
+  whole.of<WholeOptions>().whole = true;
   add("whole", whole);
   for (const auto* reader : {"attention_over_attention", "question_to_doc", "doc_to_question"}) {
     auto o = small("reader");
-    o.reader = reader;
+    o.of<ReaderOptions>().reader = reader;
     add(reader, o);
   }
   for (const bool encoded : {false, true}) {
     auto o = small("memory_hops");
-    o.position_encoding = encoded;
+    o.of<MemoryHopsOptions>().position_encoding = encoded;
     add(encoded ? "memory_places" : "memory_bags", o);
   }
   add("patches", small("patch_classifier"));
@@ -182,7 +190,7 @@ TEST(AttentionOverAttentionReader, ShowsBothDirections) {
 TEST(MemoryHops, OneStatementIsAddedAtEveryHop) {
   at::NoGradGuard no_grad;
   auto o = small("memory_hops");
-  o.position_encoding = false;
+  o.of<MemoryHopsOptions>().position_encoding = false;
   const auto model = make_answerer(o);
   const auto parameters = model->named_parameters();
   const auto table = [&](int k) { return parameters[fmt::format("table_{}.weight", k)]; };
@@ -211,8 +219,8 @@ TEST(EncoderClassifier, IsBlindToOrderWithoutPositions) {
   at::NoGradGuard no_grad;
   for (const bool places : {false, true}) {
     auto o = small("encoder_classifier");
-    o.encoder = "transformer";
-    o.positions = places ? "sinusoidal" : "none";
+    o.of<ClassifierOptions>().encoder = "transformer";
+    o.of<TransformerOptions>().positions = places ? "sinusoidal" : "none";
     const auto model = make_answerer(o);
     auto q = two_items();
     const auto before = model->answer(q, nullptr)[0];
@@ -225,7 +233,7 @@ TEST(EncoderClassifier, TellsItsStepsAndTheirCost) {
   at::NoGradGuard no_grad;
   for (const auto* encoder : {"universal", "adaptive"}) {
     auto o = small("encoder_classifier");
-    o.encoder = encoder;
+    o.of<ClassifierOptions>().encoder = encoder;
     Sites sites;
     make_answerer(o)->answer(two_items(), &sites);
     const auto steps = sites.weights("act.steps");
@@ -241,8 +249,8 @@ TEST(EncoderClassifier, TellsItsStepsAndTheirCost) {
 
 TEST(EncoderClassifier, AWholeLineHasRoomForItsPlaces) {
   auto o = small("encoder_classifier");
-  o.whole = true;
-  o.longest = 4;
+  o.of<WholeOptions>().whole = true;
+  o.of<LongestOptions>().longest = 4;
   const auto model = make_answerer(o);
   expect_error(ErrorKind::kValue, {"5 tokens", "model.longest"}, [&] { model->answer(two_items(), nullptr); });
 }
@@ -258,10 +266,10 @@ TEST(Patches, AreReadRowByRow) {
 
 TEST(Answerers, RefuseWhatCannotWork) {
   auto o = small("patch_classifier");
-  o.patch = 5;
+  o.of<PatchOptions>().patch = 5;
   expect_error(ErrorKind::kValue, {"model.patch", "divisor"}, [&] { make_network(o, 0, kAnswers); });
   o = small("encoder_classifier");
-  o.encoder = "transformer";
+  o.of<ClassifierOptions>().encoder = "transformer";
   o.attention = "none";
   expect_error(ErrorKind::kValue, {"none", "multi_head"}, [&] { make_network(o, kWords, kAnswers); });
   expect_error(ErrorKind::kValue, {"vocabulary of answers"}, [&] { make_network(small("memory_hops"), kWords, 4); });

@@ -1,5 +1,9 @@
 // Captioner: its grid, pictures read once for many captions, steps, and what cannot work.
 #include "attend/models/captioner.h"
+#include "attend/attention/multi_head.h"
+#include "attend/models/patch_classifier.h"
+#include "attend/models/recurrent_options.h"
+#include "attend/models/transformer_options.h"
 
 #include "support/tensors.h"
 
@@ -12,19 +16,19 @@ ModelOptions captioner_options() {
   ModelOptions o;
   o.type = "captioner";
   o.attention = "additive";
-  o.picture_width = 9;
-  o.picture_height = 6;
-  o.picture_channels = 3;
-  o.convolutions = 2;
-  o.filters = 8;
-  o.positions = "learned";
+  o.of<PictureOptions>().picture_width = 9;
+  o.of<PictureOptions>().picture_height = 6;
+  o.of<PictureOptions>().picture_channels = 3;
+  o.of<ConvolutionOptions>().convolutions = 2;
+  o.of<FilterOptions>().filters = 8;
+  o.of<TransformerOptions>().positions = "learned";
   o.embedding = 6;
-  o.hidden = 6;
-  o.heads = 2;
-  o.feed_forward = 8;
-  o.timing = "before";
-  o.context_gate = true;
-  o.input_feeding = false;
+  o.of<HiddenOptions>().hidden = 6;
+  o.of<HeadOptions>().heads = 2;
+  o.of<TransformerOptions>().feed_forward = 8;
+  o.of<RecurrentDecoderOptions>().timing = "before";
+  o.of<ContextGateOptions>().context_gate = true;
+  o.of<RecurrentDecoderOptions>().input_feeding = false;
   o.dropout = 0;
   return o;
 }
@@ -44,8 +48,8 @@ TEST(Captioner, SeesAGrid) {
   auto o = captioner_options();
   EXPECT_EQ(picture_grid(o).rows, 2);
   EXPECT_EQ(picture_grid(o).columns, 3);  // 9, 5, 3
-  o.convolutions = 0;
-  o.patch = 3;
+  o.of<ConvolutionOptions>().convolutions = 0;
+  o.of<PatchOptions>().patch = 3;
   EXPECT_EQ(picture_grid(o).rows, 2);
   EXPECT_EQ(picture_grid(o).columns, 3);
 }
@@ -56,11 +60,11 @@ TEST(Captioner, StepsEqualTeacherForcing) {
     for (const auto* attention : {"additive", "multi_head", "none"})
       for (const auto* cell : {"lstm", "gru"}) {
         auto o = captioner_options();
-        o.convolutions = convolutions;
-        o.patch = 3;
-        o.cell = cell;
+        o.of<ConvolutionOptions>().convolutions = convolutions;
+        o.of<PatchOptions>().patch = 3;
+        o.of<CellOptions>().cell = cell;
         o.attention = attention;
-        if (o.attention == "none") o.context_gate = false;
+        if (o.attention == "none") o.of<ContextGateOptions>().context_gate = false;
         if (convolutions == 0 && o.attention == "none") continue;  // patches are read by attention
         const auto model = make_captioning(o);
         const auto encoded = model->encode(three_pictures(), cells_of(o, 3), nullptr);
@@ -119,13 +123,10 @@ TEST(Captioner, RefusesWhatCannotWork) {
   expect_error(ErrorKind::kShape, {"pictures must be [B, 3, 6, 9]"}, [&] {
     make_captioning(o)->encode(at::zeros({1, 3, 9, 6}, at::kDouble), cells_of(o, 1), nullptr);
   });
-  o.timing = "after";
-  expect_error(ErrorKind::kValue, {"context_gate", "timing: before"}, [&] { make_captioning(o); });
-  o = captioner_options();
-  o.filters = 6;
+  o.of<FilterOptions>().filters = 6;
   expect_error(ErrorKind::kValue, {"model.filters", "8"}, [&] { make_captioning(o); });
   o = captioner_options();
-  o.positions = "rotary";
+  o.of<TransformerOptions>().positions = "rotary";
   expect_error(ErrorKind::kValue, {"rotary", "learned"}, [&] { make_captioning(o); });
 }
 

@@ -1,4 +1,10 @@
 // Encoder–decoders that may copy words of their source.
+#include "attend/attention/local.h"
+#include "attend/attention/local_rnn.h"
+#include "attend/attention/multi_head.h"
+#include "attend/attention/score.h"
+#include "attend/models/recurrent_options.h"
+#include "attend/models/transformer_options.h"
 #include "models/seq2seq_checks.h"
 
 namespace attend::testing {
@@ -25,24 +31,30 @@ std::vector<CopyingCase> copying_cases() {
   std::vector<CopyingCase> all;
   const auto add = [&](const std::string& name, const std::function<void(ModelOptions&)>& change) {
     ModelOptions o;
-    o.pointer_generator = true;
-    o.embedding = o.encoder_hidden = 4;
-    o.hidden = 8;
-    o.heads = 2;
-    o.feed_forward = 6;
+    o.of<CopyOptions>().pointer_generator = true;
+    o.embedding = o.of<ReadingOptions>().encoder_hidden = 4;
+    o.of<HiddenOptions>().hidden = 8;
+    o.of<HeadOptions>().heads = 2;
+    o.of<TransformerOptions>().feed_forward = 6;
     change(o);
     all.push_back({name, o});
   };
   add("fed", [](auto&) {});
-  add("unfed", [](auto& o) { o.input_feeding = false; });
-  add("before", [](auto& o) { o.timing = "before"; });
-  add("two_layers_maxout", [](auto& o) { o.decoder_layers = 2, o.readout = "maxout", o.cell = "gru"; });
-  add("coverage", [](auto& o) { o.attention = "coverage"; });
-  add("heads", [](auto& o) { o.attention = "multi_head"; });
-  add("local_p", [](auto& o) { o.attention = "local_p", o.mechanism.window = 1, o.mechanism.inner = "additive"; });
-  add("output_attention", [](auto& o) { o.output_attention = true; });
-  add("transformer", [](auto& o) { o.type = "transformer", o.attention = "multi_head", o.decoder_layers = 2; });
-  add("transformer_post_tied", [](auto& o) { o.type = "transformer", o.attention = "scaled_dot", o.norm = "post", o.tied = "target"; });
+  add("unfed", [](ModelOptions& o) { o.of<RecurrentDecoderOptions>().input_feeding = false; });
+  add("before", [](ModelOptions& o) { o.of<RecurrentDecoderOptions>().timing = "before"; });
+  add("two_layers_maxout", [](ModelOptions& o) {
+    o.of<DecoderDepthOptions>().decoder_layers = 2, o.of<RecurrentDecoderOptions>().readout = "maxout", o.of<CellOptions>().cell = "gru";
+  });
+  add("coverage", [](ModelOptions& o) { o.attention = "coverage"; });
+  add("heads", [](ModelOptions& o) { o.attention = "multi_head"; });
+  add("local_p",
+      [](ModelOptions& o) { o.attention = "local_p", o.of<LocalOptions>().window = 1, o.of<InnerScoreOptions>().score = "additive"; });
+  add("output_attention", [](ModelOptions& o) { o.of<OutputAttentionOptions>().output_attention = true; });
+  add("transformer",
+      [](ModelOptions& o) { o.type = "transformer", o.attention = "multi_head", o.of<DecoderDepthOptions>().decoder_layers = 2; });
+  add("transformer_post_tied", [](ModelOptions& o) {
+    o.type = "transformer", o.attention = "scaled_dot", o.of<TransformerOptions>().norm = "post", o.of<TiedOptions>().tied = "target";
+  });
   return all;
 }
 
@@ -130,16 +142,14 @@ INSTANTIATE_TEST_SUITE_P(All, CopyingModels, ::testing::ValuesIn(copying_cases()
 
 TEST(Copying, SaysWhatCannotBeCopied) {
   ModelOptions o;
-  o.pointer_generator = true;
+  o.of<CopyOptions>().pointer_generator = true;
   o.attention = "none";
   expect_error(ErrorKind::kValue, {"model.pointer_generator", "attention none"}, [&] { make_model(o, 9, 8); });
   o.attention = "local_rnn";
-  o.mechanism.local_inner = "raw";
+  o.of<LocalRnnOptions>().inner = "raw";
   expect_error(ErrorKind::kValue, {"model.pointer_generator", "local_inner: softmax"}, [&] { make_model(o, 9, 8); });
-  o.type = "rnn_lm";
-  expect_error(ErrorKind::kValue, {"model.pointer_generator", "rnn_lm", "rnn_seq2seq or transformer"}, [&] { make_model(o, 9, 8); });
   ModelOptions plain;
-  plain.pointer_generator = true;
+  plain.of<CopyOptions>().pointer_generator = true;
   const auto model = small_model(plain);
   expect_error(ErrorKind::kShape, {"model.pointer_generator", "[B, S, 2]"},
                [&] { model->encode(Batch{}.source, Batch{}.lengths, nullptr); });

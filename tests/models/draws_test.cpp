@@ -1,5 +1,9 @@
 // A pass in training draws, and yet an item's states are its own: what stands beside it in the batch changes nothing.
 #include "attend/ops/draws.h"
+#include "attend/attention/multi_head.h"
+#include "attend/attention/score.h"
+#include "attend/models/recurrent_options.h"
+#include "attend/models/transformer_options.h"
 
 #include "attend/models/answerer.h"
 #include "models/seq2seq_checks.h"
@@ -18,13 +22,13 @@ ModelOptions drawing(const std::string& type, const std::string& attention) {
   o.type = type;
   o.attention = attention;
   o.embedding = 8;
-  o.heads = 2;
-  o.hidden = o.encoder_hidden = 6;
-  o.feed_forward = 12;
-  o.encoder_layers = o.decoder_layers = 2;
+  o.of<HeadOptions>().heads = 2;
+  o.of<HiddenOptions>().hidden = o.of<ReadingOptions>().encoder_hidden = 6;
+  o.of<TransformerOptions>().feed_forward = 12;
+  o.of<EncoderDepthOptions>().encoder_layers = o.of<DecoderDepthOptions>().decoder_layers = 2;
   o.dropout = 0.4;
-  o.mechanism.dropout = 0.3;
-  o.mechanism.inner = "additive";
+  o.of<WeightDropoutOptions>().dropout = 0.3;
+  o.of<InnerScoreOptions>().score = "additive";
   return o;
 }
 
@@ -33,7 +37,7 @@ std::vector<DrawingCase> drawing_cases() {
   for (const auto* attention : {"additive", "hard", "hard_st", "gumbel", "gumbel_st", "monotonic", "coverage"})
     for (const bool fed : {false, true}) {
       auto o = drawing("rnn_seq2seq", attention);
-      o.input_feeding = fed;
+      o.of<RecurrentDecoderOptions>().input_feeding = fed;
       all.push_back({fmt::format("rnn_{}_{}", attention, fed ? "fed" : "unfed"), o});
     }
   for (const auto* attention : {"multi_head", "hard", "gumbel"})

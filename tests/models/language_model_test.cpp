@@ -1,4 +1,7 @@
 // Language models: decoders without a source.
+#include "attend/attention/multi_head.h"
+#include "attend/models/recurrent_options.h"
+#include "attend/models/transformer_options.h"
 #include "models/seq2seq_checks.h"
 
 namespace attend::testing {
@@ -18,14 +21,14 @@ std::vector<LmCase> lm_cases() {
       o.type = "transformer_lm";
       o.attention = "multi_head";
       o.embedding = 8;
-      o.heads = 2;
-      o.feed_forward = 12;
-      o.decoder_layers = 2;
-      o.longest = 10;
-      o.positions = positions;
-      o.norm = norm;
-      o.tied = std::string_view(norm) == "pre" ? "target" : "none";
-      o.mechanism.position_reach = 2;
+      o.of<HeadOptions>().heads = 2;
+      o.of<TransformerOptions>().feed_forward = 12;
+      o.of<DecoderDepthOptions>().decoder_layers = 2;
+      o.of<LongestOptions>().longest = 10;
+      o.of<TransformerOptions>().positions = positions;
+      o.of<TransformerOptions>().norm = norm;
+      o.of<TiedOptions>().tied = std::string_view(norm) == "pre" ? "target" : "none";
+      o.of<RelativeOptions>().reach = 2;
       all.push_back({fmt::format("transformer_{}_{}", positions, norm), o});
     }
   for (const auto* cell : {"rnn_tanh", "lstm", "gru"})
@@ -34,12 +37,12 @@ std::vector<LmCase> lm_cases() {
         ModelOptions o;
         o.type = "rnn_lm";
         o.attention = "none";
-        o.cell = cell;
+        o.of<CellOptions>().cell = cell;
         o.embedding = 5;
-        o.hidden = 6;
-        o.decoder_layers = 2;
-        o.output_attention = back;
-        o.input_feeding = feeding;
+        o.of<HiddenOptions>().hidden = 6;
+        o.of<DecoderDepthOptions>().decoder_layers = 2;
+        o.of<OutputAttentionOptions>().output_attention = back;
+        o.of<RecurrentDecoderOptions>().input_feeding = feeding;
         all.push_back({fmt::format("{}{}{}", cell, back ? "_looking_back" : "", feeding ? "_fed" : ""), o});
       }
   return all;
@@ -56,7 +59,7 @@ TEST_P(LanguageModels, BatchEqualsSingle) { expect_batch_equals_single(*model(),
 TEST_P(LanguageModels, HypothesesKeepTheirOwnHistory) { HypothesisWalk(*model(), 1e-12).run(); }
 TEST_P(LanguageModels, GradientReachesEveryParameter) {
   // A bias of the keys adds the same to every score of a query, and the softmax forgets it, unless a rotation turns it by position.
-  const bool rotary = GetParam().options.positions == "rotary";
+  const bool rotary = GetParam().options.of<TransformerOptions>().positions == "rotary";
   expect_gradient_everywhere(*model(), [&](const std::string& name) { return !rotary && name.ends_with("key_bias"); });
 }
 
@@ -83,7 +86,7 @@ TEST_P(LanguageModels, TheFutureChangesNothingEarlier) {
 // A causal decoder knows the order of its tokens even without positions: it is not order blind.
 TEST(LanguageModel, CausalDecodersAreNotOrderBlind) {
   auto o = lm_cases().front().options;
-  o.positions = "none";
+  o.of<TransformerOptions>().positions = "none";
   const auto m = small_model(o);
   Batch a;
   const auto before = states_of(*m, a)[0];
@@ -101,10 +104,15 @@ TEST(LanguageModel, RefusesWhatCannotWork) {
     change(o);
     expect_error(ErrorKind::kValue, reasons, [&] { make_model(o, 0, 8); });
   };
-  refused("rnn_lm", [](auto& o) { o.attention = "additive"; }, {"model.attention", "additive", "source", "output_attention: true"});
-  refused("transformer_lm", [](auto& o) { o.attention = "none"; }, {"model.attention", "rnn_lm"});
-  refused("transformer_lm", [](auto& o) { o.self_attention = "coverage"; }, {"model.self_attention", "coverage", "causal"});
-  refused("rnn_lm", [](auto& o) { o.attention = "none", o.output_attention = true, o.readout = "linear", o.input_feeding = false; },
+  refused("rnn_lm", [](ModelOptions& o) { o.attention = "additive"; }, {"model.attention", "additive", "source", "output_attention: true"});
+  refused("transformer_lm", [](ModelOptions& o) { o.attention = "none"; }, {"model.attention", "rnn_lm"});
+  refused("transformer_lm", [](ModelOptions& o) { o.of<TransformerOptions>().self_attention = "coverage"; },
+          {"model.self_attention", "coverage", "causal"});
+  refused("rnn_lm",
+          [](ModelOptions& o) {
+            o.attention = "none", o.of<OutputAttentionOptions>().output_attention = true,
+            o.of<RecurrentDecoderOptions>().readout = "linear", o.of<RecurrentDecoderOptions>().input_feeding = false;
+          },
           {"model.output_attention", "tanh or maxout"});
 }
 

@@ -1,4 +1,9 @@
 // Encoder–decoders that ponder or keep a memory: what every encoder–decoder must satisfy, and what they say of themselves.
+#include "attend/attention/multi_head.h"
+#include "attend/models/encoder_classifier.h"
+#include "attend/models/ntm_model.h"
+#include "attend/models/recurrent_options.h"
+#include "attend/models/transformer_options.h"
 #include "models/seq2seq_checks.h"
 
 namespace attend::testing {
@@ -9,13 +14,13 @@ ModelOptions machine(const std::string& type) {
   o.type = type;
   o.attention = type == "ntm_model" ? "none" : "multi_head";
   o.embedding = 8;
-  o.heads = 2;
-  o.hidden = 5;
-  o.feed_forward = 12;
-  o.decoder_layers = 2;
-  o.act.max_steps = 4;
-  o.ntm.rows = 6;
-  o.ntm.width = 3;
+  o.of<HeadOptions>().heads = 2;
+  o.of<HiddenOptions>().hidden = 5;
+  o.of<TransformerOptions>().feed_forward = 12;
+  o.of<DecoderDepthOptions>().decoder_layers = 2;
+  o.of<PonderOptions>().act.max_steps = 4;
+  o.of<NtmModelOptions>().machine.rows = 6;
+  o.of<NtmModelOptions>().machine.width = 3;
   return o;
 }
 
@@ -29,14 +34,14 @@ std::vector<MachineCase> machine_cases() {
   std::vector<MachineCase> all;
   for (const auto* norm : {"pre", "post"}) {
     auto o = machine("universal_transformer");
-    o.norm = norm;
+    o.of<TransformerOptions>().norm = norm;
     all.push_back({fmt::format("universal_{}", norm), o});
   }
   for (const auto* controller : {"lstm", "gru", "feed_forward"}) {
     auto o = machine("ntm_model");
-    o.ntm.controller = controller;
-    o.ntm.read_heads = 2;
-    o.ntm.learned_start = true;
+    o.of<NtmModelOptions>().machine.controller = controller;
+    o.of<NtmModelOptions>().machine.read_heads = 2;
+    o.of<NtmModelOptions>().machine.learned_start = true;
     all.push_back({fmt::format("ntm_{}", controller), o});
   }
   return all;

@@ -1,4 +1,7 @@
 // The second pass of encoder–decoders that read a draft beside their source.
+#include "attend/attention/multi_head.h"
+#include "attend/models/recurrent_options.h"
+#include "attend/models/rnn_seq2seq.h"
 #include "models/seq2seq_checks.h"
 #include "support/expect_error.h"
 
@@ -48,10 +51,10 @@ void PrintTo(const RevisingCase& c, std::ostream* out) { *out << c.name; }
 
 ModelOptions revising() {
   ModelOptions o;
-  o.revise = true;
-  o.embedding = o.encoder_hidden = 4;
-  o.hidden = 8;
-  o.heads = 2;
+  o.of<ReviseOptions>().revise = true;
+  o.embedding = o.of<ReadingOptions>().encoder_hidden = 4;
+  o.of<HiddenOptions>().hidden = 8;
+  o.of<HeadOptions>().heads = 2;
   return o;
 }
 
@@ -63,13 +66,14 @@ std::vector<RevisingCase> revising_cases() {
     all.push_back({name, o});
   };
   add("fed", [](auto&) {});
-  add("unfed", [](auto& o) { o.input_feeding = false; });
-  add("before", [](auto& o) { o.timing = "before", o.cell = "gru"; });
-  add("two_layers_maxout", [](auto& o) { o.decoder_layers = 2, o.readout = "maxout"; });
-  add("coverage", [](auto& o) { o.attention = "coverage"; });
-  add("heads", [](auto& o) { o.attention = "multi_head"; });
-  add("soft_psi", [](auto& o) { o.attention = "soft_psi"; });
-  add("tied", [](auto& o) { o.tied = "target", o.embedding = 8; });
+  add("unfed", [](ModelOptions& o) { o.of<RecurrentDecoderOptions>().input_feeding = false; });
+  add("before", [](ModelOptions& o) { o.of<RecurrentDecoderOptions>().timing = "before", o.of<CellOptions>().cell = "gru"; });
+  add("two_layers_maxout",
+      [](ModelOptions& o) { o.of<DecoderDepthOptions>().decoder_layers = 2, o.of<RecurrentDecoderOptions>().readout = "maxout"; });
+  add("coverage", [](ModelOptions& o) { o.attention = "coverage"; });
+  add("heads", [](ModelOptions& o) { o.attention = "multi_head"; });
+  add("soft_psi", [](ModelOptions& o) { o.attention = "soft_psi"; });
+  add("tied", [](ModelOptions& o) { o.of<TiedOptions>().tied = "target", o.embedding = 8; });
   return all;
 }
 
@@ -126,13 +130,10 @@ TEST(Revising, SaysWhatItCannot) {
   o.attention = "none";
   expect_error(ErrorKind::kValue, {"model.revise", "attention"}, [&] { small_model(o); });
   o = revising();
-  o.pointer_generator = true;
+  o.of<CopyOptions>().pointer_generator = true;
   expect_error(ErrorKind::kValue, {"model.revise", "pointer_generator"}, [&] { small_model(o); });
   o = revising();
-  o.type = "transformer";
-  expect_error(ErrorKind::kValue, {"model.revise", "transformer", "rnn_seq2seq"}, [&] { small_model(o); });
-  o = revising();
-  o.revise = false;
+  o.of<ReviseOptions>().revise = false;
   const auto plain = small_model(o);
   EXPECT_EQ(plain->second_pass(), nullptr);
   const Batch b;

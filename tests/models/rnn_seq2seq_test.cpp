@@ -1,5 +1,11 @@
 // The recurrent encoder–decoder over every mechanism, timing, cell, bridge and readout.
 #include "attend/models/rnn_seq2seq.h"
+#include "attend/attention/additive.h"
+#include "attend/attention/concat.h"
+#include "attend/attention/local.h"
+#include "attend/attention/local_rnn.h"
+#include "attend/attention/multi_head.h"
+#include "attend/attention/score.h"
 
 #include <set>
 
@@ -17,9 +23,9 @@ void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
 // Sizes that are told apart wherever the options allow it.
 void set_sizes(ModelOptions& o, bool equal_sizes) {
   o.embedding = 5;
-  o.encoder_hidden = o.bidirectional && !o.sum_directions ? 3 : 4;
-  const auto encoder_size = o.bidirectional && !o.sum_directions ? 6 : 4;
-  o.hidden = equal_sizes || o.bridge == "copy" ? encoder_size : 8;
+  o.of<ReadingOptions>().encoder_hidden = o.of<DirectionOptions>().bidirectional && !o.of<SumOptions>().sum_directions ? 3 : 4;
+  const auto encoder_size = o.of<DirectionOptions>().bidirectional && !o.of<SumOptions>().sum_directions ? 6 : 4;
+  o.of<HiddenOptions>().hidden = equal_sizes || o.of<BridgeOptions>().bridge == "copy" ? encoder_size : 8;
 }
 
 Case make_case(const std::string& attention, const std::string& inner, bool before, bool feeding, std::size_t i) {
@@ -29,35 +35,38 @@ Case make_case(const std::string& attention, const std::string& inner, bool befo
   auto& o = c.options;
   o.type = "rnn_seq2seq";
   o.attention = attention;
-  if (!inner.empty()) o.mechanism.inner = inner;
-  o.mechanism.window = 1;
-  o.mechanism.local_size = 3;
-  o.heads = 2;
-  o.cell = cells[i % 3];
-  o.bridge = bridges[i % 5];
-  o.readout = readouts[(i / 3) % (feeding ? 2 : 3)];
-  o.timing = before ? "before" : "after";
-  o.input_feeding = feeding;
-  o.encoder_layers = 1 + static_cast<std::int64_t>(i % 2);
-  o.decoder_layers = 1 + static_cast<std::int64_t>((i / 2) % 2);
-  const auto direction = o.bridge == "backward_first" ? (i / 5) % 2 : (i / 4) % 3;
-  o.bidirectional = direction < 2;
-  o.sum_directions = direction == 1;
-  o.recurrent_bias = i % 7 != 0;
-  o.readout_embedding = o.readout != "linear" && (i / 2) % 2 == 0;
-  o.mechanism.normed = i % 4 == 0;
-  o.mechanism.concat_plain_source = attention == "concat" && i % 2 == 1;
-  o.mechanism.energy_size = attention == "additive" ? 7 : 0;
-  if (attention == "none") o.fixed_context = o.bridge == "zero" || o.bridge == "backward_first" || (i / 5) % 2 == 0;
+  if (!inner.empty()) o.of<InnerScoreOptions>().score = inner;
+  o.of<LocalOptions>().window = 1;
+  o.of<LocalRnnOptions>().size = 3;
+  o.of<HeadOptions>().heads = 2;
+  o.of<CellOptions>().cell = cells[i % 3];
+  o.of<BridgeOptions>().bridge = bridges[i % 5];
+  o.of<RecurrentDecoderOptions>().readout = readouts[(i / 3) % (feeding ? 2 : 3)];
+  o.of<RecurrentDecoderOptions>().timing = before ? "before" : "after";
+  o.of<RecurrentDecoderOptions>().input_feeding = feeding;
+  o.of<EncoderDepthOptions>().encoder_layers = 1 + static_cast<std::int64_t>(i % 2);
+  o.of<DecoderDepthOptions>().decoder_layers = 1 + static_cast<std::int64_t>((i / 2) % 2);
+  const auto direction = o.of<BridgeOptions>().bridge == "backward_first" ? (i / 5) % 2 : (i / 4) % 3;
+  o.of<DirectionOptions>().bidirectional = direction < 2;
+  o.of<SumOptions>().sum_directions = direction == 1;
+  o.of<RecurrentBiasOptions>().recurrent_bias = i % 7 != 0;
+  o.of<RecurrentDecoderOptions>().readout_embedding = o.of<RecurrentDecoderOptions>().readout != "linear" && (i / 2) % 2 == 0;
+  o.of<AdditiveOptions>().normed = i % 4 == 0;
+  o.of<ConcatOptions>().plain_source = attention == "concat" && i % 2 == 1;
+  o.of<EnergyOptions>().size = attention == "additive" ? 7 : 0;
+  if (attention == "none")
+    o.of<FixedContextOptions>().fixed_context =
+        o.of<BridgeOptions>().bridge == "zero" || o.of<BridgeOptions>().bridge == "backward_first" || (i / 5) % 2 == 0;
   const auto needs_equal = [](const std::string& name) { return find_mechanism(name).capabilities.equal_sizes; };
   const bool own_sizes = attention != "none" && find_mechanism(attention).capabilities.makes_heads;
   const auto equal = attention != "none" && !own_sizes && (needs_equal(attention) || (!inner.empty() && needs_equal(inner)));
   set_sizes(o, equal);
-  if (o.readout != "linear" && i % 11 == 0) {
-    o.tied = "target";
-    o.embedding = o.hidden;
+  if (o.of<RecurrentDecoderOptions>().readout != "linear" && i % 11 == 0) {
+    o.of<TiedOptions>().tied = "target";
+    o.embedding = o.of<HiddenOptions>().hidden;
   }
-  c.name = fmt::format("{}_{}{}_{}_{}_{}_{}_{}", i, attention, inner.empty() ? "" : "_over_" + inner, o.cell, o.bridge, o.readout, o.timing,
+  c.name = fmt::format("{}_{}{}_{}_{}_{}_{}_{}", i, attention, inner.empty() ? "" : "_over_" + inner, o.of<CellOptions>().cell,
+                       o.of<BridgeOptions>().bridge, o.of<RecurrentDecoderOptions>().readout, o.of<RecurrentDecoderOptions>().timing,
                        feeding ? "fed" : "unfed");
   return c;
 }
@@ -87,8 +96,12 @@ TEST(RnnCases, CoverEveryPairThatMatters) {
   for (const auto& c : cases()) {
     const auto& o = c.options;
     for (const auto& pair :
-         {o.attention + o.timing + (o.input_feeding ? "fed" : ""), o.attention + o.cell, o.cell + o.bridge, o.cell + o.readout,
-          o.cell + o.timing + (o.input_feeding ? "fed" : ""), o.bridge + o.readout, o.bridge + o.timing})
+         {o.attention + o.of<RecurrentDecoderOptions>().timing + (o.of<RecurrentDecoderOptions>().input_feeding ? "fed" : ""),
+          o.attention + o.of<CellOptions>().cell, o.of<CellOptions>().cell + o.of<BridgeOptions>().bridge,
+          o.of<CellOptions>().cell + o.of<RecurrentDecoderOptions>().readout,
+          o.of<CellOptions>().cell + o.of<RecurrentDecoderOptions>().timing + (o.of<RecurrentDecoderOptions>().input_feeding ? "fed" : ""),
+          o.of<BridgeOptions>().bridge + o.of<RecurrentDecoderOptions>().readout,
+          o.of<BridgeOptions>().bridge + o.of<RecurrentDecoderOptions>().timing})
       seen.insert(pair);
   }
   const std::vector<std::string> cells{"rnn_tanh", "lstm", "gru"}, bridges{"zero", "copy", "linear", "mean", "backward_first"},
@@ -129,7 +142,7 @@ TEST_P(RnnModels, GradientReachesEveryParameter) {
   const auto& o = GetParam().options;
   const auto can = o.attention == "none" ? Capabilities{} : find_mechanism(o.attention).capabilities;
   if (can.picks || can.stops) GTEST_SKIP() << "outside training nothing flows through a choice";
-  const auto score = can.wraps ? o.mechanism.inner : o.attention;
+  const auto score = can.wraps ? o.of<InnerScoreOptions>().score : o.attention;
   expect_gradient_everywhere(*small_model(o), [&](const std::string& name) { return flat_by_score(score, name); });
 }
 
@@ -165,18 +178,18 @@ INSTANTIATE_TEST_SUITE_P(All, RnnModels, ::testing::ValuesIn(cases()), [](const 
 ModelOptions small_rnn() {
   ModelOptions o;
   o.embedding = 5;
-  o.encoder_hidden = 3;
-  o.hidden = 6;
+  o.of<ReadingOptions>().encoder_hidden = 3;
+  o.of<HiddenOptions>().hidden = 6;
   return o;
 }
 
 TEST(RnnModel, TimingDecidesWhichStateAsks) {
   auto o = small_rnn();
   o.attention = "dot";
-  o.input_feeding = false;
-  o.timing = "before";
+  o.of<RecurrentDecoderOptions>().input_feeding = false;
+  o.of<RecurrentDecoderOptions>().timing = "before";
   const auto before = small_model(o);
-  o.timing = "after";
+  o.of<RecurrentDecoderOptions>().timing = "after";
   const auto after = small_model(o);
   const auto first_weights = [](const Seq2Seq& model, std::int64_t begin) {
     ResultKeeper keeper;
@@ -192,12 +205,12 @@ TEST(RnnModel, TimingDecidesWhichStateAsks) {
 TEST(RnnModel, WithoutAttentionTheBridgeIsAllThereIs) {
   auto o = small_rnn();
   o.attention = "none";
-  o.bridge = "copy";
-  o.bidirectional = false;
-  o.encoder_hidden = 6;
-  o.cell = "rnn_tanh";
-  o.input_feeding = false;
-  o.readout = "linear";
+  o.of<BridgeOptions>().bridge = "copy";
+  o.of<DirectionOptions>().bidirectional = false;
+  o.of<ReadingOptions>().encoder_hidden = 6;
+  o.of<CellOptions>().cell = "rnn_tanh";
+  o.of<RecurrentDecoderOptions>().input_feeding = false;
+  o.of<RecurrentDecoderOptions>().readout = "linear";
   const auto model = small_model(o);
   Batch b;
   b.inputs = at::full({3, 1}, 2, at::kLong);
@@ -247,36 +260,50 @@ void expect_refused(const std::function<void(ModelOptions&)>& change, ErrorKind 
 
 TEST(RnnModel, RefusesWhatCannotWork) {
   const auto value = ErrorKind::kValue;
-  expect_refused([](auto& o) { o.readout = "linear"; }, value, {"model.input_feeding", "readout tanh or maxout", "input_feeding: false"});
-  expect_refused([](auto& o) { o.fixed_context = true; }, value, {"model.fixed_context", "additive"});
-  expect_refused([](auto& o) { o.attention = "none", o.bridge = "zero"; }, value, {"model.bridge", "zero", "linear"});
-  expect_refused([](auto& o) { o.attention = "none", o.bridge = "backward_first"; }, value, {"model.bridge", "backward_first", "linear"});
-  expect_refused([](auto& o) { o.bidirectional = false, o.bridge = "backward_first"; }, value, {"backward_first", "bidirectional"});
-  expect_refused([](auto& o) { o.hidden = 7, o.bridge = "copy"; }, value, {"copy", "6 and 7", "linear"});
-  expect_refused([](auto& o) { o.input_feeding = false, o.readout = "linear", o.readout_embedding = true; }, value,
-                 {"readout_embedding", "tanh or maxout"});
-  expect_refused([](auto& o) { o.attention = "attention_pooling"; }, value, {"attention_pooling", "learned queries", "additive"});
-  expect_refused([](auto& o) { o.attention = "soft_psi", o.timing = "before"; }, value, {"model.timing", "soft_psi", "after"});
-  expect_refused([](auto& o) { o.attention = "local_m", o.mechanism.centre = "scaled"; }, value, {"model.centre", "step"});
-  expect_refused([](auto& o) { o.tied = "target"; }, value, {"model.tied", "embedding = 6", "got 5"});
-  expect_refused([](auto& o) { o.tied = "all"; }, value, {"model.tied", "9 and 8", "text.shared"});
-  expect_refused([](auto& o) { o.attention = "dot", o.hidden = 7; }, ErrorKind::kShape, {"dot", "Dq=7", "D=6", "general"});
-  expect_refused([](auto& o) { o.attention = "multi_head", o.heads = 4; }, value, {"multi_head", "6", "4 heads"});
-  expect_refused([](auto& o) { o.attention = "multi_head", o.heads = 2, o.mechanism.inner = "multi_head"; }, ErrorKind::kUnknownName,
-                 {"model.score", "multi_head"});
+  expect_refused([](ModelOptions& o) { o.of<RecurrentDecoderOptions>().readout = "linear"; }, value,
+                 {"model.input_feeding", "readout tanh or maxout", "input_feeding: false"});
+  expect_refused([](ModelOptions& o) { o.attention = "none", o.of<BridgeOptions>().bridge = "zero"; }, value,
+                 {"model.bridge", "zero", "linear"});
+  expect_refused([](ModelOptions& o) { o.attention = "none", o.of<BridgeOptions>().bridge = "backward_first"; }, value,
+                 {"model.bridge", "backward_first", "linear"});
+  expect_refused([](ModelOptions& o) { o.of<DirectionOptions>().bidirectional = false, o.of<BridgeOptions>().bridge = "backward_first"; },
+                 value, {"backward_first", "bidirectional"});
+  expect_refused([](ModelOptions& o) { o.of<HiddenOptions>().hidden = 7, o.of<BridgeOptions>().bridge = "copy"; }, value,
+                 {"copy", "6 and 7", "linear"});
+  expect_refused(
+      [](ModelOptions& o) {
+        o.of<RecurrentDecoderOptions>().input_feeding = false, o.of<RecurrentDecoderOptions>().readout = "linear",
+        o.of<RecurrentDecoderOptions>().readout_embedding = true;
+      },
+      value, {"readout_embedding", "tanh or maxout"});
+  expect_refused([](ModelOptions& o) { o.attention = "attention_pooling"; }, value, {"attention_pooling", "learned queries", "additive"});
+  expect_refused([](ModelOptions& o) { o.attention = "soft_psi", o.of<RecurrentDecoderOptions>().timing = "before"; }, value,
+                 {"model.timing", "soft_psi", "after"});
+  expect_refused([](ModelOptions& o) { o.attention = "local_m", o.of<CentreOptions>().centre = "scaled"; }, value,
+                 {"model.centre", "step"});
+  expect_refused([](ModelOptions& o) { o.of<TiedOptions>().tied = "target"; }, value, {"model.tied", "embedding = 6", "got 5"});
+  expect_refused([](ModelOptions& o) { o.of<TiedOptions>().tied = "all"; }, value, {"model.tied", "9 and 8", "text.shared"});
+  expect_refused([](ModelOptions& o) { o.attention = "dot", o.of<HiddenOptions>().hidden = 7; }, ErrorKind::kShape,
+                 {"dot", "Dq=7", "D=6", "general"});
+  expect_refused([](ModelOptions& o) { o.attention = "multi_head", o.of<HeadOptions>().heads = 4; }, value, {"multi_head", "6", "4 heads"});
+  expect_refused(
+      [](ModelOptions& o) { o.attention = "multi_head", o.of<HeadOptions>().heads = 2, o.of<InnerScoreOptions>().score = "multi_head"; },
+      ErrorKind::kUnknownName, {"model.score", "multi_head"});
 }
 
 TEST(RnnModel, RefusesUnknownNamesAndValuesOutOfRange) {
   const auto unknown = ErrorKind::kUnknownName;
-  expect_refused([](auto& o) { o.type = "rnn"; }, unknown, {"model.type", "'rnn'", "rnn_seq2seq", "transformer"});
-  expect_refused([](auto& o) { o.attention = "dott"; }, unknown, {"model.attention", "'dott'", "did you mean 'dot'"});
-  expect_refused([](auto& o) { o.cell = "LSTM"; }, unknown, {"model.cell", "lstm"});
-  expect_refused([](auto& o) { o.bridge = "lineal"; }, unknown, {"model.bridge", "'lineal'", "did you mean 'linear'"});
-  expect_refused([](auto& o) { o.timing = "later"; }, unknown, {"model.timing", "before", "after"});
-  expect_refused([](auto& o) { o.readout = "relu"; }, unknown, {"model.readout", "maxout"});
-  expect_refused([](auto& o) { o.tied = "both"; }, unknown, {"model.tied", "target"});
-  expect_refused([](auto& o) { o.decoder_layers = 0; }, ErrorKind::kValue, {"model.decoder_layers", "0", "1 to 96"});
-  expect_refused([](auto& o) { o.dropout = 1; }, ErrorKind::kValue, {"model.dropout", "0 to 0.95"});
+  expect_refused([](ModelOptions& o) { o.type = "rnn"; }, unknown, {"model.type", "'rnn'", "rnn_seq2seq", "transformer"});
+  expect_refused([](ModelOptions& o) { o.attention = "dott"; }, unknown, {"model.attention", "'dott'", "did you mean 'dot'"});
+  expect_refused([](ModelOptions& o) { o.of<CellOptions>().cell = "LSTM"; }, unknown, {"model.cell", "lstm"});
+  expect_refused([](ModelOptions& o) { o.of<BridgeOptions>().bridge = "lineal"; }, unknown,
+                 {"model.bridge", "'lineal'", "did you mean 'linear'"});
+  expect_refused([](ModelOptions& o) { o.of<RecurrentDecoderOptions>().timing = "later"; }, unknown, {"model.timing", "before", "after"});
+  expect_refused([](ModelOptions& o) { o.of<RecurrentDecoderOptions>().readout = "relu"; }, unknown, {"model.readout", "maxout"});
+  expect_refused([](ModelOptions& o) { o.of<TiedOptions>().tied = "both"; }, unknown, {"model.tied", "target"});
+  expect_refused([](ModelOptions& o) { o.of<DecoderDepthOptions>().decoder_layers = 0; }, ErrorKind::kValue,
+                 {"model.decoder_layers", "0", "1 to 96"});
+  expect_refused([](ModelOptions& o) { o.dropout = 1; }, ErrorKind::kValue, {"model.dropout", "0 to 0.95"});
 }
 
 TEST(RnnModel, CountsItsParameters) {

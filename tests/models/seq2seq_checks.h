@@ -224,7 +224,7 @@ inline ::testing::AssertionResult unchanged_by_watching(const at::Tensor& watche
 
 /// A small model with weights from cosines, in evaluation mode.
 inline std::shared_ptr<Seq2Seq> small_model(const ModelOptions& options, at::ScalarType type = at::kDouble) {
-  const auto source = options.tied == "all" ? kTargetVocabulary : kSourceVocabulary;
+  const auto source = options.of<TiedOptions>().tied == "all" ? kTargetVocabulary : kSourceVocabulary;
   auto model = make_model(options, source, kTargetVocabulary);
   fill_parameters(*model, 0.5);
   model->to(type);

@@ -4,8 +4,17 @@
 #include <map>
 #include <set>
 
+#include "attend/attention/multi_head.h"
 #include "attend/models/answerer.h"
 #include "attend/models/captioner.h"
+#include "attend/models/encoder_classifier.h"
+#include "attend/models/memory_hops.h"
+#include "attend/models/ntm_model.h"
+#include "attend/models/patch_classifier.h"
+#include "attend/models/reader.h"
+#include "attend/models/recurrent_options.h"
+#include "attend/models/rnn_seq2seq.h"
+#include "attend/models/transformer_options.h"
 #include "models/seq2seq_checks.h"
 
 namespace attend::testing {
@@ -51,19 +60,19 @@ ModelOptions few_of(const std::string& type) {
   o.type = type;
   o.attention = type == "ntm_model" || type == "rnn_lm" || type == "memory_hops" ? "none" : "multi_head";
   o.embedding = 8;
-  o.heads = 2;
-  o.hidden = o.encoder_hidden = 6;
-  o.feed_forward = 12;
-  o.encoder_layers = o.decoder_layers = 2;
-  o.act.max_steps = 4;
-  o.ntm.rows = 11;
-  o.ntm.width = 3;
-  o.longest = 40;
-  o.picture_width = o.picture_height = 6;
-  o.patch = 2;
-  o.filters = 8;
-  o.statements = 7;
-  o.hops = 2;
+  o.of<HeadOptions>().heads = 2;
+  o.of<HiddenOptions>().hidden = o.of<ReadingOptions>().encoder_hidden = 6;
+  o.of<TransformerOptions>().feed_forward = 12;
+  o.of<EncoderDepthOptions>().encoder_layers = o.of<DecoderDepthOptions>().decoder_layers = 2;
+  o.of<PonderOptions>().act.max_steps = 4;
+  o.of<NtmModelOptions>().machine.rows = 11;
+  o.of<NtmModelOptions>().machine.width = 3;
+  o.of<LongestOptions>().longest = 40;
+  o.of<PictureOptions>().picture_width = o.of<PictureOptions>().picture_height = 6;
+  o.of<PatchOptions>().patch = 2;
+  o.of<FilterOptions>().filters = 8;
+  o.of<MemoryHopsOptions>().statements = 7;
+  o.of<MemoryHopsOptions>().hops = 2;
   return o;
 }
 
@@ -73,13 +82,13 @@ std::vector<ModelOptions> sequence_models() {
     all.push_back(few_of(type));
   auto rnn = few_of("rnn_seq2seq");
   rnn.attention = "additive";
-  rnn.output_attention = true;
+  rnn.of<OutputAttentionOptions>().output_attention = true;
   all.push_back(rnn);
   all.push_back(few_of("rnn_lm"));
-  all.back().output_attention = true;
+  all.back().of<OutputAttentionOptions>().output_attention = true;
   for (const auto* type : {"rnn_seq2seq", "transformer"}) {
     all.push_back(few_of(type));
-    all.back().pointer_generator = true;
+    all.back().of<CopyOptions>().pointer_generator = true;
   }
   return all;
 }
@@ -90,11 +99,12 @@ TEST(DeclaredSites, OfSequenceModelsAreWhatObserversSee) {
   at::NoGradGuard no_grad;
   const Batch b;
   for (const auto& options : sequence_models()) {
-    SCOPED_TRACE(fmt::format("{} copying {} own outputs {}", options.type, options.pointer_generator, options.output_attention));
+    SCOPED_TRACE(fmt::format("{} copying {} own outputs {}", options.type, options.of<CopyOptions>().pointer_generator,
+                             options.of<OutputAttentionOptions>().output_attention));
     const auto model = small_model(options);
     DeclaredSites observer(*model, {.rows = {{RowAxis::kNode, kSteps}, {RowAxis::kSource, kSource}},
                                     .columns = {{ColumnAxis::kSource, kSource}, {ColumnAxis::kStep, kSteps}, {ColumnAxis::kSlot, kSlots}}});
-    const auto source = options.pointer_generator ? at::stack({b.source, b.source}, 2) : b.source;
+    const auto source = options.of<CopyOptions>().pointer_generator ? at::stack({b.source, b.source}, 2) : b.source;
     model->decode(*model->encode(source, b.lengths, &observer), b.inputs, b.target_lengths, &observer);
     const bool looks = options.type != "rnn_lm" && options.type != "transformer_lm";
     EXPECT_EQ(observer.sources > 0, looks);
@@ -106,7 +116,7 @@ TEST(DeclaredSites, OfASecondPassTellTheDraftFromTheSource) {
   at::NoGradGuard no_grad;
   const Batch b;
   auto options = few_of("rnn_seq2seq");
-  options.revise = true;
+  options.of<ReviseOptions>().revise = true;
   const auto model = small_model(options);
   const auto draft = at::tensor({2, 4, 5, 3, 2, 6, 3, 1, 2, 5, 4, 3}, at::kLong).view({3, 1 + kDraft});
   DeclaredSites observer(*model, {.rows = {{RowAxis::kNode, kSteps}, {RowAxis::kSource, kSource}},
@@ -122,7 +132,7 @@ TEST(DeclaredSites, OfACaptionerAreOverCells) {
   for (const std::int64_t convolutions : {0, 1}) {
     auto options = few_of("captioner");
     options.attention = "additive";
-    options.convolutions = convolutions;
+    options.of<ConvolutionOptions>().convolutions = convolutions;
     const auto model = small_model(options);
     const Batch b;
     const auto cells = picture_grid(options).cells();
@@ -153,14 +163,14 @@ TEST(DeclaredSites, OfModelsThatAnswerAreWhatObserversSee) {
   std::vector<ModelOptions> all{few_of("memory_hops"), few_of("patch_classifier")};
   for (const auto* encoder : {"recurrent", "transformer", "universal", "adaptive"}) {
     all.push_back(few_of("encoder_classifier"));
-    all.back().encoder = encoder;
+    all.back().of<ClassifierOptions>().encoder = encoder;
   }
   for (const auto* reader : {"attention_over_attention", "question_to_doc", "doc_to_question"}) {
     all.push_back(few_of("reader"));
-    all.back().reader = reader;
+    all.back().of<ReaderOptions>().reader = reader;
   }
   for (const auto& options : all) {
-    SCOPED_TRACE(fmt::format("{} {} {}", options.type, options.encoder, options.reader));
+    SCOPED_TRACE(fmt::format("{} {} {}", options.type, options.of<ClassifierOptions>().encoder, options.of<ReaderOptions>().reader));
     const auto model = std::dynamic_pointer_cast<Answerer>(make_network(options, 9, 7));
     ASSERT_TRUE(model);
     fill_parameters(*model, 0.4);

@@ -1,5 +1,14 @@
 // The Transformer: sizes, masks, caches and positions.
 #include "attend/models/transformer.h"
+#include "attend/attention/additive.h"
+#include "attend/attention/dot.h"
+#include "attend/attention/local.h"
+#include "attend/attention/multi_head.h"
+#include "attend/attention/scaled_dot.h"
+#include "attend/attention/score.h"
+#include "attend/layers/basic.h"
+#include "attend/layers/blocks.h"
+#include "attend/models/transformer_options.h"
 
 #include "models/seq2seq_checks.h"
 
@@ -17,10 +26,10 @@ ModelOptions small_transformer() {
   o.type = "transformer";
   o.attention = "multi_head";
   o.embedding = 8;
-  o.heads = 2;
-  o.feed_forward = 12;
-  o.encoder_layers = o.decoder_layers = 2;
-  o.longest = 10;
+  o.of<HeadOptions>().heads = 2;
+  o.of<TransformerOptions>().feed_forward = 12;
+  o.of<EncoderDepthOptions>().encoder_layers = o.of<DecoderDepthOptions>().decoder_layers = 2;
+  o.of<LongestOptions>().longest = 10;
   return o;
 }
 
@@ -34,59 +43,61 @@ std::vector<TransformerCase> transformer_cases() {
       const auto i = all.size();
       auto o = small_transformer();
       o.attention = entry->name;
-      if (can.wraps) o.mechanism.inner = i % 2 == 0 ? "general" : "scaled_dot";
-      o.mechanism.window = 1;
-      o.norm = norm;
-      o.positions = positions[i % 3];
-      o.tied = tied[(i / 2) % 4];
-      o.attention_bias = (i / 2) % 2 == 0;
-      o.mechanism.normed = true;
-      o.decoder_layers = 1 + static_cast<std::int64_t>(i % 2);
-      all.push_back({fmt::format("{}_{}_{}_{}", entry->name, o.norm, o.positions, o.tied), o});
+      if (can.wraps) o.of<InnerScoreOptions>().score = i % 2 == 0 ? "general" : "scaled_dot";
+      o.of<LocalOptions>().window = 1;
+      o.of<TransformerOptions>().norm = norm;
+      o.of<TransformerOptions>().positions = positions[i % 3];
+      o.of<TiedOptions>().tied = tied[(i / 2) % 4];
+      o.of<TransformerOptions>().attention_bias = (i / 2) % 2 == 0;
+      o.of<AdditiveOptions>().normed = true;
+      o.of<DecoderDepthOptions>().decoder_layers = 1 + static_cast<std::int64_t>(i % 2);
+      all.push_back({fmt::format("{}_{}_{}_{}", entry->name, o.of<TransformerOptions>().norm, o.of<TransformerOptions>().positions,
+                                 o.of<TiedOptions>().tied),
+                     o});
     }
   }
   for (const auto* scheme : {"relative", "relative_bias", "rotary", "alibi"}) {
     auto o = small_transformer();
-    o.positions = scheme;
-    o.mechanism.position_reach = 2;
+    o.of<TransformerOptions>().positions = scheme;
+    o.of<RelativeOptions>().reach = 2;
     all.push_back({fmt::format("multi_head_with_{}", scheme), o});
   }
   auto llama = small_transformer();  // what published models have beside the paper's parts
   llama.attention = "grouped_query";
-  llama.positions = "rotary";
-  llama.attention_bias = false;
-  llama.block.norm_kind = "rms";
-  llama.block.activation = "silu";
-  llama.block.gated = true;
-  llama.block.feed_forward_bias = false;
-  llama.mechanism.projections.head_size = 6;
-  llama.mechanism.position_options.rotary_share = 0.7;
-  llama.mechanism.position_options.rotary_scaling = "llama3";
-  llama.mechanism.position_options.rotary_factor = 4;
-  llama.mechanism.position_options.rotary_original_length = 3;
-  llama.input.embedding_scale = false;
+  llama.of<TransformerOptions>().positions = "rotary";
+  llama.of<TransformerOptions>().attention_bias = false;
+  llama.of<BlockOptions>().norm_kind = "rms";
+  llama.of<BlockOptions>().activation = "silu";
+  llama.of<BlockOptions>().gated = true;
+  llama.of<BlockOptions>().feed_forward_bias = false;
+  llama.of<ProjectionOptions>().head_size = 6;
+  llama.of<RotaryOptions>().share = 0.7;
+  llama.of<RotaryOptions>().scaling = "llama3";
+  llama.of<RotaryOptions>().factor = 4;
+  llama.of<RotaryOptions>().original_length = 3;
+  llama.of<EmbeddingScaleOptions>().embedding_scale = false;
   all.push_back({"blocks_of_llama", llama});
   auto t5 = small_transformer();
-  t5.positions = "relative_bias";
-  t5.mechanism.position_options.relative_shared = true;
-  t5.mechanism.position_options.relative_buckets = 4;
-  t5.mechanism.position_options.relative_farthest = 3;
-  t5.mechanism.scale = 1;
-  t5.block.activation = "gelu_tanh";
-  t5.input.embedding_norm = true;
-  t5.mechanism.projections.value_bias = false;
+  t5.of<TransformerOptions>().positions = "relative_bias";
+  t5.of<RelativeBiasOptions>().shared = true;
+  t5.of<RelativeBiasOptions>().buckets = 4;
+  t5.of<RelativeBiasOptions>().farthest = 3;
+  t5.of<ScaledDotOptions>().scale = 1;
+  t5.of<BlockOptions>().activation = "gelu_tanh";
+  t5.of<EmbeddingNormOptions>().embedding_norm = true;
+  t5.of<ProjectionOptions>().value_bias = false;
   all.push_back({"one_relative_bias_a_stack", t5});
   auto m2m = small_transformer();
-  m2m.input.sinusoids = "halves";
-  m2m.input.sinusoid_end = true;
-  m2m.input.first_position = 2;
-  m2m.input.embedding_norm = true;
-  m2m.block.norm_bias = false;
-  m2m.block.activation = "gelu";
-  m2m.norm = "post";
+  m2m.of<InputOptions>().sinusoids = "halves";
+  m2m.of<InputOptions>().sinusoid_end = true;
+  m2m.of<InputOptions>().first_position = 2;
+  m2m.of<EmbeddingNormOptions>().embedding_norm = true;
+  m2m.of<BlockOptions>().norm_bias = false;
+  m2m.of<BlockOptions>().activation = "gelu";
+  m2m.of<TransformerOptions>().norm = "post";
   all.push_back({"sinusoids_in_halves", m2m});
   auto several = small_transformer();
-  several.layer_attention = {"additive", "local_m"};
+  several.of<LayerAttentionOptions>().layer_attention = {"additive", "local_m"};
   all.push_back({"another_in_each_layer", several});
   return all;
 }
@@ -111,12 +122,13 @@ TEST_P(Transformers, GradientReachesEveryParameter) {
   const auto& o = GetParam().options;
   const auto& can = find_mechanism(o.attention).capabilities;
   if (can.picks || can.stops) GTEST_SKIP() << "outside training nothing flows through a choice";
-  const auto inner = can.wraps ? o.mechanism.inner : o.attention;
+  const auto inner = can.wraps ? o.of<InnerScoreOptions>().score : o.attention;
   const bool linear_in_keys = inner == "dot" || inner == "scaled_dot" || inner == "general";
   // Where the score is linear in the key, a bias of the keys adds the same to every score of a query, and the softmax forgets it.
   expect_gradient_everywhere(*model(), [&](const std::string& name) {
-    const bool turned = o.positions == "rotary" && name.find(".self.") != std::string::npos;
-    return flat_by_score(inner, name) || ((linear_in_keys || o.self_attention.empty()) && !turned && name.ends_with("key_bias"));
+    const bool turned = o.of<TransformerOptions>().positions == "rotary" && name.find(".self.") != std::string::npos;
+    return flat_by_score(inner, name) ||
+           ((linear_in_keys || o.of<TransformerOptions>().self_attention.empty()) && !turned && name.ends_with("key_bias"));
   });
 }
 
@@ -141,7 +153,7 @@ TEST_P(Transformers, ObserverSeesEverySiteLayerAndHead) {
   Batch b;
   b.target_lengths = at::tensor({4, 4, 4}, at::kLong);
   EXPECT_TRUE(unchanged_by_watching(states_of(*m, b, &keeper), states_of(*m, b), GetParam().options));
-  const auto layers = GetParam().options.decoder_layers;
+  const auto layers = GetParam().options.of<DecoderDepthOptions>().decoder_layers;
   EXPECT_EQ(keeper.seen.size(), static_cast<std::size_t>(2 + 2 * layers));
   for (const auto& [site, results] : keeper.seen) {
     ASSERT_EQ(results.size(), 1u) << site;
@@ -180,23 +192,23 @@ std::int64_t formula(std::int64_t n, std::int64_t f, std::int64_t encoder_layers
 
 TEST(TransformerSize, IsTheFormula) {
   auto o = small_transformer();
-  o.encoder_layers = 3;
-  o.norm = "post";
+  o.of<EncoderDepthOptions>().encoder_layers = 3;
+  o.of<TransformerOptions>().norm = "post";
   EXPECT_EQ(count_of_layers(o), formula(8, 12, 3, 2));
-  o.norm = "pre";
+  o.of<TransformerOptions>().norm = "pre";
   EXPECT_EQ(count_of_layers(o), formula(8, 12, 3, 2) + 2 * 2 * 8);
-  o.norm = "post";
-  o.attention_bias = false;
+  o.of<TransformerOptions>().norm = "post";
+  o.of<TransformerOptions>().attention_bias = false;
   EXPECT_EQ(count_of_layers(o), formula(8, 12, 3, 2) - (3 + 2 * 2) * 4 * 8);
 }
 
 TEST(TransformerSize, OfThePaper) {
   auto o = small_transformer();
   o.embedding = 512;
-  o.heads = 8;
-  o.feed_forward = 2048;
-  o.encoder_layers = o.decoder_layers = 6;
-  o.norm = "post";
+  o.of<HeadOptions>().heads = 8;
+  o.of<TransformerOptions>().feed_forward = 2048;
+  o.of<EncoderDepthOptions>().encoder_layers = o.of<DecoderDepthOptions>().decoder_layers = 6;
+  o.of<TransformerOptions>().norm = "post";
   EXPECT_EQ(formula(512, 2048, 6, 6), 44138496);
   EXPECT_EQ(count_of_layers(o), 44138496);
 }
@@ -204,7 +216,7 @@ TEST(TransformerSize, OfThePaper) {
 TEST(TransformerSize, TyingSharesTables) {
   auto o = small_transformer();
   const auto count = [&](const char* tied) {
-    o.tied = tied;
+    o.of<TiedOptions>().tied = tied;
     return parameter_count(*make_model(o, 11, 11));
   };
   const auto apart = count("none");
@@ -215,9 +227,9 @@ TEST(TransformerSize, TyingSharesTables) {
 // One table for both layers of a stack, registered once, and none in the layers themselves.
 TEST(TransformerSize, ARelativeBiasMayBeShared) {
   auto o = small_transformer();
-  o.positions = "relative_bias";
+  o.of<TransformerOptions>().positions = "relative_bias";
   const auto tables = [&](bool shared) {
-    o.mechanism.position_options.relative_shared = shared;
+    o.of<RelativeBiasOptions>().shared = shared;
     std::vector<std::string> names;
     for (const auto& p : make_model(o, 9, 8)->named_parameters())
       if (p.value().sizes() == at::IntArrayRef({2, 32})) names.push_back(p.key());
@@ -233,7 +245,7 @@ TEST(TransformerLayer, ScalesItsProductsUnlessToldOtherwise) {
   const auto states = [](const std::string& attention, const std::string& scaling) {
     auto o = small_transformer();
     o.attention = attention;
-    o.mechanism.scaling = scaling;
+    o.of<ScalingOptions>().scaling = scaling;
     const auto model = small_model(o);
     const auto source = at::tensor({5, 6, 7, 3}, at::kLong).unsqueeze(0), lengths = at::tensor({4}, at::kLong);
     return model->decode(*model->encode(source, lengths, nullptr), at::tensor({2, 5, 6}, at::kLong).unsqueeze(0),
@@ -250,10 +262,10 @@ TEST(TransformerLayer, ScalesItsProductsUnlessToldOtherwise) {
 TEST(TransformerLayer, IsTheFormula) {
   auto o = small_transformer();
   o.attention = "scaled_dot";
-  o.heads = 1;
-  o.norm = "post";
-  o.positions = "none";
-  o.encoder_layers = o.decoder_layers = 1;
+  o.of<HeadOptions>().heads = 1;
+  o.of<TransformerOptions>().norm = "post";
+  o.of<TransformerOptions>().positions = "none";
+  o.of<EncoderDepthOptions>().encoder_layers = o.of<DecoderDepthOptions>().decoder_layers = 1;
   const auto model = small_model(o);
   const auto p = model->named_parameters();
   const auto linear = [&](const at::Tensor& x, const std::string& weight, const std::string& bias) {
@@ -299,7 +311,7 @@ TEST(Positions, WithoutThemTheEncoderIsBlindToOrder) {
   const auto order = at::tensor({3, 0, 4, 2, 1}, at::kLong);
   for (const auto* positions : {"none", "sinusoidal", "learned"}) {
     auto o = small_transformer();
-    o.positions = positions;
+    o.of<TransformerOptions>().positions = positions;
     const auto model = small_model(o);
     ResultKeeper plain, shuffled;
     const auto a = states_of(*model, full_item({}), &plain), b = states_of(*model, permuted_source({}), &shuffled);
@@ -314,8 +326,8 @@ TEST(Positions, WithoutThemTheEncoderIsBlindToOrder) {
 TEST(Positions, WithoutThemTheCausalDecoderIsNotBlind) {
   for (const std::int64_t layers : {1, 2}) {
     auto o = small_transformer();
-    o.positions = "none";
-    o.decoder_layers = layers;
+    o.of<TransformerOptions>().positions = "none";
+    o.of<DecoderDepthOptions>().decoder_layers = layers;
     const auto model = small_model(o);
     auto a = full_item({});
     a.inputs = at::tensor({2, 4, 7, 5}, at::kLong).unsqueeze(0);
@@ -330,8 +342,8 @@ TEST(Positions, WithoutThemTheCausalDecoderIsNotBlind) {
 
 TEST(Positions, LearnedOnesEndWithTheirTable) {
   auto o = small_transformer();
-  o.positions = "learned";
-  o.longest = 4;
+  o.of<TransformerOptions>().positions = "learned";
+  o.of<LongestOptions>().longest = 4;
   const auto model = small_model(o);
   const Batch b;
   expect_error(ErrorKind::kValue, {"ends at 4", "needs 5", "model.longest"}, [&] { model->encode(b.source, b.lengths, nullptr); });
@@ -364,20 +376,27 @@ TEST(Transformer, RefusesWhatCannotWork) {
     change(o);
     expect_error(kind, reasons, [&] { make_model(o, 9, 8); });
   };
-  refused([](auto& o) { o.attention = "none"; }, ErrorKind::kValue, {"model.attention", "rnn_seq2seq"});
-  refused([](auto& o) { o.heads = 3; }, ErrorKind::kValue, {"model.embedding", "8 and 3"});
-  refused([](auto& o) { o.mechanism.inner = "multi_head"; }, ErrorKind::kUnknownName, {"model.score", "multi_head"});
-  refused([](auto& o) { o.attention = "attention_pooling"; }, ErrorKind::kValue, {"attention_pooling", "learned queries", "additive"});
-  refused([](auto& o) { o.attention = "soft_psi"; }, ErrorKind::kValue, {"soft_psi", "inside a head"});
-  refused([](auto& o) { o.self_attention = "local_p"; }, ErrorKind::kValue, {"model.self_attention", "local_p", "causal", "scaled_dot"});
-  refused([](auto& o) { o.self_attention = "coverage"; }, ErrorKind::kValue, {"model.self_attention", "coverage", "causal"});
-  refused([](auto& o) { o.attention = "local_m", o.mechanism.centre = "scaled"; }, ErrorKind::kValue, {"model.centre", "step"});
-  refused([](auto& o) { o.attention = "local_p", o.mechanism.centre = "step"; }, ErrorKind::kValue, {"model.centre", "local_p", "inside"});
-  refused([](auto& o) { o.layer_attention = {"additive"}; }, ErrorKind::kValue, {"model.layer_attention", "1 names", "2 decoder layers"});
-  refused([](auto& o) { o.positions = "relative", o.attention = "additive"; }, ErrorKind::kValue, {"relative", "additive", "scaled_dot"});
-  refused([](auto& o) { o.tied = "all"; }, ErrorKind::kValue, {"model.tied", "9 and 8"});
-  refused([](auto& o) { o.norm = "middle"; }, ErrorKind::kUnknownName, {"model.norm", "pre", "post"});
-  refused([](auto& o) { o.positions = "rotari"; }, ErrorKind::kUnknownName, {"model.positions", "rotary"});
+  refused([](ModelOptions& o) { o.attention = "none"; }, ErrorKind::kValue, {"model.attention", "rnn_seq2seq"});
+  refused([](ModelOptions& o) { o.of<HeadOptions>().heads = 3; }, ErrorKind::kValue, {"model.embedding", "8 and 3"});
+  refused([](ModelOptions& o) { o.of<InnerScoreOptions>().score = "multi_head"; }, ErrorKind::kUnknownName, {"model.score", "multi_head"});
+  refused([](ModelOptions& o) { o.attention = "attention_pooling"; }, ErrorKind::kValue,
+          {"attention_pooling", "learned queries", "additive"});
+  refused([](ModelOptions& o) { o.attention = "soft_psi"; }, ErrorKind::kValue, {"soft_psi", "inside a head"});
+  refused([](ModelOptions& o) { o.of<TransformerOptions>().self_attention = "local_p"; }, ErrorKind::kValue,
+          {"model.self_attention", "local_p", "causal", "scaled_dot"});
+  refused([](ModelOptions& o) { o.of<TransformerOptions>().self_attention = "coverage"; }, ErrorKind::kValue,
+          {"model.self_attention", "coverage", "causal"});
+  refused([](ModelOptions& o) { o.attention = "local_m", o.of<CentreOptions>().centre = "scaled"; }, ErrorKind::kValue,
+          {"model.centre", "step"});
+  refused([](ModelOptions& o) { o.attention = "local_p", o.of<CentreOptions>().centre = "step"; }, ErrorKind::kUnknownName,
+          {"centre 'step'", "local_p", "inside"});
+  refused([](ModelOptions& o) { o.of<LayerAttentionOptions>().layer_attention = {"additive"}; }, ErrorKind::kValue,
+          {"model.layer_attention", "1 names", "2 decoder layers"});
+  refused([](ModelOptions& o) { o.of<TransformerOptions>().positions = "relative", o.attention = "additive"; }, ErrorKind::kValue,
+          {"relative", "additive", "scaled_dot"});
+  refused([](ModelOptions& o) { o.of<TiedOptions>().tied = "all"; }, ErrorKind::kValue, {"model.tied", "9 and 8"});
+  refused([](ModelOptions& o) { o.of<TransformerOptions>().norm = "middle"; }, ErrorKind::kUnknownName, {"model.norm", "pre", "post"});
+  refused([](ModelOptions& o) { o.of<TransformerOptions>().positions = "rotari"; }, ErrorKind::kUnknownName, {"model.positions", "rotary"});
 }
 
 TEST(Transformer, DropsInTrainingOnly) {

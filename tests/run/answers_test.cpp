@@ -1,5 +1,11 @@
 // Quizzes from files, and what comes back: answers in order, probabilities, records, figures.
 #include "attend/run/answers.h"
+#include "attend/attention/attention_pooling.h"
+#include "attend/models/encoder_classifier.h"
+#include "attend/models/memory_hops.h"
+#include "attend/models/patch_classifier.h"
+#include "attend/models/recurrent_options.h"
+#include "attend/models/transformer_options.h"
 
 #include "attend/core/files.h"
 #include "attend/data/idx.h"
@@ -17,8 +23,8 @@ std::shared_ptr<Tokenizer> symbols(const std::string& lines, const char* kind = 
 
 AnswerModel answer_model(ModelOptions o, std::shared_ptr<Tokenizer> source, std::shared_ptr<Tokenizer> answers) {
   o.embedding = 8;
-  o.encoder_hidden = 4;
-  o.cell = "gru";
+  o.of<ReadingOptions>().encoder_hidden = 4;
+  o.of<CellOptions>().cell = "gru";
   AnswerModel model;
   model.model = o;
   model.source = std::move(source);
@@ -71,7 +77,7 @@ TEST(Answers, ABrokenTextIsNamedByFileAndLine) {
 
 TEST(Answers, OfTextsFillTheRecord) {
   auto o = of_type("encoder_classifier");
-  o.mechanism.pooling_rows = 2;
+  o.of<PoolingOptions>().rows = 2;
   const auto model = answer_model(o, symbols("a b c d"), symbols("bad good"));
   const auto quiz = text_quiz({"c", "a b c d"});
   const auto record = answer_all(model, *quiz, {.record = true})[0].record;
@@ -86,10 +92,10 @@ TEST(Answers, OfTextsFillTheRecord) {
 // A model that takes a text as one vector ponders over one token, as long as it needs.
 TEST(Answers, OfATextTakenWholeKnowTheirSteps) {
   auto o = of_type("encoder_classifier");
-  o.encoder = "adaptive";
-  o.whole = true;
-  o.longest = 4;
-  o.pooling = "first";
+  o.of<ClassifierOptions>().encoder = "adaptive";
+  o.of<WholeOptions>().whole = true;
+  o.of<LongestOptions>().longest = 4;
+  o.of<PoolingChoiceOptions>().pooling = "first";
   const auto model = answer_model(o, symbols("a b c d"), symbols("bad good"));
   const auto quiz = text_quiz({"a b c d", "c"});
   const auto all = answer_all(model, *quiz, {.record = true});
@@ -114,7 +120,7 @@ TEST_F(QuizFilesTest, StoriesKnowTheirSupportingFacts) {
   const auto path = write("a.txt", "1 Mary went home.\n2 John slept.\n3 Where is Mary?\thome\t1\n4 Mary left.\n5 Who slept?\tJohn\t2\n");
   const auto quiz = read_quiz(Matter::kStory, {.text = path});
   auto o = of_type("memory_hops");
-  o.statements = 2;
+  o.of<MemoryHopsOptions>().statements = 2;
   const auto model = answer_model(o, symbols("Mary went home. John slept. Where is Mary? left. Who slept?"), symbols("home"));
   const auto all = answer_all(model, *quiz, {.record = true});
   ASSERT_EQ(all.size(), 2U);
@@ -154,7 +160,7 @@ TEST_F(QuizFilesTest, TellWhatIsLeftOut) {
   const Lines read{path + ": blank lines: 1 left out (" + path + ":2)", path + ": stories without a question: 1 left out"};
   EXPECT_EQ(quiz->told(), read);
   auto o = of_type("memory_hops");
-  o.statements = 1;
+  o.of<MemoryHopsOptions>().statements = 1;
   quiz->prepare(any_model(answer_model(o, symbols("Mary went home. John slept. Where is Mary?"), symbols("home"))));
   ASSERT_EQ(quiz->told().size(), 3U);
   EXPECT_EQ(quiz->told()[2], path +
@@ -207,8 +213,8 @@ TEST_F(QuizFilesTest, PicturesComeInTheModelsSize) {
   const auto quiz = read_quiz(Matter::kPicture, {.images = pictures, .labels = labels});
   auto o = of_type("patch_classifier");
   o.attention = "multi_head";
-  o.picture_width = o.picture_height = 2;
-  o.patch = 1;
+  o.of<PictureOptions>().picture_width = o.of<PictureOptions>().picture_height = 2;
+  o.of<PatchOptions>().patch = 1;
   const auto model = answer_model(o, nullptr, symbols("0 1"));
   const auto all = answer_all(model, *quiz, {.record = true});
   ASSERT_EQ(all.size(), 3U);

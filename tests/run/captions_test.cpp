@@ -1,5 +1,7 @@
 // Captions of pictures: what is said of each, and what is counted of it.
 #include "attend/run/captions.h"
+#include "attend/models/patch_classifier.h"
+#include "attend/models/recurrent_options.h"
 
 #include <filesystem>
 
@@ -20,12 +22,12 @@ class Captions : public ::testing::Test {
     o = {};
     o.type = "captioner";
     o.attention = "additive";
-    o.picture_width = o.picture_height = 8;
-    o.picture_channels = 3;
-    o.convolutions = 1;
-    o.filters = 8;
+    o.of<PictureOptions>().picture_width = o.of<PictureOptions>().picture_height = 8;
+    o.of<PictureOptions>().picture_channels = 3;
+    o.of<ConvolutionOptions>().convolutions = 1;
+    o.of<FilterOptions>().filters = 8;
     o.embedding = 6;
-    o.hidden = 6;
+    o.of<HiddenOptions>().hidden = 6;
     o.dropout = 0;
     model_.text.target.kind = "words";
     model_.target = load_tokenizer(model_.text.target, "<unk>\n<pad>\n<s>\n</s>\na\nred\ndog\n");

@@ -1,5 +1,7 @@
 // Figures of texts, language models and answers: what is compared, what is counted, and that each thing counts once.
 #include "attend/run/evaluate.h"
+#include "attend/models/memory_hops.h"
+#include "attend/models/recurrent_options.h"
 
 #include <gtest/gtest.h>
 
@@ -112,7 +114,7 @@ TEST(LinkUnitsOfAModel, SetPunctuationApartWhereLinksAskForIt) {
 TEST(AlignmentByLayer, TellsTheLayersApart) {
   TranslationModel m;
   m.model = transformer_options();
-  m.model.decoder_layers = 2;
+  m.model.of<DecoderDepthOptions>().decoder_layers = 2;
   for (auto* side : {&m.text.source, &m.text.target}) side->kind = "words";
   m.source = load_tokenizer(m.text.source, "<unk>\n<pad>\n<s>\n</s>\none\ntwo\nthree\n");
   m.target = load_tokenizer(m.text.target, "<unk>\n<pad>\n<s>\n</s>\nun\ndeux\ntrois\n");
@@ -147,7 +149,7 @@ TEST(LanguageModels, PredictEveryTokenOnceWhateverTheWindow) {
   o.type = "rnn_lm";
   o.attention = "none";
   o.embedding = 4;
-  o.hidden = 4;
+  o.of<HiddenOptions>().hidden = 4;
   at::manual_seed(5);
   const auto made = make_network(o, 0, 9);
   const auto network = std::dynamic_pointer_cast<Seq2Seq>(made);
@@ -180,8 +182,8 @@ class EvaluatedAnswers : public ::testing::Test {
     AnswerModel model;
     model.model.type = type;
     model.model.embedding = 8;
-    model.model.encoder_hidden = 4;
-    model.model.statements = 3;
+    model.model.of<ReadingOptions>().encoder_hidden = 4;
+    model.model.of<MemoryHopsOptions>().statements = 3;
     model.source = trained("symbols", {source});
     if (!answers.empty()) model.target = trained("symbols", {answers});
     at::manual_seed(3);

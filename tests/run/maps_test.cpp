@@ -1,4 +1,8 @@
 // The maps that a search leaves behind: the row of a node is the attention of the step that produced it.
+#include "attend/attention/local_p.h"
+#include "attend/attention/multi_head.h"
+#include "attend/attention/score.h"
+#include "attend/models/recurrent_options.h"
 #include "attend/record/record.h"
 #include "models/seq2seq_checks.h"
 #include "run/search_checks.h"
@@ -17,22 +21,22 @@ std::vector<Case> cases() {
   std::vector<Case> all;
   for (const auto* timing : {"before", "after"}) {
     auto o = rnn_options();
-    o.timing = timing;
+    o.of<RecurrentDecoderOptions>().timing = timing;
     all.push_back({std::string("additive_") + timing, o, 1});
     o.attention = "multi_head";
-    o.heads = 3;
+    o.of<HeadOptions>().heads = 3;
     all.push_back({std::string("multi_head_") + timing, o, 1});
   }
   auto o = rnn_options();
-  o.input_feeding = false;
-  o.cell = "gru";
+  o.of<RecurrentDecoderOptions>().input_feeding = false;
+  o.of<CellOptions>().cell = "gru";
   all.push_back({"unfed_gru", o, 1});
   o.attention = "none";
   all.push_back({"none", o, 0});
   for (const auto* inner : {"scaled_dot", "additive"}) {
     auto t = transformer_options();
-    t.mechanism.inner = inner;
-    t.norm = inner[0] == 's' ? "pre" : "post";
+    t.of<InnerScoreOptions>().score = inner;
+    t.of<TransformerOptions>().norm = inner[0] == 's' ? "pre" : "post";
     all.push_back({std::string("transformer_") + inner, t, 6});
   }
   return all;
@@ -65,13 +69,13 @@ TEST(MapKinds, AreThoseOfTheMechanisms) {
   using Kinds = std::map<std::string, RowKind>;
   auto o = rnn_options();
   EXPECT_EQ(kinds(o), (Kinds{{"decoder.attention", RowKind::kSoftmax}}));
-  o.mechanism.normaliser = "entmax15";
+  o.of<WeightOptions>().normaliser = "entmax15";
   EXPECT_EQ(kinds(o), (Kinds{{"decoder.attention", RowKind::kSparse}}));
   o.attention = "monotonic";
   EXPECT_EQ(kinds(o), (Kinds{{"decoder.attention", RowKind::kUnnormalised}}));
   o.attention = "local_p";
   EXPECT_EQ(kinds(o), (Kinds{{"decoder.attention", RowKind::kUnnormalised}}));
-  o.mechanism.renormalise = true;
+  o.of<LocalPOptions>().renormalise = true;
   EXPECT_EQ(kinds(o), (Kinds{{"decoder.attention", RowKind::kSparse}}));
   auto t = transformer_options();
   t.attention = "local_p";

@@ -1,4 +1,5 @@
 #include "attend/run/rerank.h"
+#include "attend/models/rnn_seq2seq.h"
 
 #include "attend/measure/text_scores.h"
 #include "run/search_checks.h"
@@ -52,7 +53,7 @@ TEST(CoverageTerm, HandCases) {
 // A draft stands behind the source in a record; neither coverage nor entropy may count it.
 TEST(Reranker, OfAModelThatRevisesReadsTheSourceAndNotTheDraft) {
   auto model = rnn_options();
-  model.revise = true;
+  model.of<ReviseOptions>().revise = true;
   const Translator translator(reranked_model(model));
   const auto o = options_with(0.6, 0);
   const auto lists = Reranker(translator, o).candidates(kTexts);

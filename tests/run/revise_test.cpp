@@ -1,4 +1,5 @@
 // Reading a draft again: rounds, where they end, and what the record shows of them.
+#include "attend/models/rnn_seq2seq.h"
 #include "attend/run/search.h"
 #include "attend/run/translator.h"
 #include "run/search_checks.h"
@@ -8,7 +9,7 @@ namespace {
 
 ModelOptions revising_options() {
   auto o = rnn_options();
-  o.revise = true;
+  o.of<ReviseOptions>().revise = true;
   return o;
 }
 

@@ -4,7 +4,10 @@
 #include <atomic>
 #include <cmath>
 
+#include "attend/attention/multi_head.h"
 #include "attend/core/random.h"
+#include "attend/models/recurrent_options.h"
+#include "attend/models/transformer_options.h"
 #include "attend/run/search.h"
 #include "attend/text/tokenizer.h"
 #include "support/tensors.h"
@@ -20,8 +23,8 @@ inline constexpr std::int64_t kVocabulary = 7;  // <unk> <pad> <s> </s> and thre
 inline ModelOptions rnn_options() {
   ModelOptions o;
   o.embedding = 4;
-  o.encoder_hidden = 3;
-  o.hidden = 6;
+  o.of<ReadingOptions>().encoder_hidden = 3;
+  o.of<HiddenOptions>().hidden = 6;
   return o;
 }
 inline ModelOptions transformer_options() {
@@ -29,9 +32,9 @@ inline ModelOptions transformer_options() {
   o.type = "transformer";
   o.attention = "multi_head";
   o.embedding = 8;
-  o.heads = 2;
-  o.feed_forward = 12;
-  o.encoder_layers = o.decoder_layers = 2;
+  o.of<HeadOptions>().heads = 2;
+  o.of<TransformerOptions>().feed_forward = 12;
+  o.of<EncoderDepthOptions>().encoder_layers = o.of<DecoderDepthOptions>().decoder_layers = 2;
   return o;
 }
 

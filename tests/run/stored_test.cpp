@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "attend/core/files.h"
+#include "attend/models/memory_hops.h"
 #include "attend/run/answers.h"
 #include "attend/run/translator.h"
 #include "support/tensors.h"
@@ -26,7 +27,7 @@ TEST(StoredModels, ScoreAsTheProgramThatWroteThem) {
   EXPECT_NEAR(transformer.at(1), -8.754608, 2e-5);
   EXPECT_NEAR(revising.at(0), -9.175447, 2e-5);
   EXPECT_NEAR(revising.at(1), -9.107917, 2e-5);
-  EXPECT_EQ(read_answer_model(kStored + "hops").model.hops, 2);
+  EXPECT_EQ(read_answer_model(kStored + "hops").model.of<MemoryHopsOptions>().hops, 2);
 }
 
 TEST(StoredRecords, OfTwoLayersAlignByTheLast) {

@@ -8,8 +8,11 @@
 #include <map>
 #include <string>
 
+#include "attend/attention/multi_head.h"
 #include "attend/core/files.h"
 #include "attend/core/json.h"
+#include "attend/models/recurrent_options.h"
+#include "attend/models/transformer_options.h"
 #include "attend/store/model_folder.h"
 #include "support/temp_folder.h"
 #include "support/tensors.h"
@@ -27,8 +30,8 @@ inline TranslationModel example(const std::string& type, bool shared = false) {
   TranslationModel m;
   m.model.type = type;
   m.model.embedding = 8;
-  m.model.hidden = m.model.encoder_hidden = m.model.feed_forward = 6;
-  m.model.heads = 2;
+  m.model.of<HiddenOptions>().hidden = m.model.of<ReadingOptions>().encoder_hidden = m.model.of<TransformerOptions>().feed_forward = 6;
+  m.model.of<HeadOptions>().heads = 2;
   if (type == "transformer") m.model.attention = "multi_head";
   m.text.shared = shared;
   m.text.source.kind = "words";
@@ -37,8 +40,8 @@ inline TranslationModel example(const std::string& type, bool shared = false) {
   m.source = load_tokenizer(m.text.source, source);
   m.target = shared ? m.source : load_tokenizer(m.text.target, target);
   if (shared) {
-    m.model.tied = "all";
-    if (type == "rnn_seq2seq") m.model.embedding = m.model.hidden;
+    m.model.of<TiedOptions>().tied = "all";
+    if (type == "rnn_seq2seq") m.model.embedding = m.model.of<HiddenOptions>().hidden;
   }
   at::manual_seed(11);
   m.network = make_model(m.model, m.source->size(), m.target->size());

@@ -1,6 +1,8 @@
 // Reading a model folder: what is damaged, missing, too large or of another kind is named before it is used.
 #include <sys/stat.h>
 
+#include "attend/attention/dot.h"
+#include "attend/attention/scaled_dot.h"
 #include "attend/models/masked_lm.h"
 #include "store/folders.h"
 #include "support/expect_error.h"
@@ -80,7 +82,7 @@ TEST(ReadModel, LeavesTransformersOfBeforeUnscaled) {
   const TempFolder temp;
   auto m = example("transformer");
   m.model.attention = "dot";
-  m.model.mechanism.scaling = "none";
+  m.model.of<ScalingOptions>().scaling = "none";
   m.network = make_model(m.model, m.source->size(), m.target->size());
   m.network->eval();
   const auto path = temp / "model";
@@ -88,7 +90,7 @@ TEST(ReadModel, LeavesTransformersOfBeforeUnscaled) {
   edit(path + "/config.yaml", "  score_scaling: none", "  #");
   seal(path);
   const auto read = read_model(path);
-  EXPECT_EQ(read.model.mechanism.scaling, "none");
+  EXPECT_EQ(read.model.of<ScalingOptions>().scaling, "none");
   EXPECT_TRUE(same(answer(read), answer(m)));
 }
 
@@ -97,18 +99,18 @@ TEST(ReadModel, KeepsTheOptionsOfBlocks) {
   const TempFolder temp;
   auto m = example("transformer");
   auto& o = m.model;
-  o.positions = "relative_bias";
-  o.mechanism.position_options.relative_shared = true;
-  o.mechanism.position_options.relative_buckets = 4;
-  o.mechanism.position_options.relative_farthest = 3;
-  o.mechanism.projections.head_size = 6;
-  o.mechanism.projections.key_bias = false;
-  o.mechanism.scale = 1;
-  o.block.norm_kind = "rms";
-  o.block.norm_epsilon = 1e-6;
-  o.block.activation = "gelu_tanh";
-  o.block.gated = true;
-  o.input.embedding_norm = true;
+  o.of<TransformerOptions>().positions = "relative_bias";
+  o.of<RelativeBiasOptions>().shared = true;
+  o.of<RelativeBiasOptions>().buckets = 4;
+  o.of<RelativeBiasOptions>().farthest = 3;
+  o.of<ProjectionOptions>().head_size = 6;
+  o.of<ProjectionOptions>().key_bias = false;
+  o.of<ScaledDotOptions>().scale = 1;
+  o.of<BlockOptions>().norm_kind = "rms";
+  o.of<BlockOptions>().norm_epsilon = 1e-6;
+  o.of<BlockOptions>().activation = "gelu_tanh";
+  o.of<BlockOptions>().gated = true;
+  o.of<EmbeddingNormOptions>().embedding_norm = true;
   m.network = make_model(o, m.source->size(), m.target->size());
   fill_parameters(*m.network, 0.4);
   m.network->to(at::kFloat);

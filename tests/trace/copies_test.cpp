@@ -17,7 +17,7 @@ std::shared_ptr<Tokenizer> tokenizer_of(TokenizerOptions& options, const std::st
 TranslationModel copying_model(const ModelOptions& options) {
   TranslationModel m;
   m.model = options;
-  m.model.pointer_generator = true;
+  m.model.of<CopyOptions>().pointer_generator = true;
   m.source = tokenizer_of(m.text.source, "words", "one\ntwo\nthree\n");
   m.target = tokenizer_of(m.text.target, "words", "deux\ntrois\ntwo\n");
   m.network = search_model(m.model);
@@ -175,7 +175,7 @@ TEST_P(CopyingTranslators, ReplaceUnknownWords) {
   for (const bool copies : {false, true}) {
     auto m = model();
     if (!copies) {
-      m.model.pointer_generator = false;
+      m.model.of<CopyOptions>().pointer_generator = false;
       m.network = search_model(m.model);
     }
     favour(*m.network, kUnknownId, 3);
@@ -211,7 +211,7 @@ TEST_P(CopyingTranslators, ReplaceUnknownWords) {
 
 TEST(ReplaceUnknown, NeedsAttention) {
   auto m = copying_model(rnn_options());
-  m.model.pointer_generator = false;
+  m.model.of<CopyOptions>().pointer_generator = false;
   m.model.attention = "none";
   m.network = search_model(m.model);
   favour(*m.network, kUnknownId, 9);

@@ -3,7 +3,10 @@
 
 #include <cmath>
 
+#include "attend/attention/additive.h"
+#include "attend/attention/concat.h"
 #include "attend/attention/mechanism.h"
+#include "attend/attention/multi_head.h"
 #include "support/tensors.h"
 
 namespace attend::testing {
@@ -71,11 +74,11 @@ at::Tensor network(const Call& call, const char* query, const char* key, const c
 TEST(Parts, OfTheAdditiveFamily) {
   const Call additive("additive", {});
   EXPECT_TRUE(close(network(additive, "W q", "U k", "v", "tanh(W q + U k)"), additive.scores(), 1e-12));
-  const Call normed("additive", {}, {.bias = true, .normed = true});
+  const Call normed("additive", {}, {.bias = true, .own = OptionSet().set(&AdditiveOptions::normed, true)});
   EXPECT_TRUE(close(network(normed, "W q", "U k + b", "g v/|v|", "tanh(W q + U k + b)"), normed.scores(), 1e-12));
   const Call concat("concat", {});
   EXPECT_TRUE(close(network(concat, "W_q q", "W_k k", "v", "tanh(W [q; k])"), concat.scores(), 1e-12));
-  const Call plain("concat", {}, {.concat_plain_source = true});
+  const Call plain("concat", {}, {.own = OptionSet().set(&ConcatOptions::plain_source, true)});
   EXPECT_TRUE(close(network(plain, "W q", "k", "v", "tanh(W q + k)"), plain.scores(), 1e-12));
   EXPECT_TRUE(same(plain.part("k"), plain.keys));
 }

@@ -5,7 +5,13 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "attend/attention/multi_head.h"
+#include "attend/attention/scaled_dot.h"
 #include "attend/core/files.h"
+#include "attend/models/ntm_model.h"
+#include "attend/models/recurrent_options.h"
+#include "attend/models/rnn_seq2seq.h"
+#include "attend/models/transformer_options.h"
 #include "attend/run/translator.h"
 #include "attend/trace/trace.h"
 #include "draw/schema.h"
@@ -32,10 +38,10 @@ TranslationModel small_model(const Case& c) {
   model.target = tokenizer(model.text.target, "characters", "我\n爱\n你\n不\n");
   auto& o = model.model;
   o.embedding = 12;
-  o.hidden = 10;
-  o.encoder_hidden = 7;
-  o.feed_forward = 16;
-  o.heads = 3;
+  o.of<HiddenOptions>().hidden = 10;
+  o.of<ReadingOptions>().encoder_hidden = 7;
+  o.of<TransformerOptions>().feed_forward = 16;
+  o.of<HeadOptions>().heads = 3;
   c.set(o);
   at::manual_seed(11);
   model.network = make_model(o, model.source->size(), model.target->size());
@@ -46,51 +52,51 @@ TranslationModel small_model(const Case& c) {
 const Case kCases[] = {
     {"lstm_additive",
      [](ModelOptions& o) {
-       o.encoder_layers = o.decoder_layers = 2;
+       o.of<EncoderDepthOptions>().encoder_layers = o.of<DecoderDepthOptions>().decoder_layers = 2;
        o.attention = "additive";
      }},
     {"gru_general_before",
      [](ModelOptions& o) {
-       o.cell = "gru";
+       o.of<CellOptions>().cell = "gru";
        o.attention = "general";
-       o.timing = "before";
-       o.readout = "maxout";
-       o.bridge = "backward_first";
+       o.of<RecurrentDecoderOptions>().timing = "before";
+       o.of<RecurrentDecoderOptions>().readout = "maxout";
+       o.of<BridgeOptions>().bridge = "backward_first";
      }},
     {"lstm_multi_head",
      [](ModelOptions& o) {
        o.attention = "multi_head";
-       o.hidden = 12;
+       o.of<HiddenOptions>().hidden = 12;
      }},
     {"transformer",
      [](ModelOptions& o) {
        o.type = "transformer";
-       o.encoder_layers = o.decoder_layers = 2;
+       o.of<EncoderDepthOptions>().encoder_layers = o.of<DecoderDepthOptions>().decoder_layers = 2;
      }},
     {"transformer_post",
      [](ModelOptions& o) {
        o.type = "transformer";
        o.attention = "multi_head";
-       o.norm = "post";
+       o.of<TransformerOptions>().norm = "post";
      }},
     {"universal",
      [](ModelOptions& o) {
        o.type = "universal_transformer";
        o.attention = "multi_head";
-       o.decoder_layers = 1;
+       o.of<DecoderDepthOptions>().decoder_layers = 1;
      }},
     {"bottleneck",
      [](ModelOptions& o) {
        o.attention = "none";
-       o.input_feeding = false;
+       o.of<RecurrentDecoderOptions>().input_feeding = false;
      }},
 };
 
 const Case kMemory{"ntm", [](ModelOptions& o) {
                      o.type = "ntm_model";
                      o.attention = "none";
-                     o.ntm.rows = 6;
-                     o.ntm.width = 3;
+                     o.of<NtmModelOptions>().machine.rows = 6;
+                     o.of<NtmModelOptions>().machine.width = 3;
                    }};
 
 class TraceOfModel : public ::testing::TestWithParam<Case> {
@@ -262,7 +268,7 @@ TEST(Trace, ContextOfARecurrentModelIsTheWeightedSumOfItsStates) {
 }
 
 TEST(Trace, CellsTellWhatEntersTheirActivation) {
-  const auto traced = trace(small_model({"tanh", [](ModelOptions& o) { o.cell = "rnn_tanh"; }}), "I love");
+  const auto traced = trace(small_model({"tanh", [](ModelOptions& o) { o.of<CellOptions>().cell = "rnn_tanh"; }}), "I love");
   auto expect_tanh = [](const TraceNumbers& before, const TraceNumbers& after) {
     ASSERT_EQ(before.values.size(), after.values.size());
     for (std::size_t i = 0; i < after.values.size(); ++i) EXPECT_NEAR(std::tanh(before.values[i]), after.values[i], 1e-12);
@@ -311,7 +317,7 @@ TEST(Trace, TheFormulaSaysWhatProductsAreMultipliedBy) {
                               [&](ModelOptions& o) {
                                 o.type = "transformer";
                                 o.attention = "multi_head";
-                                o.mechanism.scale = scale;
+                                o.of<ScaledDotOptions>().scale = scale;
                               }}),
                  "I love")
         .formula;

@@ -1,5 +1,7 @@
 // Losses beside the likelihood, against their formulas on small numbers.
 #include "train/auxiliary.h"
+#include "attend/attention/multi_head.h"
+#include "attend/models/transformer_options.h"
 
 #include <gtest/gtest.h>
 
@@ -166,10 +168,10 @@ TEST(Auxiliary, OnlyModelsThatHaveThemAreWatched) {
   EXPECT_TRUE(AuxiliaryLosses::wanted(o, coverage));
   auto heads = additive;
   heads.attention = "multi_head";
-  heads.mechanism.head_attention = "hard";
+  heads.of<MultiHeadOptions>().head_attention = "hard";
   EXPECT_TRUE(AuxiliaryLosses::wanted(o, heads));
   auto layers = hard;
-  layers.layer_attention = {"multi_head", "coverage"};  // in place of model.attention
+  layers.of<LayerAttentionOptions>().layer_attention = {"multi_head", "coverage"};  // in place of model.attention
   EXPECT_TRUE(AuxiliaryLosses::wanted(o, layers));
   EXPECT_FALSE(AuxiliaryLosses::wanted(nothing(), layers));
   EXPECT_EQ(source_attention_that(layers, &Capabilities::repeats_cost)->name, "coverage");

@@ -1,5 +1,7 @@
 // What a corpus looks like, and the configuration that is chosen for it.
 #include "attend/train/fit.h"
+#include "attend/models/recurrent_options.h"
+#include "attend/models/rnn_seq2seq.h"
 
 #include <algorithm>
 #include <cmath>
@@ -102,7 +104,7 @@ TEST(Fitting, TakesCommandsForSymbols) {
   EXPECT_EQ(f.config.train.metric, "exact");
   EXPECT_EQ(f.config.train.bleu_tokenizer, "none");
   EXPECT_EQ(f.config.train.label_smoothing, 0);
-  EXPECT_EQ(f.config.model.tied, "none");
+  EXPECT_EQ(f.config.model.of<TiedOptions>().tied, "none");
   EXPECT_TRUE(says(f.said, "text.target.kind = symbols (6 symbols make up"));
 }
 
@@ -112,10 +114,10 @@ TEST(Fitting, TakesAPhrasebookForWordsAndCharacters) {
   EXPECT_TRUE(f.config.text.source.lowercase);
   EXPECT_EQ(f.config.text.target.kind, "characters");
   EXPECT_EQ(f.config.train.bleu_tokenizer, "zh");
-  EXPECT_EQ(f.config.model.bridge, "zero");
+  EXPECT_EQ(f.config.model.of<BridgeOptions>().bridge, "zero");
   EXPECT_FALSE(f.config.text.source_end);
-  EXPECT_FALSE(f.config.model.input_feeding);
-  EXPECT_EQ(f.config.model.tied, "target");
+  EXPECT_FALSE(f.config.model.of<RecurrentDecoderOptions>().input_feeding);
+  EXPECT_EQ(f.config.model.of<TiedOptions>().tied, "target");
 }
 
 TEST(Fitting, TakesProseForPiecesByItsSize) {
@@ -132,17 +134,17 @@ TEST(Fitting, TakesProseForPiecesByItsSize) {
   EXPECT_GT(larger.config.train.steps, 500);
   EXPECT_TRUE(says(larger.said, "of one processor"));
   // Bridge and feeding would let the decoder know the sentence without its attention.
-  EXPECT_EQ(larger.config.model.bridge, "zero");
-  EXPECT_FALSE(larger.config.model.input_feeding);
-  EXPECT_EQ(larger.config.model.tied, "target");
-  EXPECT_EQ(larger.config.model.embedding, larger.config.model.hidden);
+  EXPECT_EQ(larger.config.model.of<BridgeOptions>().bridge, "zero");
+  EXPECT_FALSE(larger.config.model.of<RecurrentDecoderOptions>().input_feeding);
+  EXPECT_EQ(larger.config.model.of<TiedOptions>().tied, "target");
+  EXPECT_EQ(larger.config.model.embedding, larger.config.model.of<HiddenOptions>().hidden);
 }
 
 TEST(Fitting, TiesOnlyWhatCanBeTied) {
   const auto corpus = profile_of(prose(500));
   for (const char* given : {"model.hidden=64", "model.embedding=64", "model.readout=linear"})
-    EXPECT_EQ(fitted(corpus, {given}).config.model.tied, "none") << given;
-  EXPECT_EQ(fitted(corpus, {"model.hidden=64", "model.embedding=64"}).config.model.tied, "target");
+    EXPECT_EQ(fitted(corpus, {given}).config.model.of<TiedOptions>().tied, "none") << given;
+  EXPECT_EQ(fitted(corpus, {"model.hidden=64", "model.embedding=64"}).config.model.of<TiedOptions>().tied, "target");
 }
 
 TEST(Fitting, SpellsWordsThatStandAlone) {
@@ -151,9 +153,9 @@ TEST(Fitting, SpellsWordsThatStandAlone) {
   EXPECT_EQ(f.config.text.source.kind, "characters");
   EXPECT_EQ(f.config.text.target.kind, "symbols");
   EXPECT_TRUE(f.config.text.source_end);  // how a word ends matters to its sounds
-  EXPECT_FALSE(f.config.model.input_feeding);
+  EXPECT_FALSE(f.config.model.of<RecurrentDecoderOptions>().input_feeding);
   pairs.resize(800);  // of few words it helps to know what was written
-  EXPECT_TRUE(fitted(profile_of(pairs)).config.model.input_feeding);
+  EXPECT_TRUE(fitted(profile_of(pairs)).config.model.of<RecurrentDecoderOptions>().input_feeding);
   EXPECT_EQ(f.config.train.metric, "exact");
 }
 
@@ -223,10 +225,12 @@ TEST(Fitting, SizesATransformerByTheCorpus) {
     for (const char* type : {"transformer", "universal_transformer"}) {
       const auto f = fitted(corpus, {std::string("model.type=") + type});
       EXPECT_EQ(f.config.model.embedding, large ? 192 : 128);
-      EXPECT_EQ(f.config.model.feed_forward, large ? 512 : 256);
-      EXPECT_EQ(f.config.model.encoder_layers, large ? 3 : 2);
-      EXPECT_EQ(f.config.model.decoder_layers, large ? 3 : 2);
-      EXPECT_EQ(f.config.model.tied, "target");
+      EXPECT_EQ(f.config.model.of<TransformerOptions>().feed_forward, large ? 512 : 256);
+      if (std::string(type) == "transformer") {
+        EXPECT_EQ(f.config.model.of<EncoderDepthOptions>().encoder_layers, large ? 3 : 2);
+      }
+      EXPECT_EQ(f.config.model.of<DecoderDepthOptions>().decoder_layers, large ? 3 : 2);
+      EXPECT_EQ(f.config.model.of<TiedOptions>().tied, "target");
       EXPECT_EQ(f.config.model.dropout, 0.3);
       EXPECT_EQ(f.config.train.rate, 0.002);
       EXPECT_EQ(f.config.train.beta2, 0.98);
@@ -275,11 +279,11 @@ TEST(Fitting, LeavesOutRareCharactersOfALargeCorpus) {
 TEST(Fitting, LeavesWhatWasGiven) {
   const auto corpus = profile_of(prose(500));
   const auto f = fitted(corpus, {"model.cell=lstm", "train.rate=0.01", "train.steps=77", "text.target.kind=words", "model.bridge=linear"});
-  EXPECT_EQ(f.config.model.cell, "lstm");
+  EXPECT_EQ(f.config.model.of<CellOptions>().cell, "lstm");
   EXPECT_EQ(f.config.train.rate, 0.01);
   EXPECT_EQ(f.config.train.steps, 77);
   EXPECT_EQ(f.config.text.target.kind, "words");
-  EXPECT_EQ(f.config.model.bridge, "linear");
+  EXPECT_EQ(f.config.model.of<BridgeOptions>().bridge, "linear");
   for (const char* key : {"model.cell", "train.rate", "train.steps", "text.target.kind", "model.bridge"})
     EXPECT_FALSE(says(f.said, key)) << key;
   EXPECT_EQ(f.config.train.warmup, 7);  // a short run must not end while the rate still rises
@@ -304,7 +308,7 @@ TEST(Completing, LetsModelAndAttentionFollowTheTask) {
   EXPECT_EQ(completed({"model.type=transformer", "model.attention=additive"}).attention, "additive");
   EXPECT_EQ(completed({"task=generate"}).type, "rnn_lm");
   EXPECT_EQ(completed({"task=generate"}).attention, "none");
-  EXPECT_TRUE(completed({"task=generate"}).output_attention);
+  EXPECT_TRUE(completed({"task=generate"}).of<OutputAttentionOptions>().output_attention);
   EXPECT_EQ(completed({"task=generate", "model.type=transformer_lm"}).attention, "multi_head");
   EXPECT_EQ(completed({"task=classify"}).type, "encoder_classifier");
   EXPECT_EQ(completed({"task=classify"}).attention, "attention_pooling");

@@ -2,7 +2,9 @@
 #include <filesystem>
 #include <fstream>
 
+#include "attend/attention/score.h"
 #include "attend/core/random.h"
+#include "attend/models/recurrent_options.h"
 #include "support/expect_error.h"
 #include "train/training.h"
 
@@ -97,7 +99,7 @@ TEST_F(Resume, AStartFromAModelMayHaveAnotherDropout) {
   train(config("second", {"train.init_from=" + at("first"), "model.dropout=0.5", "model.attention_dropout=0.25", "train.steps=5"}));
   const auto second = read_model(at("second")).model;
   EXPECT_EQ(second.dropout, 0.5);
-  EXPECT_EQ(second.mechanism.dropout, 0.25);
+  EXPECT_EQ(second.of<WeightDropoutOptions>().dropout, 0.25);
 }
 
 // ---- what takes no part, and counting -------------------------------------------------------------------------------

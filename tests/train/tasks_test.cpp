@@ -5,6 +5,12 @@
 #include <nlohmann/json.hpp>
 
 #include "attend/data/image.h"
+#include "attend/models/captioner.h"
+#include "attend/models/encoder_classifier.h"
+#include "attend/models/patch_classifier.h"
+#include "attend/models/reader.h"
+#include "attend/models/recurrent_options.h"
+#include "attend/models/rnn_seq2seq.h"
 #include "attend/run/answers.h"
 #include "attend/run/translator.h"
 #include "support/expect_error.h"
@@ -95,16 +101,25 @@ TEST_F(Training, LearnsClassesOfTexts) {
     for (int i = 0; i < 4; ++i) text += fmt::format("good the {} was fine\nbad the {} was dull\n", word, word);
   write_file_atomic(folder_.path() + "/labelled.txt", text);
   for (const std::string encoder : {"recurrent", "adaptive", "universal"}) {
-    auto c = config(encoder, {"task=classify", "model.type=encoder_classifier", "model.attention=multi_head", "model.encoder=" + encoder,
-                              "data.text=" + folder_.path() + "/labelled.txt", "data.dev_share=0.2", "train.steps=60",
-                              "train.metric=accuracy", "train.label_smoothing=0.1", "data.unknown_share=0.1", "model.act_max_steps=3"});
+    std::vector<std::string> changes{"task=classify",
+                                     "model.type=encoder_classifier",
+                                     "model.encoder=" + encoder,
+                                     "data.text=" + folder_.path() + "/labelled.txt",
+                                     "data.dev_share=0.2",
+                                     "train.steps=60",
+                                     "train.metric=accuracy",
+                                     "train.label_smoothing=0.1",
+                                     "data.unknown_share=0.1"};
+    if (encoder != "recurrent") changes.emplace_back("model.act_max_steps=3");
+    if (encoder == "universal") changes.emplace_back("model.attention=multi_head");
+    auto c = config(encoder, changes);
     c.data.tsv = "";
     EXPECT_EQ(train(c).best_figure, 1) << encoder;
     const auto model = read_answer_model(folder_.path() + "/" + encoder);
     EXPECT_EQ(model.target->size(), 4 + 2);
     EXPECT_EQ(model.text.target.kind, "lines");
   }
-  EXPECT_ERROR(train(config("other", {"task=classify"})), kValue, "encoder_classifier, patch_classifier");
+  EXPECT_ERROR(train(config("other", {"task=classify", "model.type=rnn_seq2seq"})), kValue, "encoder_classifier, patch_classifier");
   EXPECT_ERROR(train(config("other", {"task=translate", "model.type=reader"})), kValue, "rnn_seq2seq, transformer");
 }
 
@@ -114,9 +129,9 @@ TEST_F(Training, RowsOfAPoolCanBeKeptApart) {
   for (int i = 0; i < 12; ++i) text += "good so fine a day\nbad so dull a day\n";
   write_file_atomic(at("labelled.txt"), text);
   const auto overlap = [&](const std::string& name, const std::string& weight) {
-    auto c = config(name, {"task=classify", "model.type=encoder_classifier", "model.attention=attention_pooling", "model.pooling_rows=2",
-                           "data.text=" + at("labelled.txt"), "data.dev_share=0.2", "train.steps=60", "train.validate_every=60",
-                           "train.metric=accuracy", "model.dropout=0", "train.rate=0.02", "train.rows_weight=" + weight});
+    auto c = config(name, {"task=classify", "model.type=encoder_classifier", "model.pooling_rows=2", "data.text=" + at("labelled.txt"),
+                           "data.dev_share=0.2", "train.steps=60", "train.validate_every=60", "train.metric=accuracy", "model.dropout=0",
+                           "train.rate=0.02", "train.rows_weight=" + weight});
     c.data.tsv = "";
     train(c);
     const auto model = read_answer_model(at(name));

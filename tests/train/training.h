@@ -6,7 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "attend/attention/multi_head.h"
 #include "attend/core/files.h"
+#include "attend/models/recurrent_options.h"
+#include "attend/models/transformer_options.h"
 #include "attend/synthetic/generate.h"
 #include "attend/train/trainer.h"
 #include "support/temp_folder.h"
@@ -48,6 +51,7 @@ class Training : public ::testing::Test {
                              "data.dev_pairs=20", "train.metric=loss", "train.rate=0.01"})
       set_given(given, base, "test");
     set_given(given, "data.tsv=" + folder_.path() + "/data.tsv", "test");
+    for (auto& [key, value] : given) value.stored = true;  // for whichever task and model a test takes
     set_given(given, "train.out=" + folder_.path() + "/" + name, "test");
     for (const auto& change : changes) set_given(given, change, "test");
     Config c;

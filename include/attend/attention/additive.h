@@ -3,6 +3,25 @@
 
 namespace attend {
 
+/// Size of the hidden layer of additive scores.
+struct EnergyOptions {
+  std::int64_t size;  ///< E; 0 = the size of the keys
+
+  EnergyOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
+};
+
+/// E, or `otherwise` where none is given.
+std::int64_t energy_size_of(const MechanismOptions& options, std::int64_t otherwise);
+
+/// Of additive and what is built on it.
+struct AdditiveOptions {
+  bool normed;  ///< g v/‖v‖ in place of v
+
+  AdditiveOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
+};
+
 /// Additive score: a one-layer network over query and key.
 /// Formula: e[t, s] = vᵀ tanh(W q_t + U k_s + b); W [H, E, Dq], U [H, E, D], v [H, E], b [H, E] by option (none in the paper).
 /// Bounded: |e| ≤ ‖v‖₁. Option `normed`: g v/‖v‖ in place of v, g [H] starting at 1/√E (Salimans & Kingma 2016).

@@ -1,7 +1,15 @@
 #pragma once
-#include "attend/attention/score.h"
+#include "attend/attention/additive.h"
 
 namespace attend {
+
+/// Of attention_pooling.
+struct PoolingOptions {
+  std::int64_t rows;  ///< r, learned queries
+
+  PoolingOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
+};
 
 /// Pooling by attention: learned queries read a sequence and leave r vectors, or one.
 /// Formula: a = softmax_s(u_i · tanh(W h_s + b)), c_i = Σ_s a[i, s] h_s, i < r.

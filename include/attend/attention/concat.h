@@ -1,7 +1,15 @@
 #pragma once
-#include "attend/attention/score.h"
+#include "attend/attention/additive.h"
 
 namespace attend {
+
+/// Of concat.
+struct ConcatOptions {
+  bool plain_source;  ///< vᵀ tanh(W q + k)
+
+  ConcatOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
+};
 
 /// Concat score: one matrix over the joined query and key.
 /// Formula: e[t, s] = vᵀ tanh(W [q_t; k_s]); W [H, E, Dq + D], v [H, E]. Identical to `additive` without bias for W = [W_q, U].

@@ -3,6 +3,15 @@
 
 namespace attend {
 
+/// Of coverage.
+struct CoverageOptions {
+  std::string kind;   ///< sum, fertility or gru
+  std::int64_t size;  ///< of gru: d
+
+  CoverageOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
+};
+
 /// Additive attention that knows how much of each source position it has already read.
 /// Formula: e[t, s] = vᵀ tanh(W q_t + U k_s + V_c C[t−1, s] + b), C₋₁ = 0. Option coverage:
 ///   sum        C_t = C_{t−1} + w_t, V_c [H, E, 1] (See, Liu & Manning 2017, eq. 10–11)

@@ -3,6 +3,16 @@
 
 namespace attend {
 
+/// Of dot and general.
+struct ScalingOptions {
+  std::string scaling;  ///< none or root; auto: the model chooses
+
+  ScalingOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
+};
+/// What it multiplies their scores by: 1/√D for root, else 1.
+double score_scale(const MechanismOptions& options);
+
 /// Dot-product score: the query itself is compared with every key.
 /// Formula: e[t, s] = q_t · k_s, with Dq = D; options.scaling root divides it by √D. No parameters.
 /// Paper: Luong, Pham & Manning 2015, §3.1, eq. 7. Its variance grows with D, so wide states saturate the softmax.

@@ -3,6 +3,14 @@
 
 namespace attend {
 
+/// Of grouped_query.
+struct GroupedQueryOptions {
+  std::int64_t key_heads;  ///< Hk; 0 = half of the heads, or 1
+
+  GroupedQueryOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
+};
+
 /// Multi-head attention whose query heads share key heads: fewer keys and values to project, to cache and to read.
 /// Formula: as `multi_head` with Hk < H key and value heads; query head h reads key head h / (H/Hk). Hk = 1 is multi-query attention.
 /// Paper: Ainslie et al. 2023; Shazeer 2019 for Hk = 1. Option key_heads = Hk (0: H/2 when H is even, else 1).

@@ -3,6 +3,14 @@
 
 namespace attend {
 
+/// Of gumbel and gumbel_st.
+struct GumbelOptions {
+  double temperature;
+
+  GumbelOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
+};
+
 /// Soft attention blurred towards a draw: softmax of log-weights with Gumbel noise. Biased as an estimate of `hard`.
 /// Formula: y = softmax((ln p_t + g)/τ), g = −ln(−ln u), u uniform; c_t = Σ_s y_s v_s. Outside training as `hard`.
 /// Paper: Jang, Gu & Poole 2017; Maddison, Mnih & Teh 2017.

@@ -3,6 +3,22 @@
 
 namespace attend {
 
+/// Of the hard family.
+struct HardOptions {
+  std::string test;  ///< outside training: argmax, soft or sample
+
+  HardOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
+};
+
+/// Of hard alone.
+struct SoftShareOptions {
+  double share;  ///< of training examples that are attended softly
+
+  SoftShareOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
+};
+
 /// Hard attention: one position is read. In training it is drawn, outside training it is the best one.
 /// Formula: p_t = normaliser(e_t); training z_t ~ Cat(p_t), c_t = v_{z_t}; else z_t = argmax p_t (option hard_test: soft, sample).
 /// The draw has no gradient. Training minimises −[ℓ + λ_r sg(ℓ − b) Σ_t ln p_t(z_t) + λ_e Σ_t H(p_t)] with ℓ = ln p(y | z, x), which

@@ -3,6 +3,14 @@
 
 namespace attend {
 
+/// Of knn.
+struct KnnOptions {
+  std::int64_t keys;  ///< K
+
+  KnnOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
+};
+
 /// Nearest keys only: of all keys a query may see, the K with the largest scores, exactly.
 /// Formula: N(t) = the K keys s with the largest e[t, s] (ties: the lower s); w_t = normaliser of e_t over N(t), 0 elsewhere;
 /// c_t = Σ_{s ∈ N(t)} w[t, s] v_s. e is that of the inner score. K ≥ S is the inner score itself.
@@ -17,6 +25,9 @@ class Knn final : public ScoredAttention {
 
  protected:
   at::Tensor weigh(ScoreCall& call) const override;
+
+ private:
+  std::int64_t nearest_;  // K
 };
 
 }  // namespace attend

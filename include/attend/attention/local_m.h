@@ -1,7 +1,15 @@
 #pragma once
-#include "attend/attention/score.h"
+#include "attend/attention/local.h"
 
 namespace attend {
+
+/// Of local_m.
+struct LocalMOptions {
+  bool clamp;  ///< no centre beyond the source's end
+
+  LocalMOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
+};
 
 /// Local attention with a monotonic centre: target step t looks at the keys around position t.
 /// Formula: p_t = t (absolute; clamped to S_b − 1 unless clamp is off), allowed where |s − p_t| ≤ R, then any score and normaliser.
@@ -21,7 +29,8 @@ class LocalM final : public ScoredAttention {
   void narrow(ScoreCall& call) const override;
 
  private:
-  bool scaled_;
+  bool scaled_, clamp_;
+  std::int64_t window_;  // R
 };
 
 /// |s − centre| > R as bool [B, *, T, S], for a centre [B, T] or [B, H, T].

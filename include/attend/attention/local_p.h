@@ -1,7 +1,15 @@
 #pragma once
-#include "attend/attention/score.h"
+#include "attend/attention/local.h"
 
 namespace attend {
+
+/// Of local_p.
+struct LocalPOptions {
+  bool renormalise;  ///< the Gaussian enters the scores, Σ w = 1
+
+  LocalPOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
+};
 
 /// Local attention with a predicted centre: the query says where the window stands, a Gaussian favours its middle.
 /// Formula: p_t = S_b σ(v_pᵀ tanh(W_p q_t)) − 1 (the paper's 1-based S·σ(·), moved to index 0); over p_t − R ≤ s ≤ p_t + R:
@@ -21,7 +29,8 @@ class LocalP final : public ScoredAttention {
   at::Tensor weigh(ScoreCall& call) const override;
 
  private:
-  bool inside_;
+  bool inside_, renormalise_;
+  std::int64_t window_;                       // R
   at::Tensor centre_weight_, centre_vector_;  // W_p [H, P, Dq], v_p [H, P]
 };
 

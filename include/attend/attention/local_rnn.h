@@ -1,7 +1,17 @@
 #pragma once
-#include "attend/attention/score.h"
+#include "attend/attention/local.h"
 
 namespace attend {
+
+/// Of local_rnn.
+struct LocalRnnOptions {
+  std::string cell, inner;  ///< its cell; softmax or raw
+  std::int64_t size;        ///< N_r
+  bool whole;               ///< R = ∞ in place of the window
+
+  LocalRnnOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
+};
 
 /// Recurrent local attention: for each query a cell walks the source and scores it as it goes; partial contexts are combined.
 /// Formula: g₋₁ = tanh(W_0 q + b_0), g_s = cell([k_s; q], g_{s−1}), e_s = a·[g_s; q] + b; β[s, j] = softmax of e_j over allowed j in

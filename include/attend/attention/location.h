@@ -3,6 +3,15 @@
 
 namespace attend {
 
+/// Of location.
+struct LocationOptions {
+  std::int64_t size;     ///< S_max, keys that have a weight
+  std::string overflow;  ///< keys beyond S_max get weight zero, or error
+
+  LocationOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
+};
+
 /// Location-based score: the query alone says where to look, by number; the keys are not read.
 /// Formula: e[t, s] = (W q_t)_s; W [H, S_max, Dq]. Keys from S_max on get weight 0, as in the paper, or throw kValue with the option
 /// location_overflow = error.

@@ -3,6 +3,17 @@
 
 namespace attend {
 
+/// Of location_sensitive.
+struct LocationSensitiveOptions {
+  std::string input;            ///< previous, cumulative or both
+  std::int64_t filters, width;  ///< n_f and the odd r
+  double sharpening;            ///< multiplies the scores
+  bool smoothing;               ///< σ(e)/Σ σ(e)
+
+  LocationSensitiveOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
+};
+
 /// Additive attention that sees a convolution of where it looked before.
 /// Formula: f_t = F * w_{t−1} (F not flipped, zero padding, odd width r), e[t, s] = vᵀ tanh(W q_t + U k_s + U_f f[t, s] + b), w₋₁ = 0.
 /// Option location_input: previous w_{t−1}, cumulative Σ_{t'<t} w_{t'}, or both as two channels (Shen et al. 2018).

@@ -15,7 +15,6 @@
 
 #include "attend/attention/memory.h"
 #include "attend/attention/positions.h"
-#include "attend/attention/projections.h"
 #include "attend/attention/statistics.h"
 #include "attend/core/options.h"
 #include "attend/ops/torch.h"
@@ -41,54 +40,24 @@ struct ScorePart {
   at::Tensor value;  ///< kQuery [B, H, T, *], kKey [B, H, S, *], kPair [B, H, T, S] or [B, H, T, S, *], kHead [H, *]; H may be 1
 };
 
-/// Sizes a mechanism is made with, and its settings, which are configuration keys of section `model`.
+/// Sizes a mechanism is made with, and the options of its own, which are configuration keys of section `model`.
 struct MechanismOptions {
   std::int64_t heads = 1;
   std::int64_t query_size = 0, key_size = 0, value_size = 0;  ///< Dq, D, Dv; value_size 0 = key_size
   std::int64_t output_size = 0;                               ///< of mechanisms that project their context; 0 = query_size
   bool bias = false;                                          ///< b of the additive family, biases of projections
+  std::string position = "none";                              ///< relative, relative_bias, rotary or alibi; `positions` of self-attention
   at::Tensor shared_bias;  ///< relative_bias: a table that its owner registers; undefined = one of its own
+  OptionSet own;           ///< by the structs that mechanisms declare: `own.of<LocalOptions>().window`
 
-  std::string inner = "scaled_dot";                         ///< `score`: of mechanisms that take one
-  std::string scaling = "auto";                             ///< `score_scaling`: dot, general: none or root; auto: the model's choice
-  double scale = 0;                                         ///< `score_scale`: scaled_dot: what multiplies products; 0 = 1/√D
-  std::string head_attention;                               ///< multi_head: what runs inside each head; empty: the score alone
-  std::vector<std::string> head_scores;                     ///< multi_head: a score for each head in place of one for all
-  std::int64_t key_heads = 0;                               ///< grouped_query: Hk; 0 = half of the heads, or 1
-  std::int64_t energy_size = 0;                             ///< `energy`: E of the additive family; 0 = key_size
-  bool normed = false;                                      ///< additive: g v/‖v‖ instead of v
-  bool concat_plain_source = false;                         ///< concat: vᵀ tanh(W q + k)
-  double dropout = 0;                                       ///< `attention_dropout`: of the weights, in training
-  std::string normaliser = "softmax";                       ///< softmax, sparsemax, entmax15 or entmax
-  double alpha = 1.5;                                       ///< `entmax_alpha`
-  double temperature = 1;                                   ///< softmax: divides the scores
-  std::int64_t window = 10;                                 ///< local_*: keys on each side of the centre, R
-  std::string centre = "default";                           ///< local_m: step or scaled; local_p: paper or inside
-  bool clamp = true;                                        ///< local_m: no centre beyond the source's end
-  bool renormalise = false;                                 ///< local_p: the Gaussian enters the scores, Σ w = 1
-  std::string local_cell = "gru", local_inner = "softmax";  ///< local_rnn: its cell; softmax or raw
-  std::int64_t local_size = 64;                             ///< local_rnn: N_r
-  bool local_whole = true;                                  ///< local_rnn: R = ∞ in place of the window
-  std::int64_t location_size = 512;                         ///< location: S_max, keys that have a weight
-  std::string location_overflow = "zero";                   ///< location: keys beyond S_max get weight zero, or error
-  std::string hard_test = "argmax";                         ///< hard family outside training: argmax, soft or sample
-  double hard_soft_share = 0.5;                             ///< hard: share of training examples that are attended softly
-  double gumbel_temperature = 1;                            ///< gumbel, gumbel_st
-  std::string coverage = "sum";                             ///< coverage: sum, fertility or gru
-  std::int64_t coverage_size = 10;                          ///< coverage gru: d
-  std::string location_input = "previous";                  ///< location_sensitive: previous, cumulative or both
-  std::int64_t location_filters = 10, location_width = 11;  ///< location_sensitive: n_f and the odd r
-  double sharpening = 1;                                    ///< location_sensitive: multiplies the scores
-  bool smoothing = false;                                   ///< location_sensitive: σ(e)/Σ σ(e)
-  std::string position = "none";                            ///< relative, relative_bias, rotary or alibi; `positions` of self-attention
-  std::int64_t position_reach = 16;                         ///< relative: R
-  std::string rotary_pairs = "adjacent";                    ///< rotary: adjacent (2i, 2i+1) or halves (i, i + D/2)
-  PositionOptions position_options;
-  ProjectionOptions projections;
-  std::int64_t pooling_rows = 1;  ///< attention_pooling: r
-  std::int64_t knn_keys = 8;      ///< knn: K
-
-  void visit(OptionVisitor& v);
+  template <OptionStruct Options>
+  Options& of() {
+    return own.of<Options>();
+  }
+  template <OptionStruct Options>
+  const Options& of() const {
+    return own.of<Options>();
+  }
 };
 
 class Mechanism : public Module {
@@ -120,7 +89,7 @@ struct Capabilities {
   bool unnormalised = false;    ///< Σ w ≤ 1 only, unless an option says otherwise
   bool not_causal = false;      ///< refuses a causal mask
   bool ignores_keys = false;    ///< its scores do not read the keys
-  bool ignores_query = false;   ///< its queries are parameters, as many as options.pooling_rows
+  bool ignores_query = false;   ///< its queries are parameters, as many as PoolingOptions says
   bool picks = false;           ///< the context is the value of one key, extras "choice", not Σ w v
   bool samples = false;         ///< draws at random in training
   bool rewarded = false;        ///< its draws carry no gradient: training learns them from a reward, by extras "reward_baseline"
@@ -138,6 +107,8 @@ struct MechanismEntry {
   std::string_view name, sentence, formula, paper, parameters, cost;
   std::string_view range, score, source;  ///< class labels: global | local | hard; additive | multiplicative | location; ...
   Capabilities capabilities;
+  /// Visits the options that it reads, its own and those it shares (core/options.h).
+  void (*options)(OptionSet&, OptionVisitor&);
   std::shared_ptr<Mechanism> (*make)(const MechanismOptions&);
   /// The score alone, for mechanisms that take one as `inner`; null for entries that are not score × normaliser.
   std::shared_ptr<Score> (*make_score)(const MechanismOptions&) = nullptr;

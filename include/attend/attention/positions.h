@@ -11,19 +11,37 @@ namespace attend {
 
 struct MechanismOptions;
 
-/// What the schemes relative_bias and rotary can be told.
-struct PositionOptions {
-  std::int64_t relative_buckets, relative_farthest;  ///< relative_bias: rows of its table; distances from here on share the last one
-  bool relative_shared;                              ///< relative_bias: one table for all layers of a stack, as in T5
-  double rotary_base, rotary_share;                  ///< rotary: b in θ_i = b^(−2i/R); share of a head's numbers that are turned, R/D
-  std::string rotary_scaling;                        ///< rotary: none, linear, dynamic or llama3
-  double rotary_factor;                              ///< how many times longer than it was trained for a sequence may be
-  double rotary_low_frequency_factor, rotary_high_frequency_factor;
-  std::int64_t rotary_original_length;  ///< L₀, the longest sequence in training, where scaling asks for it
+/// Of scheme relative.
+struct RelativeOptions {
+  std::int64_t reach;  ///< R; distances beyond count as this far
 
-  PositionOptions() { set_defaults(*this); }
+  RelativeOptions() { set_defaults(*this); }
   void visit(OptionVisitor& v);
 };
+
+/// Of scheme relative_bias.
+struct RelativeBiasOptions {
+  std::int64_t buckets, farthest;  ///< rows of its table; distances from here on share the last one
+  bool shared;                     ///< one table for all layers of a stack, as in T5
+
+  RelativeBiasOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
+};
+
+/// Of scheme rotary.
+struct RotaryOptions {
+  std::string pairs;    ///< adjacent (2i, 2i+1) or halves (i, i + D/2)
+  double base, share;   ///< b in θ_i = b^(−2i/R); share of a head's numbers that are turned, R/D
+  std::string scaling;  ///< none, linear, dynamic or llama3
+  double factor;        ///< how many times longer than it was trained for a sequence may be
+  double low_frequency_factor, high_frequency_factor;
+  std::int64_t original_length;  ///< L₀, the longest sequence in training, where scaling asks for it
+
+  RotaryOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
+};
+/// Visits the options of a scheme by its name; schemes without any have none.
+void visit_position(const std::string& scheme, OptionSet& set, OptionVisitor& v);
 
 /// How fast each pair of a head turns, and the turning itself: pair i of the R = rotary_share · D numbers that turn by p θ_i, p being the
 /// position, θ_i = b^(−2i/R) with b = rotary_base. With f = rotary_factor:
@@ -35,7 +53,7 @@ struct PositionOptions {
 class Rotation {
  public:
   /// Throws kValue where the share leaves no even number of numbers.
-  Rotation(const PositionOptions& options, bool adjacent, std::int64_t head_size);
+  Rotation(const RotaryOptions& options, std::int64_t head_size);
   /// x [B, H, L, D] at positions int64 [B or 1, L] of sequences of `lengths` keys, int64 [B or 1].
   at::Tensor operator()(const at::Tensor& x, const at::Tensor& positions, const at::Tensor& lengths) const;
 
@@ -69,7 +87,7 @@ class Positions : public Module {
 
  private:
   enum class Kind { kRelative, kRelativeBias, kRotary, kAlibi } kind_;
-  std::int64_t heads_, reach_, farthest_;
+  std::int64_t heads_, reach_ = 0, farthest_ = 0;
   double scale_ = 1;  // what the score divides products by
   std::optional<Rotation> rotation_;
   at::Tensor key_table_, value_table_, bias_;

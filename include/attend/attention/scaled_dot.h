@@ -3,6 +3,16 @@
 
 namespace attend {
 
+/// Of scaled_dot.
+struct ScaledDotOptions {
+  double scale;  ///< what multiplies products; 0 = 1/√D
+
+  ScaledDotOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
+};
+/// That number.
+double scaled_dot_scale(const MechanismOptions& options);
+
 /// Scaled dot-product score: a dot product whose variance does not grow with the size of the key.
 /// Formula: e[t, s] = q_t · k_s / √D. No parameters; the divisor is the constant √D, not a norm of the key (that is `cosine`).
 /// options.scale above 0 multiplies in place of 1/√D; with 1 it is `dot`, as T5 has it.

@@ -7,6 +7,45 @@
 
 namespace attend {
 
+/// How scores become weights; every mechanism that normalises scores reads them.
+struct WeightOptions {
+  std::string normaliser;  ///< softmax, sparsemax, entmax15 or entmax
+  double alpha;            ///< of entmax
+  double temperature;      ///< softmax: divides the scores
+
+  WeightOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
+};
+
+/// Dropout of the weights, in training.
+struct WeightDropoutOptions {
+  double dropout;
+
+  WeightDropoutOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
+};
+
+/// Of mechanisms that take a score: which.
+struct InnerScoreOptions {
+  std::string score;
+
+  InnerScoreOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
+};
+/// Visits the score's name, then what that score reads.
+void visit_inner_score(OptionSet& set, OptionVisitor& v);
+/// MechanismEntry::options of a ScoredAttention with `Options` of its own.
+template <OptionStruct... Options>
+void visit_scored(OptionSet& set, OptionVisitor& v) {
+  visit_options<WeightOptions, WeightDropoutOptions, Options...>(set, v);
+}
+/// The same of one that takes a score.
+template <OptionStruct... Options>
+void visit_with_inner_score(OptionSet& set, OptionVisitor& v) {
+  visit_scored<Options...>(set, v);
+  visit_inner_score(set, v);
+}
+
 /// e[t, s] = score(q_t, k_s). Parameters exist per head: their first dimension is H.
 class Score : public Module {
  public:
@@ -47,7 +86,7 @@ struct ScoreCall {
 /// Soft attention: a score, what of the source it sees, a normaliser. As it stands, it sees all that is allowed.
 class ScoredAttention : public Mechanism {
  public:
-  /// A position scheme goes with the score that the name or, of a mechanism that wraps one, options.inner says.
+  /// A position scheme goes with the score that the name or, of a mechanism that wraps one, InnerScoreOptions says.
   ScoredAttention(std::string name, std::shared_ptr<Score> score, const MechanismOptions& options);
   Memory prepare(const at::Tensor& keys, const at::Tensor& values, const Mask& mask) const override;
   /// Asks the implementations in their order (attention/implementations.h).
@@ -58,6 +97,8 @@ class ScoredAttention : public Mechanism {
   const Score& score() const { return *score_; }
   const std::string& called() const { return name_; }
   const MechanismOptions& options() const { return options_; }
+  const WeightOptions& weighing() const { return weighing_; }
+  double weight_dropout() const { return weight_dropout_; }
   bool has_positions() const { return positions_ != nullptr; }
 
  protected:
@@ -83,6 +124,8 @@ class ScoredAttention : public Mechanism {
   std::string name_;
   std::shared_ptr<Score> score_;
   MechanismOptions options_;
+  WeightOptions weighing_;
+  double weight_dropout_;
   std::shared_ptr<Positions> positions_;  // null without a scheme
   double alpha_;
 };
@@ -91,10 +134,6 @@ class ScoredAttention : public Mechanism {
 void check_sizes(std::string_view who, const MechanismOptions& options);
 /// Throws kShape unless Dq = D.
 void check_equal_sizes(std::string_view who, const MechanismOptions& options);
-/// What `options.scaling` multiplies the scores of dot and general by: 1/√D for root, else 1.
-double score_scale(const MechanismOptions& options);
-/// What scaled_dot multiplies products by: `options.scale`, or 1/√D where that is 0.
-double scaled_dot_scale(const MechanismOptions& options);
 
 template <class S>
 std::shared_ptr<Mechanism> make_scored(std::string_view name, const MechanismOptions& options) {
@@ -107,7 +146,7 @@ template <class S>
 std::shared_ptr<Score> make_score_of(const MechanismOptions& options) {
   return std::make_shared<S>(options);
 }
-/// The score that options.inner names. Throws kValue when `who` cannot take it.
+/// The score that InnerScoreOptions names. Throws kValue when `who` cannot take it.
 std::shared_ptr<Score> make_inner_score(std::string_view who, const MechanismOptions& options);
 
 /// Also hides what `narrower` (bool, true = hidden, broadcastable to [B, H, T, S] with its last dimension S) does.

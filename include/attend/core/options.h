@@ -7,10 +7,19 @@
 //     DropoutOptions() { set_defaults(*this); }
 //     void visit(OptionVisitor& v) { v(rate, "rate", 0.1, "share of units dropped in training", between(0, 1)); }
 //   };
+//
+// Options belong to who reads them: a mechanism, a model and a task each declare a struct of their own. An OptionSet holds such structs by
+// their type, and whoever is chosen visits those that it reads (`visitor.once<DropoutOptions>(set)`). So a configuration holds the options
+// of what was chosen and no others.
+#include <any>
+#include <concepts>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <map>
+#include <set>
 #include <string>
+#include <typeindex>
 #include <utility>
 #include <vector>
 
@@ -26,6 +35,55 @@ struct Range {
 Range at_least(double low);
 Range between(double low, double high);
 Range one_of(std::vector<std::string> choices);
+
+class OptionVisitor;
+/// A struct of options with its defaults, as in the example above.
+template <class T>
+concept OptionStruct = std::copyable<T> && std::default_initializable<T> && requires(T options, OptionVisitor& v) {
+  options.visit(v);
+};
+
+/// Structs of options, at most one of each type. One that was never touched has its defaults. Threads may share a set that none of them
+/// changes.
+class OptionSet {
+ public:
+  template <OptionStruct Options>
+  Options& of() {
+    note_written(typeid(Options));
+    auto& held = structs_[typeid(Options)];
+    if (!held.has_value()) held = Options{};
+    return *std::any_cast<Options>(&held);
+  }
+  template <OptionStruct Options>
+  const Options& of() const {
+    static const Options untouched;
+    note(typeid(Options));
+    const auto found = structs_.find(typeid(Options));
+    return found == structs_.end() ? untouched : *std::any_cast<Options>(&found->second);
+  }
+  /// Sets one field: `OptionSet().set(&LocalOptions::window, 4)`.
+  template <OptionStruct Options, class Field>
+  OptionSet& set(Field Options::*field, std::type_identity_t<Field> value) {
+    of<Options>().*field = std::move(value);
+    return *this;
+  }
+
+  /// Says which structs are read (by the const `of`) and which are written on this thread while it lives, so that a test can compare them
+  /// with those visited.
+  class Watch {
+   public:
+    Watch();
+    ~Watch();
+    Watch(const Watch&) = delete;
+    Watch& operator=(const Watch&) = delete;
+    std::set<std::type_index> read, written;
+  };
+
+ private:
+  static void note(std::type_index type);
+  static void note_written(std::type_index type);
+  std::map<std::type_index, std::any> structs_;
+};
 
 /// Walks the fields of an options struct. Field types: bool, int64, double, text, list of texts, and groups.
 class OptionVisitor {
@@ -44,6 +102,24 @@ class OptionVisitor {
     end_group();
   }
 
+  /// Visits the struct of that type, if this visitor has not met it yet: two readers may share one.
+  template <OptionStruct Options>
+  void once(OptionSet& set) {
+    if (met_.insert(typeid(Options)).second) set.of<Options>().visit(*this);
+  }
+  /// Leaves the struct of that type out from here on.
+  template <OptionStruct Options>
+  void pass_over() {
+    if (met_.insert(typeid(Options)).second) passed_over_.insert(typeid(Options));
+  }
+  /// Whether the struct of that type was visited, or passed over.
+  template <OptionStruct Options>
+  bool met() const {
+    return met_.contains(typeid(Options));
+  }
+  const std::set<std::type_index>& met() const { return met_; }
+  const std::set<std::type_index>& passed_over() const { return passed_over_; }
+
   /// One field as the visitors see it.
   struct Field {
     const char* name;
@@ -59,7 +135,16 @@ class OptionVisitor {
   virtual void on(std::vector<std::string>& field, const std::vector<std::string>& fallback, const Field& about) = 0;
   virtual void begin_group(const char* /*name*/, const char* /*help*/) {}
   virtual void end_group() {}
+
+ private:
+  std::set<std::type_index> met_, passed_over_;
 };
+
+/// Visits structs of a set, as what a mechanism or a model declares: `.options = visit_options<WeightOptions, LocalOptions>`.
+template <OptionStruct... Options>
+void visit_options(OptionSet& set, OptionVisitor& v) {
+  (v.once<Options>(set), ...);
+}
 
 /// Sets every field to its declared default, without entering groups' own constructors twice.
 class DefaultsVisitor final : public OptionVisitor {
@@ -80,6 +165,7 @@ struct OptionInfo {
   std::string key, type;              ///< type: "flag", "integer", "number", "text" or "list"
   std::string fallback, help, range;  ///< the default, what it means, what it accepts
   std::vector<std::string> value;     ///< the present value; a list has one entry an item
+  std::vector<std::string> choices;   ///< of a text all it may be, of a flag true and false
 };
 class ListVisitor final : public OptionVisitor {
  public:
@@ -111,6 +197,9 @@ struct GivenValue {
   std::string where;
   bool used = false;
   bool empty = false;  ///< `key:` with nothing after it; harmless for a section, an error for an option
+  /// Written by a program, not by a person: versions before 0.3 wrote the options of everybody, and those that nobody reads are passed
+  /// over.
+  bool stored = false;
 };
 /// Values by dotted key, from a config file, flags or both.
 using GivenValues = std::map<std::string, GivenValue>;
@@ -119,6 +208,8 @@ using GivenValues = std::map<std::string, GivenValue>;
 /// keys are errors that name both lines; an unset variable is an error naming it.
 GivenValues read_config(const std::string& path);
 GivenValues parse_config(const std::string& text, const std::string& name);
+/// The same of a file that the program wrote (GivenValue::stored).
+GivenValues read_stored_config(const std::string& path);
 /// Adds `key=value`; a later value wins. `where` is what errors name. The value is taken as it stands, variables expanded;
 /// one that begins with `[` or a quote is read as YAML.
 void set_given(GivenValues& values, const std::string& key_and_value, const std::string& where);
@@ -140,14 +231,47 @@ class AssignVisitor final : public OptionVisitor {
   std::string prefix_;
   GivenValues& values_;
 };
-/// Throws for values no struct asked for, naming where they stand and the nearest valid key.
-void fail_on_unused(const GivenValues& values, const std::vector<OptionInfo>& known);
+
+/// Lists the options that apply under given values.
+using OptionLister = std::function<ListVisitor(const GivenValues&)>;
+
+/// A key and the choices under which it is read, from what was chosen to begin with: each of `choices` is enough by itself, and all but the
+/// last of the settings in one are the same ("model.type: transformer", then "model.positions: rotary").
+struct OptionReader {
+  OptionInfo option;
+  std::vector<std::vector<std::string>> choices;  ///< empty: read as it is
+  /// "model.attention: local_m, local_p or local_rnn", or empty.
+  std::string describe() const;
+};
+/// Every key that is read under some choice, with the smallest number of changes to `start` that bring it in. What is read is found by
+/// trying: each flag and each text with choices is set to each of them. With `wanted` it stops at the key of that name.
+std::vector<OptionReader> find_readers(const OptionLister& list, const GivenValues& start = {}, const std::string& wanted = {});
+
+/// Throws for values that no struct asked for, naming where they stand: who would read them, or else the nearest valid key.
+void fail_on_unused(const GivenValues& values, const OptionLister& list);
+
+/// Writes `values` where they are read, before anything is checked. Options that know what follows from what was given say so by a static
+/// function complete(GivenValues&). It goes through them twice: what is read may depend on a choice that stands behind it.
+template <class Options>
+void assign_read(Options& options, GivenValues& values) {
+  if constexpr (requires { Options::complete(values); }) Options::complete(values);
+  for (int pass = 0; pass < 2; ++pass) {
+    for (auto& [key, value] : values) value.used = false;
+    AssignVisitor v(values);
+    options.visit(v);
+  }
+}
+template <class Options>
+ListVisitor list_options_under(GivenValues values) {
+  Options options;
+  assign_read(options, values);
+  return list_options(std::move(options));
+}
 
 template <class Options>
 void assign(Options& options, GivenValues values) {
-  AssignVisitor v(values);
-  options.visit(v);
-  fail_on_unused(values, list_options<Options>().fields);
+  assign_read(options, values);
+  fail_on_unused(values, list_options_under<Options>);
 }
 
 /// The resolved options as a commented YAML file that `read_config` reads back to the same values.

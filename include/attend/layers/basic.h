@@ -24,11 +24,8 @@ class Embedding : public Module {
   double scale_;  ///< √N when scaled (Vaswani et al. 2017, §3.4), else 1
 };
 
-/// What becomes of token vectors before the first layer of a transformer.
+/// Of positions that are added to token vectors.
 struct InputOptions {
-  bool embedding_scale;         ///< token vectors are multiplied by √N
-  bool embedding_norm;          ///< a norm over token vectors, positions and types together
-  std::int64_t token_types;     ///< rows of a table that is added by a type given with each token; 0 = none
   std::string sinusoids;        ///< interleaved or halves
   bool sinusoid_end;            ///< the slowest sinusoid has the wavelength 2π · 10000 itself
   std::int64_t first_position;  ///< what the first token's position is called

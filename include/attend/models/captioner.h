@@ -3,6 +3,22 @@
 
 namespace attend {
 
+/// Of a captioner.
+struct ConvolutionOptions {
+  std::int64_t convolutions;  ///< layers that halve the picture; 0 = patches
+
+  ConvolutionOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
+};
+
+/// Of a captioner with convolutions.
+struct FilterOptions {
+  std::int64_t filters;  ///< channels of the first
+
+  FilterOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
+};
+
 /// Words for a picture (Xu et al. 2015): an encoder leaves a grid of vectors, a recurrent decoder attends to it (`attention`, soft or
 /// hard), h_0 and c_0 are two linear maps and tanh of their mean; `context_gate` as in §4.2.1. The encoder is a stack of `convolutions` (3
 /// × 3, each halving the picture; group norm, rectifier) trained from scratch, or with convolutions: 0 a Transformer over patches. Its
@@ -15,6 +31,7 @@ struct PictureGrid {
   std::int64_t rows, columns;
   std::int64_t cells() const { return rows * columns; }
 };
+/// Of a captioner.
 PictureGrid picture_grid(const ModelOptions& options);
 
 }  // namespace attend

@@ -1,7 +1,48 @@
 #pragma once
+#include "attend/layers/act.h"
 #include "attend/models/answerer.h"
 
 namespace attend {
+
+/// How a classifier reads.
+struct ClassifierOptions {
+  std::string encoder;  ///< recurrent, transformer, universal or adaptive
+
+  ClassifierOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
+};
+
+/// Of encoder_classifier.
+struct WholeOptions {
+  bool whole;  ///< the line is one input: the sum of its token vectors, each from the table of its place
+
+  WholeOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
+};
+
+/// How a classifier leaves one vector.
+struct PoolingChoiceOptions {
+  std::string pooling;  ///< attention_pooling, mean or first
+
+  PoolingChoiceOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
+};
+
+/// Of what takes as many steps as it needs (layers/act.h).
+struct PonderOptions {
+  ActOptions act;
+
+  PonderOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
+};
+
+/// Of a universal transformer.
+struct CombineOptions {
+  std::string act_combine;  ///< how the steps make one state: weighted or interpolate
+
+  CombineOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
+};
 
 /// Classes of a text: an encoder (`encoder`: recurrent, transformer, universal or adaptive), pooling (`pooling`), one linear layer.
 /// With `whole` the line is one input, x = Σ_s E[s, w_s]: every place s has token vectors of its own, up to `longest` places.

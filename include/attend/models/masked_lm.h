@@ -3,6 +3,14 @@
 
 namespace attend {
 
+/// Of masked_lm.
+struct MaskedLmOptions {
+  bool output_transform;  ///< a linear map, the activation and a norm before the output layer
+
+  MaskedLmOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
+};
+
 /// A text with some of its words masked to scores of what each word may be: the encoder of a transformer, nothing that writes
 /// (Devlin et al. 2019, BERT). Which token stands for a mask is the vocabulary's business.
 class MaskedLm : public Network {

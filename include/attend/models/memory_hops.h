@@ -3,6 +3,15 @@
 
 namespace attend {
 
+/// Of memory_hops.
+struct MemoryHopsOptions {
+  std::int64_t hops, statements;  ///< looks into the story; statements that it holds
+  bool position_encoding;
+
+  MemoryHopsOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
+};
+
 /// Answers a question about a story by looking into it several times (Sukhbaatar et al. 2015, §2): a statement i is
 /// m_i = Σ_j l_j ⊙ A w_ij + T_A(i) as a key and c_i, with tables of its own, as a value; u_0 = Σ_j l_j ⊙ B w_j of the question; per hop
 /// p = softmax(u · m), o = Σ p_i c_i, u ← u + o; answer = softmax(W u). Tables of adjacent hops are shared: A of a hop is C of the hop

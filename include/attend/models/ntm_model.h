@@ -1,7 +1,16 @@
 #pragma once
+#include "attend/layers/ntm.h"
 #include "attend/models/seq2seq.h"
 
 namespace attend {
+
+/// Of ntm_model.
+struct NtmModelOptions {
+  NtmOptions machine;  ///< but for its sizes of input and controller, which are embedding and hidden
+
+  NtmModelOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
+};
 
 /// A neural Turing machine as an encoder–decoder (Graves, Wayne & Danihelka 2014): one controller with one memory reads the source, then
 /// writes the target, its input being the token before; what is said is read off [h_t; r_t]. It attends to nothing but its memory.

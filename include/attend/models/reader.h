@@ -3,6 +3,14 @@
 
 namespace attend {
 
+/// Of reader.
+struct ReaderOptions {
+  std::string reader;  ///< attention_over_attention, question_to_doc or doc_to_question
+
+  ReaderOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
+};
+
 /// Answers a question by a word of a document: places of one word add up their attention. Bidirectional encoders for both texts; then
 /// `reader` says how the document is read:
 ///   attention_over_attention  layers/attention_over_attention.h (Cui et al. 2017)

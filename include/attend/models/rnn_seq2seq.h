@@ -1,7 +1,24 @@
 #pragma once
+#include "attend/models/recurrent_options.h"
 #include "attend/models/seq2seq.h"
 
 namespace attend {
+
+/// How the encoder's end starts the decoder.
+struct BridgeOptions {
+  std::string bridge;  ///< zero, copy, linear, mean or backward_first
+
+  BridgeOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
+};
+
+/// Of a model that reads what it wrote.
+struct ReviseOptions {
+  bool revise;  ///< with a second pass
+
+  ReviseOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
+};
 
 /// Recurrent encoder–decoder with any mechanism, or with none: the bottleneck baseline (Sutskever, Vinyals & Le 2014; Cho et al.
 /// 2014), which must carry the whole sentence through the bridge.

@@ -5,52 +5,9 @@
 #include <vector>
 
 #include "attend/attention/observer.h"
-#include "attend/core/options.h"
-#include "attend/layers/act.h"
-#include "attend/layers/blocks.h"
-#include "attend/layers/ntm.h"
+#include "attend/models/model_options.h"
 
 namespace attend {
-
-/// Config section `model`: what the network looks like.
-struct ModelOptions {
-  std::string type, attention, self_attention;
-  std::vector<std::string> layer_attention;
-  MechanismOptions mechanism;  ///< keys of the same section; sizes are the model's own business
-  std::int64_t heads, embedding, hidden, encoder_layers, decoder_layers;
-  double dropout;
-  std::string tied;
-  // Recurrent models.
-  std::string cell, bridge, timing, readout;
-  std::int64_t encoder_hidden;
-  bool bidirectional, sum_directions, input_feeding, readout_embedding, fixed_context, recurrent_bias, psi_replace_query, output_attention,
-      context_gate;
-  bool pointer_generator;  // transformers too
-  bool revise;
-  // Transformers.
-  std::int64_t feed_forward, longest;
-  std::string norm, positions;
-  bool attention_bias;
-  BlockOptions block;
-  InputOptions input;
-  bool output_transform;  // masked_lm
-  // What answers questions.
-  std::string encoder, pooling, reader;
-  std::int64_t hops, statements;
-  bool whole, position_encoding;
-  // Pictures.
-  std::int64_t picture_width, picture_height, picture_channels, patch, convolutions, filters;
-  // Adaptive computation time.
-  ActOptions act;
-  std::string act_combine;
-  NtmOptions ntm;  ///< but its sizes of input and controller, which are embedding and hidden
-
-  ModelOptions() { set_defaults(*this); }
-  void visit(OptionVisitor& v);
-};
-/// `attention`, or what auto stands for: additive in recurrent decoders, multi_head (of scaled_dot) in what is made of a
-/// transformer's layers, attention_pooling in a classifier that pools by it, none where nothing attends by a mechanism of choice.
-std::string attention_of(const ModelOptions& options);
 
 /// A source batch after the encoder, ready for the decoder: memories are prepared once.
 class Encoded {
@@ -116,21 +73,6 @@ class Seq2Seq : public TokenDecoder {
                                                      const at::Tensor& draft_lengths, Observer* observer) const;
 };
 
-std::vector<std::string> model_names();
-/// What goes into a model and what comes out of it.
-enum class Matter { kNothing, kText, kPicture, kDocument, kStory, kAnswer, kMaskedWords };
-struct ModelKind {
-  Matter reads, gives;
-  bool operator==(const ModelKind&) const = default;
-};
-/// Throws kUnknownName.
-ModelKind model_kind(const std::string& type);
-/// "reads a picture and gives an answer". Models of a kind: all names that have it.
-std::string describe(const ModelKind& kind);
-std::vector<std::string> models_of(const ModelKind& kind);
-/// Throws kValue, naming those that do, unless a model of `type` is of `kind`.
-void check_kind(const std::string& type, const ModelKind& kind, const std::string& who);
-std::vector<std::string> attention_choices();  ///< "none" and every mechanism
 /// Builds a model of any type with fresh parameters from torch's generator; a vocabulary of 0 is a side that is no text. Throws for
 /// combinations that cannot work, with the reason.
 std::shared_ptr<Module> make_network(const ModelOptions& options, std::int64_t source_vocabulary, std::int64_t target_vocabulary);

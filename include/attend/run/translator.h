@@ -81,8 +81,6 @@ std::shared_ptr<const Record> text_record(const ModelOptions& model, const Token
                                           std::uint64_t sentence);
 /// A text with its tokens, as records hold it; without </s>.
 Text text_of(const Tokenizer& tokenizer, std::string_view text);
-/// What looks at the input, for titles: a mechanism, or what a model without one looks by.
-std::string looks_by(const ModelOptions& options);
 /// Token ids of one text with </s>, as decoders write them.
 std::vector<std::int64_t> ids_with_end(const Tokenizer& tokenizer, std::string_view text);
 /// Token ids of a source as encoders read them: with </s> where text.source_end says so. A text without tokens gives </s> alone.

@@ -78,6 +78,16 @@ struct ModelSections {
   }
 };
 /// These sections of what is stored there.
+/// What section `section` of the configuration holds that made the model at `path`, by the keys of that section.
+GivenValues stored_values(const std::string& path, const std::string& section);
+/// The same as options: those of SearchOptions in "decode", for example.
+template <class Options>
+Options read_stored_options(const std::string& path, const std::string& section) {
+  Options options;
+  assign(options, stored_values(path, section));
+  return options;
+}
+
 ModelSections read_model_options(const std::string& path);
 /// The model folder that `path` stands for: itself, or the best checkpoint of a run (store/run_folder.h: locate_model, which also says
 /// what to tell the user).

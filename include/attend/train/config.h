@@ -12,7 +12,8 @@
 
 namespace attend {
 
-/// Config section `data`: two line-aligned files, or one TSV, for training and validation each.
+/// Config section `data`: files for training and validation. A configuration holds those that its task reads, with the model that learns
+/// it (train/tasks.h).
 struct DataOptions {
   std::string source, target, tsv, dev_source, dev_target, dev_tsv;
   std::string text, answers, images, labels, captions, list, dev_text, dev_answers, dev_images, dev_labels, dev_list;
@@ -21,10 +22,26 @@ struct DataOptions {
   std::int64_t dev_pairs, max_length, length, shift;
   bool skip_broken, header, mirror;
   DataOptions() { set_defaults(*this); }
-  void visit(OptionVisitor& v);
+  void visit(OptionVisitor& v);  ///< all of them
+  // Those that belong together.
+  void visit_pairs(OptionVisitor& v);
+  void visit_tables(OptionVisitor& v);
+  void visit_texts(OptionVisitor& v);
+  void visit_answers(OptionVisitor& v);
+  void visit_pictures(OptionVisitor& v);
+  void visit_labels(OptionVisitor& v);
+  void visit_captions(OptionVisitor& v);
+  void visit_share(OptionVisitor& v);
+  void visit_held_out(OptionVisitor& v);
+  void visit_moves(OptionVisitor& v);
+  void visit_unknown(OptionVisitor& v);
+  void visit_stream(OptionVisitor& v);
+  void visit_limit(OptionVisitor& v);
+  void visit_header(OptionVisitor& v);
+  void visit_broken(OptionVisitor& v);
 };
 
-/// Config section `train`.
+/// Config section `train`. Losses are visited where the task and the model have them.
 struct TrainOptions {
   std::string out, init_from;
   std::int64_t epochs, steps;
@@ -46,7 +63,22 @@ struct TrainOptions {
   bool lowercase_bleu;
   std::int64_t seed, threads;
   TrainOptions() { set_defaults(*this); }
-  void visit(OptionVisitor& v);
+  void visit(OptionVisitor& v);  ///< all of them
+  // Those that belong together.
+  void visit_length(OptionVisitor& v);
+  void visit_optimiser(OptionVisitor& v);
+  void visit_coverage(OptionVisitor& v);
+  void visit_reward(OptionVisitor& v);
+  void visit_guided(OptionVisitor& v);
+  void visit_doubly(OptionVisitor& v);
+  void visit_ponder(OptionVisitor& v);
+  void visit_rows(OptionVisitor& v);
+  void visit_draft(OptionVisitor& v);
+  void visit_linear(OptionVisitor& v);
+  void visit_batches(OptionVisitor& v);
+  void visit_validation(OptionVisitor& v);
+  void visit_search(OptionVisitor& v);  ///< of tasks whose validation searches
+  void visit_rest(OptionVisitor& v);
 };
 
 struct Config {
@@ -57,20 +89,21 @@ struct Config {
   TrainOptions train;
   SearchOptions decode;
   Config() { set_defaults(*this); }
+  /// What the task reads with the model that learns it, and no more.
   void visit(OptionVisitor& v);
+  /// Names the model that follows from the task and its data, where `given` names none.
+  static void complete(GivenValues& given);
 };
 
 /// Checks what belongs together and throws kValue with the cure.
 void check_config(const Config& config);
-/// Throws kValue for files of section data that were given and that the task and model do not read: nothing given is left unread in
-/// silence.
+/// Throws kValue for data to validate on that was given twice.
 void refuse_unread_data(const Config& config, const GivenValues& given);
 /// Checks the files of a task of pairs: a source needs a target, a TSV excludes both, ...
 void check_pairs(const Config& config);
 
-/// Chooses what follows from other choices where `given` holds nothing: the model from the task and its data, its attention from the
-/// model. The model's type is left alone where `given` is empty, as for callers who fill a Config in code. Returns one line a decision
-/// that departs from the declared defaults.
+/// Settles what follows from other choices where `given` holds nothing: what the model of the task needs, its attention from the
+/// model. Returns one line a decision that departs from the declared defaults, the model's type (Config::complete) among them.
 std::vector<std::string> complete_config(Config& config, const GivenValues& given);
 
 }  // namespace attend

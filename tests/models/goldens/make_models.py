@@ -25,8 +25,8 @@ PEER = {"attn_implementation": "sdpa"}
 
 
 def new_case(name, tolerance, kind, *options, heads=H, **more):
-    lines = [f"type: {kind}", "attention: multi_head", f"embedding: {N}", f"heads: {heads}", f"feed_forward: {F}", "encoder_layers: 2", "decoder_layers: 2",
-             "dropout: 0", *options]
+    depths = {"transformer_lm": ["decoder_layers: 2"], "masked_lm": ["encoder_layers: 2"]}.get(kind, ["encoder_layers: 2", "decoder_layers: 2"])
+    lines = [f"type: {kind}", "attention: multi_head", f"embedding: {N}", f"heads: {heads}", f"feed_forward: {F}", *depths, "dropout: 0", *options]
     return Case(name, tolerance, "\n".join(lines), vocabulary=V, **more)
 
 
