@@ -9,14 +9,12 @@ void CoverageOptions::visit(OptionVisitor& v) {
   v(size, "coverage_size", 10, "coverage gru: numbers kept for each position", between(1, 4096));
 }
 
-Coverage::Coverage(const MechanismOptions& o)
-    : AdditiveHistory("coverage", o),
-      kind_(o.of<CoverageOptions>().kind == "gru"         ? Kind::kGru
-            : o.of<CoverageOptions>().kind == "fertility" ? Kind::kFertility
-                                                          : Kind::kSum) {
-  ATTEND_CHECK(kind_ != Kind::kSum || o.of<CoverageOptions>().kind == "sum", kUnknownName,
-               "coverage: kind '{}' is not known; valid: sum, fertility, gru", o.of<CoverageOptions>().kind);
-  const auto size = kind_ == Kind::kGru ? o.of<CoverageOptions>().size : 1;
+Coverage::Coverage(const MechanismOptions& o) : AdditiveHistory("coverage", o) {
+  const auto& own = o.of<CoverageOptions>();
+  ATTEND_CHECK(own.kind == "sum" || own.kind == "fertility" || own.kind == "gru", kUnknownName,
+               "coverage: kind '{}' is not known; valid: sum, fertility, gru", own.kind);
+  kind_ = own.kind == "gru" ? Kind::kGru : own.kind == "fertility" ? Kind::kFertility : Kind::kSum;
+  const auto size = kind_ == Kind::kGru ? own.size : 1;
   coverage_weight_ = register_parameter("coverage_weight", initial_weight({o.heads, additive().energy_size(), size}, size));
   if (kind_ == Kind::kFertility)
     fertility_weight_ = register_parameter("fertility_weight", initial_weight({o.heads, 1, o.key_size}, o.key_size));
@@ -47,8 +45,7 @@ std::unique_ptr<State> Coverage::start(const Memory& memory, std::int64_t rows) 
   auto state = std::make_unique<HistoryState>();
   state->kept["total"] = nothing_yet(memory, rows);
   if (kind_ == Kind::kFertility) state->kept["coverage"] = state->kept["total"];
-  if (kind_ == Kind::kGru)
-    state->kept["coverage"] = state->kept["total"].unsqueeze(-1).expand({-1, -1, -1, -1, options().of<CoverageOptions>().size});
+  if (kind_ == Kind::kGru) state->kept["coverage"] = state->kept["total"].unsqueeze(-1).expand({-1, -1, -1, -1, coverage_weight_.size(2)});
   return state;
 }
 

@@ -6,8 +6,10 @@ void GumbelOptions::visit(OptionVisitor& v) {
   v(temperature, "gumbel_temperature", 1.0, "gumbel, gumbel_st: near 0 one position, large uniform", between(1e-3, 1e3));
 }
 
+Gumbel::Gumbel(const MechanismOptions& o) : Hard("gumbel", o), temperature_(o.of<GumbelOptions>().temperature) {}
+
 at::Tensor Gumbel::relaxed(const at::Tensor& weights, const at::Tensor& noisy, const at::Tensor& /*one_hot*/) const {
-  return concrete(weights, noisy, options().of<GumbelOptions>().temperature);
+  return concrete(weights, noisy, temperature_);
 }
 
 at::Tensor concrete(const at::Tensor& weights, const at::Tensor& noisy, double temperature) {

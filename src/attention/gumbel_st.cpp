@@ -4,8 +4,10 @@
 
 namespace attend {
 
+GumbelSt::GumbelSt(const MechanismOptions& o) : Hard("gumbel_st", o), temperature_(o.of<GumbelOptions>().temperature) {}
+
 at::Tensor GumbelSt::relaxed(const at::Tensor& weights, const at::Tensor& noisy, const at::Tensor& one_hot) const {
-  return straight_through(one_hot, concrete(weights, noisy, options().of<GumbelOptions>().temperature));
+  return straight_through(one_hot, concrete(weights, noisy, temperature_));
 }
 
 extern constinit const MechanismEntry gumbel_st_entry{

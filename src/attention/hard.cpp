@@ -38,10 +38,12 @@ void SoftShareOptions::visit(OptionVisitor& v) {
   v(share, "hard_soft_share", 0.5, "hard: share of training examples that attend softly", between(0, 1));
 }
 
-Hard::Hard(std::string name, const MechanismOptions& o) : ScoredAttention(name, make_inner_score(name, o), o) {
+Hard::Hard(std::string name, const MechanismOptions& o)
+    : ScoredAttention(name, make_inner_score(name, o), o), soft_share_(o.of<SoftShareOptions>().share) {
   const auto& test = o.of<HardOptions>().test;
   ATTEND_CHECK(test == "argmax" || test == "soft" || test == "sample", kUnknownName,
                "{}: hard_test '{}' is not known; valid: argmax, soft, sample", name, test);
+  test_ = test == "soft" ? Test::kSoft : test == "sample" ? Test::kSample : Test::kArgmax;
   reward_baseline_ = register_buffer("reward_baseline", at::zeros({512}));
 }
 
@@ -52,15 +54,13 @@ std::unique_ptr<State> Hard::start(const Memory& memory, std::int64_t /*rows*/) 
 }
 
 at::Tensor Hard::draw_soft(std::int64_t batch) const {
-  const double share = options().of<SoftShareOptions>().share;
-  return share > 0 ? uniform_draws(draw_keys(place(), batch), {}).lt(share) : at::Tensor();  // [B]
+  return soft_share_ > 0 ? uniform_draws(draw_keys(place(), batch), {}).lt(soft_share_) : at::Tensor();  // [B]
 }
 
 at::Tensor Hard::mix(ScoreCall& call, const at::Tensor& weights) const {
-  const auto& test = options().of<HardOptions>().test;
   auto& extras = call.result.extras;
   const auto log_p = weights.masked_fill(weights.le(0), 1.0).log().masked_fill(weights.le(0), -std::numeric_limits<double>::infinity());
-  const bool draws = is_training() || test == "sample";
+  const bool draws = is_training() || test_ == Test::kSample;
   const auto noisy = draws ? log_p + gumbel_noise(weights, place()) : log_p;
   if (call.sizes.keys == 0) return mixed(call, weights);
   const auto choice = noisy.detach().argmax(-1, /*keepdim=*/true);  // ties: the lowest index
@@ -74,7 +74,7 @@ at::Tensor Hard::mix(ScoreCall& call, const at::Tensor& weights) const {
     log_prob = log_prob.masked_fill(empty, 0.0);
     chosen = chosen.masked_fill(empty, -1);
   }
-  auto mixing = is_training() ? relaxed(weights, noisy, one_hot) : test == "soft" ? weights : one_hot;
+  auto mixing = is_training() ? relaxed(weights, noisy, one_hot) : test_ == Test::kSoft ? weights : one_hot;
   if (is_training() && needs_reward()) {
     const auto* kept = dynamic_cast<const HardState*>(call.state);
     const auto soft = kept ? kept->soft : draw_soft(call.sizes.batch);

@@ -84,10 +84,11 @@ void LocalRnnOptions::visit(OptionVisitor& v) {
   v(whole, "local_whole", true, "local_rnn: a partial context reaches back to the source's beginning, not over the window");
 }
 
-LocalRnn::LocalRnn(const MechanismOptions& o)
-    : ScoredAttention("local_rnn", (check_sizes("local_rnn", o), std::make_shared<Walk>(o)), o),
-      raw_(o.of<LocalRnnOptions>().inner == "raw") {
-  const auto& inner = o.of<LocalRnnOptions>().inner;
+LocalRnn::LocalRnn(const MechanismOptions& o) : ScoredAttention("local_rnn", (check_sizes("local_rnn", o), std::make_shared<Walk>(o)), o) {
+  const auto& own = o.of<LocalRnnOptions>();
+  const auto& inner = own.inner;
+  raw_ = inner == "raw";
+  if (!own.whole) window_ = o.of<LocalOptions>().window;
   ATTEND_CHECK(raw_ || inner == "softmax", kUnknownName, "local_rnn: local_inner '{}' is not known; valid: softmax, raw", inner);
 }
 
@@ -101,7 +102,7 @@ at::Tensor LocalRnn::weigh(ScoreCall& call) const {
   const auto places = at::arange(keys, at::kLong);
   const auto back = places.unsqueeze(1) - places.unsqueeze(0);  // s − j
   auto outside = back.lt(0);                                    // [S, S]
-  if (!options().of<LocalRnnOptions>().whole) outside = outside.logical_or(back.gt(options().of<LocalOptions>().window));
+  if (window_) outside = outside.logical_or(back.gt(*window_));
   const auto outer = normalise(call, call.scores);  // α [B, H, T, S]
   at::Tensor inner;                                 // β [B, H, T, S, S]
   const auto e = call.scores.unsqueeze(-2).expand({-1, -1, -1, keys, -1});

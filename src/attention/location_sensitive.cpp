@@ -11,23 +11,18 @@ void LocationSensitiveOptions::visit(OptionVisitor& v) {
   v(smoothing, "smoothing", false, "location_sensitive: weights by logistic functions in place of exponentials");
 }
 
-LocationSensitive::LocationSensitive(const MechanismOptions& o)
-    : AdditiveHistory("location_sensitive", o),
-      previous_(o.of<LocationSensitiveOptions>().input != "cumulative"),
-      cumulative_(o.of<LocationSensitiveOptions>().input != "previous") {
-  ATTEND_CHECK(o.of<LocationSensitiveOptions>().input == "previous" || o.of<LocationSensitiveOptions>().input == "cumulative" ||
-                   o.of<LocationSensitiveOptions>().input == "both",
-               kUnknownName, "location_sensitive: location_input '{}' is not known; valid: previous, cumulative, both",
-               o.of<LocationSensitiveOptions>().input);
-  ATTEND_CHECK(o.of<LocationSensitiveOptions>().width % 2 == 1, kValue,
-               "location_sensitive: location_width must be odd, got {}; a filter needs a middle", o.of<LocationSensitiveOptions>().width);
+LocationSensitive::LocationSensitive(const MechanismOptions& o) : AdditiveHistory("location_sensitive", o) {
+  const auto& own = o.of<LocationSensitiveOptions>();
+  ATTEND_CHECK(own.input == "previous" || own.input == "cumulative" || own.input == "both", kUnknownName,
+               "location_sensitive: location_input '{}' is not known; valid: previous, cumulative, both", own.input);
+  ATTEND_CHECK(own.width % 2 == 1, kValue, "location_sensitive: location_width must be odd, got {}; a filter needs a middle", own.width);
+  previous_ = own.input != "cumulative";
+  cumulative_ = own.input != "previous";
+  sharpening_ = own.sharpening;
+  smoothing_ = own.smoothing;
   const std::int64_t channels = previous_ && cumulative_ ? 2 : 1;
-  filters_ = register_parameter(
-      "filters", initial_weight({o.heads * o.of<LocationSensitiveOptions>().filters, channels, o.of<LocationSensitiveOptions>().width},
-                                channels * o.of<LocationSensitiveOptions>().width));
-  filter_weight_ =
-      register_parameter("filter_weight", initial_weight({o.heads, additive().energy_size(), o.of<LocationSensitiveOptions>().filters},
-                                                         o.of<LocationSensitiveOptions>().filters));
+  filters_ = register_parameter("filters", initial_weight({o.heads * own.filters, channels, own.width}, channels * own.width));
+  filter_weight_ = register_parameter("filter_weight", initial_weight({o.heads, additive().energy_size(), own.filters}, own.filters));
 }
 
 std::unique_ptr<State> LocationSensitive::start(const Memory& memory, std::int64_t rows) const {
@@ -52,10 +47,8 @@ void LocationSensitive::add_history(const HistoryState& state, at::Tensor& sums)
 }
 
 at::Tensor LocationSensitive::weigh(ScoreCall& call) const {
-  if (options().of<LocationSensitiveOptions>().sharpening != 1)
-    call.scores = call.scores * options().of<LocationSensitiveOptions>().sharpening;
-  if (options().of<LocationSensitiveOptions>().smoothing)
-    call.scores = at::log_sigmoid(call.scores);  // σ(e)/Σ σ(e) as a softmax: 0/0 cannot come of it
+  if (sharpening_ != 1) call.scores = call.scores * sharpening_;
+  if (smoothing_) call.scores = at::log_sigmoid(call.scores);  // σ(e)/Σ σ(e) as a softmax: 0/0 cannot come of it
   return normalise(call, call.scores);
 }
 

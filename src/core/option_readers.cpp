@@ -109,12 +109,12 @@ std::vector<OptionReader> find_readers(const OptionLister& list, const GivenValu
   return found;
 }
 
-void fail_on_unused(const GivenValues& values, const OptionLister& list) {
-  const auto unused = [](const auto& entry) { return !entry.second.used; };
+void fail_on_unused(const GivenValues& values, const OptionLister& list, const std::function<bool(const std::string&)>& is_known) {
+  const auto unused = [&](const auto& entry) { return !entry.second.used && !(entry.second.stored && is_known(entry.first)); };
   if (std::none_of(values.begin(), values.end(), unused)) return;
   GivenValues valid;  // what the search for readers may start from
   for (const auto& entry : values)
-    if (!unused(entry)) valid.insert(entry);
+    if (entry.second.used) valid.insert(entry);
   const auto only = std::count_if(values.begin(), values.end(), unused) == 1;
   const auto readers = find_readers(list, valid, only ? std::find_if(values.begin(), values.end(), unused)->first : "");
   std::vector<std::string> keys;
@@ -124,8 +124,9 @@ void fail_on_unused(const GivenValues& values, const OptionLister& list) {
     keys.push_back(name);
     for (auto dot = name.find('.'); dot != std::string::npos; dot = name.find('.', dot + 1)) sections.insert(name.substr(0, dot));
   }
-  for (const auto& [key, given] : values) {
-    if (given.used) continue;
+  for (const auto& entry : values) {
+    if (!unused(entry)) continue;
+    const auto& [key, given] = entry;
     if (sections.contains(key)) {
       if (given.empty) continue;  // `section:` with nothing under it changes nothing
       fail(ErrorKind::kValue, "{}: '{}' is a section and takes no value itself; set one of its keys, such as '{}'", given.where, key,
@@ -133,7 +134,6 @@ void fail_on_unused(const GivenValues& values, const OptionLister& list) {
     }
     const auto reader = std::find_if(readers.begin(), readers.end(), [&](const auto& r) { return r.option.key == key; });
     if (reader != readers.end()) {
-      if (given.stored) continue;
       fail(ErrorKind::kValue, "{}: {} is not read with {}; it is read with {}. Choose so, or leave it out", given.where, key,
            present_choice(*reader, list(valid).fields), reader->describe());
     }

@@ -61,14 +61,11 @@ extern constinit const ModelEntry masked_lm_entry{
     .kind = {Matter::kText, Matter::kMaskedWords},
     .options =
         [](ModelOptions& o, OptionVisitor& v) {
-          visit_embedding(o, v);
-          visit_dropout(o, v);
-          visit_attention(o, v);
+          visit_attending_network(o, v);
           visit_options<EmbeddingScaleOptions, TiedOptions, MaskedLmOptions>(o.own, v);
           visit_sequence_encoder(encoder_of_masked_lm(o), o, v);
         },
     .usual_attention = [](const ModelOptions& /*o*/) -> std::string_view { return "multi_head"; },
-    .looks_by = nullptr,
     .make = [](const ModelOptions& o, std::int64_t source, std::int64_t target) -> std::shared_ptr<Module> {
       return make_masked_lm(o, source, target);
     }};

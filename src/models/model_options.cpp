@@ -39,8 +39,7 @@ void visit_attention(ModelOptions& o, OptionVisitor& v) {
   choices.insert(choices.begin(), "auto");
   v(o.attention, "attention", "auto",
     "how the decoder attends to the source, or an encoder to itself; none is the bottleneck baseline; auto is additive in a recurrent "
-    "model, "
-    "scaled multi_head in a transformer",
+    "model, scaled multi_head in a transformer",
     one_of(choices));
 }
 
@@ -50,6 +49,12 @@ void visit_embedding(ModelOptions& o, OptionVisitor& v) {
 
 void visit_dropout(ModelOptions& o, OptionVisitor& v) {
   v(o.dropout, "dropout", 0.2, "share of units dropped in training", between(0, 0.95));
+}
+
+void visit_attending_network(ModelOptions& o, OptionVisitor& v) {
+  visit_embedding(o, v);
+  visit_dropout(o, v);
+  visit_attention(o, v);
 }
 
 void EncoderDepthOptions::visit(OptionVisitor& v) { v(encoder_layers, "encoder_layers", 1, "layers of the encoder", between(1, 96)); }

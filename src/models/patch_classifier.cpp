@@ -46,9 +46,7 @@ extern constinit const ModelEntry patch_classifier_entry{
     .kind = {Matter::kPicture, Matter::kAnswer},
     .options =
         [](ModelOptions& o, OptionVisitor& v) {
-          visit_embedding(o, v);
-          visit_dropout(o, v);
-          visit_attention(o, v);
+          visit_attending_network(o, v);
           visit_picture_encoder(o, v, /*convolutions=*/0);
           visit_pooling(o, v);
         },

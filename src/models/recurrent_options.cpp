@@ -11,7 +11,9 @@ void ReadingOptions::visit(OptionVisitor& v) {
 void DirectionOptions::visit(OptionVisitor& v) { v(bidirectional, "bidirectional", true, "read the source in both directions"); }
 void SumOptions::visit(OptionVisitor& v) { v(sum_directions, "sum_directions", false, "add the two directions instead of joining them"); }
 void RecurrentBiasOptions::visit(OptionVisitor& v) { v(recurrent_bias, "recurrent_bias", true, "biases in cells, bridge and readout"); }
-void HiddenOptions::visit(OptionVisitor& v) { v(hidden, "hidden", 512, "size of the recurrent decoder's state", between(1, 65536)); }
+void HiddenOptions::visit(OptionVisitor& v) {
+  v(hidden, "hidden", 512, "size of the state of a recurrent decoder, or of a controller", between(1, 65536));
+}
 
 void RecurrentDecoderOptions::visit(OptionVisitor& v) {
   v(timing, "timing", "after", "attend with the state before the step (Bahdanau) or after it (Luong)", one_of({"before", "after"}));

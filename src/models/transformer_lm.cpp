@@ -41,14 +41,11 @@ extern constinit const ModelEntry transformer_lm_entry{
     .kind = {Matter::kNothing, Matter::kText},
     .options =
         [](ModelOptions& o, OptionVisitor& v) {
-          visit_embedding(o, v);
-          visit_dropout(o, v);
-          visit_attention(o, v);
+          visit_attending_network(o, v);
           visit_options<DecoderDepthOptions, EmbeddingScaleOptions, TiedOptions>(o.own, v);
           visit_transformer_layers(o, v);
         },
     .usual_attention = [](const ModelOptions& /*o*/) -> std::string_view { return "multi_head"; },
-    .looks_by = nullptr,
     .make = [](const ModelOptions& o, std::int64_t source, std::int64_t target) -> std::shared_ptr<Module> {
       return make_transformer_lm(o, source, target);
     }};

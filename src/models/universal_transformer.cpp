@@ -50,15 +50,12 @@ extern constinit const ModelEntry universal_transformer_entry{
     .kind = {Matter::kText, Matter::kText},
     .options =
         [](ModelOptions& o, OptionVisitor& v) {
-          visit_embedding(o, v);
-          visit_dropout(o, v);
-          visit_attention(o, v);
+          visit_attending_network(o, v);
           visit_options<PonderOptions, CombineOptions, DecoderDepthOptions, EmbeddingScaleOptions, TiedOptions>(o.own, v);
           visit_cross_attention(o, v);
           visit_transformer_layers(o, v);
         },
     .usual_attention = [](const ModelOptions& /*o*/) -> std::string_view { return "multi_head"; },
-    .looks_by = nullptr,
     .make = [](const ModelOptions& o, std::int64_t source, std::int64_t target) -> std::shared_ptr<Module> {
       return make_universal_transformer(o, source, target);
     }};

@@ -1,34 +1,36 @@
+// Keys of the sections data and train, in the groups that learners read.
 #include "attend/train/config.h"
 
 #include "attend/measure/bleu.h"
 #include "attend/measure/metrics.h"
+
 namespace attend {
 
 void DataOptions::visit_pairs(OptionVisitor& v) {
   v(source, "source", "", "training sentences, one a line");
-  v(target, "target", "", "their translations, line by line");
-  v(dev_source, "dev_source", "", "validation sentences");
-  v(dev_target, "dev_target", "", "their translations");
+  v(target, "target", "", "the translations of data.source, line by line");
+  v(dev_source, "dev_source", "", "sentences to validate on");
+  v(dev_target, "dev_target", "", "the translations of data.dev_source, line by line");
 }
 void DataOptions::visit_tables(OptionVisitor& v) {
-  v(tsv, "tsv", "", "instead of the two: one file, source TAB target");
-  v(dev_tsv, "dev_tsv", "", "instead of the two: one file, source TAB target");
+  v(tsv, "tsv", "", "in place of data.source and data.target one file, source TAB target");
+  v(dev_tsv, "dev_tsv", "", "in place of data.dev_source and data.dev_target one file, source TAB target");
 }
 void DataOptions::visit_texts(OptionVisitor& v) {
   v(text, "text", "", "a language model's text; texts with their classes; stories; documents with questions: by task and model");
   v(dev_text, "dev_text", "", "what to validate on; without it a share of the training data");
 }
 void DataOptions::visit_answers(OptionVisitor& v) {
-  v(answers, "answers", "", "the answers to the documents' questions");
-  v(dev_answers, "dev_answers", "", "the answers to it");
+  v(answers, "answers", "", "the answers to the questions about the documents of data.text");
+  v(dev_answers, "dev_answers", "", "the answers to the questions about the documents of data.dev_text");
 }
 void DataOptions::visit_pictures(OptionVisitor& v) {
   v(images, "images", "", "pictures: to classify, a folder with one for each class, or an idx file; to caption, a folder or a tar archive");
   v(dev_images, "dev_images", "", "pictures to validate on");
 }
 void DataOptions::visit_labels(OptionVisitor& v) {
-  v(labels, "labels", "", "their classes, an idx file");
-  v(dev_labels, "dev_labels", "", "their classes");
+  v(labels, "labels", "", "the classes of data.images where that is an idx file: another idx file");
+  v(dev_labels, "dev_labels", "", "the classes of data.dev_images where that is an idx file: another idx file");
 }
 void DataOptions::visit_captions(OptionVisitor& v) {
   v(captions, "captions", "", "what people said of the pictures: lines name.jpg#0 TAB caption");

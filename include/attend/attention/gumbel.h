@@ -17,11 +17,14 @@ struct GumbelOptions {
 /// Shapes and extras as `hard`, and sample [B, H, T, S] = y in training. Cost: that of the score.
 class Gumbel final : public Hard {
  public:
-  explicit Gumbel(const MechanismOptions& options) : Hard("gumbel", options) {}
+  explicit Gumbel(const MechanismOptions& options);
 
  protected:
   at::Tensor relaxed(const at::Tensor& weights, const at::Tensor& noisy, const at::Tensor& one_hot) const override;
   bool needs_reward() const override { return false; }
+
+ private:
+  double temperature_;
 };
 
 /// softmax(noisy/τ) over the last dimension, zeros where all weights of a row are.

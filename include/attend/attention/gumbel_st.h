@@ -9,11 +9,14 @@ namespace attend {
 /// Shapes and extras as `hard`, and sample [B, H, T, S] in training. Cost: that of the score.
 class GumbelSt final : public Hard {
  public:
-  explicit GumbelSt(const MechanismOptions& options) : Hard("gumbel_st", options) {}
+  explicit GumbelSt(const MechanismOptions& options);
 
  protected:
   at::Tensor relaxed(const at::Tensor& weights, const at::Tensor& noisy, const at::Tensor& one_hot) const override;
   bool needs_reward() const override { return false; }
+
+ private:
+  double temperature_;
 };
 
 }  // namespace attend

@@ -41,6 +41,8 @@ class Hard : public ScoredAttention {
   virtual bool needs_reward() const { return true; }
 
  private:
+  enum class Test { kArgmax, kSoft, kSample } test_;
+  double soft_share_;
   at::Tensor draw_soft(std::int64_t batch) const;  // bool [B]: the examples that attend softly
   at::Tensor reward_baseline_;
 };

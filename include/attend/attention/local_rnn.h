@@ -1,4 +1,6 @@
 #pragma once
+#include <optional>
+
 #include "attend/attention/local.h"
 
 namespace attend {
@@ -31,6 +33,7 @@ class LocalRnn final : public ScoredAttention {
 
  private:
   bool raw_;
+  std::optional<std::int64_t> window_;  // how far a partial context reaches back; without one to the source's beginning
 };
 
 }  // namespace attend

@@ -32,7 +32,8 @@ class LocationSensitive final : public AdditiveHistory {
   at::Tensor mix(ScoreCall& call, const at::Tensor& weights) const override;
 
  private:
-  bool previous_, cumulative_;
+  bool previous_, cumulative_, smoothing_;
+  double sharpening_;
   at::Tensor filters_, filter_weight_;
 };
 

@@ -146,6 +146,15 @@ void visit_options(OptionSet& set, OptionVisitor& v) {
   (v.once<Options>(set), ...);
 }
 
+/// Looks at no field: for who wants to know which structs are visited.
+class StructsVisitor final : public OptionVisitor {
+  void on(bool&, bool, const Field&) override {}
+  void on(std::int64_t&, std::int64_t, const Field&) override {}
+  void on(double&, double, const Field&) override {}
+  void on(std::string&, const std::string&, const Field&) override {}
+  void on(std::vector<std::string>&, const std::vector<std::string>&, const Field&) override {}
+};
+
 /// Sets every field to its declared default, without entering groups' own constructors twice.
 class DefaultsVisitor final : public OptionVisitor {
   void on(bool& f, bool d, const Field&) override { f = d; }
@@ -197,8 +206,7 @@ struct GivenValue {
   std::string where;
   bool used = false;
   bool empty = false;  ///< `key:` with nothing after it; harmless for a section, an error for an option
-  /// Written by a program, not by a person: versions before 0.3 wrote the options of everybody, and those that nobody reads are passed
-  /// over.
+  /// Written by a program, not by a person: earlier versions wrote the options of everybody, and those that nobody reads are passed over.
   bool stored = false;
 };
 /// Values by dotted key, from a config file, flags or both.
@@ -247,8 +255,9 @@ struct OptionReader {
 /// trying: each flag and each text with choices is set to each of them. With `wanted` it stops at the key of that name.
 std::vector<OptionReader> find_readers(const OptionLister& list, const GivenValues& start = {}, const std::string& wanted = {});
 
-/// Throws for values that no struct asked for, naming where they stand: who would read them, or else the nearest valid key.
-void fail_on_unused(const GivenValues& values, const OptionLister& list);
+/// Throws for values that no struct asked for, naming where they stand: who would read them, or else the nearest valid key. Stored values
+/// of keys that `is_known` are passed over.
+void fail_on_unused(const GivenValues& values, const OptionLister& list, const std::function<bool(const std::string&)>& is_known);
 
 /// Writes `values` where they are read, before anything is checked. Options that know what follows from what was given say so by a static
 /// function complete(GivenValues&). It goes through them twice: what is read may depend on a choice that stands behind it.
@@ -268,10 +277,21 @@ ListVisitor list_options_under(GivenValues values) {
   return list_options(std::move(options));
 }
 
+/// Whether some choice reads the key. Found once in a program, when it is first asked.
+template <class Options>
+bool is_known_key(const std::string& key) {
+  static const auto known = [] {
+    std::set<std::string> keys;
+    for (const auto& reader : find_readers(list_options_under<Options>)) keys.insert(reader.option.key);
+    return keys;
+  }();
+  return known.contains(key);
+}
+
 template <class Options>
 void assign(Options& options, GivenValues values) {
   assign_read(options, values);
-  fail_on_unused(values, list_options_under<Options>);
+  fail_on_unused(values, list_options_under<Options>, is_known_key<Options>);
 }
 
 /// The resolved options as a commented YAML file that `read_config` reads back to the same values.

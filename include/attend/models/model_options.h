@@ -37,7 +37,7 @@ struct ModelOptions {
 /// Whether a model with these options reads the struct of that type.
 template <OptionStruct Options>
 bool model_reads(ModelOptions options) {
-  ListVisitor v;
+  StructsVisitor v;
   options.visit(v);
   return v.met<Options>();
 }
@@ -46,6 +46,7 @@ bool model_reads(ModelOptions options) {
 void visit_attention(ModelOptions& options, OptionVisitor& v);  ///< which mechanism; what it reads is visited by who makes it
 void visit_embedding(ModelOptions& options, OptionVisitor& v);
 void visit_dropout(ModelOptions& options, OptionVisitor& v);
+void visit_attending_network(ModelOptions& options, OptionVisitor& v);  ///< all three, for one whose layers attend
 
 /// Of an encoder that is a stack.
 struct EncoderDepthOptions {
@@ -95,7 +96,7 @@ struct ModelEntry {
   /// What attention: auto stands for.
   std::string_view (*usual_attention)(const ModelOptions&);
   /// What its looking is called in records, where that is not its attention; null elsewhere.
-  std::string (*looks_by)(const ModelOptions&);
+  std::string (*looks_by)(const ModelOptions&) = nullptr;
   /// Builds it with fresh parameters; `source` and `target` are sizes of vocabularies. Throws kValue for options that cannot work.
   std::shared_ptr<Module> (*make)(const ModelOptions& options, std::int64_t source, std::int64_t target);
 };
