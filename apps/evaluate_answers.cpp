@@ -70,7 +70,8 @@ void check_answers(const AnswerModel& model, const Quiz& quiz, const AnswerFigur
   if (figures.items > figures.unanswerable) return;
   std::vector<std::string> known;
   if (model.target)
-    for (std::int32_t id = kSpecialAnswers; id < model.target->size() && known.size() < 8; ++id) known.push_back(model.target->piece(id));
+    for (const auto id : ordinary_ids(*model.target))
+      if (known.size() < 8) known.push_back(model.target->piece(id));
   const std::string says =
       known.empty() ? "words of the document" : fmt::format("{}{}", fmt::join(known, ", "), known.size() == 8 ? ", ..." : "");
   fail(ErrorKind::kData, "{}: none of its {} answers is one that the model can give ('{}' is the first; the model answers: {}); {}", file,
@@ -102,7 +103,7 @@ int evaluate_quiz(const Arguments& arguments) {
   files.form.header = flags.text.header;
   files.form.usual = read_stored_options<DataOptions>(arguments.words[0], "data").form;
   if (model.target)
-    for (std::int32_t id = kSpecialAnswers; id < model.target->size(); ++id) files.form.classes.push_back(model.target->piece(id));
+    for (const auto id : ordinary_ids(*model.target)) files.form.classes.push_back(model.target->piece(id));
   const auto quiz = read_quiz(reads, files, "--");
   quiz->prepare(any_model(model));
   tell(quiz->told(), arguments.common.quiet);

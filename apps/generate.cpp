@@ -29,7 +29,7 @@ std::vector<std::int32_t> prompt_tokens(const Tokenizer& tokenizer, const std::s
   std::vector<std::string> unknown;
   for (const auto& token : tokenizer.encode(prompt)) {
     ids.push_back(token.id);
-    if (token.id == kUnknownId) unknown.push_back(prompt.substr(token.begin, token.end - token.begin));
+    if (token.id == tokenizer.special().unknown) unknown.push_back(prompt.substr(token.begin, token.end - token.begin));
   }
   if (!unknown.empty() && !quiet) say("attend: not in the model's vocabulary, read as <unk>: {}\n", fmt::join(unknown, " "));
   return ids;

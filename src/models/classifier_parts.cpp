@@ -14,10 +14,9 @@ std::int64_t Questions::batch() const {
   return 0;
 }
 
-std::int64_t answers_of(std::int64_t vocabulary) {
-  ATTEND_CHECK(vocabulary > kSpecialAnswers, kValue, "a model that answers needs a vocabulary of answers, got one of {} entries",
-               vocabulary);
-  return vocabulary - kSpecialAnswers;
+std::int64_t checked_answers(std::int64_t answers) {
+  ATTEND_CHECK(answers > 0, kValue, "a model that answers needs a vocabulary of answers, got one of {} answers", answers);
+  return answers;
 }
 
 namespace {

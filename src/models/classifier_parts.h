@@ -9,7 +9,7 @@
 namespace attend {
 
 // Answers of a vocabulary with that many entries. Throws kValue when there is none.
-std::int64_t answers_of(std::int64_t vocabulary);
+std::int64_t checked_answers(std::int64_t answers);
 
 // Vectors of a sequence to states.
 class SequenceEncoder : public Module {

@@ -54,7 +54,7 @@ class EncoderClassifier final : public Answerer {
         register_module("embedding", std::make_shared<Embedding>(vocabulary * std::max<std::int64_t>(places_, 1), o.embedding, scaled));
     encoder_ = register_module("encoder", std::make_shared<SequenceEncoder>(o, encoder_of_classifier(o)));
     pooling_ = register_module("pooling", std::make_shared<Pooling>(o, encoder_->output_size()));
-    output_ = register_module("output", std::make_shared<Linear>(pooling_->output_size(), answers_of(answers)));
+    output_ = register_module("output", std::make_shared<Linear>(pooling_->output_size(), checked_answers(answers)));
   }
 
   at::Tensor answer(const Questions& q, Observer* observer) const override {

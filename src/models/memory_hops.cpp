@@ -21,19 +21,19 @@ class MemoryHops final : public Answerer {
       tables_.push_back(register_module(fmt::format("table_{}", k), std::make_shared<Embedding>(vocabulary, o.embedding, false)));
       ages_.push_back(register_parameter(fmt::format("age_{}", k), at::empty({ages(), o.embedding}).normal_(0, 0.1)));
     }
-    output_ = register_module("output", std::make_shared<Linear>(o.embedding, answers_of(answers), false));
+    output_ = register_module("output", std::make_shared<Linear>(o.embedding, checked_answers(answers), false));
   }
 
   at::Tensor answer(const Questions& q, Observer* observer) const override {
     const auto most = q.statements.size(1);
     ATTEND_CHECK(most <= how_.statements, kValue, "memory_hops: a story has {} statements, model.statements holds {}", most,
                  how_.statements);
-    auto u = sentence(*tables_[0], q.question);        // [B, N]
-    const auto live = within_lengths(q.counts, most);  // [B, M]
-    const auto age = ages_of(q.counts, most);          // [B, M]
-    auto keys = statements(0, q.statements, age);      // [B, M, N]
+    auto u = sentence(*tables_[0], q.question, q.question_lengths);  // [B, N]
+    const auto live = within_lengths(q.counts, most);                // [B, M]
+    const auto age = ages_of(q.counts, most);                        // [B, M]
+    auto keys = statements(0, q, age);                               // [B, M, N]
     for (std::int64_t k = 0; k < how_.hops; ++k) {
-      const auto values = statements(k + 1, q.statements, age);
+      const auto values = statements(k + 1, q, age);
       const auto scores = at::matmul(keys, u.unsqueeze(2)).squeeze(2);  // [B, M]
       const auto p = q.linear ? scores.masked_fill(live.logical_not(), 0.0) : masked_softmax(scores, live);
       if (observer) {
@@ -77,10 +77,10 @@ class MemoryHops final : public Answerer {
     return (behind + gaps).clamp_max(ages() - 1);
   }
 
-  // ids [.., J] padded with <pad> -> [.., N]
-  at::Tensor sentence(const Embedding& table, const at::Tensor& ids) const {
-    const auto live = ids.ne(1);
-    const auto vectors = table(ids).masked_fill(live.logical_not().unsqueeze(-1), 0.0);  // [.., J, N]
+  // ids [.., J] with lengths [..] -> [.., N]
+  at::Tensor sentence(const Embedding& table, const at::Tensor& ids, const at::Tensor& lengths) const {
+    const auto live = at::arange(ids.size(-1), lengths.options()) < lengths.unsqueeze(-1);  // [.., J]
+    const auto vectors = table(ids).masked_fill(live.logical_not().unsqueeze(-1), 0.0);     // [.., J, N]
     if (!how_.position_encoding) return vectors.sum(-2);
     const auto words = live.sum(-1, /*keepdim=*/true).clamp_min(1).to(vectors.scalar_type());  // J [.., 1]
     const auto j = at::arange(1, ids.size(-1) + 1, vectors.options()) / words;                 // j/J [.., J]
@@ -89,9 +89,10 @@ class MemoryHops final : public Answerer {
     return (vectors * weights).sum(-2);
   }
 
-  at::Tensor statements(std::int64_t k, const at::Tensor& ids, const at::Tensor& age) const {
+  // [B, M, N]
+  at::Tensor statements(std::int64_t k, const Questions& q, const at::Tensor& age) const {
     const auto at = static_cast<std::size_t>(k);
-    return sentence(*tables_[at], ids) + at::embedding(ages_[at], age);
+    return sentence(*tables_[at], q.statements, q.statement_lengths) + at::embedding(ages_[at], age);
   }
 
   MemoryHopsOptions how_;

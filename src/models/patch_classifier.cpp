@@ -11,7 +11,7 @@ class PatchClassifier final : public Answerer {
   PatchClassifier(const ModelOptions& o, std::int64_t answers) : dropout_(o.dropout) {
     encoder_ = register_module("encoder", std::make_shared<PictureEncoder>(o, /*convolutions=*/0));
     pooling_ = register_module("pooling", std::make_shared<Pooling>(o, encoder_->output_size(), ColumnAxis::kCell));
-    output_ = register_module("output", std::make_shared<Linear>(pooling_->output_size(), answers_of(answers)));
+    output_ = register_module("output", std::make_shared<Linear>(pooling_->output_size(), checked_answers(answers)));
   }
 
   at::Tensor answer(const Questions& q, Observer* observer) const override {

@@ -164,7 +164,7 @@ AnswerFigures evaluate_answers(const AnswerModel& model, const Quiz& quiz, const
   std::set<std::string> names;
   quiz.each_answer([&](std::string_view answer) { names.insert(comparable(answer)); });
   if (model.target)
-    for (std::int32_t id = kSpecialAnswers; id < model.target->size(); ++id) names.insert(comparable(model.target->piece(id)));
+    for (const auto id : ordinary_ids(*model.target)) names.insert(comparable(model.target->piece(id)));
   std::optional<ConfusionMatrix> confusion;
   if (model.target) confusion.emplace(std::vector<std::string>(names.begin(), names.end()));
   AnswerCounts counts;

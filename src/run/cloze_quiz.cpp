@@ -81,7 +81,7 @@ class ClozeQuiz final : public Quiz {
     Ids ids;
     for (const auto& word : words) {
       const auto tokens = tokenizer.encode(word);
-      ids.push_back(tokens.size() == 1 ? tokens[0].id : kUnknownId);
+      ids.push_back(tokens.size() == 1 ? tokens[0].id : tokenizer.special().unknown);
     }
     return ids;
   }

@@ -18,16 +18,17 @@ std::int64_t number_of(std::vector<std::string>& own, std::string_view word) {
 
 CopyWords copy_words(const TranslationModel& model, std::string_view source) {
   CopyWords words;
+  const auto unknown = model.target->special().unknown;
   const bool same_pieces = model.source->options().kind == model.target->options().kind;
   for (const auto& token : model.source->encode(source)) {
-    std::int32_t id = kUnknownId;
-    if (same_pieces && token.id != kUnknownId) id = model.target->id(model.source->piece(token.id));
+    auto id = unknown;
+    if (same_pieces && token.id != model.source->special().unknown) id = model.target->id(model.source->piece(token.id));
     const auto text = source.substr(token.begin, token.end - token.begin);
-    if (id == kUnknownId)
+    if (id == unknown)
       if (const auto alone = model.target->encode(text); alone.size() == 1) id = alone[0].id;
-    words.ids.push_back(id != kUnknownId ? id : model.target->size() + number_of(words.own, text));
+    words.ids.push_back(id != unknown ? id : model.target->size() + number_of(words.own, text));
   }
-  if (model.text.source_end || words.ids.empty()) words.ids.push_back(kEndId);
+  if (model.text.source_end || words.ids.empty()) words.ids.push_back(model.target->special().end);
   return words;
 }
 
@@ -50,11 +51,11 @@ std::vector<std::int64_t> copied_ids(const Tokenizer& target, std::string_view t
   std::vector<std::int64_t> ids;
   for (const auto& token : target.encode(text)) {
     ids.push_back(token.id);
-    if (token.id != kUnknownId) continue;
+    if (token.id != target.special().unknown) continue;
     const auto place = std::find(source.own.begin(), source.own.end(), text.substr(token.begin, token.end - token.begin));
     if (place != source.own.end()) ids.back() = target.size() + (place - source.own.begin());
   }
-  ids.push_back(kEndId);
+  ids.push_back(target.special().end);
   return ids;
 }
 
@@ -69,7 +70,7 @@ std::string decode_with(const Tokenizer& tokenizer, std::span<const std::int32_t
   if (std::all_of(instead.begin(), instead.end(), [](const auto* word) { return !word; })) return tokenizer.decode(tokens, spans);
   std::vector<std::int32_t> known(tokens.begin(), tokens.end());
   for (std::size_t t = 0; t < known.size(); ++t)
-    if (instead[t]) known[t] = kUnknownId;
+    if (instead[t]) known[t] = tokenizer.special().unknown;
   std::vector<TextToken> places;
   const auto plain = tokenizer.decode(known, &places);
   std::string text;

@@ -71,7 +71,7 @@ namespace {
 // Of a vocabulary of pieces: whether most of their characters are of scripts without spaces.
 bool unspaced_pieces(const Tokenizer& tokenizer) {
   std::size_t unspaced = 0, all = 0;
-  for (std::int32_t id = kEndId + 1; id < tokenizer.size(); ++id) {
+  for (const auto id : ordinary_ids(tokenizer)) {
     const auto piece = tokenizer.piece(id);
     for (std::size_t at = 0; at < piece.size(); ++all) unspaced += is_unspaced(next_character(piece, at)) ? 1 : 0;
   }

@@ -15,7 +15,7 @@ void Quiz::each_answer(const std::function<void(std::string_view)>& take) const 
 Ids ids_of(const Tokenizer& tokenizer, std::string_view text) {
   Ids ids;
   for (const auto& token : tokenizer.encode(text)) ids.push_back(token.id);
-  if (ids.empty()) ids.push_back(kUnknownId);
+  if (ids.empty()) ids.push_back(tokenizer.special().unknown);
   return ids;
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 // The quizzes there are, a source file each, and what they share.
+#include <algorithm>
+
 #include "attend/run/quiz.h"
 #include "attend/run/translator.h"
 #include "attend/text/unicode.h"
@@ -20,17 +22,21 @@ class ChoiceQuiz : public Quiz {
   void prepare(const AnyModel& model) override {
     ATTEND_CHECK(model.target, kValue, "{}: the model has no vocabulary of answers", model.model.type);
     answers_ = model.target;
+    ids_ = ordinary_ids(*answers_);
   }
   std::int64_t gold(std::size_t i) const override {
-    const auto id = right_[i].empty() ? kUnknownId : answers_->id(comparable(right_[i]));  // pieces are in this form
-    return id < kSpecialAnswers ? -1 : id - kSpecialAnswers;
+    if (right_[i].empty()) return -1;
+    const auto id = answers_->id(comparable(right_[i]));  // pieces are in this form
+    const auto place = std::lower_bound(ids_.begin(), ids_.end(), id);
+    return place == ids_.end() || *place != id ? -1 : place - ids_.begin();
   }
   std::string answer(std::size_t /*i*/, std::int64_t index) const override {
-    return answers_->piece(static_cast<std::int32_t>(index + kSpecialAnswers));
+    return answers_->piece(ids_.at(static_cast<std::size_t>(index)));
   }
 
  private:
   std::shared_ptr<Tokenizer> answers_;
+  std::vector<std::int32_t> ids_;  // of the answers, in the order in which the model counts them
 };
 
 std::unique_ptr<Quiz> labelled_quiz(const std::string& path, const LabelledOptions& options);

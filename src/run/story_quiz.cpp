@@ -48,12 +48,17 @@ class StoryQuiz final : public ChoiceQuiz {
     q.question = asked.ids;
     q.question_lengths = asked.lengths;
     const auto rows = static_cast<std::int64_t>(items.size());
-    q.statements = at::full({rows, static_cast<std::int64_t>(most), static_cast<std::int64_t>(longest)}, kPadId, at::kLong);
+    q.statements = at::zeros({rows, static_cast<std::int64_t>(most), static_cast<std::int64_t>(longest)}, at::kLong);  // [B, M, L]
+    q.statement_lengths = at::zeros({rows, static_cast<std::int64_t>(most)}, at::kLong);                               // [B, M]
     q.counts = at::zeros({rows}, at::kLong);
     auto* out = q.statements.data_ptr<std::int64_t>();
+    auto* lengths = q.statement_lengths.data_ptr<std::int64_t>();
     for (std::size_t b = 0; b < items.size(); ++b) {
       const auto& own = statements_[items[b]];
-      for (std::size_t s = 0; s < own.size(); ++s) std::copy(own[s].begin(), own[s].end(), out + (b * most + s) * longest);
+      for (std::size_t s = 0; s < own.size(); ++s) {
+        std::copy(own[s].begin(), own[s].end(), out + (b * most + s) * longest);
+        lengths[b * most + s] = static_cast<std::int64_t>(own[s].size());
+      }
       q.counts.data_ptr<std::int64_t>()[b] = static_cast<std::int64_t>(own.size());
     }
     return q;

@@ -34,13 +34,15 @@ void each_line(std::string_view text, const std::function<void(std::string_view)
 }
 
 Stream stream_of(const Tokenizer& tokenizer, std::string_view text) {
+  const auto& special = tokenizer.special();
   Stream stream;
+  stream.begin = special.begin;
   each_line(text, [&](std::string_view line) {
     for (const auto& token : tokenizer.encode(line)) {
       stream.ids.push_back(token.id);
-      stream.unknown += token.id == kUnknownId ? 1 : 0;
+      stream.unknown += token.id == special.unknown ? 1 : 0;
     }
-    stream.ids.push_back(kEndId);
+    stream.ids.push_back(special.end);
     stream.characters += spelled_characters(line) + 1;
   });
   return stream;
@@ -51,21 +53,20 @@ Windows windows_of(const Stream& stream, const std::vector<Window>& windows) {
   std::size_t longest = 0;
   for (const auto& w : windows) longest = std::max(longest, w.size);
   const auto rows = static_cast<std::int64_t>(windows.size()), steps = static_cast<std::int64_t>(longest);
-  batch.inputs = at::full({rows, steps}, kPadId, at::kLong);
-  batch.wanted = at::full({rows, steps}, kPadId, at::kLong);
+  batch.inputs = at::zeros({rows, steps}, at::kLong);  // [B, T]
+  batch.wanted = at::zeros({rows, steps}, at::kLong);  // [B, T]
   batch.lengths = at::empty({rows}, at::kLong);
   auto in = batch.inputs.accessor<std::int64_t, 2>(), out = batch.wanted.accessor<std::int64_t, 2>();
   for (std::int64_t b = 0; b < rows; ++b) {
     const auto& [begin, size] = windows[static_cast<std::size_t>(b)];
     for (std::size_t t = 0; t < size; ++t) {
-      in[b][static_cast<std::int64_t>(t)] = begin + t == 0 ? kBeginId : stream.ids[begin + t - 1];
+      in[b][static_cast<std::int64_t>(t)] = begin + t == 0 ? stream.begin : stream.ids[begin + t - 1];
       out[b][static_cast<std::int64_t>(t)] = stream.ids[begin + t];
     }
     batch.lengths[b] = static_cast<std::int64_t>(size);
   }
-  const auto flat = batch.wanted.flatten();
-  batch.live = flat.ne(kPadId).nonzero().squeeze(1);
-  batch.targets = flat.index_select(0, batch.live);
+  batch.live = within_lengths(batch.lengths, steps).flatten().nonzero().squeeze(1);  // [n]
+  batch.targets = batch.wanted.flatten().index_select(0, batch.live);                // [n]
   return batch;
 }
 

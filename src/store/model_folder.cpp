@@ -200,6 +200,13 @@ ModelSections read_model_options(const std::string& path) { return read_sections
 
 ModelKind stored_kind(const std::string& path) { return model_kind(read_model_options(path).model.type); }
 
+std::shared_ptr<Module> make_network(const ModelOptions& options, const Tokenizer* source, const Tokenizer* target) {
+  const bool answers = model_kind(options.type).gives == Matter::kAnswer;
+  std::int64_t outputs = 0;
+  if (target) outputs = answers ? static_cast<std::int64_t>(ordinary_ids(*target).size()) : target->size();
+  return make_network(options, source ? source->size() : 0, outputs);
+}
+
 AnyModel read_any_model(const std::string& path, const std::function<void(ModelOptions&)>& adjust) {
   const auto folder = find_model_folder(path);
   const auto manifest = read_manifest(folder);
@@ -240,7 +247,7 @@ AnyModel read_any_model(const std::string& path, const std::function<void(ModelO
         4 * held + (std::uint64_t{64} << 20),
         fmt::format("{}: holds {}, but the model of config.yaml is larger; config.yaml and weights do not belong together", weights,
                     size_text(held)));
-    model.network = make_network(model.model, model.source ? model.source->size() : 0, model.target ? model.target->size() : 0);
+    model.network = make_network(model.model, model.source.get(), model.target.get());
   }
   fill(named_weights(*model.network), tensors, weights);
   model.network->eval();

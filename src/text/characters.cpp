@@ -40,7 +40,7 @@ class CharacterTokenizer final : public VocabularyTokenizer {
       word += space ? 1 : 0;  // the space belongs to the word it begins
       const auto cluster = line.substr(begin, end - begin);
       // The mark itself, written in a text, is not a space.
-      const auto id = space ? space_id_ : cluster == kSpaceMark ? kUnknownId : vocabulary_.id(cluster);
+      const auto id = space ? space_id_ : cluster == kSpaceMark ? special().unknown : vocabulary_.id(cluster);
       const auto [first, last] = normal.original(begin, end);
       tokens.push_back({id, first, last, word});
     });
@@ -51,9 +51,9 @@ class CharacterTokenizer final : public VocabularyTokenizer {
     DecodedText text(spans);
     for (const auto id : ids) {
       check_id(id, size());
-      if (id != kUnknownId && id < kFirstFreeId) {
+      if (special().is_silent(id)) {
         text.skip(id);
-      } else if (id != kUnknownId && id == space_id_) {
+      } else if (id != special().unknown && id == space_id_) {
         text.add_space(id);
       } else {
         text.add(id, vocabulary_.piece(id));

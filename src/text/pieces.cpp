@@ -2,6 +2,7 @@
 #include <sentencepiece_trainer.h>
 
 #include <algorithm>
+#include <array>
 
 #include "attend/core/error.h"
 #include "kinds.h"
@@ -19,7 +20,7 @@ constexpr char32_t kSpaceMarkCharacter = 0x2581, kNeverLearnedCharacter = 0x2585
 
 // The name of a special piece inside the SentencePiece model. The trainer cuts its text wherever such a name stands, so names hold a
 // character that no text keeps: <s> and </s> written in ordinary data are learned like other words.
-std::string model_name(std::int32_t special) { return std::string(kNeverLearned).append(kSpecialNames[static_cast<std::size_t>(special)]); }
+std::string model_name(std::size_t special) { return std::string(kNeverLearned).append(kSpecialNames.at(special)); }
 
 // ▁ written in a text would be read as a space; it becomes <unk> like any character that is not in the vocabulary. Both
 // marks have three bytes, so no offset moves.
@@ -132,17 +133,25 @@ class SentencesInMemory final : public sentencepiece::SentenceIterator {
   std::size_t next_ = 0;
 };
 
+// A model from elsewhere may lack some: what is without <pad> is padded with </s>, and what is without <s> begins with <pad> (T5) or else
+// with </s> (GPT-2).
+SpecialIds special_of(const sentencepiece::SentencePieceProcessor& processor) {
+  SpecialIds special{.unknown = processor.unk_id(), .pad = processor.pad_id(), .begin = processor.bos_id(), .end = processor.eos_id()};
+  ATTEND_CHECK(special.unknown >= 0 && special.end >= 0, kData,
+               "tokenizer: the SentencePiece model must have pieces for <unk> and </s>, got ids {} and {}; train it with unk_id and eos_id",
+               special.unknown, special.end);
+  if (special.begin < 0) special.begin = special.pad >= 0 ? special.pad : special.end;
+  if (special.pad < 0) special.pad = special.end;
+  return special;
+}
+
 class PieceTokenizer final : public Tokenizer {
  public:
   PieceTokenizer(const TokenizerOptions& options, std::string model) : options_(options), model_(std::move(model)) {
     const auto problem = load();
     ATTEND_CHECK(problem.empty(), kData, "tokenizer: the SentencePiece model cannot be read, the file is damaged or of another kind: {}",
                  problem);
-    ATTEND_CHECK(processor_.unk_id() == kUnknownId && processor_.pad_id() == kPadId && processor_.bos_id() == kBeginId &&
-                     processor_.eos_id() == kEndId,
-                 kData,
-                 "tokenizer: the SentencePiece model must have <unk>=0, <pad>=1, <s>=2 and </s>=3, got {}, {}, {}, {}; train it here",
-                 processor_.unk_id(), processor_.pad_id(), processor_.bos_id(), processor_.eos_id());
+    special_ = special_of(processor_);
     for (std::int32_t id = 0; id < size(); ++id) {
       ATTEND_CHECK(first_broken_byte(processor_.IdToPiece(id)) == std::string_view::npos, kData,
                    "tokenizer: piece {} of the SentencePiece model is not UTF-8; the file is damaged", id);
@@ -184,11 +193,11 @@ class PieceTokenizer final : public Tokenizer {
     DecodedText text(spans);
     for (const auto id : ids) {
       check_id(id, size());
-      if (id != kUnknownId && id < kFirstFreeId) {
+      if (special_.is_silent(id)) {
         text.skip(id);
         continue;
       }
-      std::string_view piece = id == kUnknownId ? kSpecialNames[kUnknownId] : std::string_view(processor_.IdToPiece(id));
+      std::string_view piece = id == special_.unknown ? kSpecialNames[0] : std::string_view(processor_.IdToPiece(id));
       if (piece == kSpaceMark) {
         text.add_space(id);
         continue;
@@ -203,11 +212,17 @@ class PieceTokenizer final : public Tokenizer {
   }
 
   std::int32_t size() const override { return processor_.GetPieceSize(); }
+  const SpecialIds& special() const override { return special_; }
   std::string piece(std::int32_t id) const override {
     check_id(id, size());
-    return id < kFirstFreeId ? std::string(kSpecialNames[static_cast<std::size_t>(id)]) : processor_.IdToPiece(id);
+    const std::array special = {special_.unknown, special_.pad, special_.begin, special_.end};
+    const auto role = std::find(special.begin(), special.end(), id) - special.begin();
+    return role < kSpecialPieces ? std::string(kSpecialNames[static_cast<std::size_t>(role)]) : processor_.IdToPiece(id);
   }
-  std::int32_t id(std::string_view piece) const override { return processor_.PieceToId(absl::string_view(piece.data(), piece.size())); }
+  std::int32_t id(std::string_view piece) const override {
+    const auto found = processor_.PieceToId(absl::string_view(piece.data(), piece.size()));
+    return special_.contains(found) ? special_.unknown : found;
+  }
   const TokenizerOptions& options() const override { return options_; }
   std::string serialize() const override { return model_; }
 
@@ -224,14 +239,15 @@ class PieceTokenizer final : public Tokenizer {
   TokenizerOptions options_;
   std::string model_;
   sentencepiece::SentencePieceProcessor processor_;
+  SpecialIds special_;
 };
 
 }  // namespace
 
 std::unique_ptr<Tokenizer> train_pieces(const TokenizerOptions& options, const LineSource& lines) {
   // One place is for the space mark, which SentencePiece always learns.
-  ATTEND_CHECK(options.vocabulary_size > kFirstFreeId + 1, kValue, "tokenizer: kind {} needs a vocabulary_size of at least {}, got {}",
-               options.kind, kFirstFreeId + 2, options.vocabulary_size);
+  ATTEND_CHECK(options.vocabulary_size > kSpecialPieces + 1, kValue, "tokenizer: kind {} needs a vocabulary_size of at least {}, got {}",
+               options.kind, kSpecialPieces + 2, options.vocabulary_size);
   LineSample sample(kSampleLimits, kSampleSeed);
   const auto how = normalisation(options);
   lines([&](std::string_view line) {
@@ -242,7 +258,7 @@ std::unique_ptr<Tokenizer> train_pieces(const TokenizerOptions& options, const L
   CharacterTable characters;
   for (const auto& line : kept) characters.count(line);
   const bool unspaced = characters.mostly_unspaced();
-  characters.restrict_to(static_cast<std::size_t>(options.vocabulary_size - kFirstFreeId - 1),
+  characters.restrict_to(static_cast<std::size_t>(options.vocabulary_size - kSpecialPieces - 1),
                          static_cast<std::uint64_t>(std::max<std::int64_t>(options.minimum_count, 1)));
   auto sentences = training_sentences(std::move(kept), characters);
   if (options.kind == "unigram" && !unspaced) add_repeated_words(sentences);
@@ -261,14 +277,14 @@ std::unique_ptr<Tokenizer> train_pieces(const TokenizerOptions& options, const L
       {"add_dummy_prefix", unspaced ? "false" : "true"},  // in Chinese a lone ▁ before each line would be noise
       {"max_sentence_length", std::to_string(kLongestSentence + 8)},
       {"num_threads", "1"},  // the pieces depend on how many threads share the sums
-      {"unk_id", std::to_string(kUnknownId)},
-      {"pad_id", std::to_string(kPadId)},
-      {"bos_id", std::to_string(kBeginId)},
-      {"eos_id", std::to_string(kEndId)},
-      {"unk_piece", model_name(kUnknownId)},
-      {"pad_piece", model_name(kPadId)},
-      {"bos_piece", model_name(kBeginId)},
-      {"eos_piece", model_name(kEndId)},
+      {"unk_id", std::to_string(SpecialIds().unknown)},
+      {"pad_id", std::to_string(SpecialIds().pad)},
+      {"bos_id", std::to_string(SpecialIds().begin)},
+      {"eos_id", std::to_string(SpecialIds().end)},
+      {"unk_piece", model_name(0)},
+      {"pad_piece", model_name(1)},
+      {"bos_piece", model_name(2)},
+      {"eos_piece", model_name(3)},
       {"minloglevel", "3"},
   };
   const auto status = sentencepiece::SentencePieceTrainer::Train(settings, &iterator, &model);

@@ -1,6 +1,7 @@
 #include "vocabulary.h"
 
 #include <algorithm>
+#include <array>
 
 #include "attend/core/error.h"
 #include "attend/text/unicode.h"
@@ -17,8 +18,6 @@ bool is_white(std::string_view text) {
 }
 
 }  // namespace
-
-Vocabulary::Vocabulary() : pieces_(kSpecialNames.begin(), kSpecialNames.end()) {}
 
 bool Vocabulary::add(std::string_view piece) {
   if (!ids_.emplace(piece, size()).second) return false;
@@ -38,6 +37,7 @@ Vocabulary Vocabulary::from_counts(const PieceCounter& counter, const TokenizerO
   std::sort(sorted.begin(), sorted.end(),
             [](const Counted& a, const Counted& b) { return a.count != b.count ? a.count > b.count : *a.piece < *b.piece; });
   Vocabulary vocabulary;
+  vocabulary.pieces_.assign(kSpecialNames.begin(), kSpecialNames.end());
   for (const auto& [piece, count] : sorted) {
     if (vocabulary.size() >= options.vocabulary_size) break;
     vocabulary.add(*piece);
@@ -47,23 +47,28 @@ Vocabulary Vocabulary::from_counts(const PieceCounter& counter, const TokenizerO
 
 Vocabulary Vocabulary::from_lines(const std::string& lines) {
   Vocabulary vocabulary;
+  const std::array<std::int32_t*, kSpecialPieces> special = {&vocabulary.special_.unknown, &vocabulary.special_.pad,
+                                                             &vocabulary.special_.begin, &vocabulary.special_.end};
+  for (auto* id : special) *id = -1;  // not met yet
   std::size_t number = 0;
   for (std::size_t at = 0; at < lines.size(); ++number) {
     const std::size_t end = lines.find('\n', at);
     ATTEND_CHECK(end != std::string::npos, kData, "vocabulary:{}: the last line has no end; the file is cut off", number + 1);
     const auto piece = std::string_view(lines).substr(at, end - at);
     at = end + 1;
-    if (number < static_cast<std::size_t>(kFirstFreeId)) {
-      const auto& expected = vocabulary.pieces_[number];
-      ATTEND_CHECK(piece == expected, kData, "vocabulary:{}: expected {}, got '{}'", number + 1, expected, piece.substr(0, 40));
+    const auto name = std::find(kSpecialNames.begin(), kSpecialNames.end(), piece) - kSpecialNames.begin();
+    if (name < kSpecialPieces && *special[static_cast<std::size_t>(name)] < 0) {
+      *special[static_cast<std::size_t>(name)] = vocabulary.size();
+      vocabulary.pieces_.emplace_back(piece);
       continue;
     }
     ATTEND_CHECK(first_broken_byte(piece) == std::string_view::npos, kData, "vocabulary:{}: the piece is not UTF-8", number + 1);
     ATTEND_CHECK(!is_white(piece), kData, "vocabulary:{}: the piece is blank", number + 1);
     ATTEND_CHECK(vocabulary.add(piece), kData, "vocabulary:{}: the piece '{}' is there twice", number + 1, piece);
   }
-  ATTEND_CHECK(number >= static_cast<std::size_t>(kFirstFreeId), kData,
-               "vocabulary: expected <unk>, <pad>, <s> and </s> on the first four lines, got {} lines", number);
+  for (std::size_t i = 0; i < special.size(); ++i)
+    ATTEND_CHECK(*special[i] >= 0, kData, "vocabulary: none of its {} lines is {}; expected <unk>, <pad>, <s> and </s>, a line each",
+                 number, kSpecialNames[i]);
   return vocabulary;
 }
 
@@ -86,7 +91,7 @@ std::string VocabularyTokenizer::decode_apart(std::span<const std::int32_t> ids,
   DecodedText text(spans);
   for (const auto id : ids) {
     check_id(id, size());
-    if (id != kUnknownId && id < kFirstFreeId) {
+    if (special().is_silent(id)) {
       text.skip(id);
     } else {
       text.space();

@@ -11,9 +11,8 @@
 
 namespace attend {
 
-inline constexpr std::int32_t kFirstFreeId = 4;
-/// Names of the special ids, for people. Text that looks like one is text: no name leads to a special id.
-inline constexpr std::array<std::string_view, kFirstFreeId> kSpecialNames{"<unk>", "<pad>", "<s>", "</s>"};
+/// Names of the special pieces, for people, in the order of SpecialIds. Text that looks like one is text: no name leads to a special id.
+inline constexpr std::array<std::string_view, kSpecialPieces> kSpecialNames{"<unk>", "<pad>", "<s>", "</s>"};
 
 struct PieceHash {
   using is_transparent = void;
@@ -44,22 +43,23 @@ class Vocabulary {
   /// The most frequent pieces first, ties in the order of their bytes; at most options.vocabulary_size with the special
   /// ones, none seen less often than options.minimum_count.
   static Vocabulary from_counts(const PieceCounter& counter, const TokenizerOptions& options);
-  /// One piece a line in the order of ids, the special ones first; a piece behind them may look like one. Throws kData naming the line
-  /// that is wrong.
+  /// One piece a line in the order of ids. The special pieces are the first lines of their names, wherever they stand; a piece behind
+  /// them may look like one. Throws kData naming the line that is wrong.
   static Vocabulary from_lines(const std::string& lines);
   std::string lines() const;
 
   std::int32_t size() const { return static_cast<std::int32_t>(pieces_.size()); }
+  const SpecialIds& special() const { return special_; }
   const std::string& piece(std::int32_t id) const;
-  /// kUnknownId when absent; never another special id.
+  /// special().unknown when absent; never another special id.
   std::int32_t id(std::string_view piece) const {
     const auto found = ids_.find(piece);
-    return found == ids_.end() ? kUnknownId : found->second;
+    return found == ids_.end() ? special_.unknown : found->second;
   }
 
  private:
-  Vocabulary();
   bool add(std::string_view piece);
+  SpecialIds special_;
   std::vector<std::string> pieces_;
   PieceMap<std::int32_t> ids_;
 };
@@ -72,6 +72,7 @@ class VocabularyTokenizer : public Tokenizer {
  public:
   VocabularyTokenizer(const TokenizerOptions& options, Vocabulary vocabulary) : options_(options), vocabulary_(std::move(vocabulary)) {}
   std::int32_t size() const final { return vocabulary_.size(); }
+  const SpecialIds& special() const final { return vocabulary_.special(); }
   std::string piece(std::int32_t id) const final { return vocabulary_.piece(id); }
   std::int32_t id(std::string_view piece) const final { return vocabulary_.id(piece); }
   const TokenizerOptions& options() const final { return options_; }

@@ -67,7 +67,7 @@ class WordTokenizer final : public VocabularyTokenizer {
   WordTokenizer(const TokenizerOptions& options, Vocabulary vocabulary)
       : VocabularyTokenizer(options, std::move(vocabulary)), normalisation_(normalisation(options)) {
     parts_.resize(static_cast<std::size_t>(vocabulary_.size()));
-    for (std::int32_t id = kFirstFreeId; id < vocabulary_.size(); ++id) {
+    for (const auto id : ordinary_ids(*this)) {
       std::string_view token = vocabulary_.piece(id);
       auto& part = parts_[static_cast<std::size_t>(id)];
       part.marks.left = take_left_mark(token);
@@ -75,7 +75,7 @@ class WordTokenizer final : public VocabularyTokenizer {
       part.token = token;
       part.manner = manner_of(token);
     }
-    parts_[kUnknownId].token = vocabulary_.piece(kUnknownId);
+    parts_[static_cast<std::size_t>(special().unknown)].token = vocabulary_.piece(special().unknown);
   }
 
   std::vector<TextToken> encode(std::string_view text) const override {
@@ -102,7 +102,7 @@ class WordTokenizer final : public VocabularyTokenizer {
     const Part* before = nullptr;
     for (const auto id : ids) {
       check_id(id, size());
-      if (id != kUnknownId && id < kFirstFreeId) {
+      if (special().is_silent(id)) {
         text.skip(id);
         continue;
       }
@@ -129,19 +129,20 @@ class WordTokenizer final : public VocabularyTokenizer {
 
   // The piece as marked; failing that, the token with other marks: a wrong space is a smaller loss than <unk>.
   std::int32_t find(std::string_view token, const Marks& wanted, bool word, std::string& buffer) const {
+    const auto unknown = special().unknown;
     if (wanted.left != Mark::kNone || wanted.right != Mark::kNone) {
       write_piece(buffer, token, wanted);
-      if (const auto id = vocabulary_.id(buffer); id != kUnknownId) return id;
+      if (const auto id = vocabulary_.id(buffer); id != unknown) return id;
     }
-    if (const auto id = vocabulary_.id(token); id != kUnknownId) return id;
-    if (word) return kUnknownId;
+    if (const auto id = vocabulary_.id(token); id != unknown) return id;
+    if (word) return unknown;
     for (const Mark left : {Mark::kNone, Mark::kJoin, Mark::kSpace}) {
       for (const Mark right : {Mark::kNone, Mark::kJoin, Mark::kSpace}) {
         write_piece(buffer, token, {left, right});
-        if (const auto id = vocabulary_.id(buffer); id != kUnknownId) return id;
+        if (const auto id = vocabulary_.id(buffer); id != unknown) return id;
       }
     }
-    return kUnknownId;
+    return unknown;
   }
 
   Normalisation normalisation_;

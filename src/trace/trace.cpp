@@ -94,7 +94,8 @@ std::vector<TraceToken> source_tokens(const Tokenizer& tokenizer, const std::str
                       .span = {token.begin, token.end}});
   ATTEND_CHECK(!tokens.empty(), kValue, "trace: the text is empty; give a sentence");
   const auto size = static_cast<std::uint32_t>(text.size());
-  if (end) tokens.push_back({.text = tokenizer.piece(kEndId), .id = kEndId, .span = {size, size}});
+  const auto end_id = tokenizer.special().end;
+  if (end) tokens.push_back({.text = tokenizer.piece(end_id), .id = end_id, .span = {size, size}});
   return tokens;
 }
 
@@ -153,8 +154,6 @@ std::vector<std::int32_t> target_ids(const TranslationModel& model, const at::Te
   return ids;
 }
 
-bool is_special(std::int32_t id) { return id == kPadId || id == kBeginId || id == kEndId; }
-
 }  // namespace
 
 Trace trace(const TranslationModel& model, const std::string& source, const TraceOptions& options) {
@@ -182,11 +181,11 @@ Trace trace(const TranslationModel& model, const std::string& source, const Trac
   trace.encoder = observer.take_lines();
   const auto state = network->start(*encoded, static_cast<std::int64_t>(targets.size()));
   std::vector<std::string> read;
-  std::int32_t previous = kBeginId;
+  auto previous = model.target->special().begin;
   std::vector<at::Tensor> rows;  // [S] a step
   std::vector<bool> special_source, special_target;
-  for (const auto id : ids) special_source.push_back(is_special(static_cast<std::int32_t>(id)));
-  for (const auto id : targets) special_target.push_back(is_special(id));
+  for (const auto id : ids) special_source.push_back(model.source->special().is_silent(static_cast<std::int32_t>(id)));
+  for (const auto id : targets) special_target.push_back(model.target->special().is_silent(id));
   for (const auto id : targets) {
     TraceStep step{.previous = name(previous), .target = name(id), .lines = {}, .choice = {}};
     read.push_back(step.previous);

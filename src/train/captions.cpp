@@ -61,7 +61,7 @@ class CaptionsLearner final : public Learner {
     batch->tensors.source_lengths = at::full({static_cast<std::int64_t>(examples.size())}, picture_grid(config_.model).cells(), at::kLong);
     batch->rows = at::tensor(rows, at::kLong);                                                 // [R]
     batch->tensors.read_lengths = batch->tensors.source_lengths.index_select(0, batch->rows);  // [R]
-    set_targets(batch->tensors, padded(targets));
+    set_targets(batch->tensors, padded(targets), model_.target->special().begin);
     batch->units = batch->tensors.tokens;
     return batch;
   }
@@ -85,7 +85,7 @@ class CaptionsLearner final : public Learner {
       captions.push_back(ids_with_end(*model_.target, dev_.captions(i)[0]));
     }
     TrainBatch batch;
-    set_targets(batch, padded(captions));
+    set_targets(batch, padded(captions), model_.target->special().begin);
     batch.source_lengths = at::full({static_cast<std::int64_t>(pictures.size())}, picture_grid(config_.model).cells(), at::kLong);  // [B]
     SourceEntropy entropy(batch.target_lengths);
     const auto encoded = model_.network->encode(dev_.batch(pictures), batch.source_lengths, nullptr);

@@ -37,7 +37,7 @@ TrainBatch pair_batch(const std::vector<std::string_view>& source_texts, const s
   for (const auto& one : words) own.push_back(&one);
   batch.source = model.model.of<CopyOptions>().pointer_generator ? with_words(s.ids, own) : s.ids;
   batch.source_lengths = s.lengths;
-  set_targets(batch, t);
+  set_targets(batch, t, model.target->special().begin);
   return batch;
 }
 

@@ -68,8 +68,7 @@ void Learner::build(Config& config, const GivenValues& given, const std::string&
     make_vocabularies(config.text, model_);
     config.text = model_.text;
     at::manual_seed(random_key(static_cast<std::uint64_t>(config.train.seed), {0}));
-    const auto size = [](const std::shared_ptr<Tokenizer>& side) { return side ? side->size() : 0; };
-    model_.network = make_network(config.model, size(model_.source), size(model_.target));
+    model_.network = make_network(config.model, model_.source.get(), model_.target.get());
     const auto parameters = static_cast<std::uint64_t>(parameter_count(*model_.network));
     check_memory(3 * sizeof(float) * parameters,
                  fmt::format("training {} parameters (gradients and the two averages of the optimiser)", parameters));

@@ -127,11 +127,16 @@ class Pairs final : public Learner {
     network.train();
     auto draft = pad_drafts(written);
     if (config_.train.draft_noise > 0) {
-      const auto items = draft.ids.size(0), columns = draft.ids.size(1), words = std::int64_t{model_.target->size()} - (kEndId + 1);
+      const auto items = draft.ids.size(0), columns = draft.ids.size(1);
+      const auto ordinary = ordinary_ids(*model_.target);
+      const auto words = at::tensor(at::ArrayRef<std::int32_t>(ordinary), at::kLong);                               // [n]
       const auto replaced = uniform_draws(draw_keys(kNoisePlace, items), {columns}).lt(config_.train.draft_noise);  // [B, 1 + D]
-      const auto other =
-          (uniform_draws(draw_keys(kNoisePlace, items), {columns}) * static_cast<double>(words)).to(at::kLong);  // [B, 1 + D]
-      draft.ids = at::where(replaced.logical_and(draft.ids.gt(kEndId)), other + (kEndId + 1), draft.ids);
+      const auto which = (uniform_draws(draw_keys(kNoisePlace, items), {columns}) * static_cast<double>(words.size(0))).to(at::kLong);
+      const auto other = words.index_select(0, which.flatten()).view_as(which);  // [B, 1 + D]
+      const auto& special = model_.target->special();
+      auto kept = draft.ids.eq(special.unknown);  // [B, 1 + D]
+      for (const auto id : {special.pad, special.begin, special.end}) kept = kept.logical_or(draft.ids.eq(id));
+      draft.ids = at::where(replaced.logical_and(kept.logical_not()), other, draft.ids);
     }
     AuxiliaryLosses auxiliary(config_.train, update);
     auto* watching = watch_ ? &auxiliary : nullptr;

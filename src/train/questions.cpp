@@ -103,10 +103,8 @@ class QuestionsLearner final : public Learner {
     auto& q = batch->questions;
     if (q.pictures.defined()) q.pictures = varied(q.pictures, config_.data);
     if (config_.data.unknown_share > 0 && q.text.defined())
-      q.text = at::where(uniform_draws(draw_keys(kUnknownPlace, q.text.size(0)), q.text.sizes().slice(1))
-                             .lt(config_.data.unknown_share)
-                             .logical_and(q.text.ne(kPadId)),
-                         kUnknownId, q.text);
+      q.text = at::where(uniform_draws(draw_keys(kUnknownPlace, q.text.size(0)), q.text.sizes().slice(1)).lt(config_.data.unknown_share),
+                         model_.source->special().unknown, q.text);  // [B, S]
     return batch;
   }
 
@@ -166,7 +164,7 @@ class QuestionsLearner final : public Learner {
     answers.kind = "lines";
     answers.minimum_count = 1;
     answers.lowercase = answers.fold_width = false;
-    answers.vocabulary_size = std::max(answers.vocabulary_size, static_cast<std::int64_t>(counts_of(*train_).size()) + kSpecialAnswers);
+    answers.vocabulary_size = std::max(answers.vocabulary_size, static_cast<std::int64_t>(counts_of(*train_).size()) + kSpecialPieces);
     model.target = train_tokenizer(answers, [&](const std::function<void(std::string_view)>& take) { train_->each_answer(take); });
   }
 

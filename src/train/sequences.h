@@ -17,8 +17,8 @@ struct TrainBatch {
 };
 
 PaddedBatch padded(const std::vector<std::vector<std::int64_t>>& sequences);
-/// Fills inputs, target_lengths, live, targets and tokens from targets that end in </s>.
-void set_targets(TrainBatch& batch, const PaddedBatch& targets);
+/// Fills inputs, target_lengths, live, targets and tokens from targets that end in </s>; `begin` is the id of <s>.
+void set_targets(TrainBatch& batch, const PaddedBatch& targets, std::int32_t begin);
 
 /// Adds the gradient of (−Σ ln p of the batch's tokens, smoothed, and the losses of `watching`) / tokens; returns −Σ ln p.
 /// `watching`, when given, has seen the encoder.

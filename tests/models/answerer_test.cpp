@@ -25,7 +25,8 @@ Questions two_items() {
   q.words = at::tensor({0, 1, 2, 0, 4, 0, 0, 2, -1, -1}, at::kLong).view({2, 5});
   q.question = at::tensor({4, 8, 5, 7, 6, 1}, at::kLong).view({2, 3});
   q.question_lengths = at::tensor({3, 2}, at::kLong);
-  q.statements = at::tensor({4, 5, 6, 7, 8, 1, 6, 6, 1, 5, 4, 1, 1, 1, 1, 1, 1, 1}, at::kLong).view({2, 3, 3});
+  q.statements = at::tensor({4, 5, 6, 7, 8, 3, 6, 6, 8, 5, 4, 7, 2, 6, 5, 8, 1, 4}, at::kLong).view({2, 3, 3});
+  q.statement_lengths = at::tensor({3, 2, 2, 2, 0, 0}, at::kLong).view({2, 3});
   q.counts = at::tensor({3, 1}, at::kLong);
   q.pictures = wave({2, 1, 4, 6}).abs();
   return q;
@@ -39,6 +40,7 @@ Questions second_alone() {
   q.words = only(q.words, 3);
   q.question = only(q.question, 2);
   q.statements = only(q.statements, 1).narrow(2, 0, 2);
+  q.statement_lengths = only(q.statement_lengths, 1);
   for (auto* x : {&q.text_lengths, &q.question_lengths, &q.counts, &q.pictures}) *x = x->narrow(0, 1, 1);
   return q;
 }
@@ -138,7 +140,7 @@ TEST_P(AnAnswerer, GivesProbabilities) {
   const auto log_p = make_answerer(GetParam().options)->answer(q, nullptr);
   ASSERT_EQ(log_p.size(0), 2);
   if (GetParam().options.type != "reader") {
-    EXPECT_EQ(log_p.size(1), kAnswers - kSpecialAnswers);
+    EXPECT_EQ(log_p.size(1), kAnswers);
     EXPECT_TRUE(close(log_p.exp().sum(1), at::ones({2}, at::kDouble), 1e-12));
     return;
   }
@@ -272,7 +274,7 @@ TEST(Answerers, RefuseWhatCannotWork) {
   o.of<ClassifierOptions>().encoder = "transformer";
   o.attention = "none";
   expect_error(ErrorKind::kValue, {"none", "multi_head"}, [&] { make_network(o, kWords, kAnswers); });
-  expect_error(ErrorKind::kValue, {"vocabulary of answers"}, [&] { make_network(small("memory_hops"), kWords, 4); });
+  expect_error(ErrorKind::kValue, {"vocabulary of answers"}, [&] { make_network(small("memory_hops"), kWords, 0); });
   expect_error(ErrorKind::kValue, {"task x", "reads a picture", "patch_classifier"}, [] {
     check_kind("reader", {Matter::kPicture, Matter::kAnswer}, "task x");
   });

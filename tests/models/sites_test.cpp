@@ -153,6 +153,7 @@ Questions one_item() {
   q.question = at::tensor({4, 8, 5}, at::kLong).view({1, 3});
   q.question_lengths = at::tensor({3}, at::kLong);
   q.statements = at::tensor({4, 5, 6, 6, 7, 8, 5, 4, 6, 6, 4, 4}, at::kLong).view({1, 6, 2});
+  q.statement_lengths = at::full({1, 6}, 2, at::kLong);
   q.counts = at::tensor({6}, at::kLong);
   q.pictures = wave({1, 1, 6, 6}).abs();
   return q;

@@ -30,8 +30,7 @@ AnswerModel answer_model(ModelOptions o, std::shared_ptr<Tokenizer> source, std:
   model.source = std::move(source);
   model.target = std::move(answers);
   at::manual_seed(3);
-  model.network = std::dynamic_pointer_cast<Answerer>(
-      make_network(o, model.source ? model.source->size() : 0, model.target ? model.target->size() : 0));
+  model.network = std::dynamic_pointer_cast<Answerer>(make_network(o, model.source.get(), model.target.get()));
   model.network->eval();
   return model;
 }

@@ -187,8 +187,7 @@ class EvaluatedAnswers : public ::testing::Test {
     model.source = trained("symbols", {source});
     if (!answers.empty()) model.target = trained("symbols", {answers});
     at::manual_seed(3);
-    model.network =
-        std::dynamic_pointer_cast<Answerer>(make_network(model.model, model.source->size(), model.target ? model.target->size() : 0));
+    model.network = std::dynamic_pointer_cast<Answerer>(make_network(model.model, model.source.get(), model.target.get()));
     model.network->eval();
     return model;
   }

@@ -37,7 +37,7 @@ class Network : public Module {
 /// Declarations of the parts of a network as those of the whole, each site once.
 std::vector<Site> joined_sites(std::initializer_list<std::vector<Site>> parts);
 
-/// What writes tokens of something encoded. Token ids as in text/tokenizer.h: 0 <unk>, 1 <pad>, 2 <s>, 3 </s>.
+/// What writes tokens of something encoded. It knows no special ids: what begins a sequence and what ends it is the vocabulary's business.
 class TokenDecoder : public Network {
  public:
   /// Teacher forcing: inputs int64 [B, T] beginning with <s>; returns the states before the output layer, [B, T, N]. Rows past
@@ -73,8 +73,8 @@ class Seq2Seq : public TokenDecoder {
                                                      const at::Tensor& draft_lengths, Observer* observer) const;
 };
 
-/// Builds a model of any type with fresh parameters from torch's generator; a vocabulary of 0 is a side that is no text. Throws for
-/// combinations that cannot work, with the reason.
+/// Builds a model of any type with fresh parameters from torch's generator; a vocabulary of 0 is a side that is no text. The target of a
+/// model that answers is how many answers there are. Throws for combinations that cannot work, with the reason.
 std::shared_ptr<Module> make_network(const ModelOptions& options, std::int64_t source_vocabulary, std::int64_t target_vocabulary);
 /// The same for encoder–decoders; throws kValue for other types.
 std::shared_ptr<Seq2Seq> make_model(const ModelOptions& options, std::int64_t source_vocabulary, std::int64_t target_vocabulary);

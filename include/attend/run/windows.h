@@ -21,6 +21,7 @@ void each_line(std::string_view text, const std::function<void(std::string_view)
 /// never spells them.
 struct Stream {
   std::vector<std::int32_t> ids;
+  std::int32_t begin = 0;  ///< what stands before the first of them: <s>
   std::uint64_t characters = 0, unknown = 0;
 };
 Stream stream_of(const Tokenizer& tokenizer, std::string_view text);
@@ -31,7 +32,7 @@ struct Window {
 };
 struct Windows {
   at::Tensor inputs, wanted, lengths;  ///< int64 [B, T]: what is read before each token, the token; [B]
-  at::Tensor live, targets;            ///< int64 [n] places in [B·T], [n]
+  at::Tensor live, targets;            ///< int64 [n] places in [B·T], [n]: what is wanted within the lengths
 };
 Windows windows_of(const Stream& stream, const std::vector<Window>& windows);
 /// States of a language model before its output layer, [B, T, N].

@@ -36,6 +36,9 @@ template <class Network>
 AnyModel any_model(const StoredModel<Network>& m) {
   return {m.model, m.text, m.source, m.target, m.network};
 }
+/// make_network (models/seq2seq.h) for these vocabularies; null is a side that is no text.
+std::shared_ptr<Module> make_network(const ModelOptions& options, const Tokenizer* source, const Tokenizer* target);
+
 /// Text in, text out.
 using TranslationModel = StoredModel<Seq2Seq>;
 /// Questions in, answers out: `source` is null for pictures, `target` (the answers) for readers.

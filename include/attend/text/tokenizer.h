@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "attend/core/options.h"
+#include "attend/text/special_ids.h"
 
 namespace attend {
 
@@ -42,12 +43,16 @@ class Tokenizer {
   /// entry an id: its byte span in the result, empty when the id was dropped. Throws kValue for an id outside the vocabulary.
   virtual std::string decode(std::span<const std::int32_t> ids, std::vector<TextToken>* spans = nullptr) const = 0;
   virtual std::int32_t size() const = 0;
-  virtual std::string piece(std::int32_t id) const = 0;       ///< "<unk>" "<pad>" "<s>" "</s>" for ids 0 to 3
-  virtual std::int32_t id(std::string_view piece) const = 0;  ///< kUnknownId when absent
+  virtual const SpecialIds& special() const = 0;
+  virtual std::string piece(std::int32_t id) const = 0;       ///< "<unk>" "<pad>" "<s>" "</s>" for the special ids
+  virtual std::int32_t id(std::string_view piece) const = 0;  ///< special().unknown when absent
   virtual const TokenizerOptions& options() const = 0;
   /// Everything load_tokenizer needs beside the options, as one blob (vocabulary lines, or the SentencePiece model).
   virtual std::string serialize() const = 0;
 };
+
+/// The ids of a vocabulary that stand for text, ascending: all but the special ones.
+std::vector<std::int32_t> ordinary_ids(const Tokenizer& tokenizer);
 
 /// A source of lines for training a tokenizer: calls `take` for each line.
 using LineSource = std::function<void(const std::function<void(std::string_view)>& take)>;
