@@ -46,7 +46,7 @@ int generate(const Arguments& arguments) {
   catch_interrupts();
   for (std::int64_t first = 0; first < flags.count; first += kTogether) {
     const auto count = std::min(kTogether, flags.count - first);
-    const Prompts prompts{at::empty({count, 0}, at::kLong), at::zeros({count}, at::kLong),
+    const Prompts prompts{at::empty({count, 0}, index_options()), at::zeros({count}, index_options()),
                           std::vector(static_cast<std::size_t>(count), prompt), static_cast<std::size_t>(first)};
     auto found = sample(*model.network, prompts, flags.draw, static_cast<bool>(writer));
     for (std::size_t i = 0; i < found.size(); ++i) {

@@ -53,8 +53,8 @@ int run(int argc, char** argv) {
   const auto source = at::randint(4, o.vocabulary, {o.batch, o.source}, at::kLong);
   const auto lengths = at::randint(o.source / 2, o.source + 1, {o.batch}, at::kLong);
   const auto targets = at::randint(4, o.vocabulary, {o.batch, o.target}, at::kLong);
-  const auto inputs = at::cat({at::full({o.batch, 1}, 2, at::kLong), targets.narrow(1, 0, o.target - 1)}, 1);
-  const auto target_lengths = at::full({o.batch}, o.target, at::kLong);
+  const auto inputs = at::cat({at::full({o.batch, 1}, 2, index_options()), targets.narrow(1, 0, o.target - 1)}, 1);
+  const auto target_lengths = at::full({o.batch}, o.target, index_options());
   double nll = 0;
   auto update = [&] {
     const auto encoded = model->encode(source, lengths, nullptr);

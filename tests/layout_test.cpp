@@ -193,6 +193,41 @@ std::set<std::string> files_with(const std::string& word) {
   return files;
 }
 
+/// Calls of libtorch's factories in a source that leave the format and the place of the new tensor to libtorch, as "factory(arguments)".
+std::vector<std::string> bare_factories(const std::string& text) {
+  std::vector<std::string> found;
+  for (const std::string name :
+       {"zeros", "ones", "full", "empty", "arange", "eye", "tensor", "rand", "randn", "linspace", "scalar_tensor"}) {
+    const auto call = "at::" + name + "(";
+    for (auto at = text.find(call); at != std::string::npos; at = text.find(call, at + 1)) {
+      auto end = at + call.size();
+      for (int depth = 1; depth > 0 && end < text.size(); ++end) {
+        if (text[end] == '(' || text[end] == '{') ++depth;
+        if (text[end] == ')' || text[end] == '}') --depth;
+      }
+      const auto arguments = text.substr(at, end - at);
+      const bool told = arguments.find("options") != std::string::npos || arguments.find(", like)") != std::string::npos;
+      if (!told) found.push_back(arguments);
+    }
+  }
+  return found;
+}
+
+// One place says where tensors are made and in which format (ops/tensor_options.h); a tensor beside another takes its options.
+TEST(Layout, AFactoryIsToldItsOptions) {
+  EXPECT_EQ(bare_factories("a = at::zeros({f(1), 2}); b = at::full({}, 3, x.options());"),
+            std::vector<std::string>{"at::zeros({f(1), 2})"});
+  EXPECT_EQ(bare_factories("at::arange(n, at::kLong)"), std::vector<std::string>{"at::arange(n, at::kLong)"});
+  const fs::path root = ATTEND_SOURCE_DIR;
+  for (const auto* top : {"include/attend", "src", "apps"})
+    for (const auto& entry : fs::recursive_directory_iterator(root / top)) {
+      if (!entry.is_regular_file()) continue;
+      std::ifstream in(entry.path());
+      const std::string text{std::istreambuf_iterator<char>(in), {}};
+      for (const auto& call : bare_factories(text)) ADD_FAILURE() << fs::relative(entry.path(), root) << ": " << call;
+    }
+}
+
 // What it takes to add a mechanism with options of its own, a model, a metric and a verb: these files and lines, and no others.
 TEST(Layout, AnAdditionTouchesWhatContributingSays) {
   EXPECT_EQ(files_with("knn"),

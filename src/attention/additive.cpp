@@ -20,8 +20,9 @@ Additive::Additive(const MechanismOptions& o) {
   query_weight_ = register_parameter("query_weight", initial_weight({o.heads, energy, o.query_size}, o.query_size));
   key_weight_ = register_parameter("key_weight", initial_weight({o.heads, energy, o.key_size}, o.key_size));
   energy_ = register_parameter("energy", initial_weight({o.heads, energy}, energy));
-  if (o.bias) bias_ = register_parameter("bias", at::zeros({o.heads, energy}));
-  if (o.of<AdditiveOptions>().normed) gain_ = register_parameter("gain", at::full({o.heads}, 1.0 / std::sqrt(static_cast<double>(energy))));
+  if (o.bias) bias_ = register_parameter("bias", at::zeros({o.heads, energy}, float_options()));
+  if (o.of<AdditiveOptions>().normed)
+    gain_ = register_parameter("gain", at::full({o.heads}, 1.0 / std::sqrt(static_cast<double>(energy)), float_options()));
 }
 
 at::Tensor Additive::prepare(const at::Tensor& keys) const {
@@ -50,7 +51,7 @@ MechanismOptions with_bias(MechanismOptions o, bool normed) {
 }
 
 at::Tensor additive_energies(const at::Tensor& hidden, const at::Tensor& energy) {
-  const auto v = energy.to(hidden.scalar_type());
+  const auto v = energy;
   if (v.size(0) == 1) return at::matmul(hidden, v[0]);
   return at::matmul(hidden, v.view({1, v.size(0), 1, v.size(1), 1})).squeeze(-1);
 }

@@ -8,17 +8,17 @@ class LearnedQueries final : public Score {
   explicit LearnedQueries(const MechanismOptions& o) {
     const auto energy = energy_size_of(o, o.key_size);
     key_weight_ = register_parameter("key_weight", initial_weight({o.heads, energy, o.key_size}, o.key_size));
-    bias_ = register_parameter("bias", at::zeros({o.heads, energy}));
+    bias_ = register_parameter("bias", at::zeros({o.heads, energy}, float_options()));
     queries_ = register_parameter("queries", initial_weight({o.heads, o.of<PoolingOptions>().rows, energy}, energy));
   }
   at::Tensor prepare(const at::Tensor& keys) const override {  // [B, H, S, E]
-    return at::tanh(per_head_linear(keys, key_weight_) + bias_.to(keys.scalar_type()).unsqueeze(1));
+    return at::tanh(per_head_linear(keys, key_weight_) + bias_.unsqueeze(1));
   }
   at::Tensor scores(const at::Tensor& query, const at::Tensor& prepared) const override {
     const auto rows = query.size(2), known = queries_.size(1);
     ATTEND_CHECK(rows <= known, kShape, "attention_pooling: {} rows were asked for, it has {} learned queries; raise model.pooling_rows",
                  rows, known);
-    return at::matmul(queries_.narrow(1, 0, rows).to(prepared.scalar_type()), prepared.mT());  // [B, H, T, S]
+    return at::matmul(queries_.narrow(1, 0, rows), prepared.mT());  // [B, H, T, S]
   }
 
  private:

@@ -11,19 +11,20 @@ at::Tensor unit(const at::Tensor& x) { return x / x.square().sum(-1, /*keepdim=*
 
 }  // namespace
 
-Cosine::Cosine(const MechanismOptions& o) : log_gain_(register_parameter("log_gain", at::full({o.heads}, std::log(10.0)))) {
+Cosine::Cosine(const MechanismOptions& o)
+    : log_gain_(register_parameter("log_gain", at::full({o.heads}, std::log(10.0), float_options()))) {
   check_equal_sizes("cosine", o);
 }
 
 at::Tensor Cosine::prepare(const at::Tensor& keys) const { return unit(keys); }
 
 at::Tensor Cosine::scores(const at::Tensor& query, const at::Tensor& prepared) const {
-  const auto gain = log_gain_.to(query.scalar_type()).clamp_max(std::log(100.0)).exp().view({-1, 1, 1});  // [H, 1, 1]
-  return at::matmul(unit(query) * gain, prepared.mT());                                                   // [B, H, T, S]
+  const auto gain = log_gain_.clamp_max(std::log(100.0)).exp().view({-1, 1, 1});  // [H, 1, 1]
+  return at::matmul(unit(query) * gain, prepared.mT());                           // [B, H, T, S]
 }
 
 std::vector<ScorePart> Cosine::parts(const at::Tensor& query, const at::Tensor& prepared) const {
-  const auto gain = log_gain_.to(query.scalar_type()).clamp_max(std::log(100.0)).exp().unsqueeze(1);  // [H, 1]
+  const auto gain = log_gain_.clamp_max(std::log(100.0)).exp().unsqueeze(1);  // [H, 1]
   return {{"g", ScorePart::Of::kHead, gain}, {"cosine", ScorePart::Of::kPair, at::matmul(unit(query), prepared.mT())}};
 }
 

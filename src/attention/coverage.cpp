@@ -24,8 +24,8 @@ Coverage::Coverage(const MechanismOptions& o) : AdditiveHistory("coverage", o) {
   gru_query_ = register_parameter("gru_query", initial_weight({o.heads, 3 * size, o.query_size}, input));
   gru_weight_ = register_parameter("gru_weight", initial_weight({o.heads, 3 * size}, input));
   gru_state_ = register_parameter("gru_state", initial_weight({o.heads, 3 * size, size}, size));
-  gru_bias_ = register_parameter("gru_bias", at::zeros({o.heads, 3 * size}));
-  gru_state_bias_ = register_parameter("gru_state_bias", at::zeros({o.heads, 3 * size}));
+  gru_bias_ = register_parameter("gru_bias", at::zeros({o.heads, 3 * size}, float_options()));
+  gru_state_bias_ = register_parameter("gru_state_bias", at::zeros({o.heads, 3 * size}, float_options()));
 }
 
 Memory Coverage::prepare(const at::Tensor& keys, const at::Tensor& values, const Mask& mask) const {
@@ -37,7 +37,7 @@ Memory Coverage::prepare(const at::Tensor& keys, const at::Tensor& values, const
     memory.set_prepared(std::make_shared<PerKey>(0.5 / at::sigmoid(per_head_linear(known, fertility_weight_).clamp_min(-30))));
   if (kind_ == Kind::kGru)
     memory.set_prepared(  // [B, H, S, 3d]
-        std::make_shared<PerKey>(per_head_linear(known, gru_key_) + gru_bias_.to(known.scalar_type()).unsqueeze(1)));
+        std::make_shared<PerKey>(per_head_linear(known, gru_key_) + gru_bias_.unsqueeze(1)));
   return memory;
 }
 
@@ -50,7 +50,7 @@ std::unique_ptr<State> Coverage::start(const Memory& memory, std::int64_t rows) 
 }
 
 void Coverage::add_history(const HistoryState& state, at::Tensor& sums) const {
-  const auto weight = coverage_weight_.to(sums.scalar_type());  // [H, E, d]
+  const auto& weight = coverage_weight_;  // [H, E, d]
   if (kind_ == Kind::kGru) {
     sums.add_(at::matmul(state.kept.at("coverage"), weight.mT().view({1, weight.size(0), 1, weight.size(2), weight.size(1)})));
   } else {
@@ -72,14 +72,13 @@ at::Tensor Coverage::mix(ScoreCall& call, const at::Tensor& weights) const {
 at::Tensor Coverage::next(const ScoreCall& call, const at::Tensor& weights, const at::Tensor& before) const {
   const auto& more = static_cast<const PerKey&>(*call.memory.prepared()).value;  // [B, H, S, 1 or 3d]
   if (kind_ == Kind::kFertility) return before + weights * more.squeeze(-1).unsqueeze(2);
-  const auto format = weights.scalar_type();
   const auto heads = weights.size(1);
-  const auto of_weight = weights.unsqueeze(-1) * gru_weight_.to(format).view({1, heads, 1, 1, -1});  // [B, H, T, S, 3d]
+  const auto of_weight = weights.unsqueeze(-1) * gru_weight_.view({1, heads, 1, 1, -1});  // [B, H, T, S, 3d]
   const auto of_query = per_head_linear(widened(call.query), gru_query_).unsqueeze(3);
   const auto from_input = of_weight + of_query + more.unsqueeze(2);
-  const auto state_weight = gru_state_.to(format);
-  const auto from_state = at::matmul(before, state_weight.mT().view({1, heads, 1, state_weight.size(2), -1})) +
-                          gru_state_bias_.to(format).view({1, heads, 1, 1, -1});
+  const auto& state_weight = gru_state_;  // [H, 3d, d]
+  const auto from_state =
+      at::matmul(before, state_weight.mT().view({1, heads, 1, state_weight.size(2), -1})) + gru_state_bias_.view({1, heads, 1, 1, -1});
   const auto old = before.expand({weights.size(0), heads, weights.size(2), weights.size(3), before.size(-1)});
   const auto flat = [](const at::Tensor& x) { return x.reshape({-1, x.size(-1)}); };
   const auto after = gru_pointwise(flat(from_input), flat(from_state), flat(old)).view(old.sizes());

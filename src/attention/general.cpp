@@ -14,7 +14,7 @@ at::Tensor General::scores(const at::Tensor& query, const at::Tensor& prepared) 
 }
 
 std::vector<ScorePart> General::parts(const at::Tensor& query, const at::Tensor& /*prepared*/) const {
-  return {{"Wᵀ q", ScorePart::Of::kQuery, at::matmul(query, weight_.to(query.scalar_type()))}};
+  return {{"Wᵀ q", ScorePart::Of::kQuery, at::matmul(query, weight_)}};
 }
 
 extern constinit const MechanismEntry general_entry{.name = "general",

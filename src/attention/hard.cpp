@@ -44,7 +44,7 @@ Hard::Hard(std::string name, const MechanismOptions& o)
   ATTEND_CHECK(test == "argmax" || test == "soft" || test == "sample", kUnknownName,
                "{}: hard_test '{}' is not known; valid: argmax, soft, sample", name, test);
   test_ = test == "soft" ? Test::kSoft : test == "sample" ? Test::kSample : Test::kArgmax;
-  reward_baseline_ = register_buffer("reward_baseline", at::zeros({512}));
+  reward_baseline_ = register_buffer("reward_baseline", at::zeros({512}, float_options()));
 }
 
 std::unique_ptr<State> Hard::start(const Memory& memory, std::int64_t /*rows*/) const {
@@ -78,7 +78,7 @@ at::Tensor Hard::mix(ScoreCall& call, const at::Tensor& weights) const {
   if (is_training() && needs_reward()) {
     const auto* kept = dynamic_cast<const HardState*>(call.state);
     const auto soft = kept ? kept->soft : draw_soft(call.sizes.batch);
-    const auto was_soft = (soft.defined() ? soft : at::zeros({call.sizes.batch}, at::kBool)).unsqueeze(1);  // [B, 1]
+    const auto was_soft = (soft.defined() ? soft : at::zeros({call.sizes.batch}, bool_options())).unsqueeze(1);  // [B, 1]
     mixing = at::where(was_soft.unsqueeze(-1).unsqueeze(-1), weights, mixing);
     log_prob = log_prob.masked_fill(was_soft.unsqueeze(-1), 0.0);
     extras["was_soft"] = {was_soft.expand({call.sizes.batch, call.sizes.queries})};

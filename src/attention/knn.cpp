@@ -16,7 +16,7 @@ at::Tensor Knn::weigh(ScoreCall& call) const {
     // A stable sort keeps the lower of two equal keys; topk promises nothing.
     const auto order = std::get<1>(call.scores.detach().sort(/*stable=*/true, /*dim=*/-1, /*descending=*/true));  // [B, H, T, S]
     const auto nearest = order.narrow(-1, 0, nearest_);                                                           // [B, H, T, K]
-    auto outside = at::ones(call.scores.sizes(), at::kBool).scatter(-1, nearest, false);                          // [B, H, T, S]
+    auto outside = at::ones(call.scores.sizes(), bool_options()).scatter(-1, nearest, false);                     // [B, H, T, S]
     const auto& empty = call.hidden.rows;  // their scores are finite and count for nothing
     if (empty.defined()) outside = outside.logical_and(empty.unsqueeze(-1).logical_not());
     call.scores = call.scores.masked_fill(outside, -std::numeric_limits<double>::infinity());

@@ -119,7 +119,7 @@ std::string why_not(const AttendCall& call) {
 at::Tensor weights_of_rows(const at::Tensor& asked, const at::Tensor& keys, const at::Tensor& total, const at::Tensor& rows, bool causal) {
   auto products = at::matmul(asked.index_select(2, rows), keys.mT());  // [B, H, R, S]
   if (causal) {
-    const auto later = at::arange(keys.size(2), at::kLong).unsqueeze(0) > rows.unsqueeze(1);  // [R, S]
+    const auto later = at::arange(keys.size(2), index_options()).unsqueeze(0) > rows.unsqueeze(1);  // [R, S]
     products = products.masked_fill(later, 0.0);
   }
   return products / total.index_select(2, rows).unsqueeze(-1);

@@ -34,7 +34,7 @@ Memory LocalM::prepare(const at::Tensor& keys, const at::Tensor& values, const M
 
 std::unique_ptr<State> LocalM::start(const Memory& /*memory*/, std::int64_t /*rows*/) const { return std::make_unique<StepState>(); }
 
-void LocalM::narrow(ScoreCall& call) const {
+void LocalM::look(ScoreCall& call) const {
   const auto t = call.steps();  // [B or 1, T]
   const auto last = (call.key_lengths() - 1).unsqueeze(1);
   at::Tensor centre;
@@ -42,18 +42,13 @@ void LocalM::narrow(ScoreCall& call) const {
     ATTEND_CHECK(call.state == nullptr, kValue,
                  "local_m: a scaled centre needs the target's length, which step-by-step decoding does not know; use centre: step");
     const auto& given = call.memory.mask().query_lengths;
-    const auto queries = given.defined() ? given : at::full({1}, call.sizes.queries, at::kLong);
+    const auto queries = given.defined() ? given : at::full({1}, call.sizes.queries, index_options());
     centre = t.to(at::kDouble) * last.to(at::kDouble) / (queries - 1).clamp_min(1).unsqueeze(1).to(at::kDouble);
   } else {
     centre = clamp_ ? at::minimum(t, last).clamp_min(0) : t;
   }
-  hide(call.hidden, outside_window(centre, call.sizes.keys, window_));
+  call.span.window = {.centre = centre, .radius = window_};
   call.result.extras["centre"] = {centre.to(at::kDouble).expand({call.sizes.batch, call.sizes.queries})};
-}
-
-at::Tensor outside_window(const at::Tensor& centre, std::int64_t keys, std::int64_t radius) {
-  const auto per_head = centre.dim() == 2 ? centre.unsqueeze(1) : centre;                                        // [B, H or 1, T]
-  return (at::arange(keys, at::kLong) - per_head.detach().unsqueeze(-1)).abs().gt(static_cast<double>(radius));  // [B, H or 1, T, S]
 }
 
 extern constinit const MechanismEntry local_m_entry{

@@ -1,7 +1,6 @@
 #include "attend/attention/local_p.h"
 
 #include "attend/attention/additive.h"
-#include "attend/attention/local_m.h"
 
 namespace attend {
 
@@ -29,23 +28,20 @@ Memory LocalP::prepare(const at::Tensor& keys, const at::Tensor& values, const M
   return ScoredAttention::prepare(keys, values, mask);
 }
 
-void LocalP::narrow(ScoreCall& call) const {
+void LocalP::look(ScoreCall& call) const {
   const auto empty = call.hidden.rows;
   const auto hidden = at::tanh(per_head_linear(widened(call.query), centre_weight_));  // [B, H, T, P]
-  const auto vector = centre_vector_.to(hidden.scalar_type()).unsqueeze(-1);           // [H, P, 1]
+  const auto vector = centre_vector_.unsqueeze(-1);                                    // [H, P, 1]
   const auto share = at::sigmoid(at::matmul(hidden, vector).squeeze(-1));              // [B, H, T]
   const auto lengths = call.key_lengths().view({-1, 1, 1}).to(share.scalar_type());
   const auto centre = inside_ ? share * (lengths - 1) : share * lengths - 1;
-  hide(call.hidden, outside_window(centre, call.sizes.keys, window_));
+  call.span.window = {.centre = centre, .radius = window_, .deviation = static_cast<double>(window_) / 2, .renormalised = renormalise_};
   call.result.extras["centre"] = {empty.defined() ? centre.masked_fill(empty, 0.0) : centre};
 }
 
 at::Tensor LocalP::weigh(ScoreCall& call) const {
-  const auto& centre = call.result.extras.at("centre").value;
-  const auto distance = at::arange(call.sizes.keys, centre.options()) - centre.unsqueeze(-1);  // [B, H, T, S]
-  const double deviation = static_cast<double>(window_) / 2;
-  const auto penalty = distance.square() * (-0.5 / (deviation * deviation));
-  if (renormalise_) {
+  const auto penalty = gaussian_exponent(call.span.window, call.sizes.keys);  // [B, H, T, S]
+  if (call.span.window.renormalised) {
     call.scores = call.scores + penalty;
     return normalise(call, call.scores);
   }

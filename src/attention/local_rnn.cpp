@@ -17,33 +17,32 @@ class Walk final : public Score {
     if (std::find(cells.begin(), cells.end(), kind_) == cells.end()) fail_unknown_name("local_rnn: local_cell", kind_, cells);
     const std::int64_t gates = kind_ == "lstm" ? 4 : kind_ == "gru" ? 3 : 1, input = o.key_size + o.query_size;
     start_weight_ = register_parameter("start_weight", initial_weight({o.heads, size_, o.query_size}, o.query_size));
-    start_bias_ = register_parameter("start_bias", at::zeros({o.heads, size_}));
+    start_bias_ = register_parameter("start_bias", at::zeros({o.heads, size_}, float_options()));
     key_weight_ = register_parameter("key_weight", initial_weight({o.heads, gates * size_, o.key_size}, input));
     query_weight_ = register_parameter("query_weight", initial_weight({o.heads, gates * size_, o.query_size}, input));
     state_weight_ = register_parameter("state_weight", initial_weight({o.heads, gates * size_, size_}, size_));
-    cell_bias_ = register_parameter("cell_bias", at::zeros({o.heads, gates * size_}));
-    if (kind_ == "gru") state_bias_ = register_parameter("state_bias", at::zeros({o.heads, gates * size_}));
+    cell_bias_ = register_parameter("cell_bias", at::zeros({o.heads, gates * size_}, float_options()));
+    if (kind_ == "gru") state_bias_ = register_parameter("state_bias", at::zeros({o.heads, gates * size_}, float_options()));
     energy_ = register_parameter("energy", initial_weight({o.heads, size_ + o.query_size}, size_ + o.query_size));
-    energy_bias_ = register_parameter("energy_bias", at::zeros({o.heads}));
+    energy_bias_ = register_parameter("energy_bias", at::zeros({o.heads}, float_options()));
   }
 
   at::Tensor prepare(const at::Tensor& keys) const override {  // [B, H, S, G·N_r]
-    return per_head_linear(keys, key_weight_) + cell_bias_.to(keys.scalar_type()).unsqueeze(1);
+    return per_head_linear(keys, key_weight_) + cell_bias_.unsqueeze(1);
   }
 
   at::Tensor scores(const at::Tensor& query, const at::Tensor& prepared) const override { return walk(query, prepared, {}); }
 
   // Scores [B, H, T, S]; `hidden` bool broadcastable to that, true where the state is carried over.
   at::Tensor walk(const at::Tensor& query, const at::Tensor& prepared, const at::Tensor& hidden) const {
-    const auto format = query.scalar_type();
     const auto batch = query.size(0), heads = query.size(1), queries = query.size(2), keys = prepared.size(2);
-    const auto of_query = per_head_linear(query, query_weight_);                                     // [B, H, T, G·N_r]
-    auto g = at::tanh(per_head_linear(query, start_weight_) + start_bias_.to(format).unsqueeze(1));  // [B, H, T, N_r]
+    const auto of_query = per_head_linear(query, query_weight_);                          // [B, H, T, G·N_r]
+    auto g = at::tanh(per_head_linear(query, start_weight_) + start_bias_.unsqueeze(1));  // [B, H, T, N_r]
     auto c = at::zeros_like(g);
-    const auto weight = energy_.to(format);  // [H, N_r + Dq]
+    const auto& weight = energy_;  // [H, N_r + Dq]
     const auto of_state = weight.narrow(1, 0, size_).unsqueeze(-1),
                of_query_alone = weight.narrow(1, size_, weight.size(1) - size_).unsqueeze(-1);
-    const auto base = at::matmul(query, of_query_alone).squeeze(-1) + energy_bias_.to(format).view({1, heads, 1});  // [B, H, T]
+    const auto base = at::matmul(query, of_query_alone).squeeze(-1) + energy_bias_.view({1, heads, 1});  // [B, H, T]
     std::vector<at::Tensor> e;
     const auto steps = prepared.unbind(2);
     for (std::int64_t s = 0; s < keys; ++s) {
@@ -66,7 +65,7 @@ class Walk final : public Score {
       const auto [h, cell] = lstm_pointwise(flat(input + from_state), flat(c));
       return {h.view(g.sizes()), cell.view(g.sizes())};
     }
-    from_state = from_state + state_bias_.to(g.scalar_type()).unsqueeze(1);
+    from_state = from_state + state_bias_.unsqueeze(1);
     return {gru_pointwise(flat(input), flat(from_state), flat(g)).view(g.sizes()), c};
   }
 
@@ -99,7 +98,7 @@ at::Tensor LocalRnn::energies(ScoreCall& call, const at::Tensor& query, const at
 at::Tensor LocalRnn::weigh(ScoreCall& call) const {
   const auto keys = call.sizes.keys;
   const auto& empty = call.hidden.rows;
-  const auto places = at::arange(keys, at::kLong);
+  const auto places = at::arange(keys, index_options());
   const auto back = places.unsqueeze(1) - places.unsqueeze(0);  // s − j
   auto outside = back.lt(0);                                    // [S, S]
   if (window_) outside = outside.logical_or(back.gt(*window_));

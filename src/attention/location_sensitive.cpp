@@ -38,11 +38,11 @@ void LocationSensitive::add_history(const HistoryState& state, at::Tensor& sums)
   const auto seen = at::stack(channels, 3);                        // [B, H, K, c, S]
   const auto batch = seen.size(0), heads = seen.size(1), rows = seen.size(2), keys = seen.size(4);
   if (keys == 0) return;
-  const auto filters = filters_.to(sums.scalar_type());
+  const auto& filters = filters_;
   const auto input = seen.transpose(1, 2).reshape({batch * rows, heads * seen.size(3), keys});
   const auto f = at::conv1d(input, filters, {}, /*stride=*/1, /*padding=*/filters.size(2) / 2, /*dilation=*/1, /*groups=*/heads);
   const auto per_head = f.view({batch, rows, heads, filters.size(0) / heads, keys}).transpose(1, 2).transpose(3, 4);  // [B, H, K, S, n_f]
-  const auto weight = filter_weight_.to(sums.scalar_type());
+  const auto& weight = filter_weight_;
   sums.add_(at::matmul(per_head, weight.mT().view({1, heads, 1, weight.size(2), weight.size(1)})));
 }
 

@@ -12,7 +12,7 @@ MixedScore::MixedScore(const std::vector<std::string>& names, const MechanismOpt
   for (std::size_t h = 0; h < names.size(); ++h) {
     one.of<InnerScoreOptions>().score = names[h];
     heads_.push_back(register_module(fmt::format("head_{}", h), make_inner_score("model.head_scores", one)));
-    widths_.push_back(heads_.back()->prepare(at::zeros({1, 1, 1, o.key_size})).size(3));
+    widths_.push_back(heads_.back()->prepare(at::zeros({1, 1, 1, o.key_size}, float_options())).size(3));
   }
 }
 

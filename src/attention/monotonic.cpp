@@ -6,7 +6,7 @@ namespace attend {
 
 Monotonic::Monotonic(const MechanismOptions& o)
     : ScoredAttention("monotonic", (check_sizes("monotonic", o), std::make_shared<Additive>(with_bias(o, /*normed=*/true))), o) {
-  offset_ = register_parameter("offset", at::full({o.heads}, -4.0));
+  offset_ = register_parameter("offset", at::full({o.heads}, -4.0, float_options()));
 }
 
 Memory Monotonic::prepare(const at::Tensor& keys, const at::Tensor& values, const Mask& mask) const {
@@ -22,13 +22,13 @@ std::unique_ptr<State> Monotonic::start(const Memory& memory, std::int64_t rows)
   auto first = at::zeros({batch, heads, rows, keys}, memory.keys().options().requires_grad(false));
   if (keys > 0) first.select(3, 0).fill_(1);
   state->kept["weights"] = first;
-  state->kept["choice"] = at::zeros({batch, heads, rows, 1}, at::kLong);
+  state->kept["choice"] = at::zeros({batch, heads, rows, 1}, index_options());
   return state;
 }
 
 at::Tensor Monotonic::energies(ScoreCall& /*call*/, const at::Tensor& query, const at::Tensor& keys) const {
   const auto e = score().scores(query, keys);
-  return e + offset_.to(e.scalar_type()).view({1, -1, 1, 1});
+  return e + offset_.view({1, -1, 1, 1});
 }
 
 at::Tensor Monotonic::weigh(ScoreCall& call) const {
@@ -51,13 +51,13 @@ at::Tensor Monotonic::weigh(ScoreCall& call) const {
     weights = keys > 0 ? at::stack(w, -1) : at::zeros_like(call.scores);
     kept["weights"] = empty.defined() ? at::where(empty.unsqueeze(-1), kept["weights"], weights) : weights;
   } else {
-    auto stops = call.scores.gt(0).logical_and(at::arange(keys, at::kLong).ge(kept["choice"]));  // [B, H, T, S]
+    auto stops = call.scores.gt(0).logical_and(at::arange(keys, index_options()).ge(kept["choice"]));  // [B, H, T, S]
     if (empty.defined()) stops = stops.masked_fill(empty.unsqueeze(-1), false);
     const auto any = stops.any(-1, /*keepdim=*/true);
     if (keys > 0) {
       const auto found = stops.to(at::kByte).argmax(-1, /*keepdim=*/true);  // the first
       weights = at::zeros_like(call.scores.detach()).scatter_(3, found, 1.0).masked_fill(any.logical_not(), 0.0);
-      auto next = at::where(any, found, at::full({}, keys, at::kLong));
+      auto next = at::where(any, found, at::full({}, keys, index_options()));
       if (empty.defined()) next = at::where(empty.unsqueeze(-1), kept["choice"], next);
       kept["choice"] = next;
     } else {

@@ -6,10 +6,9 @@
 namespace attend {
 namespace {
 
-// Half precision is projected in float32, where a sum of products near 65,504 does not overflow.
+// In the number format of the weights.
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
-  const auto wide = widened(x);
-  return at::linear(wide, weight.to(wide.scalar_type()), bias.defined() ? bias.to(wide.scalar_type()) : bias);
+  return at::linear(x.to(weight.scalar_type()), weight, bias);
 }
 
 bool runs_in_a_head(const MechanismEntry& entry) {
@@ -81,7 +80,7 @@ MultiHead::MultiHead(std::string name, const MechanismOptions& o, std::int64_t k
   value_weight_ = weight("value_weight", shared, value_size);
   output_weight_ = weight("output_weight", output_size_, joined);
   auto bias = [&](bool wanted, const char* of, std::int64_t size) {
-    return o.bias && wanted ? register_parameter(of, at::zeros({size})) : at::Tensor();  // [size]
+    return o.bias && wanted ? register_parameter(of, at::zeros({size}, float_options())) : at::Tensor();  // [size]
   };
   const auto& with = o.of<ProjectionOptions>();
   query_bias_ = bias(with.query_bias, "query_bias", joined);

@@ -13,7 +13,7 @@ const Site& OutputAttention::site() {
 
 OutputAttention::OutputAttention(std::int64_t embedding, std::int64_t size)
     : weight_(register_parameter("weight", initial_weight({size, embedding + size}, embedding + size))),
-      bias_(register_parameter("bias", at::zeros({size}))),
+      bias_(register_parameter("bias", at::zeros({size}, float_options()))),
       attention_(register_module(
           "attention",
           make_mechanism("general", {.query_size = size, .key_size = size, .own = OptionSet().set(&ScalingOptions::scaling, "none")}))) {}

@@ -10,7 +10,7 @@ PointerGenerator::PointerGenerator(std::int64_t context, std::int64_t state, std
     : context_weight_(register_parameter("context_weight", initial_weight({context}, context + state + embedding))),
       state_weight_(register_parameter("state_weight", initial_weight({state}, context + state + embedding))),
       vector_weight_(register_parameter("vector_weight", initial_weight({embedding}, context + state + embedding))),
-      bias_(register_parameter("bias", at::zeros({}))) {}
+      bias_(register_parameter("bias", at::zeros({}, float_options()))) {}
 
 at::Tensor PointerGenerator::operator()(const at::Tensor& contexts, const at::Tensor& states, const at::Tensor& vectors) const {
   return at::matmul(contexts, context_weight_) + at::matmul(states, state_weight_) + at::matmul(vectors, vector_weight_) + bias_;  // [B, T]

@@ -9,14 +9,8 @@
 namespace attend {
 namespace {
 
-at::Tensor distances(const at::Tensor& t_abs, std::int64_t keys) {  // s − t_abs [B or 1, T, S]
-  return at::arange(keys, at::kLong) - t_abs.unsqueeze(-1);
-}
-
 // −2i/R of the pairs of `turned` numbers, float64 [R/2].
-at::Tensor exponents(std::int64_t turned) {
-  return at::arange(turned / 2, at::TensorOptions().dtype(at::kDouble)) * (-2.0 / static_cast<double>(turned));
-}
+at::Tensor exponents(std::int64_t turned) { return at::arange(turned / 2, double_options()) * (-2.0 / static_cast<double>(turned)); }
 
 // θ for contexts longer than those of training, as Llama 3 has it: slow pairs turn slower still, fast ones as they did. [R/2]
 at::Tensor llama3_rates(const at::Tensor& rates, const RotaryOptions& o) {
@@ -106,6 +100,7 @@ at::Tensor Rotation::operator()(const at::Tensor& x, const at::Tensor& positions
 }
 
 Positions::Positions(const MechanismOptions& o, std::string_view score) : heads_(o.heads) {
+  stay_wide();
   const std::vector<std::string> names{"relative", "relative_bias", "rotary", "alibi"};
   const auto found = std::find(names.begin(), names.end(), o.position);
   if (found == names.end()) fail_unknown_name("position", o.position, names);
@@ -128,7 +123,8 @@ Positions::Positions(const MechanismOptions& o, std::string_view score) : heads_
     ATTEND_CHECK(buckets % 2 == 0 && farthest_ > buckets / 2, kValue,
                  "positions relative_bias: relative_buckets must be even and relative_farthest above half of it, got {} and {}", buckets,
                  farthest_);
-    bias_ = o.shared_bias.defined() ? o.shared_bias : register_parameter("bias", at::zeros({o.heads, buckets}));  // [H, buckets]
+    bias_ = o.shared_bias.defined() ? o.shared_bias
+                                    : register_parameter("bias", at::zeros({o.heads, buckets}, float_options()));  // [H, buckets]
   }
   if (kind_ == Kind::kRotary) {
     const auto& rotary = o.of<RotaryOptions>();
@@ -142,25 +138,27 @@ Positions::Positions(const MechanismOptions& o, std::string_view score) : heads_
 at::Tensor Positions::keys(const at::Tensor& keys, std::int64_t first, const at::Tensor& lengths) const {
   if (!rotation_) return keys;
   const auto end = first + keys.size(2);
-  const auto places = at::arange(first, end, at::kLong).unsqueeze(0);  // [1, S]
-  return (*rotation_)(keys, places, lengths.defined() ? lengths : at::full({1}, end, at::kLong));
+  const auto places = at::arange(first, end, index_options()).unsqueeze(0);  // [1, S]
+  return (*rotation_)(keys, places, lengths.defined() ? lengths : at::full({1}, end, index_options()));
 }
 
 at::Tensor Positions::query(const at::Tensor& query, const at::Tensor& t_abs, const at::Tensor& lengths) const {
   return rotation_ ? (*rotation_)(query, t_abs, lengths) : query;
 }
 
-at::Tensor Positions::scores(const at::Tensor& scores, const at::Tensor& query, const at::Tensor& t_abs, bool causal) const {
-  if (kind_ == Kind::kRotary) return scores;
-  const auto distance = distances(t_abs, scores.size(3));  // [B or 1, T, S]
-  if (kind_ == Kind::kAlibi)
-    return scores - alibi_slopes(heads_).to(scores.scalar_type()).view({1, -1, 1, 1}) * distance.abs().unsqueeze(1);
+void Positions::extend(Span& span, const at::Tensor& t_abs, bool causal) const {
+  if (kind_ == Kind::kAlibi) span.slopes = alibi_slopes(heads_);  // [H]
   if (kind_ == Kind::kRelativeBias) {
-    const auto buckets = relative_buckets(distance, causal, bias_.size(1), farthest_);  // [B or 1, T, S]
-    return scores + bias_.to(scores.scalar_type()).index_select(1, buckets.flatten()).unflatten(1, buckets.sizes()).transpose(0, 1);
+    const auto away = at::arange(-farthest_, farthest_ + 1, index_options());                            // [2F + 1]
+    span.by_distance = bias_.index_select(1, relative_buckets(away, causal, bias_.size(1), farthest_));  // [H, 2F + 1]
   }
-  const auto products = at::matmul(query, key_table_.to(query.scalar_type()).mT()) * scale_;  // [B, H, T, 2R+1]
-  const auto row = (distance.clamp(-reach_, reach_) + reach_).unsqueeze(1).expand(scores.sizes());
+  if (kind_ == Kind::kAlibi || kind_ == Kind::kRelativeBias) span.steps = t_abs;
+}
+
+at::Tensor Positions::scores(const at::Tensor& scores, const at::Tensor& query, const at::Tensor& t_abs) const {
+  if (kind_ != Kind::kRelative) return scores;
+  const auto products = at::matmul(query, key_table_.mT()) * scale_;  // [B, H, T, 2R+1]
+  const auto row = (distances(t_abs, scores.size(3)).clamp(-reach_, reach_) + reach_).unsqueeze(1).expand(scores.sizes());  // [B, H, T, S]
   return scores + products.gather(3, row);
 }
 
@@ -169,18 +167,18 @@ at::Tensor Positions::values(const at::Tensor& mixing, const at::Tensor& t_abs) 
   const auto row = (distances(t_abs, mixing.size(3)).clamp(-reach_, reach_) + reach_).unsqueeze(1).expand(mixing.sizes());
   const auto per_distance =
       at::zeros({mixing.size(0), mixing.size(1), mixing.size(2), 2 * reach_ + 1}, mixing.options()).scatter_add(3, row, mixing);
-  return at::matmul(per_distance, value_table_.to(mixing.scalar_type()));
+  return at::matmul(per_distance, value_table_);
 }
 
 at::Tensor rotate(const at::Tensor& x, const at::Tensor& positions, bool adjacent) {
   RotaryOptions options;
   options.pairs = adjacent ? "adjacent" : "halves";
-  return Rotation(options, x.size(3))(x, positions, at::full({1}, x.size(2), at::kLong));
+  return Rotation(options, x.size(3))(x, positions, at::full({1}, x.size(2), index_options()));
 }
 
 at::Tensor alibi_slopes(std::int64_t heads) {
   const auto powers = [](std::int64_t n) {  // 2^(−8(h+1)/n), h < n
-    return at::pow(2.0, (at::arange(n, at::kDouble) + 1) * (-8.0 / static_cast<double>(n)));
+    return at::pow(2.0, (at::arange(n, double_options()) + 1) * (-8.0 / static_cast<double>(n)));
   };
   std::int64_t whole = 1;
   while (2 * whole <= heads) whole *= 2;

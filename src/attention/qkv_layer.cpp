@@ -8,9 +8,9 @@ QkvLayer::QkvLayer(const MechanismOptions& o)
     : ScoredAttention("qkv_layer", (check_sizes("qkv_layer", o), check_equal_sizes("qkv_layer", o), std::make_shared<ScaledDot>(o)), o) {
   const auto values = o.value_size > 0 ? o.value_size : o.key_size, out = o.output_size > 0 ? o.output_size : o.query_size;
   context_weight_ = register_parameter("context_weight", initial_weight({o.heads, out, values}, values));
-  context_bias_ = register_parameter("context_bias", at::zeros({o.heads, out}));
+  context_bias_ = register_parameter("context_bias", at::zeros({o.heads, out}, float_options()));
   query_weight_ = register_parameter("query_weight", initial_weight({o.heads, out, o.query_size}, o.query_size));
-  query_bias_ = register_parameter("query_bias", at::zeros({o.heads, out}));
+  query_bias_ = register_parameter("query_bias", at::zeros({o.heads, out}, float_options()));
 }
 
 std::int64_t QkvLayer::context_size(std::int64_t /*value_size*/) const { return context_weight_.size(1); }
@@ -23,7 +23,7 @@ Result QkvLayer::attend(const at::Tensor& query, const Memory& memory, State* st
   if (lengths.defined()) q = q.masked_fill(within_lengths(lengths, q.size(2)).logical_not().unsqueeze(1).unsqueeze(-1), 0.0);
   const auto biased = [](const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
     const auto wide = widened(x);
-    return per_head_linear(wide, weight) + bias.to(wide.scalar_type()).unsqueeze(1);
+    return per_head_linear(wide, weight) + bias.unsqueeze(1);
   };
   const auto output = at::relu(biased(result.context, context_weight_, context_bias_)) + biased(q, query_weight_, query_bias_);
   result.context = output.to(query.scalar_type());  // [B, H, T, U]
@@ -33,7 +33,7 @@ Result QkvLayer::attend(const at::Tensor& query, const Memory& memory, State* st
 at::Tensor pool(const at::Tensor& x, const at::Tensor& lengths, std::string_view kind) {
   if (kind == "none") return x;
   if (kind != "mean" && kind != "max") fail_unknown_name("pool", kind, std::vector<std::string>{"none", "mean", "max"});
-  const auto live = lengths.defined() ? within_lengths(lengths, x.size(1)) : at::ones({x.size(0), x.size(1)}, at::kBool);
+  const auto live = lengths.defined() ? within_lengths(lengths, x.size(1)) : at::ones({x.size(0), x.size(1)}, bool_options());
   const auto hidden = live.logical_not().unsqueeze(-1);  // [B, T, 1]
   const auto count = live.sum(1, /*keepdim=*/true);      // [B, 1]
   if (kind == "mean") return x.masked_fill(hidden, 0.0).sum(1) / count.clamp_min(1);

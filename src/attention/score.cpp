@@ -56,14 +56,13 @@ at::Tensor masked_logsumexp(const at::Tensor& scores, const at::Tensor& allowed)
 at::Tensor widened(const at::Tensor& x) { return x.scalar_type() == at::kHalf || x.scalar_type() == at::kBFloat16 ? x.to(at::kFloat) : x; }
 
 at::Tensor per_head_linear(const at::Tensor& x, const at::Tensor& weight) {
-  const auto same_format = weight.to(x.scalar_type());
-  if (weight.size(0) == 1) return at::linear(x, same_format[0]);
-  return at::matmul(share_heads(x, weight.size(0)), same_format.mT());
+  if (weight.size(0) == 1) return at::linear(x, weight[0]);        // [B, Hk, T, out]
+  return at::matmul(share_heads(x, weight.size(0)), weight.mT());  // [B, H, T, out]
 }
 
 at::Tensor initial_weight(at::IntArrayRef sizes, std::int64_t fan_in) {
   const double bound = std::sqrt(3.0 / static_cast<double>(std::max<std::int64_t>(fan_in, 1)));
-  return at::empty(sizes).uniform_(-bound, bound);
+  return at::empty(sizes, float_options()).uniform_(-bound, bound);
 }
 
 std::vector<ScorePart> Mechanism::parts(const at::Tensor& /*query*/, const Memory& /*memory*/) const { return {}; }
@@ -104,15 +103,17 @@ void hide(Hidden& hidden, const at::Tensor& narrower) {
 
 at::Tensor ScoreCall::key_lengths() const {
   const auto& given = memory.mask().key_lengths;
-  return given.defined() ? given : at::full({1}, sizes.keys, at::kLong);
+  return given.defined() ? given : at::full({1}, sizes.keys, index_options());
 }
 
 at::Tensor ScoreCall::steps() const {
-  if (const auto* counted = dynamic_cast<const StepState*>(state)) return at::full({1, sizes.queries}, counted->step, at::kLong);
-  const auto t = at::arange(sizes.queries, at::kLong).unsqueeze(0);
+  if (const auto* counted = dynamic_cast<const StepState*>(state)) return at::full({1, sizes.queries}, counted->step, index_options());
+  const auto t = at::arange(sizes.queries, index_options()).unsqueeze(0);
   if (!memory.mask().causal) return t;
   const auto& given = memory.mask().query_lengths;
-  const auto queries = given.defined() ? given : sizes.queries == sizes.keys ? key_lengths() : at::full({1}, sizes.queries, at::kLong);
+  const auto queries = given.defined()               ? given
+                       : sizes.queries == sizes.keys ? key_lengths()
+                                                     : at::full({1}, sizes.queries, index_options());
   return t + (key_lengths() - queries).unsqueeze(1);
 }
 
@@ -142,6 +143,7 @@ ScoredAttention::ScoredAttention(std::string name, std::shared_ptr<Score> score,
       weighing_(options.of<WeightOptions>()),
       weight_dropout_(options.of<WeightDropoutOptions>().dropout),
       alpha_(normaliser_alpha(options)) {
+  stay_wide();
   if (options.position != "none")
     positions_ = register_module(
         "positions",
@@ -159,9 +161,18 @@ Memory ScoredAttention::prepare(const at::Tensor& keys, const at::Tensor& values
   ATTEND_CHECK(keys.size(1) >= 1 && options_.heads % keys.size(1) == 0, kShape,
                "{}: {} query heads cannot share {} key heads; H must be a multiple of Hk", name_, options_.heads, keys.size(1));
   const auto visible = visible_keys_of_source(mask, keys, options_.heads, name_);  // [B, S]
-  auto known = widened(zero_hidden(keys, visible));                                // [B, Hk, S, D]
+  auto known = working(zero_hidden(keys, visible), "keys");                        // [B, Hk, S, D]
   if (positions_) known = positions_->keys(known, mask.first_key, mask.key_lengths);
   return {score_->prepare(known), zero_hidden(values, visible), mask, visible, options_.heads, name_};
+}
+
+at::Tensor ScoredAttention::working(const at::Tensor& x, const char* what) const {
+  auto wide = widened(x);
+  const auto weights = type();
+  ATTEND_CHECK(!weights || *weights == wide.scalar_type(), kValue,
+               "{}: the {} are {} and its weights {}; turn the weights with to(), or give the {} in their format", name_, what,
+               c10::toString(x.scalar_type()), c10::toString(*weights), what);
+  return wide;
 }
 
 Result ScoredAttention::attend(const at::Tensor& query, const Memory& memory, State* state, const Request& request) const {
@@ -191,6 +202,29 @@ Result ScoredAttention::attend_plainly(const at::Tensor& query, const Memory& me
   return join_steps(steps, request);
 }
 
+void ScoredAttention::see(ScoreCall& call) const {
+  call.span.reach = score_->reach();
+  look(call);
+  if (positions_) positions_->extend(call.span, call.steps(), call.memory.mask().causal);
+}
+
+Span ScoredAttention::span_of(const at::Tensor& query, const Memory& memory, State* state) const {
+  const CallSizes sizes{query.size(0), query.size(1), query.size(2), memory.size()};
+  const Request nothing;
+  auto hidden = memory.hidden(sizes, name_);
+  ScoreCall call{.query = query,
+                 .memory = memory,
+                 .sizes = sizes,
+                 .state = state,
+                 .request = nothing,
+                 .span = {},
+                 .hidden = std::move(hidden),
+                 .scores = {},
+                 .result = {}};
+  see(call);
+  return std::move(call.span);
+}
+
 Result ScoredAttention::attend_rows(const at::Tensor& query, const Memory& memory, State* state, const Request& request, Hidden hidden,
                                     const at::Tensor& bias) const {
   const auto heads = query.size(1), keys = memory.size();
@@ -204,17 +238,20 @@ Result ScoredAttention::attend_rows(const at::Tensor& query, const Memory& memor
                  .sizes = {query.size(0), heads, query.size(2), keys},
                  .state = state,
                  .request = request,
+                 .span = {},
                  .hidden = std::move(hidden),
                  .scores = {},
                  .result = {}};
-  if (const auto reach = score_->reach(); reach < keys) hide(call.hidden, at::arange(keys, at::kLong).ge(reach).view({1, 1, 1, -1}));
-  narrow(call);
+  see(call);
+  if (call.span.reach < keys) hide(call.hidden, at::arange(keys, index_options()).ge(call.span.reach).view({1, 1, 1, -1}));
+  if (call.span.window.centre.defined()) hide(call.hidden, outside_window(call.span.window, keys));
   const auto& empty = call.hidden.rows;  // [B, H, T]
   // Half precision overflows at 65,504: scores and statistics are float32.
-  auto asked = widened(zeroed(live_query, empty));
+  auto asked = working(zeroed(live_query, empty), "queries");
   if (positions_) asked = positions_->query(asked, call.steps(), call.key_lengths());
   auto scores = energies(call, asked, share_heads(memory.keys(), heads));  // [B, H, T, S]
-  if (positions_) scores = positions_->scores(scores, asked, call.steps(), memory.mask().causal);
+  if (positions_) scores = positions_->scores(scores, asked, call.steps());
+  scores = with_distances(scores, call.span);
   if (bias.defined()) scores = scores + bias;
   call.scores = masked(scores, call.hidden);
   const auto weights = weigh(call);

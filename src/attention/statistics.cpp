@@ -22,7 +22,7 @@ at::Tensor over_blocks(const at::Tensor& x, std::int64_t dim, std::int64_t size,
 // The mean counts the numbers that are there: the last block may be smaller.
 at::Tensor mean_over_blocks(const at::Tensor& x, std::int64_t dim, std::int64_t size) {
   const auto sums = over_blocks(x, dim, size, 0, [](const at::Tensor& y, std::int64_t d) { return y.sum(d); });
-  auto counts = at::full({sums.size(dim)}, size, at::kLong);
+  auto counts = at::full({sums.size(dim)}, size, index_options());
   if (counts.size(0) > 0) counts[-1] = x.size(dim) - size * (counts.size(0) - 1);
   std::vector<std::int64_t> shape(static_cast<std::size_t>(sums.dim()), 1);
   shape[static_cast<std::size_t>(dim)] = counts.size(0);
@@ -72,7 +72,7 @@ Request Request::everything() {
 
 Request Request::of_step(std::int64_t t) const {
   auto own = *this;
-  if (rows.defined()) own.rows = at::zeros({rows.eq(t).sum().item<std::int64_t>()}, at::kLong);
+  if (rows.defined()) own.rows = at::zeros({rows.eq(t).sum().item<std::int64_t>()}, index_options());
   if (pool_rows > 0) own.pool_rows = 1;
   return own;
 }
@@ -109,7 +109,7 @@ void add_statistics(Result& result, const Request& request, const at::Tensor& we
       result.argmax = key.masked_fill(none, -1);
     } else {
       result.maximum = weights.sum(-1);
-      result.argmax = at::full(result.maximum.sizes(), -1, at::kLong);
+      result.argmax = at::full(result.maximum.sizes(), -1, index_options());
     }
   }
   if (request.column_sums && !result.column_sums.defined()) result.column_sums = weights.sum(2);

@@ -17,7 +17,11 @@ class Halter {
 
   /// running: bool [..], false where there is nothing to ponder.
   Halter(const at::Tensor& running, at::ScalarType type, const ActOptions& options, Limit limit = Limit::kTakesRemainder)
-      : options_(options), limit_(limit), running_(running), steps_(at::zeros(running.sizes(), at::kLong)), remainder_(running.to(type)) {}
+      : options_(options),
+        limit_(limit),
+        running_(running),
+        steps_(at::zeros(running.sizes(), index_options())),
+        remainder_(running.to(type)) {}
 
   bool goes_on() const { return taken() < options_.max_steps && running_.any().item<bool>(); }
   const at::Tensor& running() const { return running_; }
@@ -54,9 +58,9 @@ class Halter {
 at::Tensor inputs_of(const at::Tensor& x, std::int64_t size, const at::Tensor& lengths) {
   ATTEND_CHECK(x.dim() == 3 && x.size(1) >= 1 && x.size(2) == size, kShape, "act: the input must be [B, at least 1, {}], got {}", size,
                shape_text(x));
-  if (!lengths.defined()) return at::ones({x.size(0), x.size(1)}, at::kBool);
+  if (!lengths.defined()) return at::ones({x.size(0), x.size(1)}, bool_options());
   const auto inside = visible_keys({.key_lengths = lengths}, {x.size(0), 1, 1, x.size(1)}, "act");
-  return inside.defined() ? inside : at::ones({x.size(0), x.size(1)}, at::kBool);
+  return inside.defined() ? inside : at::ones({x.size(0), x.size(1)}, bool_options());
 }
 
 at::Tensor zero_outside(const at::Tensor& x, const at::Tensor& inside) { return x.masked_fill(inside.logical_not().unsqueeze(-1), 0.0); }
@@ -86,7 +90,7 @@ Halting halt(const at::Tensor& h, double epsilon) {
   const ActOptions options{.epsilon = epsilon, .max_steps = h.size(-1)};
   check_options(options);
   const auto columns = h.unbind(-1);
-  Halter halter(at::ones(columns.front().sizes(), at::kBool), h.scalar_type(), options);
+  Halter halter(at::ones(columns.front().sizes(), bool_options()), h.scalar_type(), options);
   for (std::size_t n = 0; halter.goes_on(); ++n) halter(columns[n]);
   return halter.result();
 }

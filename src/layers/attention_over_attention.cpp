@@ -21,7 +21,7 @@ AttentionOverAttention attention_over_attention(const at::Tensor& document, cons
     u = u.masked_fill(by_query.any(-1, /*keepdim=*/true).logical_not(), 0.0);
   }
   const auto scores = at::matmul(d, u.mT());  // [B, S, T]
-  const auto count = (document_lengths.defined() ? document_lengths : at::full({batch}, places, at::kLong))
+  const auto count = (document_lengths.defined() ? document_lengths : at::full({batch}, places, index_options()))
                          .clamp_min(1)
                          .to(scores.scalar_type())
                          .unsqueeze(1);  // S_b [B, 1]

@@ -6,14 +6,14 @@ namespace attend {
 
 Linear::Linear(std::int64_t in, std::int64_t out, bool with_bias) {
   const double bound = std::sqrt(6.0 / static_cast<double>(in + out));
-  weight = register_parameter("weight", at::empty({out, in}).uniform_(-bound, bound));
-  if (with_bias) bias = register_parameter("bias", at::zeros({out}));
+  weight = register_parameter("weight", at::empty({out, in}, float_options()).uniform_(-bound, bound));
+  if (with_bias) bias = register_parameter("bias", at::zeros({out}, float_options()));
 }
 
 Embedding::Embedding(std::int64_t vocabulary, std::int64_t size, bool scaled)
     : scale_(scaled ? std::sqrt(static_cast<double>(size)) : 1.0) {
   const double deviation = scaled ? 1.0 / std::sqrt(static_cast<double>(size)) : 0.1;
-  auto initial = at::empty({vocabulary, size}).normal_(0, deviation);
+  auto initial = at::empty({vocabulary, size}, float_options()).normal_(0, deviation);
   if (vocabulary > 1) initial[1].zero_();
   weight = register_parameter("weight", initial);
 }
@@ -37,10 +37,10 @@ at::Tensor sinusoidal_table(std::int64_t positions, std::int64_t size, const Inp
   const bool halves = o.sinusoids == "halves";
   ATTEND_CHECK(!halves || size % 2 == 0, kValue, "positions: sinusoids halves need an even size, got {}; use interleaved", size);
   ATTEND_CHECK(!o.sinusoid_end || size >= 4, kValue, "positions: sinusoid_end needs two sinusoids, a size of at least 4, got {}", size);
-  const auto steps = static_cast<double>(o.sinusoid_end ? size - 2 + size % 2 : size);            // exponents are 0, 2/steps, 4/steps, ...
-  const auto p = at::arange(positions, at::kDouble).unsqueeze(1);                                 // [P, 1]
-  const auto rate = at::exp(at::arange(0, size, 2, at::kDouble) * (-std::log(10000.0) / steps));  // [ceil(N/2)]
-  auto table = at::zeros({positions, size}, at::kDouble);                                         // [P, N]
+  const auto steps = static_cast<double>(o.sinusoid_end ? size - 2 + size % 2 : size);  // exponents are 0, 2/steps, 4/steps, ...
+  const auto p = at::arange(positions, double_options()).unsqueeze(1);                  // [P, 1]
+  const auto rate = at::exp(at::arange(0, size, 2, double_options()) * (-std::log(10000.0) / steps));  // [ceil(N/2)]
+  auto table = at::zeros({positions, size}, double_options());                                         // [P, N]
   const auto half = size / 2, step = std::int64_t{halves ? 1 : 2};
   table.slice(1, 0, halves ? half : size, step).copy_(at::sin(p * rate));
   table.slice(1, halves ? half : 1, size, step).copy_(at::cos(p * rate.slice(0, 0, half)));
@@ -49,8 +49,8 @@ at::Tensor sinusoidal_table(std::int64_t positions, std::int64_t size, const Inp
 
 InputPositions::InputPositions(const std::string& kind, std::int64_t size, std::int64_t longest, const InputOptions& options)
     : kind_(kind), options_(options) {
-  if (kind == "learned") table_ = register_parameter("table", at::empty({longest, size}).normal_(0, 0.02));  // [P, N]
-  if (kind == "sinusoidal") table_ = sinusoidal_table(longest, size, options);                               // [P, N]
+  if (kind == "learned") table_ = register_parameter("table", at::empty({longest, size}, float_options()).normal_(0, 0.02));  // [P, N]
+  if (kind == "sinusoidal") table_ = sinusoidal_table(longest, size, options);                                                // [P, N]
 }
 
 at::Tensor InputPositions::operator()(const at::Tensor& x, std::int64_t offset) const {

@@ -14,8 +14,8 @@ void BlockOptions::visit(OptionVisitor& v) {
 }
 
 Norm::Norm(std::int64_t size, const BlockOptions& o) : rms_(o.norm_kind == "rms"), epsilon_(o.norm_epsilon) {
-  weight = register_parameter("weight", at::ones({size}));                         // [N]
-  if (!rms_ && o.norm_bias) bias = register_parameter("bias", at::zeros({size}));  // [N]
+  weight = register_parameter("weight", at::ones({size}, float_options()));                         // [N]
+  if (!rms_ && o.norm_bias) bias = register_parameter("bias", at::zeros({size}, float_options()));  // [N]
 }
 
 at::Tensor Norm::operator()(const at::Tensor& x) const {

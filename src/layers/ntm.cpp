@@ -90,7 +90,7 @@ NtmHeads::NtmHeads(const NtmOptions& options) : options_(checked(options)) {
   map_ = register_module("map", std::make_shared<Linear>(options.size, numbers));
   if (!options.learned_start) return;
   // From equal weights and equal rows no gradient would ever tell one row from another: row 0 starts with half of the weight.
-  auto initial = at::zeros({count(), options.rows});
+  auto initial = at::zeros({count(), options.rows}, float_options());
   initial.select(1, 0).fill_(std::log(static_cast<double>(std::max<std::int64_t>(options.rows - 1, 1))));
   start_ = register_parameter("start", initial);
 }

@@ -12,7 +12,7 @@ namespace {
 at::Tensor orthogonal_blocks(std::int64_t blocks, std::int64_t n) {
   std::vector<at::Tensor> parts;
   for (std::int64_t i = 0; i < blocks; ++i) {
-    auto [q, r] = at::linalg_qr(at::empty({n, n}).normal_());
+    auto [q, r] = at::linalg_qr(at::empty({n, n}, float_options()).normal_());
     parts.push_back(q * r.diagonal().sign());
   }
   return at::cat(parts);
@@ -70,13 +70,13 @@ RecurrentCell::RecurrentCell(const std::string& kind, std::int64_t input_size, s
                kind);
   const std::int64_t gates = kind_ == Kind::kLstm ? 4 : kind_ == Kind::kGru ? 3 : 1;
   const double bound = std::sqrt(6.0 / static_cast<double>(input_size + size));
-  input_weight_ = register_parameter("input_weight", at::empty({gates * size, input_size}).uniform_(-bound, bound));
+  input_weight_ = register_parameter("input_weight", at::empty({gates * size, input_size}, float_options()).uniform_(-bound, bound));
   hidden_weight_ = register_parameter("hidden_weight", orthogonal_blocks(gates, size));
   if (!bias) return;
-  auto initial = at::zeros({gates * size});
+  auto initial = at::zeros({gates * size}, float_options());
   if (kind_ == Kind::kLstm) initial.narrow(0, size, size).fill_(1.0);
   bias_ = register_parameter("bias", initial);
-  if (kind_ == Kind::kGru) hidden_bias_ = register_parameter("hidden_bias", at::zeros({gates * size}));
+  if (kind_ == Kind::kGru) hidden_bias_ = register_parameter("hidden_bias", at::zeros({gates * size}, float_options()));
 }
 
 at::Tensor RecurrentCell::project(const at::Tensor& x) const { return at::linear(x, input_weight_.narrow(1, 0, x.size(-1)), bias_); }

@@ -75,7 +75,7 @@ class EncoderClassifier final : public Answerer {
     const auto places = text.size(1);
     ATTEND_CHECK(places <= places_, kValue, "encoder_classifier: a line has {} tokens, model.whole has tables for {}; raise model.longest",
                  places, places_);
-    const auto ids = text + vocabulary_ * at::arange(places, at::kLong);
+    const auto ids = text + vocabulary_ * at::arange(places, index_options());
     const auto padding = within_lengths(lengths, places).logical_not().unsqueeze(-1);
     return (*embedding_)(ids).masked_fill(padding, 0.0).sum(1, /*keepdim=*/true);
   }

@@ -19,7 +19,7 @@ class MemoryHops final : public Answerer {
   MemoryHops(const ModelOptions& o, std::int64_t vocabulary, std::int64_t answers) : how_(o.of<MemoryHopsOptions>()), size_(o.embedding) {
     for (std::int64_t k = 0; k <= how_.hops; ++k) {
       tables_.push_back(register_module(fmt::format("table_{}", k), std::make_shared<Embedding>(vocabulary, o.embedding, false)));
-      ages_.push_back(register_parameter(fmt::format("age_{}", k), at::empty({ages(), o.embedding}).normal_(0, 0.1)));
+      ages_.push_back(register_parameter(fmt::format("age_{}", k), at::empty({ages(), o.embedding}, float_options()).normal_(0, 0.1)));
     }
     output_ = register_module("output", std::make_shared<Linear>(o.embedding, checked_answers(answers), false));
   }
@@ -69,7 +69,7 @@ class MemoryHops final : public Answerer {
 
   // int64 [B, M]: how many statements (and gaps) stand behind each.
   at::Tensor ages_of(const at::Tensor& counts, std::int64_t most) const {
-    const auto behind = (counts.unsqueeze(1) - 1 - at::arange(most, at::kLong)).clamp_min(0);  // [B, M]
+    const auto behind = (counts.unsqueeze(1) - 1 - at::arange(most, index_options())).clamp_min(0);  // [B, M]
     if (!is_training()) return behind;
     const auto passed =
         uniform_draws(draw_keys(place(), counts.size(0)), {most}).lt(0.1).logical_and(within_lengths(counts, most));  // [B, M]

@@ -19,7 +19,7 @@ class OutputLayer {
       ATTEND_CHECK(size == o.embedding, kValue, "model.tied: {} needs embedding = {} (the size before the output layer), got {}", tied,
                    size, o.embedding);
     }
-    bias_ = owner.register_parameter("output_bias", at::zeros({vocabulary}));
+    bias_ = owner.register_parameter("output_bias", at::zeros({vocabulary}, float_options()));
   }
   at::Tensor operator()(const at::Tensor& states) const {
     return at::linear(states, weight_.defined() ? weight_ : embedding_->weight, bias_);

@@ -87,9 +87,10 @@ PictureEncoder::PictureEncoder(const ModelOptions& o, std::int64_t convolutions)
     const auto out = channels_after(filters, i);
     const auto name = [i](const char* part) { return fmt::format("convolution_{}_{}", i, part); };
     const auto deviation = std::sqrt(2.0 / static_cast<double>(9 * in));  // He et al. 2015
-    layers_.push_back({register_parameter(name("weight"), at::empty({out, in, 3, 3}).normal_(0, deviation)),
-                       register_parameter(name("bias"), at::zeros({out})), register_parameter(name("scale"), at::ones({out})),
-                       register_parameter(name("shift"), at::zeros({out}))});
+    layers_.push_back({register_parameter(name("weight"), at::empty({out, in, 3, 3}, float_options()).normal_(0, deviation)),
+                       register_parameter(name("bias"), at::zeros({out}, float_options())),
+                       register_parameter(name("scale"), at::ones({out}, float_options())),
+                       register_parameter(name("shift"), at::zeros({out}, float_options()))});
     in = out;
   }
   output_size_ = in;
@@ -104,11 +105,12 @@ at::Tensor PictureEncoder::operator()(const at::Tensor& pictures, Observer* obse
                    sizes[3] == picture_.picture_width,
                kShape, "pictures must be [B, {}, {}, {}], got {}", picture_.picture_channels, picture_.picture_height,
                picture_.picture_width, shape_text(pictures));
+  const auto pixels = pictures.to(*type());  // [B, C, H, W] in the weights' format
   if (patch_) {
-    const auto vectors = (*patch_)(patches_of(pictures, patch_size_));  // [B, L, N]
-    return (*sequence_)(vectors, at::full({vectors.size(0)}, vectors.size(1), at::kLong), observer);
+    const auto vectors = (*patch_)(patches_of(pixels, patch_size_));  // [B, L, N]
+    return (*sequence_)(vectors, at::full({vectors.size(0)}, vectors.size(1), index_options()), observer);
   }
-  auto x = pictures - 0.5;
+  auto x = pixels - 0.5;
   for (const auto& layer : layers_) {
     x = at::conv2d(x, layer.weight, layer.bias, /*stride=*/2, /*padding=*/1);
     x = at::relu(at::group_norm(x, kGroups, layer.scale, layer.shift));

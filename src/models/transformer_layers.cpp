@@ -80,7 +80,7 @@ at::Tensor shared_relative_bias(Module& owner, const std::string& name, const Mo
   if (o.of<TransformerOptions>().positions != "relative_bias") return {};
   const auto& own = o.of<RelativeBiasOptions>();
   if (!own.shared) return {};
-  return owner.register_parameter(name, at::zeros({o.of<HeadOptions>().heads, own.buckets}));  // [H, buckets]
+  return owner.register_parameter(name, at::zeros({o.of<HeadOptions>().heads, own.buckets}, float_options()));  // [H, buckets]
 }
 
 StackInput::StackInput(Module& owner, const ModelOptions& o, const std::string& prefix, const Of& of) {
@@ -90,7 +90,7 @@ StackInput::StackInput(Module& owner, const ModelOptions& o, const std::string& 
   }
   if (of.types) {
     if (const auto types = o.of<TokenTypeOptions>().token_types; types > 0)
-      types_ = owner.register_parameter(prefix + "types", at::empty({types, o.embedding}).normal_(0, 0.02));  // [types, N]
+      types_ = owner.register_parameter(prefix + "types", at::empty({types, o.embedding}, float_options()).normal_(0, 0.02));  // [types, N]
   }
   if (o.of<EmbeddingNormOptions>().embedding_norm)
     norm_ = owner.register_module(prefix + "embedding_norm", std::make_shared<Norm>(o.embedding, o.of<BlockOptions>()));

@@ -43,7 +43,7 @@ at::Tensor dropped(const at::Tensor& x, double rate, const std::vector<std::uint
 
 // Keys travel through the graph as int64 [B].
 at::Tensor as_tensor(const std::vector<std::uint64_t>& keys) {
-  auto tensor = at::empty({static_cast<std::int64_t>(keys.size())}, at::kLong);
+  auto tensor = at::empty({static_cast<std::int64_t>(keys.size())}, index_options());
   std::copy(keys.begin(), keys.end(), tensor.mutable_data_ptr<std::int64_t>());
   return tensor;
 }

@@ -53,10 +53,21 @@ void Module::name_places(std::uint64_t place) {
 }
 
 void Module::to(at::ScalarType type) {
+  ATTEND_CHECK(type == at::kFloat || type == at::kDouble || type == at::kBFloat16, kUnsupported,
+               "weights may be float32, float64 or bfloat16, got {}; float16 has no room for sums above 65,504", c10::toString(type));
+  const auto own = wide_ && type == at::kBFloat16 ? at::kFloat : type;
   for (auto* list : {&parameters_, &buffers_})
     for (auto& item : *list)
-      if (item.value().defined() && item.value().is_floating_point()) item.value().set_data(item.value().to(type));
+      if (item.value().defined() && item.value().is_floating_point()) item.value().set_data(item.value().to(own));
   for (const auto& child : children_) child.value()->to(type);
+}
+
+std::optional<at::ScalarType> Module::type() const {
+  for (const auto& item : parameters_)
+    if (item.value().defined()) return item.value().scalar_type();
+  for (const auto& child : children_)
+    if (const auto found = child.value()->type()) return found;
+  return {};
 }
 
 void Module::zero_grad() {

@@ -8,7 +8,7 @@ namespace {
 // The factors need all 24 bits of a float32; rounded to bfloat16 the product would be wrong in the third digit.
 bool keeps_float32(std::int64_t rows, std::int64_t inner, std::int64_t columns, bool transposed) {
   auto factor = [](std::int64_t r, std::int64_t c) {
-    return at::sin(at::arange(r * c, at::kDouble) * 0.7 + 0.1).view({r, c}).to(at::kFloat);
+    return at::sin(at::arange(r * c, double_options()) * 0.7 + 0.1).view({r, c}).to(at::kFloat);
   };
   const auto a = factor(rows, inner), b = transposed ? factor(columns, inner).t() : factor(inner, columns);
   const auto error = (at::mm(a, b).to(at::kDouble) - at::mm(a.to(at::kDouble), b.to(at::kDouble))).abs().max().item<double>();

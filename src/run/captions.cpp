@@ -26,7 +26,7 @@ std::vector<std::vector<std::size_t>> in_parts(std::span<const std::size_t> item
 }
 
 at::Tensor cells_of(const ModelOptions& o, std::size_t rows) {
-  return at::full({static_cast<std::int64_t>(rows)}, picture_grid(o).cells(), at::kLong);
+  return at::full({static_cast<std::int64_t>(rows)}, picture_grid(o).cells(), index_options());
 }
 
 std::shared_ptr<const Record> record_of(const TranslationModel& model, const PictureSet& set, SearchResult& found, std::size_t item) {
@@ -46,7 +46,8 @@ std::shared_ptr<const Record> record_of(const TranslationModel& model, const Pic
 
 at::Tensor picture_batch(std::span<const Image> pictures, std::span<const std::size_t> items) {
   const auto& first = pictures[items[0]];
-  auto bytes = at::empty({static_cast<std::int64_t>(items.size()), first.height, first.width, first.channels}, at::kByte);
+  auto bytes =
+      at::empty({static_cast<std::int64_t>(items.size()), first.height, first.width, first.channels}, index_options().dtype(at::kByte));
   auto* out = bytes.data_ptr<std::uint8_t>();
   for (const auto i : items) out = std::copy(pictures[i].pixels.begin(), pictures[i].pixels.end(), out);
   return bytes.permute({0, 3, 1, 2}).to(at::kFloat).contiguous() / 255;

@@ -36,7 +36,7 @@ std::vector<std::pair<double, std::size_t>> language_scores(const TranslationMod
     std::vector<const std::vector<std::int64_t>*> pointers;
     for (const auto& one : ids) pointers.push_back(&one);
     const auto batch = pad_batch(pointers);
-    const auto none = at::empty({batch.ids.size(0), 0}, at::kLong);
+    const auto none = at::empty({batch.ids.size(0), 0}, index_options());
     for (const auto& found : force(*model.network, none, at::zeros_like(batch.lengths), batch.ids, batch.lengths, false))
       scores.emplace_back(found.best[0].log_prob, found.best[0].tokens.size());
   }

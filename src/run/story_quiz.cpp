@@ -48,9 +48,9 @@ class StoryQuiz final : public ChoiceQuiz {
     q.question = asked.ids;
     q.question_lengths = asked.lengths;
     const auto rows = static_cast<std::int64_t>(items.size());
-    q.statements = at::zeros({rows, static_cast<std::int64_t>(most), static_cast<std::int64_t>(longest)}, at::kLong);  // [B, M, L]
-    q.statement_lengths = at::zeros({rows, static_cast<std::int64_t>(most)}, at::kLong);                               // [B, M]
-    q.counts = at::zeros({rows}, at::kLong);
+    q.statements = at::zeros({rows, static_cast<std::int64_t>(most), static_cast<std::int64_t>(longest)}, index_options());  // [B, M, L]
+    q.statement_lengths = at::zeros({rows, static_cast<std::int64_t>(most)}, index_options());                               // [B, M]
+    q.counts = at::zeros({rows}, index_options());
     auto* out = q.statements.data_ptr<std::int64_t>();
     auto* lengths = q.statement_lengths.data_ptr<std::int64_t>();
     for (std::size_t b = 0; b < items.size(); ++b) {

@@ -138,8 +138,8 @@ PaddedBatch pad_batch(const std::vector<const std::vector<std::int64_t>*>& seque
   for (const auto* s : sequences) longest = std::max(longest, s->size());
   PaddedBatch batch;
   const auto rows = static_cast<std::int64_t>(sequences.size());
-  batch.ids = at::full({rows, static_cast<std::int64_t>(longest)}, kPadId, at::kLong);
-  batch.lengths = at::empty({rows}, at::kLong);
+  batch.ids = at::full({rows, static_cast<std::int64_t>(longest)}, kPadId, index_options());
+  batch.lengths = at::empty({rows}, index_options());
   for (std::size_t i = 0; i < sequences.size(); ++i) {
     std::copy(sequences[i]->begin(), sequences[i]->end(), batch.ids.data_ptr<std::int64_t>() + i * longest);
     batch.lengths.data_ptr<std::int64_t>()[i] = static_cast<std::int64_t>(sequences[i]->size());

@@ -53,9 +53,9 @@ Windows windows_of(const Stream& stream, const std::vector<Window>& windows) {
   std::size_t longest = 0;
   for (const auto& w : windows) longest = std::max(longest, w.size);
   const auto rows = static_cast<std::int64_t>(windows.size()), steps = static_cast<std::int64_t>(longest);
-  batch.inputs = at::zeros({rows, steps}, at::kLong);  // [B, T]
-  batch.wanted = at::zeros({rows, steps}, at::kLong);  // [B, T]
-  batch.lengths = at::empty({rows}, at::kLong);
+  batch.inputs = at::zeros({rows, steps}, index_options());  // [B, T]
+  batch.wanted = at::zeros({rows, steps}, index_options());  // [B, T]
+  batch.lengths = at::empty({rows}, index_options());
   auto in = batch.inputs.accessor<std::int64_t, 2>(), out = batch.wanted.accessor<std::int64_t, 2>();
   for (std::int64_t b = 0; b < rows; ++b) {
     const auto& [begin, size] = windows[static_cast<std::size_t>(b)];
@@ -72,7 +72,7 @@ Windows windows_of(const Stream& stream, const std::vector<Window>& windows) {
 
 at::Tensor states_of(const Seq2Seq& model, const Windows& batch) {
   const auto rows = batch.inputs.size(0);
-  const auto encoded = model.encode(at::empty({rows, 0}, at::kLong), at::zeros({rows}, at::kLong), nullptr);
+  const auto encoded = model.encode(at::empty({rows, 0}, index_options()), at::zeros({rows}, index_options()), nullptr);
   return model.decode(*encoded, batch.inputs, batch.lengths, nullptr);
 }
 

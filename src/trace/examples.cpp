@@ -14,7 +14,7 @@ std::shared_ptr<Tokenizer> tokenizer_of(TokenizerOptions& options, const char* k
 
 at::Tensor matrix(std::initializer_list<std::initializer_list<double>> rows) {
   std::vector<at::Tensor> out;
-  for (const auto& row : rows) out.push_back(at::tensor(at::ArrayRef<double>(row.begin(), row.size()), at::kDouble));
+  for (const auto& row : rows) out.push_back(at::tensor(at::ArrayRef<double>(row.begin(), row.size()), double_options()));
   return at::stack(out);
 }
 
@@ -43,7 +43,7 @@ TranslationModel worked_example_rnn() {
   example.network->eval();
 
   // A row a token: <unk>, <pad>, <s>, </s>, then the words.
-  const auto unit = at::eye(3, at::kDouble), half = 0.5 * unit, none = at::zeros({4, 3}, at::kDouble);
+  const auto unit = at::eye(3, double_options()), half = 0.5 * unit, none = at::zeros({4, 3}, double_options());
   const std::map<std::string, at::Tensor> weights{
       {"source_embedding.weight", at::cat({none, unit})},  // [7, 3]
       {"target_embedding.weight", matrix({{0, 0, 0}, {0, 0, 0}, {-1, 2, -1}, {0, 0, 0}, {-1, -1, 2}, {-2, -2, -2}, {1, 1, 1}})},
@@ -59,7 +59,7 @@ TranslationModel worked_example_rnn() {
                                 {2, -1, -1, 0, 1, 0},
                                 {-1, 2, -1, 0, 0, 1},
                                 {-1, -1, 2, -1, -1, -1}})},
-      {"output_bias", at::tensor({-1e30, -1e30, -1e30, 0.0, 0.0, 0.0, 0.0}, at::kDouble)}};
+      {"output_bias", at::tensor({-1e30, -1e30, -1e30, 0.0, 0.0, 0.0, 0.0}, double_options())}};
   at::NoGradGuard no_grad;
   auto parameters = example.network->named_parameters();
   ATTEND_ASSERT(parameters.size() == weights.size());

@@ -171,9 +171,9 @@ Trace trace(const TranslationModel& model, const std::string& source, const Trac
   for (const auto& token : trace.source) ids.push_back(token.id);
   const bool copies = model.model.of<CopyOptions>().pointer_generator;
   const TokenNames name{*model.target, copies ? copy_words(model, source) : CopyWords{}};
-  auto source_ids = at::tensor(ids, at::kLong).unsqueeze(0);          // [1, S]
-  const auto lengths = at::full({1}, source_ids.size(1), at::kLong);  // [1]
-  if (copies) source_ids = with_words(source_ids, {&name.words});     // [1, S, 2]
+  auto source_ids = at::tensor(ids, index_options()).unsqueeze(0);          // [1, S]
+  const auto lengths = at::full({1}, source_ids.size(1), index_options());  // [1]
+  if (copies) source_ids = with_words(source_ids, {&name.words});           // [1, S, 2]
   const auto targets = target_ids(model, source_ids, lengths, name.words, options);
   trace.target_text = options.target.value_or(decode_with(*model.target, targets, own_words(*model.target, targets, name.words)));
 
@@ -190,8 +190,8 @@ Trace trace(const TranslationModel& model, const std::string& source, const Trac
     TraceStep step{.previous = name(previous), .target = name(id), .lines = {}, .choice = {}};
     read.push_back(step.previous);
     observer.begin_step(step.target, read);
-    const auto out = network->step(*encoded, *state, at::full({1, 1}, previous, at::kLong), &observer);  // [1, 1, N]
-    const auto logits = network->logits(out);                                                            // [1, 1, V]
+    const auto out = network->step(*encoded, *state, at::full({1, 1}, previous, index_options()), &observer);  // [1, 1, N]
+    const auto logits = network->logits(out);                                                                  // [1, 1, V]
     observer.number(copies ? "ln P" : "logits", logits);
     step.lines = observer.take_lines();
     step.choice = choice_of(name, id, logits, options.top);

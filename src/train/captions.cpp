@@ -58,8 +58,9 @@ class CaptionsLearner final : public Learner {
         targets.push_back(ids_with_end(*model_.target, caption));
       }
     batch->tensors.source = varied(train_.batch(examples), config_.data);
-    batch->tensors.source_lengths = at::full({static_cast<std::int64_t>(examples.size())}, picture_grid(config_.model).cells(), at::kLong);
-    batch->rows = at::tensor(rows, at::kLong);                                                 // [R]
+    batch->tensors.source_lengths =
+        at::full({static_cast<std::int64_t>(examples.size())}, picture_grid(config_.model).cells(), index_options());
+    batch->rows = at::tensor(rows, index_options());                                           // [R]
     batch->tensors.read_lengths = batch->tensors.source_lengths.index_select(0, batch->rows);  // [R]
     set_targets(batch->tensors, padded(targets), model_.target->special().begin);
     batch->units = batch->tensors.tokens;
@@ -86,7 +87,8 @@ class CaptionsLearner final : public Learner {
     }
     TrainBatch batch;
     set_targets(batch, padded(captions), model_.target->special().begin);
-    batch.source_lengths = at::full({static_cast<std::int64_t>(pictures.size())}, picture_grid(config_.model).cells(), at::kLong);  // [B]
+    batch.source_lengths =
+        at::full({static_cast<std::int64_t>(pictures.size())}, picture_grid(config_.model).cells(), index_options());  // [B]
     SourceEntropy entropy(batch.target_lengths);
     const auto encoded = model_.network->encode(dev_.batch(pictures), batch.source_lengths, nullptr);
     model_.network->decode(*encoded, batch.inputs, batch.target_lengths, &entropy);

@@ -232,7 +232,7 @@ std::unique_ptr<BatchIterator> Examples::batches(const TrainOptions& t, BatchPos
 // Links join what evaluation takes them to join (link_units); every piece of a linked word counts.
 at::Tensor Examples::gold_rows(const std::vector<std::size_t>& indices, const TranslationModel& model, std::int64_t steps,
                                std::int64_t keys) const {
-  auto gold = at::zeros({static_cast<std::int64_t>(indices.size()), steps, keys});  // [B, T, S]
+  auto gold = at::zeros({static_cast<std::int64_t>(indices.size()), steps, keys}, float_options());  // [B, T, S]
   auto cells = gold.accessor<float, 3>();
   // The tokens of each unit.
   const auto tokens_of = [](const Tokenizer& tokenizer, std::string_view text, LinkUnit unit) {

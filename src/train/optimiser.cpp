@@ -46,7 +46,7 @@ Optimiser::Optimiser(const TrainOptions& options, const NamedTensors& parameters
     if (remembers) first_.push_back(at::zeros_like(p));
     if (moments) {
       second_.push_back(at::zeros_like(p));
-      steps_.push_back(at::zeros({}, at::kFloat));
+      steps_.push_back(at::zeros({}, float_options()));
     }
   }
 }

@@ -129,7 +129,7 @@ class Pairs final : public Learner {
     if (config_.train.draft_noise > 0) {
       const auto items = draft.ids.size(0), columns = draft.ids.size(1);
       const auto ordinary = ordinary_ids(*model_.target);
-      const auto words = at::tensor(at::ArrayRef<std::int32_t>(ordinary), at::kLong);                               // [n]
+      const auto words = at::tensor(at::ArrayRef<std::int32_t>(ordinary), index_options());                         // [n]
       const auto replaced = uniform_draws(draw_keys(kNoisePlace, items), {columns}).lt(config_.train.draft_noise);  // [B, 1 + D]
       const auto which = (uniform_draws(draw_keys(kNoisePlace, items), {columns}) * static_cast<double>(words.size(0))).to(at::kLong);
       const auto other = words.index_select(0, which.flatten()).view_as(which);  // [B, 1 + D]

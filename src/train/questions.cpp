@@ -98,7 +98,7 @@ class QuestionsLearner final : public Learner {
     batch->questions = train_->batch(examples);
     std::vector<std::int64_t> gold;
     for (const auto i : examples) gold.push_back(train_->gold(i));
-    batch->gold = at::tensor(gold, at::kLong);
+    batch->gold = at::tensor(gold, index_options());
     batch->units = static_cast<std::int64_t>(examples.size());
     auto& q = batch->questions;
     if (q.pictures.defined()) q.pictures = varied(q.pictures, config_.data);

@@ -13,9 +13,9 @@ PaddedBatch padded(const std::vector<std::vector<std::int64_t>>& sequences) {
 void set_targets(TrainBatch& batch, const PaddedBatch& targets, std::int32_t begin) {
   const auto steps = targets.ids.size(1);
   batch.target_lengths = targets.lengths;
-  batch.inputs = at::cat({at::full({targets.ids.size(0), 1}, begin, at::kLong), targets.ids.narrow(1, 0, steps - 1)}, 1);  // [B, T]
-  batch.live = within_lengths(targets.lengths, steps).flatten().nonzero().squeeze(1);                                      // [n]
-  batch.targets = targets.ids.flatten().index_select(0, batch.live);                                                       // [n]
+  batch.inputs = at::cat({at::full({targets.ids.size(0), 1}, begin, index_options()), targets.ids.narrow(1, 0, steps - 1)}, 1);  // [B, T]
+  batch.live = within_lengths(targets.lengths, steps).flatten().nonzero().squeeze(1);                                            // [n]
+  batch.targets = targets.ids.flatten().index_select(0, batch.live);                                                             // [n]
   batch.tokens = batch.targets.size(0);
 }
 

@@ -73,7 +73,7 @@ class StreamLearner final : public Learner {
     options.temperature = 0.8;
     options.max_tokens = 120;
     options.past_end = true;
-    const auto drawn = sample(*model_.network, {at::empty({1, 0}, at::kLong), at::zeros({1}, at::kLong), {{}}}, options, false);
+    const auto drawn = sample(*model_.network, {at::empty({1, 0}, index_options()), at::zeros({1}, index_options()), {{}}}, options, false);
     v.samples.push_back(fmt::format("{}", fmt::join(lines_of(*model_.target, drawn[0].best[0].tokens), "\n")));
     return v;
   }

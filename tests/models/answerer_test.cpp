@@ -151,6 +151,17 @@ TEST_P(AnAnswerer, GivesProbabilities) {
   EXPECT_TRUE(same(log_p[1].narrow(0, 3, 2).exp(), at::zeros({2}, at::kDouble)));
 }
 
+TEST_P(AnAnswerer, Bfloat16IsNear) {
+  at::NoGradGuard no_grad;
+  auto q = two_items();
+  const auto model = make_answerer(GetParam().options);
+  const auto exact = model->answer(q, nullptr).exp();  // [B, A]
+  model->to(at::kBFloat16);
+  const auto near = model->answer(q, nullptr).to(at::kDouble).exp();  // [B, A]
+  EXPECT_TRUE(close(near, exact, 0.05)) << "largest difference " << (near - exact).abs().max().item<double>();
+  EXPECT_FALSE(same(near, exact)) << "nothing was rounded";
+}
+
 TEST_P(AnAnswerer, AnItemDoesNotDependOnItsNeighbours) {
   at::NoGradGuard no_grad;
   const auto model = make_answerer(GetParam().options);

@@ -55,6 +55,7 @@ class LanguageModels : public ::testing::TestWithParam<LmCase> {
 INSTANTIATE_TEST_SUITE_P(All, LanguageModels, ::testing::ValuesIn(lm_cases()), [](const auto& instance) { return instance.param.name; });
 
 TEST_P(LanguageModels, StepsEqualTeacherForcing) { expect_steps_equal_teacher_forcing(*model(), 1e-12); }
+TEST_P(LanguageModels, Bfloat16IsNear) { expect_bfloat16_is_near(*model(), 0.05); }
 TEST_P(LanguageModels, BatchEqualsSingle) { expect_batch_equals_single(*model(), 1e-12); }
 TEST_P(LanguageModels, HypothesesKeepTheirOwnHistory) { HypothesisWalk(*model(), 1e-12).run(); }
 TEST_P(LanguageModels, GradientReachesEveryParameter) {

@@ -59,6 +59,7 @@ INSTANTIATE_TEST_SUITE_P(All, AMachine, ::testing::ValuesIn(machine_cases()), []
 
 TEST_P(AMachine, StepsEqualTeacherForcing) { expect_steps_equal_teacher_forcing(*make_machine(GetParam().options), 1e-9); }
 TEST_P(AMachine, ABatchEqualsItsItems) { expect_batch_equals_single(*make_machine(GetParam().options), 1e-9); }
+TEST_P(AMachine, Bfloat16IsNear) { expect_bfloat16_is_near(*make_machine(GetParam().options), 0.05); }
 TEST_P(AMachine, PaddingIsFree) { expect_padding_is_free(*make_machine(GetParam().options), 1e-9); }
 TEST_P(AMachine, HypothesesKeepTheirOwnState) { HypothesisWalk(*make_machine(GetParam().options), 1e-9).run(); }
 

@@ -85,6 +85,7 @@ class RevisingModels : public ::testing::TestWithParam<RevisingCase> {
 
 TEST_P(RevisingModels, StepAsTheyAreTaught) { expect_steps_equal_teacher_forcing(drafted_, 1e-10); }
 TEST_P(RevisingModels, DoNotSeeOtherItems) { expect_batch_equals_single(drafted_, 1e-10); }
+TEST_P(RevisingModels, Bfloat16IsNear) { expect_bfloat16_is_near(drafted_, 0.05); }
 TEST_P(RevisingModels, DoNotSeePadding) { expect_padding_is_free(drafted_, 1e-10); }
 TEST_P(RevisingModels, KeepHypothesesApart) { HypothesisWalk(drafted_, 1e-10).run(); }
 TEST_P(RevisingModels, KeepItemsApart) { expect_select_is_consistent(drafted_, 1e-10); }

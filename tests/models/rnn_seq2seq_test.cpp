@@ -133,6 +133,7 @@ TEST_P(RnnModels, StepsEqualTeacherForcing) {
 TEST_P(RnnModels, BatchEqualsSingle) {
   for (const auto& p : kPrecisions) expect_batch_equals_single(*small_model(GetParam().options, p.type), p.tolerance);
 }
+TEST_P(RnnModels, Bfloat16IsNear) { expect_bfloat16_is_near(*small_model(GetParam().options), 0.05); }
 TEST_P(RnnModels, PaddingIsFree) { expect_padding_is_free(*small_model(GetParam().options), 1e-12); }
 TEST_P(RnnModels, HypothesesKeepTheirOwnHistory) {
   for (const auto& p : kPrecisions) HypothesisWalk(*small_model(GetParam().options, p.type), p.tolerance).run();

@@ -57,6 +57,21 @@ inline void expect_batch_equals_single(const Seq2Seq& model, double tolerance) {
   }
 }
 
+/// The same model in bfloat16, whose numbers have 8 bits, gives nearly the same probabilities.
+inline void expect_bfloat16_is_near(Seq2Seq& model, double tolerance) {
+  at::NoGradGuard no_grad;
+  const Batch b;
+  const auto probabilities = [&] {
+    const auto states = live_states(model, b);
+    return at::softmax(model.logits(states).to(at::kDouble), -1);  // [B, T, V]; of models that copy the softmax of ln P is P
+  };
+  const auto exact = probabilities();
+  model.to(at::kBFloat16);
+  const auto near = probabilities();
+  EXPECT_TRUE(close(near, exact, tolerance)) << "largest difference " << (near - exact).abs().max().item<double>();
+  EXPECT_FALSE(same(near, exact)) << "nothing was rounded";
+}
+
 /// A scalar of all live logits.
 inline at::Tensor loss_of(const Seq2Seq& model, const Batch& b) {
   const auto log_p = at::log_softmax(model.logits(live_states(model, b)), -1);  // [B, T, V]

@@ -113,6 +113,7 @@ TEST_P(Transformers, StepsEqualTeacherForcing) {
 TEST_P(Transformers, BatchEqualsSingle) {
   for (const auto& p : kPrecisions) expect_batch_equals_single(*model(p.type), p.tolerance);
 }
+TEST_P(Transformers, Bfloat16IsNear) { expect_bfloat16_is_near(*model(), 0.05); }
 TEST_P(Transformers, PaddingIsFree) { expect_padding_is_free(*model(), 1e-12); }
 TEST_P(Transformers, HypothesesKeepTheirOwnHistory) {
   for (const auto& p : kPrecisions) HypothesisWalk(*model(p.type), p.tolerance).run();

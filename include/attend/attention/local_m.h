@@ -26,14 +26,11 @@ class LocalM final : public ScoredAttention {
   std::unique_ptr<State> start(const Memory& memory, std::int64_t rows) const override;
 
  protected:
-  void narrow(ScoreCall& call) const override;
+  void look(ScoreCall& call) const override;
 
  private:
   bool scaled_, clamp_;
   std::int64_t window_;  // R
 };
-
-/// |s − centre| > R as bool [B, *, T, S], for a centre [B, T] or [B, H, T].
-at::Tensor outside_window(const at::Tensor& centre, std::int64_t keys, std::int64_t radius);
 
 }  // namespace attend

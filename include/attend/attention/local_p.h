@@ -25,7 +25,7 @@ class LocalP final : public ScoredAttention {
   Memory prepare(const at::Tensor& keys, const at::Tensor& values, const Mask& mask) const override;
 
  protected:
-  void narrow(ScoreCall& call) const override;
+  void look(ScoreCall& call) const override;
   at::Tensor weigh(ScoreCall& call) const override;
 
  private:

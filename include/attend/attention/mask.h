@@ -1,5 +1,5 @@
 #pragma once
-// Who may attend to whom. Said once for every mechanism (docs/contracts.md):
+// Who may attend to whom. Said once for every mechanism, and tested for each (tests/attention/contract_test.cpp):
 //   keep  bool, true = may attend, broadcastable to [B, H, T, S];  bias  float, added to scores, −inf hides;
 //   lengths  int64 [B];  causal is bottom-right aligned on each item's own lengths: query t sees s <= t + S_b − T_b.
 #include <ATen/core/Tensor.h>

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "attend/attention/span.h"
 #include "attend/core/options.h"
 #include "attend/ops/module.h"
 
@@ -80,8 +81,10 @@ class Positions : public Module {
   at::Tensor keys(const at::Tensor& keys, std::int64_t first, const at::Tensor& lengths) const;
   /// [B, H, T, D]; t_abs int64 [B or 1, T]; lengths of the keys, int64 [B or 1].
   at::Tensor query(const at::Tensor& query, const at::Tensor& t_abs, const at::Tensor& lengths) const;
-  /// Scores [B, H, T, S] with the scheme's term.
-  at::Tensor scores(const at::Tensor& scores, const at::Tensor& query, const at::Tensor& t_abs, bool causal) const;
+  /// What alibi and relative_bias add to scores, as data.
+  void extend(Span& span, const at::Tensor& t_abs, bool causal) const;
+  /// Scores [B, H, T, S] with the term of relative, which takes part in the product.
+  at::Tensor scores(const at::Tensor& scores, const at::Tensor& query, const at::Tensor& t_abs) const;
   /// What the scheme adds to a context mixed with `mixing` [B, H, T, S]; undefined = nothing.
   at::Tensor values(const at::Tensor& mixing, const at::Tensor& t_abs) const;
 

@@ -4,6 +4,7 @@
 #include "attend/attention/implementations.h"
 #include "attend/attention/mechanism.h"
 #include "attend/attention/positions.h"
+#include "attend/attention/span.h"
 
 namespace attend {
 
@@ -49,6 +50,7 @@ void visit_with_inner_score(OptionSet& set, OptionVisitor& v) {
 /// e[t, s] = score(q_t, k_s). Parameters exist per head: their first dimension is H.
 class Score : public Module {
  public:
+  Score() { stay_wide(); }
   /// Position-wise preparation of the keys, done once a source, never in half precision: [B, Hk, S, D] -> [B, Hk or H, S, *].
   virtual at::Tensor prepare(const at::Tensor& keys) const { return keys; }
   /// query [B, H, T, Dq] (float32 for half precision), prepared keys with the head count of the query [B, H, S, *] -> [B, H, T, S].
@@ -75,6 +77,7 @@ struct ScoreCall {
   CallSizes sizes;
   State* state;
   const Request& request;
+  Span span;
   Hidden hidden;
   at::Tensor scores;  // [B, H, T, S] once they are known, −inf where hidden (finite on empty rows)
   Result result;
@@ -93,6 +96,8 @@ class ScoredAttention : public Mechanism {
   Result attend(const at::Tensor& query, const Memory& memory, State* state, const Request& request) const override;
   /// The plain composition: every weight is made.
   Result attend_plainly(const at::Tensor& query, const Memory& memory, State* state, const Request& request) const;
+  /// What a call sees beside its mask, as data.
+  Span span_of(const at::Tensor& query, const Memory& memory, State* state) const;
   std::vector<ScorePart> parts(const at::Tensor& query, const Memory& memory) const override;
   const Score& score() const { return *score_; }
   const std::string& called() const { return name_; }
@@ -104,8 +109,8 @@ class ScoredAttention : public Mechanism {
  protected:
   /// True for mechanisms whose steps depend on the weights of the steps before: they are called step by step, with a state.
   virtual bool remembers() const { return false; }
-  /// Hides more than the mask does, by narrowing call.hidden.
-  virtual void narrow(ScoreCall& /*call*/) const {}
+  /// Says what a call sees beside its mask, in call.span.
+  virtual void look(ScoreCall& /*call*/) const {}
   /// Scores [B, H, T, S] of a call: query in float32 at least, prepared keys [B, H, S, *].
   virtual at::Tensor energies(ScoreCall& call, const at::Tensor& query, const at::Tensor& keys) const;
   /// Weights [B, H, T, S] from call.scores; says their kind, fills lse and entropy when asked.
@@ -118,6 +123,10 @@ class ScoredAttention : public Mechanism {
   at::Tensor mixed(const ScoreCall& call, const at::Tensor& mixing) const;
 
  private:
+  /// `x` in float32 at least. Throws kValue, naming `what`, for numbers wider than the weights.
+  at::Tensor working(const at::Tensor& x, const char* what) const;
+  /// Fills call.span.
+  void see(ScoreCall& call) const;
   Result attend_rows(const at::Tensor& query, const Memory& memory, State* state, const Request& request, Hidden hidden,
                      const at::Tensor& bias) const;
 
@@ -162,7 +171,7 @@ at::Tensor widened(const at::Tensor& x);
 /// Key heads repeated for the query heads that share them: head h reads key head h / (H/Hk). x [B, Hk, S, *] -> [B, H, S, *].
 at::Tensor share_heads(const at::Tensor& x, std::int64_t heads);
 
-/// x [B, Hk, T, in] times a weight per head [H, out, in] -> [B, H, T, out], in the number format of x. Head h reads x's head h / (H/Hk).
+/// x [B, Hk, T, in] times a weight per head [H, out, in], both of one number format -> [B, H, T, out]. Head h reads x's head h / (H/Hk).
 at::Tensor per_head_linear(const at::Tensor& x, const at::Tensor& weight);
 
 /// Uniform in ±√(3/fan_in) (variance 1/fan_in), shape sizes, from torch's generator.

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -81,8 +82,11 @@ class Module {
   std::uint64_t place() const { return place_; }
   void name_places(std::uint64_t place = 1);
 
-  /// Turns parameters and buffers of real numbers into this type.
+  /// Turns parameters and buffers of real numbers into float32, float64 or bfloat16, once: a call never turns them. A part that does
+  /// stay_wide() gets float32 in place of bfloat16. Throws kUnsupported for other types.
   void to(at::ScalarType type);
+  /// The type of its first parameter or that of its parts; none without parameters.
+  std::optional<at::ScalarType> type() const;
   /// Forgets all gradients.
   void zero_grad();
 
@@ -95,13 +99,17 @@ class Module {
     return part;
   }
 
+ protected:
+  /// For parts whose own parameters meet numbers that are never of 16 bits, such as scores.
+  void stay_wide() { wide_ = true; }
+
  private:
   void add_child(std::string name, std::shared_ptr<Module> part);
   void collect(const std::string& prefix, NamedList<at::Tensor> Module::*list, NamedList<at::Tensor>& all) const;
 
   NamedList<at::Tensor> parameters_, buffers_;
   NamedList<std::shared_ptr<Module>> children_;
-  bool training_ = true;
+  bool training_ = true, wide_ = false;
   std::uint64_t place_ = 0;
 };
 

@@ -14,6 +14,7 @@
 
 #include "attend/core/error.h"
 #include "attend/ops/module.h"
+#include "attend/ops/tensor_options.h"
 
 namespace attend {
 
