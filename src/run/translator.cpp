@@ -4,8 +4,8 @@
 #include <numeric>
 
 #include "attend/core/memory.h"
+#include "attend/models/steps.h"
 #include "attend/text/unicode.h"
-#include "run/maps.h"
 
 namespace attend {
 namespace {
@@ -116,6 +116,18 @@ struct SourceTexts {
   }
 };
 
+// The same control over one batch, whose items are `batch` of all.
+SearchControl over_batch(const SearchControl& control, const std::vector<std::size_t>& batch) {
+  auto own = control;
+  if (control.on_step)
+    own.on_step = [&](const StepEvent& event) {
+      auto told = event;
+      told.item = static_cast<std::int64_t>(batch[static_cast<std::size_t>(event.item)]);
+      return control.on_step(told);
+    };
+  return own;
+}
+
 }  // namespace
 
 Text text_of(const Tokenizer& tokenizer, std::string_view text) { return {std::string(text), record_tokens(tokenizer.encode(text))}; }
@@ -131,6 +143,12 @@ std::vector<std::int64_t> source_ids(const Tokenizer& tokenizer, const TextOptio
   auto ids = ids_with_end(tokenizer, source);
   if (!text.source_end && ids.size() > 1) ids.pop_back();
   return ids;
+}
+
+std::vector<std::int32_t> tokens_of(std::span<const std::int64_t> ids) {
+  std::vector<std::int32_t> tokens;
+  for (const auto id : ids) tokens.push_back(static_cast<std::int32_t>(id));
+  return tokens;
 }
 
 PaddedBatch pad_batch(const std::vector<const std::vector<std::int64_t>*>& sequences) {
@@ -165,15 +183,15 @@ std::string Translator::translate(std::string_view source) const {
   return translate(sources, search_options_)[0].text();
 }
 
-Hypothetical Translator::hypothesis(const FoundHypothesis& found, const CopyWords& words) const {
+ScoredText Translator::hypothesis(const FoundHypothesis& found, const CopyWords& words) const {
   const auto copied = own_words(*model_.target, found.tokens, words, found.sources);
-  Hypothetical h{.text = decode_with(*model_.target, found.tokens, copied),
-                 .log_prob = found.log_prob,
-                 .score = found.score,
-                 .tokens = found.tokens,
-                 .log_probs = found.log_probs,
-                 .pieces = {},
-                 .cut = found.cut};
+  ScoredText h{.text = decode_with(*model_.target, found.tokens, copied),
+               .log_prob = found.log_prob,
+               .score = found.score,
+               .tokens = found.tokens,
+               .log_probs = found.log_probs,
+               .pieces = {},
+               .cut = found.cut};
   for (std::size_t t = 0; t < copied.size(); ++t) h.pieces.push_back(copied[t] ? *copied[t] : model_.target->piece(found.tokens[t]));
   return h;
 }
@@ -216,62 +234,66 @@ std::shared_ptr<const Record> text_record(const ModelOptions& model, const Token
   return finish_record(std::move(data), tokenizer, found);
 }
 
-std::vector<Translated> Translator::translate(std::span<const std::string> sources, const SearchOptions& options, bool record) const {
-  return found_by(sources, options, record, [&](const PaddedBatch& source, const std::vector<std::size_t>& /*batch*/) {
-    return search_in_rounds(*model_.network, source.ids, source.lengths, options, record);
+std::vector<Translated> Translator::translate(std::span<const std::string> sources, const SearchOptions& options,
+                                              const SearchControl& control) const {
+  return found_by(sources, options, control, [&](StepModel& steps, const std::vector<std::size_t>& batch) {
+    return search_in_rounds(steps, options, over_batch(control, batch));
   });
 }
 
 std::vector<Translated> Translator::revise(std::span<const std::string> sources, std::span<const std::string> drafts,
-                                           const SearchOptions& options, bool record) const {
+                                           const SearchOptions& options, const SearchControl& control) const {
   ATTEND_CHECK(sources.size() == drafts.size(), kValue, "revise: {} sources, {} drafts; give one draft a source", sources.size(),
                drafts.size());
-  return found_by(sources, options, record, [&](const PaddedBatch& source, const std::vector<std::size_t>& batch) {
+  return found_by(sources, options, control, [&](const StepModel& steps, const std::vector<std::size_t>& batch) {
     std::vector<std::vector<std::int32_t>> tokens;
-    for (const auto i : batch) {
-      const auto ids = ids_with_end(*model_.target, drafts[i]);
-      tokens.emplace_back(ids.begin(), ids.end());
-    }
-    return attend::revise(*model_.network, source.ids, source.lengths, tokens, options, record);
+    for (const auto i : batch) tokens.push_back(tokens_of(ids_with_end(*model_.target, drafts[i])));
+    return attend::revise(steps, tokens, options, over_batch(control, batch));
   });
 }
 
-// find (sources of a batch, their numbers) -> results, in the batch's order.
+// find (the model about to translate a batch, the numbers of its sources) -> results, in the batch's order.
 template <class Find>
-std::vector<Translated> Translator::found_by(std::span<const std::string> sources, const SearchOptions& options, bool record,
-                                             const Find& find) const {
+std::vector<Translated> Translator::found_by(std::span<const std::string> sources, const SearchOptions& options,
+                                             const SearchControl& control, const Find& find) const {
   const SourceTexts texts(model_, sources, options.replace_unk);
-  std::vector<Translated> results(sources.size(), Translated{.best = {Hypothetical{}}, .record = {}});
+  std::vector<Translated> results(sources.size(), Translated{.best = {ScoredText{}}, .record = {}});
   for (const auto& batch : batches_by_length(texts.ids, limits)) {
-    auto found = quoting_the_longest(sources, texts.ids, batch, [&] { return find(texts.batch(batch), batch); });
+    auto found = quoting_the_longest(sources, texts.ids, batch, [&] {
+      const auto source = texts.batch(batch);
+      return find(*steps_of(*model_.network, source.ids, source.lengths), batch);
+    });
     for (std::size_t i = 0; i < batch.size(); ++i) {
       auto& result = results[batch[i]];
       const auto& words = texts.words[batch[i]];
       result.best.clear();
       for (const auto& best : found[i].best) result.best.push_back(hypothesis(best, words));
-      if (record) result.record = make_record(sources[batch[i]], words, found[i], &options, nullptr);
+      if (control.record) result.record = make_record(sources[batch[i]], words, found[i], &options, nullptr);
     }
   }
   return results;
 }
 
-std::vector<Translated> Translator::score(std::span<const std::string> sources, std::span<const std::string> targets, bool record) const {
+std::vector<Translated> Translator::score(std::span<const std::string> sources, std::span<const std::string> targets,
+                                          const SearchControl& control) const {
   ATTEND_CHECK(sources.size() == targets.size(), kValue, "score: {} sources, {} targets; give one target a source", sources.size(),
                targets.size());
   const SourceTexts texts(model_, sources, /*replace_unk=*/false);
-  std::vector<std::vector<std::int64_t>> target_ids;
-  for (std::size_t i = 0; i < targets.size(); ++i) target_ids.push_back(copied_ids(*model_.target, targets[i], texts.words[i]));
-  std::vector<Translated> results(sources.size(), Translated{.best = {Hypothetical{}}, .record = {}});
+  std::vector<std::vector<std::int32_t>> target_ids;
+  for (std::size_t i = 0; i < targets.size(); ++i) target_ids.push_back(tokens_of(copied_ids(*model_.target, targets[i], texts.words[i])));
+  std::vector<Translated> results(sources.size(), Translated{.best = {ScoredText{}}, .record = {}});
   for (const auto& batch : batches_by_length(texts.ids, limits)) {
     auto found = quoting_the_longest(sources, texts.ids, batch, [&] {
-      const auto source = texts.batch(batch), target = pad_chosen(target_ids, batch);
-      return force(*model_.network, source.ids, source.lengths, target.ids, target.lengths, record);
+      const auto source = texts.batch(batch);
+      std::vector<std::vector<std::int32_t>> own;
+      for (const auto i : batch) own.push_back(target_ids[i]);
+      return force(*steps_of(*model_.network, source.ids, source.lengths), own, over_batch(control, batch));
     });
     for (std::size_t i = 0; i < batch.size(); ++i) {
       auto& result = results[batch[i]];
       result.best = {hypothesis(found[i].best[0], texts.words[batch[i]])};
       result.best[0].text = targets[batch[i]];
-      if (record) result.record = make_record(sources[batch[i]], texts.words[batch[i]], found[i], nullptr, &targets[batch[i]]);
+      if (control.record) result.record = make_record(sources[batch[i]], texts.words[batch[i]], found[i], nullptr, &targets[batch[i]]);
     }
   }
   return results;

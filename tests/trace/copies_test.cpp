@@ -3,7 +3,7 @@
 
 #include "attend/run/evaluate.h"
 #include "attend/trace/trace.h"
-#include "run/search_checks.h"
+#include "models/search_checks.h"
 
 namespace attend::testing {
 namespace {
@@ -92,7 +92,7 @@ class CopyingTranslators : public ::testing::TestWithParam<const char*> {
 
 TEST_P(CopyingTranslators, SayWordsTheyNeverLearnt) {
   const Translator translator(model());
-  const auto run = translator.translate(kNews, options(), /*record=*/true);
+  const auto run = translator.translate(kNews, options(), {.record = true});
   std::size_t copied = 0;
   for (std::size_t i = 0; i < kNews.size(); ++i)
     for (std::size_t n = 0; n < run[i].best.size(); ++n) {
@@ -112,14 +112,14 @@ TEST_P(CopyingTranslators, ScoreIsTheSearchsOwnFigureAndBatchesChangeNothing) {
   Translator translator(model());
   const auto run = translator.translate(kNews, options());
   std::vector<std::string> sources, targets;
-  std::vector<const Hypothetical*> found;
+  std::vector<const ScoredText*> found;
   for (std::size_t i = 0; i + 1 < kNews.size(); ++i)
     for (const auto& h : run[i].best) {
       sources.push_back(kNews[i]);
       targets.push_back(h.text);
       found.push_back(&h);
     }
-  const auto scored = translator.score(sources, targets, true);
+  const auto scored = translator.score(sources, targets, {.record = true});
   for (std::size_t i = 0; i < found.size(); ++i) {
     EXPECT_EQ(scored[i].best[0].tokens, found[i]->tokens);
     EXPECT_NEAR(scored[i].best[0].log_prob, found[i]->log_prob, kOtherOrder);
@@ -131,10 +131,10 @@ TEST_P(CopyingTranslators, ScoreIsTheSearchsOwnFigureAndBatchesChangeNothing) {
 
 TEST_P(CopyingTranslators, RecordsHoldTheSwitch) {
   const Translator translator(model());
-  const auto searched = translator.translate(kNews, options(), true);
+  const auto searched = translator.translate(kNews, options(), {.record = true});
   std::vector<std::string> targets;
   for (const auto& t : searched) targets.push_back(t.text());
-  const auto forced = translator.score(kNews, targets, true);
+  const auto forced = translator.score(kNews, targets, {.record = true});
   for (std::size_t i = 0; i + 1 < kNews.size(); ++i) {
     const auto switches = [](const Record& record) {
       std::vector<float> values;
@@ -182,7 +182,7 @@ TEST_P(CopyingTranslators, ReplaceUnknownWords) {
     const Translator translator(m);
     auto o = options();
     o.replace_unk = true;
-    const auto run = translator.translate(kNews, o, /*record=*/true);
+    const auto run = translator.translate(kNews, o, {.record = true});
     std::size_t replaced = 0;
     for (std::size_t i = 0; i + 1 < kNews.size(); ++i)
       for (std::size_t n = 0; n < run[i].best.size(); ++n) {

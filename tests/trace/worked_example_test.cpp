@@ -4,7 +4,8 @@
 
 #include "attend/layers/basic.h"
 #include "attend/layers/recurrent.h"
-#include "attend/run/search.h"
+#include "attend/models/steps.h"
+#include "attend/search/search.h"
 #include "attend/trace/examples.h"
 #include "models/seq2seq_checks.h"
 
@@ -42,7 +43,7 @@ struct Example {
     o.length_penalty = 0;
     o.max_length_ratio = 0;
     o.max_length_extra = length;
-    return search(network, source, lengths, o, true);
+    return search(*steps_of(network, source, lengths), o, {.record = true});
   }
   std::string text(const FoundHypothesis& h) const { return model.target->decode(h.tokens); }
 };
@@ -200,14 +201,16 @@ TEST(WorkedExample, LengthAndCoveragePenalties) {
   o.beam = 2;
   o.length_penalty = 0.6;
   o.coverage_penalty = 0.2;
-  const auto best = search(x.network, x.source, x.lengths, o, false).at(0).best.at(0);
+  const auto best = search(*steps_of(x.network, x.source, x.lengths), o).at(0).best.at(0);
   EXPECT_EQ(x.text(best), kWorkedExampleTarget);
   EXPECT_NEAR(best.score, -0.947177, 2e-6);  // every word is covered, so the coverage term is 0
 }
 
 TEST(WorkedExample, LinksByTheLargestWeight) {
   const Example x;
-  const auto found = force(x.network, x.source, x.lengths, x.target(), at::full({1}, 4, at::kLong), true).at(0);
+  const auto ids = x.target().to(at::kInt);  // [1, 4]
+  const std::vector<std::int32_t> target(ids.data_ptr<std::int32_t>(), ids.data_ptr<std::int32_t>() + ids.numel());
+  const auto found = force(*steps_of(x.network, x.source, x.lengths), {&target, 1}, {.record = true}).at(0);
   EXPECT_NEAR(found.best.at(0).log_prob, -1.208053, kRounded);
   ASSERT_EQ(found.maps.size(), 1u);
   const auto weights = at::tensor(found.maps[0].weights, at::kFloat).view({4, 3});
