@@ -10,6 +10,7 @@
 #include "attend/measure/language_model.h"
 #include "attend/models/weights_observer.h"
 #include "attend/run/translator.h"
+#include "attend/search/growing_record.h"
 #include "attend/text/unicode.h"
 
 namespace attend {

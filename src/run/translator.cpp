@@ -5,6 +5,7 @@
 
 #include "attend/core/memory.h"
 #include "attend/models/steps.h"
+#include "attend/search/growing_record.h"
 #include "attend/text/unicode.h"
 
 namespace attend {
