@@ -25,9 +25,10 @@ int caption(const Arguments& arguments) {
   CaptionFlags flags;
   flags.search = read_stored_options<SearchOptions>(path, "decode");
   flags = arguments.read(flags);
-  settle_search(flags.search, arguments);
+  auto control = settle_search(flags.search, arguments);
   Output out("-");
   RecordOutput writer(flags.record);
+  control.record = static_cast<bool>(writer);
   catch_interrupts();
   constexpr std::size_t kTogether = 64;
   std::uint64_t number = 0;
@@ -40,7 +41,7 @@ int caption(const Arguments& arguments) {
     set.load(model.model);
     std::vector<std::size_t> items(set.size());
     for (std::size_t i = 0; i < items.size(); ++i) items[i] = i;
-    const auto captions = caption_pictures(model, set, items, flags.search, static_cast<bool>(writer));
+    const auto captions = caption_pictures(model, set, items, flags.search, control);
     for (std::size_t i = 0; i < captions.size(); ++i) {
       for (const auto& best : captions[i].best) out.line(fmt::format("{}\t{}", printable(set.name(i)), best.text));
       if (writer) writer.add(*captions[i].record, number++);

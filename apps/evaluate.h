@@ -7,7 +7,7 @@
 
 #include "attend/measure/metrics.h"
 #include "attend/run/quiz.h"
-#include "attend/run/search.h"
+#include "attend/search/search.h"
 #include "command.h"
 #include "parallel.h"
 

@@ -1,8 +1,10 @@
 // attend generate
 #include <algorithm>
 
-#include "attend/run/sample.h"
+#include "attend/models/steps.h"
 #include "attend/run/translator.h"
+#include "attend/run/windows.h"
+#include "attend/search/sample.h"
 #include "output.h"
 #include "terminal.h"
 #include "verbs.h"
@@ -38,7 +40,6 @@ std::vector<std::int32_t> prompt_tokens(const Tokenizer& tokenizer, const std::s
 int generate(const Arguments& arguments) {
   constexpr std::int64_t kTogether = 64;  // texts drawn at a time
   auto flags = arguments.read<GenerateFlags>();
-  flags.draw.stop = &interrupted;
   const auto model = read_language_model(arguments.words[0]);
   const auto prompt = prompt_tokens(*model.target, flags.prompt, arguments.common.quiet);
   Output out("-");
@@ -46,9 +47,9 @@ int generate(const Arguments& arguments) {
   catch_interrupts();
   for (std::int64_t first = 0; first < flags.count; first += kTogether) {
     const auto count = std::min(kTogether, flags.count - first);
-    const Prompts prompts{at::empty({count, 0}, index_options()), at::zeros({count}, index_options()),
-                          std::vector(static_cast<std::size_t>(count), prompt), static_cast<std::size_t>(first)};
-    auto found = sample(*model.network, prompts, flags.draw, static_cast<bool>(writer));
+    const Prompts prompts{std::vector(static_cast<std::size_t>(count), prompt), static_cast<std::size_t>(first)};
+    auto found = sample(*steps_without_source(*model.network, count, model.target->special()), prompts, flags.draw,
+                        {.record = static_cast<bool>(writer), .stop = &interrupted});
     for (std::size_t i = 0; i < found.size(); ++i) {
       for (const auto& line : lines_of(*model.target, found[i].best[0].tokens)) out.line(line);
       if (writer) writer.add(*text_record(model.model, *model.target, found[i], prompts.first + i));

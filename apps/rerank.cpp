@@ -100,12 +100,12 @@ int rerank_lines(const Arguments& arguments) {
   flags.search = translator.search_options();
   flags = arguments.read(flags);
   if (!arguments.has("n_best")) flags.search.n_best = flags.search.beam;
-  settle_search(flags.search, arguments);
+  const auto control = settle_search(flags.search, arguments);
   std::optional<Translator> reverse;
   std::optional<TranslationModel> language_model;
   if (!flags.reverse.empty()) reverse.emplace(flags.reverse);
   if (!flags.language_model.empty()) language_model = read_language_model(flags.language_model);
-  const Reranker reranker(translator, {flags.search, flags.coverage}, reverse ? &*reverse : nullptr,
+  const Reranker reranker(translator, {flags.search, parse_coverage_term(flags.coverage), control.stop}, reverse ? &*reverse : nullptr,
                           language_model ? &*language_model : nullptr);
   auto weights = weights_of(flags);
   const bool tune = !flags.tune.tsv.empty() || !flags.tune.source.empty() || !flags.tune.target.empty();

@@ -56,8 +56,8 @@ int score(const Arguments& arguments) {
   for (std::size_t begin = 0; begin < text.sources.size(); begin += kWindow) {
     stop_if_interrupted();
     const auto n = std::min(kWindow, text.sources.size() - begin);
-    const auto results =
-        translator.score(std::span(text.sources).subspan(begin, n), std::span(text.targets).subspan(begin, n), writer || flags.alignment);
+    const auto results = translator.score(std::span(text.sources).subspan(begin, n), std::span(text.targets).subspan(begin, n),
+                                          {.record = writer || flags.alignment, .stop = &interrupted});
     for (std::size_t i = 0; i < n; ++i, ++told) {
       tell_until(text.line[begin + i]);
       out.line(score_line(flags, &results[i], links, choice));

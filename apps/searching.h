@@ -2,17 +2,17 @@
 // What verbs that search do with the flags of a search.
 #include <algorithm>
 
-#include "attend/run/search.h"
+#include "attend/search/search.h"
 #include "command.h"
 #include "terminal.h"
 
 namespace attend::cli {
 
-/// To be called when the flags were read: without a beam of its own a search keeps as many hypotheses as it is to return, and the first
-/// signal ends it.
-inline void settle_search(SearchOptions& search, const Arguments& arguments) {
+/// To be called when the flags were read: without a beam of its own a search keeps as many hypotheses as it is to return. Gives the control
+/// of a search that the first signal ends.
+inline SearchControl settle_search(SearchOptions& search, const Arguments& arguments) {
   if (!arguments.has("beam")) search.beam = std::max(search.beam, search.n_best);
-  search.stop = &interrupted;
+  return {.stop = &interrupted};
 }
 
 /// Says which layer links are read from, where a model has several that attend to the source. Throws kValue for one that it lacks.

@@ -46,10 +46,10 @@ int translate(const Arguments& arguments) {
   TranslateFlags flags;
   flags.search = loaded.search_options();
   flags = arguments.read(flags);
-  settle_search(flags.search, arguments);
+  auto control = settle_search(flags.search, arguments);
   Translator translator(loaded.model());
   translator.limits.sentences = static_cast<std::size_t>(flags.batch);
-  const bool record = !flags.record.empty() || flags.alignment;
+  control.record = !flags.record.empty() || flags.alignment;
   if (flags.alignment) tell_layer(translator.model().network->sites(), flags.search.source_layer(), "translate", arguments.common.quiet);
   const auto links = flags.alignment ? default_links(translator.model()) : LinkOptions{};
   Output out(flags.output);
@@ -66,7 +66,7 @@ int translate(const Arguments& arguments) {
       if (ask) say("> ");
       const auto lines = reader.window(16 * translator.limits.sentences);
       if (lines.empty()) break;
-      const auto results = translator.translate(lines, flags.search, record);
+      const auto results = translator.translate(lines, flags.search, control);
       for (std::size_t i = 0; i < lines.size(); ++i, ++index) {
         print_result(out, index, results[i], flags, links);
         cut += results[i].best[0].cut;

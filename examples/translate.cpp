@@ -5,7 +5,7 @@
 int main(int argc, char** argv) {
   const attend::Translator translator(argc > 1 ? argv[1] : "demo/run");
   const std::string sentence[] = {argc > 2 ? argv[2] : "I love you"};
-  const auto result = translator.translate(sentence, translator.search_options(), /*record=*/true)[0];
+  const auto result = translator.translate(sentence, translator.search_options(), {.record = true})[0];
   std::cout << result.text() << '\n';
   const auto& record = *result.record;
   const auto weights = record.map(record.find_map("decoder.attention", 0), /*head=*/0);  // [target tokens, source tokens]

@@ -8,9 +8,10 @@
 
 #include "attend/measure/classification.h"
 #include "attend/measure/language_model.h"
+#include "attend/models/weights_observer.h"
 #include "attend/run/translator.h"
+#include "attend/search/growing_record.h"
 #include "attend/text/unicode.h"
-#include "run/maps.h"
 
 namespace attend {
 namespace {

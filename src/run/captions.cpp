@@ -9,6 +9,7 @@
 #include "attend/measure/language_model.h"
 #include "attend/models/captioner.h"
 #include "attend/models/patch_classifier.h"
+#include "attend/models/steps.h"
 #include "run/grid_picture.h"
 
 namespace attend {
@@ -108,15 +109,22 @@ void PictureSet::load(const ModelOptions& model) {
 }
 
 std::vector<Translated> caption_pictures(const TranslationModel& model, const PictureSet& set, std::span<const std::size_t> items,
-                                         const SearchOptions& options, bool record) {
+                                         const SearchOptions& options, const SearchControl& control) {
   std::vector<Translated> results;
   for (const auto& part : in_parts(items)) {
-    auto found = search(*model.network, set.batch(part), cells_of(model.model, part.size()), options, record);
+    auto own = control;
+    if (control.on_step)
+      own.on_step = [&](const StepEvent& event) {
+        auto told = event;
+        told.item += static_cast<std::int64_t>(results.size());  // of the parts before
+        return control.on_step(told);
+      };
+    auto found = search(*steps_of(*model.network, set.batch(part), cells_of(model.model, part.size()), model.special()), options, own);
     for (std::size_t i = 0; i < part.size(); ++i) {
       Translated captioned;
       for (const auto& best : found[i].best)
         captioned.best.push_back({model.target->decode(best.tokens), best.log_prob, best.score, best.tokens, best.log_probs, {}});
-      if (record) captioned.record = record_of(model, set, found[i], part[i]);
+      if (control.record) captioned.record = record_of(model, set, found[i], part[i]);
       results.push_back(std::move(captioned));
     }
   }
@@ -135,17 +143,14 @@ CaptionFigures evaluate_captions(const TranslationModel& model, const PictureSet
   double nll = 0;
   std::size_t tokens = 0;
   for (const auto& part : in_parts(items)) {
-    std::vector<std::vector<std::int64_t>> targets;
-    std::vector<const std::vector<std::int64_t>*> pointers;
-    for (const auto i : part) targets.push_back(ids_with_end(*model.target, set.captions(i).at(0)));
-    for (const auto& one : targets) pointers.push_back(&one);
-    const auto padded = pad_batch(pointers);
+    std::vector<std::vector<std::int32_t>> targets;
+    for (const auto i : part) targets.push_back(tokens_of(ids_with_end(*model.target, set.captions(i).at(0))));
     for (const auto& forced :
-         force(*model.network, set.batch(part), cells_of(model.model, part.size()), padded.ids, padded.lengths, false)) {
+         force(*steps_of(*model.network, set.batch(part), cells_of(model.model, part.size()), model.special()), targets)) {
       nll -= forced.best[0].log_prob;
       tokens += forced.best[0].tokens.size();
     }
-    const auto captioned = caption_pictures(model, set, part, options, false);
+    const auto captioned = caption_pictures(model, set, part, options);
     for (std::size_t i = 0; i < part.size(); ++i) {
       const auto& own = set.captions(part[i]);
       references.emplace_back(own.begin(), own.end());

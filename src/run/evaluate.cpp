@@ -221,7 +221,7 @@ void each_forced(const Translator& translator, std::span<const std::string> sour
                  const Take& take) {
   for (std::size_t begin = 0; begin < sources.size(); begin += kTogether) {
     const auto n = std::min(kTogether, sources.size() - begin);
-    const auto forced = translator.score(sources.subspan(begin, n), references.subspan(begin, n), true);
+    const auto forced = translator.score(sources.subspan(begin, n), references.subspan(begin, n), {.record = true});
     for (std::size_t i = 0; i < n; ++i)
       if (forced[i].record) take(begin + i, *forced[i].record);
   }

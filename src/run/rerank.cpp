@@ -4,15 +4,15 @@
 #include <cmath>
 #include <numeric>
 
+#include "attend/models/steps.h"
+
 namespace attend {
 namespace {
 
 enum Feature : std::size_t { kLogProb, kCoverage, kEntropy, kUnknown, kReverse, kLanguageModel, kFeatures };
 
-double length_penalty(double alpha, std::size_t length) { return std::pow((5.0 + static_cast<double>(length)) / 6.0, alpha); }
-
 // weights [T, all tokens of the source], of which `part` are what is attended to.
-void add_attention(RerankCandidate& candidate, const Matrix& weights, const SourcePart& part, const std::string& kind) {
+void add_attention(RerankCandidate& candidate, const Matrix& weights, const SourcePart& part, CoverageTerm kind) {
   std::vector<double> coverage(part.end - part.begin, 0.0);
   double entropy = 0;
   for (std::uint32_t t = 0; t < weights.rows; ++t)
@@ -30,32 +30,17 @@ std::vector<std::pair<double, std::size_t>> language_scores(const TranslationMod
   constexpr std::size_t kTogether = 64;
   std::vector<std::pair<double, std::size_t>> scores;
   for (std::size_t begin = 0; begin < texts.size(); begin += kTogether) {
-    std::vector<std::vector<std::int64_t>> ids;
+    std::vector<std::vector<std::int32_t>> tokens;
     for (const auto& text : texts.subspan(begin, std::min(kTogether, texts.size() - begin)))
-      ids.push_back(ids_with_end(*model.target, text));
-    std::vector<const std::vector<std::int64_t>*> pointers;
-    for (const auto& one : ids) pointers.push_back(&one);
-    const auto batch = pad_batch(pointers);
-    const auto none = at::empty({batch.ids.size(0), 0}, index_options());
-    for (const auto& found : force(*model.network, none, at::zeros_like(batch.lengths), batch.ids, batch.lengths, false))
+      tokens.push_back(tokens_of(ids_with_end(*model.target, text)));
+    for (const auto& found :
+         force(*steps_without_source(*model.network, static_cast<std::int64_t>(tokens.size()), model.target->special()), tokens))
       scores.emplace_back(found.best[0].log_prob, found.best[0].tokens.size());
   }
   return scores;
 }
 
 }  // namespace
-
-double coverage_term(std::span<const double> coverage, const std::string& kind) {
-  double sum = 0;
-  if (kind == "summary") {
-    for (const double c : coverage) sum -= std::max(c, 1.0) - 1.0;
-  } else if (kind == "wu") {
-    for (const double c : coverage) sum += std::log(std::clamp(c, 1e-6, 1.0));
-  } else {
-    fail_unknown_name("coverage term", kind, std::vector<std::string>{"wu", "summary"});
-  }
-  return sum;
-}
 
 std::vector<std::string> rerank_features() { return {"log_prob", "coverage", "entropy", "unknown", "reverse", "language_model"}; }
 
@@ -67,16 +52,17 @@ Reranker::Reranker(const Translator& translator, RerankOptions options, const Tr
 
 std::vector<CandidateList> Reranker::candidates(std::span<const std::string> sources) const {
   const auto alpha = options_.search.length_penalty;
+  const auto unknown = translator_.model().target->special().unknown;
   std::vector<CandidateList> lists;
   std::vector<std::string> all_sources, all_texts;
-  for (const auto& result : translator_.translate(sources, options_.search, /*record=*/true)) {
+  for (const auto& result : translator_.translate(sources, options_.search, {.record = true, .stop = options_.stop})) {
     const auto* map = result.record ? result.record->source_map(options_.search.source_layer()) : nullptr;
     auto& list = lists.emplace_back();
     for (std::size_t n = 0; n < result.best.size(); ++n) {
       const auto& found = result.best[n];
       RerankCandidate candidate{found.text, std::vector<double>(kFeatures, 0.0)};
       candidate.features[kLogProb] = found.log_prob / length_penalty(alpha, found.tokens.size());
-      candidate.features[kUnknown] = static_cast<double>(std::count(found.tokens.begin(), found.tokens.end(), kUnknownId));
+      candidate.features[kUnknown] = static_cast<double>(std::count(found.tokens.begin(), found.tokens.end(), unknown));
       if (map) add_attention(candidate, result.record->mean_map(*map, n), result.record->part(map->site.columns), options_.coverage);
       all_sources.push_back(sources[lists.size() - 1]);
       all_texts.push_back(found.text);

@@ -4,8 +4,9 @@
 #include <numeric>
 
 #include "attend/core/memory.h"
+#include "attend/models/steps.h"
+#include "attend/search/growing_record.h"
 #include "attend/text/unicode.h"
-#include "run/maps.h"
 
 namespace attend {
 namespace {
@@ -25,7 +26,7 @@ Hypothesis record_hypothesis(const Tokenizer& tokenizer, const FoundHypothesis& 
   std::vector<TextToken> spans;
   h.text.utf8 = decode_with(tokenizer, best.tokens, own_words(tokenizer, best.tokens, words, best.sources), &spans);
   h.text.tokens = record_tokens(spans);
-  for (auto& token : h.text.tokens) token.special = token.id == kEndId;
+  for (auto& token : h.text.tokens) token.special = token.id == tokenizer.special().end;
   return h;
 }
 
@@ -33,7 +34,7 @@ Hypothesis record_hypothesis(const Tokenizer& tokenizer, const FoundHypothesis& 
 // `ids` are what was forced, words of the source among them.
 Text given_text(const Tokenizer& tokenizer, std::string_view text, const std::vector<std::int32_t>& ids) {
   auto given = text_of(tokenizer, text);
-  given.tokens.push_back(special_token(kEndId, text.size()));
+  given.tokens.push_back(special_token(tokenizer.special().end, text.size()));
   ATTEND_ASSERT(given.tokens.size() == ids.size());
   for (std::size_t t = 0; t < ids.size(); ++t) given.tokens[t].id = ids[t];
   return given;
@@ -50,7 +51,7 @@ void show_draft(RecordData& data, const Tokenizer& tokenizer, const std::vector<
   for (auto& token : record_tokens(spans)) {
     token.span = {token.span.begin + begin, token.span.end + begin};
     token.word += words;
-    token.special = token.id == kEndId;
+    token.special = token.id == tokenizer.special().end;
     data.source.tokens.push_back(token);
   }
   const auto tokens = static_cast<std::uint32_t>(data.source.tokens.size());
@@ -59,14 +60,15 @@ void show_draft(RecordData& data, const Tokenizer& tokenizer, const std::vector<
   data.parts = {{ColumnAxis::kSource, 0, source}, {ColumnAxis::kDraft, source, tokens}};
 }
 
-// Cuts sentences into batches of similar length: indices by descending length.
-std::vector<std::vector<std::size_t>> batches_by_length(const std::vector<std::vector<std::int64_t>>& ids, const RunLimits& limits) {
+// Cuts sentences into batches of similar length: indices by descending length. `end` is the id of </s>.
+std::vector<std::vector<std::size_t>> batches_by_length(const std::vector<std::vector<std::int64_t>>& ids, std::int32_t end,
+                                                        const RunLimits& limits) {
   std::vector<std::size_t> order(ids.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return ids[a].size() > ids[b].size(); });
   std::vector<std::vector<std::size_t>> batches;
   for (const auto i : order) {
-    if (ids[i].front() == kEndId) continue;  // an empty sentence
+    if (ids[i].front() == end) continue;  // an empty sentence
     const bool full = batches.empty() || batches.back().size() >= limits.sentences ||
                       (batches.back().size() + 1) * ids[batches.back().front()].size() > limits.tokens;
     if (full) batches.emplace_back();
@@ -116,6 +118,18 @@ struct SourceTexts {
   }
 };
 
+// The same control over one batch, whose items are `batch` of all.
+SearchControl over_batch(const SearchControl& control, const std::vector<std::size_t>& batch) {
+  auto own = control;
+  if (control.on_step)
+    own.on_step = [&](const StepEvent& event) {
+      auto told = event;
+      told.item = static_cast<std::int64_t>(batch[static_cast<std::size_t>(event.item)]);
+      return control.on_step(told);
+    };
+  return own;
+}
+
 }  // namespace
 
 Text text_of(const Tokenizer& tokenizer, std::string_view text) { return {std::string(text), record_tokens(tokenizer.encode(text))}; }
@@ -123,7 +137,7 @@ Text text_of(const Tokenizer& tokenizer, std::string_view text) { return {std::s
 std::vector<std::int64_t> ids_with_end(const Tokenizer& tokenizer, std::string_view text) {
   std::vector<std::int64_t> ids;
   for (const auto& token : tokenizer.encode(text)) ids.push_back(token.id);
-  ids.push_back(kEndId);
+  ids.push_back(tokenizer.special().end);
   return ids;
 }
 
@@ -133,13 +147,19 @@ std::vector<std::int64_t> source_ids(const Tokenizer& tokenizer, const TextOptio
   return ids;
 }
 
+std::vector<std::int32_t> tokens_of(std::span<const std::int64_t> ids) {
+  std::vector<std::int32_t> tokens;
+  for (const auto id : ids) tokens.push_back(static_cast<std::int32_t>(id));
+  return tokens;
+}
+
 PaddedBatch pad_batch(const std::vector<const std::vector<std::int64_t>*>& sequences) {
   std::size_t longest = 0;
   for (const auto* s : sequences) longest = std::max(longest, s->size());
   PaddedBatch batch;
   const auto rows = static_cast<std::int64_t>(sequences.size());
-  batch.ids = at::full({rows, static_cast<std::int64_t>(longest)}, kPadId, index_options());
-  batch.lengths = at::empty({rows}, index_options());
+  batch.ids = at::zeros({rows, static_cast<std::int64_t>(longest)}, index_options());  // [B, L]
+  batch.lengths = at::empty({rows}, index_options());                                  // [B]
   for (std::size_t i = 0; i < sequences.size(); ++i) {
     std::copy(sequences[i]->begin(), sequences[i]->end(), batch.ids.data_ptr<std::int64_t>() + i * longest);
     batch.lengths.data_ptr<std::int64_t>()[i] = static_cast<std::int64_t>(sequences[i]->size());
@@ -165,15 +185,15 @@ std::string Translator::translate(std::string_view source) const {
   return translate(sources, search_options_)[0].text();
 }
 
-Hypothetical Translator::hypothesis(const FoundHypothesis& found, const CopyWords& words) const {
+ScoredText Translator::hypothesis(const FoundHypothesis& found, const CopyWords& words) const {
   const auto copied = own_words(*model_.target, found.tokens, words, found.sources);
-  Hypothetical h{.text = decode_with(*model_.target, found.tokens, copied),
-                 .log_prob = found.log_prob,
-                 .score = found.score,
-                 .tokens = found.tokens,
-                 .log_probs = found.log_probs,
-                 .pieces = {},
-                 .cut = found.cut};
+  ScoredText h{.text = decode_with(*model_.target, found.tokens, copied),
+               .log_prob = found.log_prob,
+               .score = found.score,
+               .tokens = found.tokens,
+               .log_probs = found.log_probs,
+               .pieces = {},
+               .cut = found.cut};
   for (std::size_t t = 0; t < copied.size(); ++t) h.pieces.push_back(copied[t] ? *copied[t] : model_.target->piece(found.tokens[t]));
   return h;
 }
@@ -188,7 +208,7 @@ std::shared_ptr<const Record> Translator::make_record(const std::string& source,
   data.forced = !options;
   data.source.utf8 = source;
   data.source.tokens = record_tokens(model_.source->encode(source));
-  if (model_.text.source_end) data.source.tokens.push_back(special_token(kEndId, source.size()));
+  if (model_.text.source_end) data.source.tokens.push_back(special_token(model_.source->special().end, source.size()));
   data.nodes = std::move(found.nodes);
   data.maps = std::move(found.maps);
   data.scalars = std::move(found.scalars);
@@ -216,62 +236,66 @@ std::shared_ptr<const Record> text_record(const ModelOptions& model, const Token
   return finish_record(std::move(data), tokenizer, found);
 }
 
-std::vector<Translated> Translator::translate(std::span<const std::string> sources, const SearchOptions& options, bool record) const {
-  return found_by(sources, options, record, [&](const PaddedBatch& source, const std::vector<std::size_t>& /*batch*/) {
-    return search_in_rounds(*model_.network, source.ids, source.lengths, options, record);
+std::vector<Translated> Translator::translate(std::span<const std::string> sources, const SearchOptions& options,
+                                              const SearchControl& control) const {
+  return found_by(sources, options, control, [&](StepModel& steps, const std::vector<std::size_t>& batch) {
+    return search_in_rounds(steps, options, over_batch(control, batch));
   });
 }
 
 std::vector<Translated> Translator::revise(std::span<const std::string> sources, std::span<const std::string> drafts,
-                                           const SearchOptions& options, bool record) const {
+                                           const SearchOptions& options, const SearchControl& control) const {
   ATTEND_CHECK(sources.size() == drafts.size(), kValue, "revise: {} sources, {} drafts; give one draft a source", sources.size(),
                drafts.size());
-  return found_by(sources, options, record, [&](const PaddedBatch& source, const std::vector<std::size_t>& batch) {
+  return found_by(sources, options, control, [&](const StepModel& steps, const std::vector<std::size_t>& batch) {
     std::vector<std::vector<std::int32_t>> tokens;
-    for (const auto i : batch) {
-      const auto ids = ids_with_end(*model_.target, drafts[i]);
-      tokens.emplace_back(ids.begin(), ids.end());
-    }
-    return attend::revise(*model_.network, source.ids, source.lengths, tokens, options, record);
+    for (const auto i : batch) tokens.push_back(tokens_of(ids_with_end(*model_.target, drafts[i])));
+    return attend::revise(steps, tokens, options, over_batch(control, batch));
   });
 }
 
-// find (sources of a batch, their numbers) -> results, in the batch's order.
+// find (the model about to translate a batch, the numbers of its sources) -> results, in the batch's order.
 template <class Find>
-std::vector<Translated> Translator::found_by(std::span<const std::string> sources, const SearchOptions& options, bool record,
-                                             const Find& find) const {
+std::vector<Translated> Translator::found_by(std::span<const std::string> sources, const SearchOptions& options,
+                                             const SearchControl& control, const Find& find) const {
   const SourceTexts texts(model_, sources, options.replace_unk);
-  std::vector<Translated> results(sources.size(), Translated{.best = {Hypothetical{}}, .record = {}});
-  for (const auto& batch : batches_by_length(texts.ids, limits)) {
-    auto found = quoting_the_longest(sources, texts.ids, batch, [&] { return find(texts.batch(batch), batch); });
+  std::vector<Translated> results(sources.size(), Translated{.best = {ScoredText{}}, .record = {}});
+  for (const auto& batch : batches_by_length(texts.ids, model_.source->special().end, limits)) {
+    auto found = quoting_the_longest(sources, texts.ids, batch, [&] {
+      const auto source = texts.batch(batch);
+      return find(*steps_of(*model_.network, source.ids, source.lengths, model_.special()), batch);
+    });
     for (std::size_t i = 0; i < batch.size(); ++i) {
       auto& result = results[batch[i]];
       const auto& words = texts.words[batch[i]];
       result.best.clear();
       for (const auto& best : found[i].best) result.best.push_back(hypothesis(best, words));
-      if (record) result.record = make_record(sources[batch[i]], words, found[i], &options, nullptr);
+      if (control.record) result.record = make_record(sources[batch[i]], words, found[i], &options, nullptr);
     }
   }
   return results;
 }
 
-std::vector<Translated> Translator::score(std::span<const std::string> sources, std::span<const std::string> targets, bool record) const {
+std::vector<Translated> Translator::score(std::span<const std::string> sources, std::span<const std::string> targets,
+                                          const SearchControl& control) const {
   ATTEND_CHECK(sources.size() == targets.size(), kValue, "score: {} sources, {} targets; give one target a source", sources.size(),
                targets.size());
   const SourceTexts texts(model_, sources, /*replace_unk=*/false);
-  std::vector<std::vector<std::int64_t>> target_ids;
-  for (std::size_t i = 0; i < targets.size(); ++i) target_ids.push_back(copied_ids(*model_.target, targets[i], texts.words[i]));
-  std::vector<Translated> results(sources.size(), Translated{.best = {Hypothetical{}}, .record = {}});
-  for (const auto& batch : batches_by_length(texts.ids, limits)) {
+  std::vector<std::vector<std::int32_t>> target_ids;
+  for (std::size_t i = 0; i < targets.size(); ++i) target_ids.push_back(tokens_of(copied_ids(*model_.target, targets[i], texts.words[i])));
+  std::vector<Translated> results(sources.size(), Translated{.best = {ScoredText{}}, .record = {}});
+  for (const auto& batch : batches_by_length(texts.ids, model_.source->special().end, limits)) {
     auto found = quoting_the_longest(sources, texts.ids, batch, [&] {
-      const auto source = texts.batch(batch), target = pad_chosen(target_ids, batch);
-      return force(*model_.network, source.ids, source.lengths, target.ids, target.lengths, record);
+      const auto source = texts.batch(batch);
+      std::vector<std::vector<std::int32_t>> own;
+      for (const auto i : batch) own.push_back(target_ids[i]);
+      return force(*steps_of(*model_.network, source.ids, source.lengths, model_.special()), own, over_batch(control, batch));
     });
     for (std::size_t i = 0; i < batch.size(); ++i) {
       auto& result = results[batch[i]];
       result.best = {hypothesis(found[i].best[0], texts.words[batch[i]])};
       result.best[0].text = targets[batch[i]];
-      if (record) result.record = make_record(sources[batch[i]], texts.words[batch[i]], found[i], nullptr, &targets[batch[i]]);
+      if (control.record) result.record = make_record(sources[batch[i]], texts.words[batch[i]], found[i], nullptr, &targets[batch[i]]);
     }
   }
   return results;

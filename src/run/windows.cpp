@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "attend/search/finite.h"
 #include "attend/text/unicode.h"
-#include "run/finite.h"
 
 namespace attend {
 namespace {
@@ -74,6 +74,16 @@ at::Tensor states_of(const Seq2Seq& model, const Windows& batch) {
   const auto rows = batch.inputs.size(0);
   const auto encoded = model.encode(at::empty({rows, 0}, index_options()), at::zeros({rows}, index_options()), nullptr);
   return model.decode(*encoded, batch.inputs, batch.lengths, nullptr);
+}
+
+std::vector<std::string> lines_of(const Tokenizer& tokenizer, const std::vector<std::int32_t>& tokens) {
+  std::vector<std::string> lines;
+  for (auto begin = tokens.begin(); begin < tokens.end();) {
+    const auto end = std::find(begin, tokens.end(), tokenizer.special().end);
+    lines.push_back(tokenizer.decode(std::vector<std::int32_t>(begin, end)));
+    begin = end == tokens.end() ? end : end + 1;
+  }
+  return lines;
 }
 
 LanguageModelScore predict(const Seq2Seq& model, const Stream& stream, std::int64_t window) {

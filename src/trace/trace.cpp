@@ -8,8 +8,10 @@
 #include "attend/attention/dot.h"
 #include "attend/attention/multi_head.h"
 #include "attend/attention/scaled_dot.h"
+#include "attend/models/steps.h"
 #include "attend/models/transformer_options.h"
 #include "attend/run/translator.h"
+#include "attend/search/penalties.h"
 #include "trace/plain_text.h"
 #include "trace/tracing_observer.h"
 
@@ -131,11 +133,10 @@ TraceChoice choice_of(const TokenNames& name, std::int32_t chosen, const at::Ten
 TraceTotals totals_of(const Trace& trace, const SearchOptions& options) {
   TraceTotals totals;
   for (const auto& step : trace.steps) totals.log_prob -= step.choice->chosen.surprisal;
-  const auto length = static_cast<double>(trace.steps.size());
-  totals.mean_nll = -totals.log_prob / length;
+  totals.mean_nll = -totals.log_prob / static_cast<double>(trace.steps.size());
   totals.perplexity = std::exp(totals.mean_nll);
-  totals.length_divisor = std::pow((5.0 + length) / 6.0, options.length_penalty);
-  for (const auto mass : trace.coverage) totals.coverage_term += options.coverage_penalty * std::log(std::clamp(mass, 1e-6, 1.0));
+  totals.length_divisor = length_penalty(options.length_penalty, trace.steps.size());
+  if (options.coverage_penalty > 0) totals.coverage_term = options.coverage_penalty * coverage_term(trace.coverage);
   totals.score = totals.log_prob / totals.length_divisor + totals.coverage_term;
   return totals;
 }
@@ -148,7 +149,7 @@ std::vector<std::string> labels_of(const std::vector<TraceToken>& tokens) {
 
 std::vector<std::int32_t> target_ids(const TranslationModel& model, const at::Tensor& source, const at::Tensor& lengths,
                                      const CopyWords& words, const TraceOptions& options) {
-  if (!options.target) return search(*model.network, source, lengths, options.search, false).at(0).best.at(0).tokens;
+  if (!options.target) return search(*steps_of(*model.network, source, lengths, model.special()), options.search).at(0).best.at(0).tokens;
   std::vector<std::int32_t> ids;
   for (const auto id : copied_ids(*model.target, *options.target, words)) ids.push_back(static_cast<std::int32_t>(id));
   return ids;

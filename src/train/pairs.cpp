@@ -1,5 +1,6 @@
 // Learning from pairs of texts: translation and everything that has its form.
 #include "attend/models/rnn_seq2seq.h"
+#include "attend/models/steps.h"
 #include "attend/ops/draws.h"
 #include "attend/run/evaluate.h"
 #include "train/auxiliary.h"
@@ -122,10 +123,10 @@ class Pairs final : public Learner {
     greedy.max_length_extra = config_.decode.max_length_extra;
     network.eval();
     std::vector<std::vector<std::int32_t>> written;
-    for (auto& found : search(network, batch.source, batch.source_lengths, greedy, /*record=*/false))
+    for (auto& found : search(*steps_of(network, batch.source, batch.source_lengths, model_.special()), greedy))
       written.push_back(std::move(found.best[0].tokens));
     network.train();
-    auto draft = pad_drafts(written);
+    auto draft = pad_drafts(written, model_.target->special().begin);
     if (config_.train.draft_noise > 0) {
       const auto items = draft.ids.size(0), columns = draft.ids.size(1);
       const auto ordinary = ordinary_ids(*model_.target);

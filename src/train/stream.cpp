@@ -1,8 +1,9 @@
 // Learning a language model from one long text, cut into windows.
 #include "attend/data/text_stream.h"
+#include "attend/models/steps.h"
 #include "attend/ops/cross_entropy.h"
-#include "attend/run/sample.h"
 #include "attend/run/windows.h"
+#include "attend/search/sample.h"
 #include "attend/train/fit.h"
 #include "train/learner.h"
 
@@ -73,7 +74,7 @@ class StreamLearner final : public Learner {
     options.temperature = 0.8;
     options.max_tokens = 120;
     options.past_end = true;
-    const auto drawn = sample(*model_.network, {at::empty({1, 0}, index_options()), at::zeros({1}, index_options()), {{}}}, options, false);
+    const auto drawn = sample(*steps_without_source(*model_.network, 1, model_.target->special()), {.tokens = {{}}}, options);
     v.samples.push_back(fmt::format("{}", fmt::join(lines_of(*model_.target, drawn[0].best[0].tokens), "\n")));
     return v;
   }

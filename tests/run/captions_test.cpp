@@ -9,7 +9,7 @@
 #include "attend/measure/bleu.h"
 #include "attend/measure/cider.h"
 #include "attend/models/captioner.h"
-#include "run/search_checks.h"
+#include "models/search_checks.h"
 #include "support/temp_folder.h"
 
 namespace attend::testing {
@@ -63,8 +63,8 @@ class Captions : public ::testing::Test {
     for (std::size_t i = 0; i < count; ++i) {
       std::vector<std::int64_t> right;
       for (const auto& token : model_.target->encode(set.captions(i)[0])) right.push_back(token.id);
-      right.push_back(kEndId);
-      std::vector<std::int64_t> before{kBeginId};
+      right.push_back(SpecialIds().end);
+      std::vector<std::int64_t> before{SpecialIds().begin};
       before.insert(before.end(), right.begin(), right.end() - 1);
       const auto encoded = model_.network->encode(set.batch(std::vector<std::size_t>{i}),
                                                   at::full({1}, picture_grid(model_.model).cells(), at::kLong), nullptr);
@@ -85,7 +85,7 @@ class Captions : public ::testing::Test {
 TEST_F(Captions, FiguresAreThoseOfWhatWasSaid) {
   const auto first = set("nothing like it");
   const std::vector<std::size_t> one{0};
-  const auto said = caption_pictures(model_, first, one, search_, false).at(0).text();
+  const auto said = caption_pictures(model_, first, one, search_).at(0).text();
   ASSERT_FALSE(said.empty());
   const auto pictures = set(said);
   ASSERT_EQ(pictures.size(), 3u);
@@ -101,7 +101,7 @@ TEST_F(Captions, FiguresAreThoseOfWhatWasSaid) {
     std::size_t exact = 0;
     for (std::size_t i = 0; i < counted; ++i) {
       const std::vector<std::size_t> alone{i};
-      EXPECT_EQ(figures.captions[i], caption_pictures(model_, pictures, alone, search_, false).at(0).text());
+      EXPECT_EQ(figures.captions[i], caption_pictures(model_, pictures, alone, search_).at(0).text());
       const auto& captions = pictures.captions(i);
       const std::vector<std::string_view> references(captions.begin(), captions.end());
       const auto caption = plain_caption(figures.captions[i]);
@@ -128,10 +128,23 @@ TEST_F(Captions, OtherMetricsOfTextsCanBeAskedFor) {
   EXPECT_GT(figures.metrics.value("wer").value(), 0);
 }
 
+TEST_F(Captions, EventsNameTheirPicture) {
+  const auto pictures = set("a dog");
+  const std::vector<std::size_t> items(70, 0);  // more than are captioned together
+  std::vector<int> ended(items.size());
+  SearchControl control;
+  control.on_step = [&](const StepEvent& event) {
+    ended.at(static_cast<std::size_t>(event.item)) += event.done ? 1 : 0;
+    return AfterStep::kGoOn;
+  };
+  caption_pictures(model_, pictures, items, search_, control);
+  EXPECT_EQ(ended, std::vector<int>(items.size(), 1));
+}
+
 TEST_F(Captions, RecordsHaveATokenForEachCell) {
   const auto pictures = set("a dog");
   const std::vector<std::size_t> items{2, 0};
-  const auto captioned = caption_pictures(model_, pictures, items, search_, true);
+  const auto captioned = caption_pictures(model_, pictures, items, search_, {.record = true});
   ASSERT_EQ(captioned.size(), 2u);
   for (std::size_t i = 0; i < 2; ++i) {
     const auto& data = captioned[i].record->data();

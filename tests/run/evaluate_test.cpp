@@ -10,7 +10,7 @@
 #include "attend/core/files.h"
 #include "attend/run/answers.h"
 #include "attend/run/windows.h"
-#include "run/search_checks.h"
+#include "models/search_checks.h"
 #include "support/temp_folder.h"
 #include "support/tensors.h"
 
@@ -123,7 +123,7 @@ TEST(AlignmentByLayer, TellsTheLayersApart) {
   const std::string sources[] = {"one two three", "three one", "two two one three"}, targets[] = {"un deux", "trois un deux", "deux un"};
   const auto options = default_links(translator.model());
   std::vector<Links> gold;
-  for (const auto& result : translator.score(sources, targets, /*record=*/true))
+  for (const auto& result : translator.score(sources, targets, {.record = true}))
     gold.push_back(attention_links(*result.record, options, {.site = {}, .layer = 0, .head = {}}));
   AttentionRequest request{.gold = gold, .places = {}, .links = options};
   const auto layers = alignment_by_layer(translator, sources, targets, request);

@@ -2,7 +2,7 @@
 #include "attend/models/rnn_seq2seq.h"
 
 #include "attend/measure/text_scores.h"
-#include "run/search_checks.h"
+#include "models/search_checks.h"
 
 namespace attend::testing {
 namespace {
@@ -19,7 +19,7 @@ TranslationModel reranked_model(const ModelOptions& options, const std::string& 
   if (model_kind(options.type).reads == Matter::kText) m.source = word_list(m.text.source, from);
   m.target = word_list(m.text.target, to);
   m.network = search_model(options);
-  favour(*m.network, kEndId, -1);
+  favour(*m.network, SpecialIds().end, -1);
   return m;
 }
 
@@ -40,16 +40,6 @@ std::vector<std::size_t> as_found(std::size_t n) {
   return order;
 }
 
-TEST(CoverageTerm, HandCases) {
-  const double coverage[] = {1.1, 0.5}, full[] = {1.0, 1.7, 3.0}, sparse[] = {0.0};
-  EXPECT_NEAR(0.2 * coverage_term(coverage, "wu"), -0.138629, 1e-6);
-  EXPECT_NEAR(coverage_term(coverage, "summary"), -0.1, 1e-12);
-  EXPECT_EQ(coverage_term(full, "wu"), 0);
-  EXPECT_NEAR(coverage_term(full, "summary"), -2.7, 1e-12);
-  EXPECT_NEAR(coverage_term(sparse, "wu"), std::log(1e-6), 1e-12);
-  expect_error(ErrorKind::kUnknownName, {"wu", "summary"}, [&] { coverage_term(coverage, "sum"); });
-}
-
 // A draft stands behind the source in a record; neither coverage nor entropy may count it.
 TEST(Reranker, OfAModelThatRevisesReadsTheSourceAndNotTheDraft) {
   auto model = rnn_options();
@@ -57,7 +47,7 @@ TEST(Reranker, OfAModelThatRevisesReadsTheSourceAndNotTheDraft) {
   const Translator translator(reranked_model(model));
   const auto o = options_with(0.6, 0);
   const auto lists = Reranker(translator, o).candidates(kTexts);
-  const auto found = translator.translate(kTexts, o.search, /*record=*/true);
+  const auto found = translator.translate(kTexts, o.search, {.record = true});
   for (std::size_t i = 0; i < kTexts.size(); ++i) {
     if (kTexts[i].empty()) continue;
     const auto& record = *found[i].record;
@@ -69,7 +59,7 @@ TEST(Reranker, OfAModelThatRevisesReadsTheSourceAndNotTheDraft) {
       std::vector<double> sums(part.end, 0.0);
       for (std::uint32_t t = 0; t < weights.rows; ++t)
         for (std::uint32_t s = 0; s < part.end; ++s) sums[s] += weights.at(t, s);
-      EXPECT_NEAR(lists[i][n].features[1], coverage_term(sums, "wu"), 1e-9);
+      EXPECT_NEAR(lists[i][n].features[1], coverage_term(sums), 1e-9);
       EXPECT_LE(lists[i][n].features[2], std::log(static_cast<double>(part.end)) + 1e-6);  // nat, over the source's tokens
     }
   }
@@ -104,7 +94,7 @@ TEST_P(Rerankers, JudgeAHypothesisByItsOwnAttention) {
     for (std::size_t n = 0; n < lists[i].size(); ++n) {
       const std::vector<std::string> source{kTexts[i]}, target{found[i].best[n].text};
       if (found[i].best[n].text.find("<unk>") != std::string::npos) continue;
-      const auto forced = translator_.score(source, target, true)[0];
+      const auto forced = translator_.score(source, target, {.record = true})[0];
       const auto& data = forced.record->data();
       const bool layered = data.model == "transformer";
       const auto weights =
@@ -116,7 +106,7 @@ TEST_P(Rerankers, JudgeAHypothesisByItsOwnAttention) {
           coverage[s] += weights.at(t, s);
           entropy -= weights.at(t, s) * std::log(weights.at(t, s)) / weights.rows;
         }
-      EXPECT_NEAR(lists[i][n].features[1], coverage_term(coverage, "wu"), 1e-3);
+      EXPECT_NEAR(lists[i][n].features[1], coverage_term(coverage), 1e-3);
       EXPECT_NEAR(lists[i][n].features[2], entropy, 1e-4);
     }
 }
@@ -165,7 +155,7 @@ TEST(Rerank, LongTextsAreRankedByTheirMean) {
   for (int n = 0; n < 5; ++n) {
     const double length = 400 + 100 * n, log_prob = -length * (1 + 0.1 * ((n * 3) % 5));
     means.push_back(log_prob / length);
-    list.push_back({std::to_string(n), {log_prob / lp(1, static_cast<std::size_t>(length)), 0, 0, 0, 0, 0}});
+    list.push_back({std::to_string(n), {log_prob / length_penalty(1, static_cast<std::size_t>(length)), 0, 0, 0, 0, 0}});
     EXPECT_NEAR(list.back().features[0], 6 * means.back(), 0.2);
   }
   const auto order = rerank(list, {});

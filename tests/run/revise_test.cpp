@@ -1,8 +1,8 @@
 // Reading a draft again: rounds, where they end, and what the record shows of them.
 #include "attend/models/rnn_seq2seq.h"
-#include "attend/run/search.h"
+#include "attend/models/steps.h"
 #include "attend/run/translator.h"
-#include "run/search_checks.h"
+#include "models/search_checks.h"
 
 namespace attend::testing {
 namespace {
@@ -23,15 +23,15 @@ TEST(Revising, EachRoundReadsTheOneBefore) {
   const auto model = search_model(revising_options());
   const Sources s;
   auto o = plain_search(3, 2, 4);
-  const auto first = search(*model, s.ids, s.lengths, o, false);
+  const auto first = search_all(*model, s, o);
   o.rounds = 0;
-  EXPECT_EQ(texts_of(search_in_rounds(*model, s.ids, s.lengths, o, false)), texts_of(first));
-  auto expected = revise(*model, s.ids, s.lengths, texts_of(first), o, false);
+  EXPECT_EQ(texts_of(search_in_rounds(*steps_of(*model, s.ids, s.lengths), o)), texts_of(first));
+  auto expected = revise(*steps_of(*model, s.ids, s.lengths), texts_of(first), o);
   o.rounds = 1;
-  const auto once = search_in_rounds(*model, s.ids, s.lengths, o, false);
+  const auto once = search_in_rounds(*steps_of(*model, s.ids, s.lengths), o);
   EXPECT_EQ(texts_of(once), texts_of(expected));
   o.rounds = 8;
-  const auto often = search_in_rounds(*model, s.ids, s.lengths, o, false);
+  const auto often = search_in_rounds(*steps_of(*model, s.ids, s.lengths), o);
   std::size_t changed = 0;
   for (std::size_t i = 0; i < often.size(); ++i) {
     EXPECT_EQ(once[i].draft, first[i].best[0].tokens);
@@ -40,7 +40,7 @@ TEST(Revising, EachRoundReadsTheOneBefore) {
     auto kept = once[i];
     for (int round = 1; round < 8 && kept.best[0].tokens != kept.draft; ++round) {
       const auto item = s.item(static_cast<std::int64_t>(i));
-      auto next = revise(*model, item.ids, item.lengths, {kept.best[0].tokens}, o, false);
+      auto next = revise(*steps_of(*model, item.ids, item.lengths), {&kept.best[0].tokens, 1}, o);
       if (next[0].best[0].log_prob < kept.best[0].log_prob) break;
       kept = std::move(next[0]);
       ++changed;
@@ -55,8 +55,8 @@ TEST(Revising, OtherModelsSearchOnce) {
   const auto model = search_model(rnn_options());
   const Sources s;
   const auto o = plain_search(2, 1, 4);
-  EXPECT_EQ(texts_of(search_in_rounds(*model, s.ids, s.lengths, o, false)), texts_of(search(*model, s.ids, s.lengths, o, false)));
-  EXPECT_ERROR(revise(*model, s.ids, s.lengths, {{3}, {3}, {3}, {3}}, o, false), kValue, "no second pass");
+  EXPECT_EQ(texts_of(search_in_rounds(*steps_of(*model, s.ids, s.lengths), o)), texts_of(search_all(*model, s, o)));
+  EXPECT_ERROR(revise(*steps_of(*model, s.ids, s.lengths), std::vector(4, std::vector<std::int32_t>{3}), o), kValue, "no second pass");
 }
 
 TEST(Revising, TheRecordShowsTheDraftBehindTheSource) {
@@ -68,7 +68,7 @@ TEST(Revising, TheRecordShowsTheDraftBehindTheSource) {
   m.network = search_model(m.model);
   const Translator translator(std::move(m));
   const std::string sources[] = {"one two", "three two one one"}, drafts[] = {"deux un trois", "un"};
-  const auto found = translator.revise(sources, drafts, plain_search(2, 1, 4), /*record=*/true);
+  const auto found = translator.revise(sources, drafts, plain_search(2, 1, 4), {.record = true});
   for (std::size_t i = 0; i < 2; ++i) {
     const auto& record = *found[i].record;
     EXPECT_EQ(record.data().source.utf8, sources[i] + " " + drafts[i]);

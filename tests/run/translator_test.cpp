@@ -5,8 +5,8 @@
 
 #include "attend/measure/error_rate.h"
 #include "attend/run/evaluate.h"
+#include "models/search_checks.h"
 #include "models/seq2seq_checks.h"
-#include "run/search_checks.h"
 
 namespace attend::testing {
 namespace {
@@ -22,7 +22,7 @@ TranslationModel translation_model(const ModelOptions& options, double end = 0) 
   m.source = words(m.text.source, "one\ntwo\nthree\n");
   m.target = words(m.text.target, "un\ndeux\ntrois\n");
   m.network = search_model(options);
-  favour(*m.network, kEndId, end);
+  favour(*m.network, SpecialIds().end, end);
   m.network->train();  // the translator's own business to change
   return m;
 }
@@ -68,13 +68,43 @@ TEST_P(Translators, KeepTheOrderWhateverTheBatches) {
   }
 }
 
+// Batches are cut and sorted by length, yet events name the source by its number; each source's last event holds what it became.
+TEST_P(Translators, EventsNameTheirSource) {
+  Translator translator(translation_model(options(), /*end=*/-1));
+  translator.limits = {.sentences = 2};
+  std::vector<std::shared_ptr<const GrowingRecord>> ended(kSources.size());
+  SearchControl control{.record = true};
+  control.on_step = [&](const StepEvent& event) {
+    if (event.done) ended.at(static_cast<std::size_t>(event.item)) = event.record;
+    return AfterStep::kGoOn;
+  };
+  const auto check = [&](const std::vector<Translated>& results) {
+    for (std::size_t i = 0; i < kSources.size(); ++i) {
+      ASSERT_EQ(static_cast<bool>(ended[i]), kSources[i].find_first_not_of(' ') != std::string::npos) << i;
+      if (!ended[i]) continue;
+      const auto tree = ended[i]->snapshot();
+      const auto& nodes = results[i].record->data().nodes;
+      ASSERT_EQ(tree.nodes.size(), nodes.size()) << i;
+      for (std::size_t n = 0; n < nodes.size(); ++n) EXPECT_EQ(tree.nodes[n].logp, nodes[n].logp) << i;
+    }
+  };
+  const auto found = translator.translate(kSources, small_search(), control);
+  check(found);
+  std::vector<std::string> targets;
+  for (const auto& result : found) targets.push_back(result.text());
+  ended.assign(kSources.size(), nullptr);
+  check(translator.score(kSources, targets, control));
+  control.on_step = [](const StepEvent& event) { return event.item == 4 ? AfterStep::kCancel : AfterStep::kGoOn; };
+  EXPECT_ERROR(translator.translate(kSources, small_search(), control), kInterrupted, "interrupted");
+}
+
 TEST_P(Translators, AnEmptySentenceStaysEmpty) {
   const Translator translator(translation_model(options()));
   EXPECT_EQ(translator.translate(""), "");
   EXPECT_EQ(translator.translate(" \t"), "");
   auto o = small_search();
   o.min_length = 2;  // and nothing else is empty
-  const auto recorded = translator.translate(kSources, o, /*record=*/true);
+  const auto recorded = translator.translate(kSources, o, {.record = true});
   for (std::size_t i = 0; i < kSources.size(); ++i) {
     EXPECT_EQ(recorded[i].text().empty(), i == 1 || i == 5) << i;
     EXPECT_EQ(recorded[i].record == nullptr, i == 1 || i == 5) << i;
@@ -95,7 +125,7 @@ TEST_P(Translators, TextIsWhatTheTokensSay) {
 // Record's constructor checks its invariants; here: that what it holds is the run's.
 TEST_P(Translators, RecordsHoldTheRun) {
   const Translator translator(translation_model(options(), -1));
-  const auto run = translator.translate(kSources, small_search(), /*record=*/true);
+  const auto run = translator.translate(kSources, small_search(), {.record = true});
   for (std::size_t i = 0; i < kSources.size(); ++i) {
     if (!run[i].record) continue;
     const auto& data = run[i].record->data();
@@ -106,7 +136,7 @@ TEST_P(Translators, RecordsHoldTheRun) {
     EXPECT_EQ(data.source.utf8, kSources[i]);
     ASSERT_GE(data.source.tokens.size(), 2u);
     EXPECT_TRUE(data.source.tokens.back().special);
-    EXPECT_EQ(data.source.tokens.back().id, kEndId);
+    EXPECT_EQ(data.source.tokens.back().id, SpecialIds().end);
     for (std::size_t s = 0; s + 1 < data.source.tokens.size(); ++s) {
       EXPECT_EQ(data.source.tokens[s].word, s);
       EXPECT_FALSE(data.source.tokens[s].special);
@@ -135,7 +165,7 @@ TEST_P(Translators, RecordsHoldTheRun) {
 // Column j of decoder.self is the token fed at step j: <s> for j = 0, then token j − 1.
 TEST_P(Translators, RecordedMapsAreThoseOfDecodingTheSameTokens) {
   const Translator translator(translation_model(options(), -1));
-  const auto run = translator.translate(kSources, small_search(), /*record=*/true);
+  const auto run = translator.translate(kSources, small_search(), {.record = true});
   std::size_t rows = 0;
   for (std::size_t i = 0; i < kSources.size(); ++i) {
     if (!run[i].record) continue;
@@ -144,7 +174,7 @@ TEST_P(Translators, RecordedMapsAreThoseOfDecodingTheSameTokens) {
     const auto source = at::tensor(ids, at::kLong).unsqueeze(0);
     for (std::size_t n = 0; n < run[i].best.size(); ++n) {
       const auto& tokens = run[i].best[n].tokens;
-      std::vector<std::int64_t> fed{kBeginId};
+      std::vector<std::int64_t> fed{SpecialIds().begin};
       for (std::size_t t = 0; t + 1 < tokens.size(); ++t) fed.push_back(tokens[t]);
       ResultKeeper keeper;
       at::NoGradGuard no_grad;
@@ -172,7 +202,7 @@ TEST_P(Translators, ScoreIsTheSearchsOwnFigure) {
   const auto run = translator.translate(kSources, small_search());
   std::vector<std::string> targets;
   for (const auto& t : run) targets.push_back(t.text());
-  const auto scored = translator.score(kSources, targets, /*record=*/true);
+  const auto scored = translator.score(kSources, targets, {.record = true});
   for (std::size_t i = 0; i < kSources.size(); ++i) {
     EXPECT_NEAR(scored[i].best.at(0).log_prob, run[i].best.at(0).log_prob, kOtherOrder) << i;
     EXPECT_EQ(scored[i].text(), targets[i]);
@@ -220,7 +250,7 @@ TEST_P(Translators, AlignmentIsReadOffForcedDecoding) {
   const Translator translator(translation_model(options()));
   const std::vector<std::string> sources{"one two", "", "two one three"}, references{"un deux", "", "trois un deux"};
   std::vector<Links> gold(3), wrong(3);
-  const auto scored = translator.score(sources, references, true);
+  const auto scored = translator.score(sources, references, {.record = true});
   for (const std::size_t i : {std::size_t{0}, std::size_t{2}}) {
     gold[i] = links_of(*scored[i].record).links;
     const auto count = static_cast<std::uint32_t>(translator.model().source->encode(sources[i]).size());
@@ -274,13 +304,13 @@ TEST_P(Translators, EntropyOfAttentionSaysWhatItAverages) {
 TEST_P(Translators, AForcedTargetIsShownAsItWasGiven) {
   const Translator translator(translation_model(options()));
   const std::vector<std::string> sources{"one two"}, targets{"un  deca\u0301f, deux"};
-  const auto scored = translator.score(sources, targets, /*record=*/true);
+  const auto scored = translator.score(sources, targets, {.record = true});
   const auto& text = scored[0].record->data().hypotheses[0].text;
   EXPECT_EQ(text.utf8, targets[0]);
   std::string shown;
   for (const auto& token : text.tokens) shown += targets[0].substr(token.span.begin, token.span.end - token.span.begin) + "|";
   EXPECT_EQ(shown, "un|deca\u0301f|,|deux||");
-  EXPECT_EQ(text.tokens[1].id, kUnknownId);
+  EXPECT_EQ(text.tokens[1].id, SpecialIds().unknown);
   EXPECT_TRUE(text.tokens.back().special);
 }
 
@@ -293,7 +323,7 @@ TEST(Translators, OfAUniversalTransformerRecordTheirSteps) {
   options.type = "universal_transformer";
   const Translator translator(translation_model(options));
   const std::vector<std::string> sources{"one two three", "two"};
-  const auto found = translator.translate(sources, small_search(), /*record=*/true);
+  const auto found = translator.translate(sources, small_search(), {.record = true});
   for (const auto& one : found) {
     const auto& map = one.record->find_map("act.steps", 0);
     const auto steps = one.record->map(map, 0);
@@ -311,7 +341,7 @@ TEST(Translators, OfAUniversalTransformerRecordTheirSteps) {
 TEST(PadBatch, FillsWithPadding) {
   const std::vector<std::int64_t> a{5, 6, 3}, b{3};
   const auto batch = pad_batch({&a, &b});
-  EXPECT_TRUE(same(batch.ids, at::tensor({5, 6, 3, 3, kPadId, kPadId}, at::kLong).view({2, 3})));
+  EXPECT_TRUE(same(batch.ids, at::tensor({5, 6, 3, 3, 0, 0}, at::kLong).view({2, 3})));
   EXPECT_TRUE(same(batch.lengths, at::tensor({3, 1}, at::kLong)));
 }
 

@@ -138,7 +138,7 @@ TEST(Words, SpansPointIntoTheGivenText) {
   for (std::size_t i = 0; i < tokens.size(); ++i) {
     EXPECT_EQ(text.substr(tokens[i].begin, tokens[i].end - tokens[i].begin), expected[i]);
     EXPECT_EQ(tokens[i].word, words[i]);
-    EXPECT_NE(tokens[i].id, kUnknownId) << i;
+    EXPECT_NE(tokens[i].id, SpecialIds().unknown) << i;
   }
 }
 
@@ -147,12 +147,14 @@ TEST(Words, UnknownWordsKeepTheirSpans) {
   const std::string text = "I like zebras ￭ ▁.";
   const auto tokens = tokenizer->encode(text);
   ASSERT_EQ(tokens.size(), 6U);
-  EXPECT_EQ(tokens[2].id, kUnknownId);
+  EXPECT_EQ(tokens[2].id, SpecialIds().unknown);
   EXPECT_EQ(text.substr(tokens[2].begin, tokens[2].end - tokens[2].begin), "zebras");
-  EXPECT_EQ(tokens[3].id, kUnknownId);  // the marks themselves are never read as marks
-  EXPECT_EQ(tokens[4].id, kUnknownId);
+  EXPECT_EQ(tokens[3].id, SpecialIds().unknown);  // the marks themselves are never read as marks
+  EXPECT_EQ(tokens[4].id, SpecialIds().unknown);
   std::vector<TextToken> spans;
-  EXPECT_EQ(tokenizer->decode(std::vector<std::int32_t>{kBeginId, tokens[0].id, tokens[2].id, tokens[5].id, kEndId}, &spans), "I <unk>.");
+  EXPECT_EQ(
+      tokenizer->decode(std::vector<std::int32_t>{SpecialIds().begin, tokens[0].id, tokens[2].id, tokens[5].id, SpecialIds().end}, &spans),
+      "I <unk>.");
   ASSERT_EQ(spans.size(), 5U);
   EXPECT_EQ(spans[0].begin, spans[0].end);
   EXPECT_EQ(spans[2].begin, 2U);

@@ -3,7 +3,7 @@
 
 #include "attend/run/evaluate.h"
 #include "attend/trace/trace.h"
-#include "run/search_checks.h"
+#include "models/search_checks.h"
 
 namespace attend::testing {
 namespace {
@@ -27,9 +27,10 @@ TranslationModel copying_model(const ModelOptions& options) {
 TEST(CopyWords, AreTheTargetsOwnOrCountedFromTheVocabularysEnd) {
   const auto model = copying_model(rnn_options());
   const auto words = copy_words(model, "two Anna deux one Anna");
-  EXPECT_EQ(words.ids, (std::vector<std::int64_t>{6, 7, 4, 8, 7, kEndId}));
+  EXPECT_EQ(words.ids, (std::vector<std::int64_t>{6, 7, 4, 8, 7, SpecialIds().end}));
   EXPECT_EQ(words.own, (std::vector<std::string>{"Anna", "one"}));
-  EXPECT_EQ(copied_ids(*model.target, "Anna deux Otto one", words), (std::vector<std::int64_t>{7, 4, kUnknownId, 8, kEndId}));
+  EXPECT_EQ(copied_ids(*model.target, "Anna deux Otto one", words),
+            (std::vector<std::int64_t>{7, 4, SpecialIds().unknown, 8, SpecialIds().end}));
 }
 
 TEST(CopyWords, AreAsManyAsTheSourceHasTokens) {
@@ -46,14 +47,14 @@ TEST(CopyWords, MeetAcrossKindsOfTokenizers) {
   model.source = tokenizer_of(model.text.source, "characters", "a\nb\n");
   model.target = tokenizer_of(model.text.target, "symbols", "b\nc\n");
   const auto words = copy_words(model, "abz");
-  EXPECT_EQ(words.ids, (std::vector<std::int64_t>{6, 4, 7, kEndId}));
+  EXPECT_EQ(words.ids, (std::vector<std::int64_t>{6, 4, 7, SpecialIds().end}));
   EXPECT_EQ(words.own, (std::vector<std::string>{"a", "z"}));
 }
 
 TEST(DecodeWith, WritesTheWordsInPlaceAndMovesTheSpans) {
   const auto model = copying_model(rnn_options());
   const CopyWords words{{}, {"Annabella", "x"}};
-  const std::vector<std::int32_t> tokens{8, 4, 7, 0, 5, kEndId};
+  const std::vector<std::int32_t> tokens{8, 4, 7, 0, 5, SpecialIds().end};
   std::vector<TextToken> spans;
   EXPECT_EQ(decode_with(*model.target, tokens, own_words(*model.target, tokens, words), &spans), "x deux Annabella <unk> trois");
   const std::vector<std::string> expected{"x", "deux", "Annabella", "<unk>", "trois", ""};
@@ -92,7 +93,7 @@ class CopyingTranslators : public ::testing::TestWithParam<const char*> {
 
 TEST_P(CopyingTranslators, SayWordsTheyNeverLearnt) {
   const Translator translator(model());
-  const auto run = translator.translate(kNews, options(), /*record=*/true);
+  const auto run = translator.translate(kNews, options(), {.record = true});
   std::size_t copied = 0;
   for (std::size_t i = 0; i < kNews.size(); ++i)
     for (std::size_t n = 0; n < run[i].best.size(); ++n) {
@@ -112,14 +113,14 @@ TEST_P(CopyingTranslators, ScoreIsTheSearchsOwnFigureAndBatchesChangeNothing) {
   Translator translator(model());
   const auto run = translator.translate(kNews, options());
   std::vector<std::string> sources, targets;
-  std::vector<const Hypothetical*> found;
+  std::vector<const ScoredText*> found;
   for (std::size_t i = 0; i + 1 < kNews.size(); ++i)
     for (const auto& h : run[i].best) {
       sources.push_back(kNews[i]);
       targets.push_back(h.text);
       found.push_back(&h);
     }
-  const auto scored = translator.score(sources, targets, true);
+  const auto scored = translator.score(sources, targets, {.record = true});
   for (std::size_t i = 0; i < found.size(); ++i) {
     EXPECT_EQ(scored[i].best[0].tokens, found[i]->tokens);
     EXPECT_NEAR(scored[i].best[0].log_prob, found[i]->log_prob, kOtherOrder);
@@ -131,10 +132,10 @@ TEST_P(CopyingTranslators, ScoreIsTheSearchsOwnFigureAndBatchesChangeNothing) {
 
 TEST_P(CopyingTranslators, RecordsHoldTheSwitch) {
   const Translator translator(model());
-  const auto searched = translator.translate(kNews, options(), true);
+  const auto searched = translator.translate(kNews, options(), {.record = true});
   std::vector<std::string> targets;
   for (const auto& t : searched) targets.push_back(t.text());
-  const auto forced = translator.score(kNews, targets, true);
+  const auto forced = translator.score(kNews, targets, {.record = true});
   for (std::size_t i = 0; i + 1 < kNews.size(); ++i) {
     const auto switches = [](const Record& record) {
       std::vector<float> values;
@@ -178,11 +179,11 @@ TEST_P(CopyingTranslators, ReplaceUnknownWords) {
       m.model.of<CopyOptions>().pointer_generator = false;
       m.network = search_model(m.model);
     }
-    favour(*m.network, kUnknownId, 3);
+    favour(*m.network, SpecialIds().unknown, 3);
     const Translator translator(m);
     auto o = options();
     o.replace_unk = true;
-    const auto run = translator.translate(kNews, o, /*record=*/true);
+    const auto run = translator.translate(kNews, o, {.record = true});
     std::size_t replaced = 0;
     for (std::size_t i = 0; i + 1 < kNews.size(); ++i)
       for (std::size_t n = 0; n < run[i].best.size(); ++n) {
@@ -194,7 +195,7 @@ TEST_P(CopyingTranslators, ReplaceUnknownWords) {
         EXPECT_EQ(h.text.find("<unk>"), std::string::npos);
         EXPECT_EQ(h.text, record.data().hypotheses[n].text.utf8);
         for (std::uint32_t t = 0; t < h.tokens.size(); ++t) {
-          if (h.tokens[t] != kUnknownId) continue;
+          if (h.tokens[t] != SpecialIds().unknown) continue;
           ++replaced;
           std::uint32_t most = 0;
           for (std::uint32_t s = 1; s < words.size(); ++s)
@@ -214,7 +215,7 @@ TEST(ReplaceUnknown, NeedsAttention) {
   m.model.of<CopyOptions>().pointer_generator = false;
   m.model.attention = "none";
   m.network = search_model(m.model);
-  favour(*m.network, kUnknownId, 9);
+  favour(*m.network, SpecialIds().unknown, 9);
   SearchOptions o;
   o.replace_unk = true;
   expect_error(ErrorKind::kValue, {"decode.replace_unk", "attention to the source"}, [&] { Translator(m).translate(kNews, o); });

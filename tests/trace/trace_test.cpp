@@ -127,7 +127,7 @@ TEST_P(TraceOfModel, HasTheNumbersOfAForcedRun) {
   const auto traced = forced();
   const Translator translator(model_);
   const std::string sources[] = {kSource}, targets[] = {kTarget};
-  const auto scored = translator.score(sources, targets, true)[0];
+  const auto scored = translator.score(sources, targets, {.record = true})[0];
   const auto& best = scored.best[0];
   ASSERT_EQ(traced.steps.size(), best.tokens.size());
   for (std::size_t t = 0; t < traced.steps.size(); ++t) {

@@ -4,7 +4,8 @@
 
 #include "attend/layers/basic.h"
 #include "attend/layers/recurrent.h"
-#include "attend/run/search.h"
+#include "attend/models/steps.h"
+#include "attend/search/search.h"
 #include "attend/trace/examples.h"
 #include "models/seq2seq_checks.h"
 
@@ -29,8 +30,12 @@ struct Example {
     return at::tensor(out, at::kLong).unsqueeze(0);  // [1, L]
   }
   /// 我爱你 with </s>, [1, 4]
-  at::Tensor target() const { return at::cat({ids(*model.target, kWorkedExampleTarget), at::full({1, 1}, kEndId, at::kLong)}, 1); }
-  at::Tensor inputs() const { return at::cat({at::full({1, 1}, kBeginId, at::kLong), ids(*model.target, kWorkedExampleTarget)}, 1); }
+  at::Tensor target() const {
+    return at::cat({ids(*model.target, kWorkedExampleTarget), at::full({1, 1}, SpecialIds().end, at::kLong)}, 1);
+  }
+  at::Tensor inputs() const {
+    return at::cat({at::full({1, 1}, SpecialIds().begin, at::kLong), ids(*model.target, kWorkedExampleTarget)}, 1);
+  }
   template <class Part>
   std::shared_ptr<Part> part(const std::string& name) const {
     return std::dynamic_pointer_cast<Part>(network.named_children()[name]);
@@ -42,7 +47,7 @@ struct Example {
     o.length_penalty = 0;
     o.max_length_ratio = 0;
     o.max_length_extra = length;
-    return search(network, source, lengths, o, true);
+    return search(*steps_of(network, source, lengths), o, {.record = true});
   }
   std::string text(const FoundHypothesis& h) const { return model.target->decode(h.tokens); }
 };
@@ -73,7 +78,7 @@ TEST(WorkedExample, ReadsAndSaysWhatItsNameSays) {
   EXPECT_EQ(x.source.size(1), 3);
   EXPECT_EQ(x.model.source->piece(static_cast<std::int32_t>(x.source[0][1].item<std::int64_t>())), "love");
   EXPECT_EQ(x.target().size(1), 4);
-  EXPECT_EQ(x.target().min().item<std::int64_t>(), kEndId);  // nothing unknown
+  EXPECT_EQ(x.target().min().item<std::int64_t>(), SpecialIds().end);  // nothing unknown
 }
 
 TEST(WorkedExample, EncoderAndBridge) {
@@ -114,7 +119,7 @@ TEST(WorkedExample, StatesAndLogits) {
   expect_numbers(steps[1].state, {-0.665650, -0.197536, 0.928484});
   expect_numbers(steps[2].state, {-0.972494, -0.952834, -0.843287});
   expect_numbers(steps[3].state, {0.676148, 0.619181, 0.608064});
-  const auto words = [](const at::Tensor& logits) { return logits.narrow(0, kEndId, 4); };
+  const auto words = [](const at::Tensor& logits) { return logits.narrow(0, SpecialIds().end, 4); };
   expect_numbers(words(steps[0].logits), {-0.057995, 2.127914, -1.256853, -0.737637});
   expect_numbers(words(steps[1].logits), {0.065298, 0.038938, 1.556708, -0.929996});
   expect_numbers(words(steps[2].logits), {-2.768615, -1.247624, -0.894565, 3.114682});
@@ -200,14 +205,16 @@ TEST(WorkedExample, LengthAndCoveragePenalties) {
   o.beam = 2;
   o.length_penalty = 0.6;
   o.coverage_penalty = 0.2;
-  const auto best = search(x.network, x.source, x.lengths, o, false).at(0).best.at(0);
+  const auto best = search(*steps_of(x.network, x.source, x.lengths), o).at(0).best.at(0);
   EXPECT_EQ(x.text(best), kWorkedExampleTarget);
   EXPECT_NEAR(best.score, -0.947177, 2e-6);  // every word is covered, so the coverage term is 0
 }
 
 TEST(WorkedExample, LinksByTheLargestWeight) {
   const Example x;
-  const auto found = force(x.network, x.source, x.lengths, x.target(), at::full({1}, 4, at::kLong), true).at(0);
+  const auto ids = x.target().to(at::kInt);  // [1, 4]
+  const std::vector<std::int32_t> target(ids.data_ptr<std::int32_t>(), ids.data_ptr<std::int32_t>() + ids.numel());
+  const auto found = force(*steps_of(x.network, x.source, x.lengths), {&target, 1}, {.record = true}).at(0);
   EXPECT_NEAR(found.best.at(0).log_prob, -1.208053, kRounded);
   ASSERT_EQ(found.maps.size(), 1u);
   const auto weights = at::tensor(found.maps[0].weights, at::kFloat).view({4, 3});

@@ -7,7 +7,6 @@
 #include "attend/data/captions.h"
 #include "attend/data/image.h"
 #include "attend/measure/metrics.h"
-#include "attend/run/search.h"
 #include "attend/run/translator.h"
 
 namespace attend {
@@ -48,7 +47,7 @@ class PictureSet {
 
 /// Captions for some pictures of a loaded set, in the order of `items`. Records, when asked for, have a token for each cell of the grid.
 std::vector<Translated> caption_pictures(const TranslationModel& model, const PictureSet& set, std::span<const std::size_t> items,
-                                         const SearchOptions& options, bool record);
+                                         const SearchOptions& options, const SearchControl& control = {});
 
 /// What there is to count metrics of captions from.
 inline constexpr MetricNeeds kCaptionsHave{MetricNeed::kTexts, MetricNeed::kSeveralReferences, MetricNeed::kProbabilities,

@@ -1,5 +1,6 @@
 #pragma once
 // Second thoughts about an n-best list: more is known of a whole translation than of its beginning.
+#include <atomic>
 #include <functional>
 #include <map>
 #include <span>
@@ -7,17 +8,13 @@
 #include <vector>
 
 #include "attend/run/translator.h"
+#include "attend/search/penalties.h"
 
 namespace attend {
 
-/// −∞ < cp ≤ 0 for the sums C_s = Σ_t w[t, s] of a hypothesis, </s> counted, with β = 1.
-///   wu       Σ_s ln min(C_s, 1), sums clamped at 1e-6 (Wu et al. 2016, eq. 14)
-///   summary  −(Σ_s max(C_s, 1) − S) (Gehrmann, Deng & Rush 2018, §4.1)
-double coverage_term(std::span<const double> coverage, const std::string& kind);
-
 /// What a hypothesis is judged by, in this order:
 ///   log_prob        log P(Y | X) / lp(Y), lp = ((5 + |Y|)/6)^α
-///   coverage        cp(X; Y), above
+///   coverage        cp(X; Y) with β = 1 (search/penalties.h)
 ///   entropy         of the attention in nats, mean over rows
 ///   unknown         number of <unk>
 ///   reverse         log P(X | Y) by a model of the other direction; an empty Y has the least of its list
@@ -29,7 +26,8 @@ using RerankWeights = std::map<std::string, double>;
 
 struct RerankOptions {
   SearchOptions search;  ///< finds the list; its length_penalty is α
-  std::string coverage = "wu";
+  CoverageTerm coverage = CoverageTerm::kWu;
+  const std::atomic<bool>* stop = nullptr;  ///< ends the search for the list (SearchControl)
 };
 
 struct RerankCandidate {

@@ -11,12 +11,13 @@
 
 #include "attend/record/record.h"
 #include "attend/run/copies.h"
-#include "attend/run/search.h"
+#include "attend/search/search.h"
 #include "attend/store/model_folder.h"
 
 namespace attend {
 
-struct Hypothetical {
+/// A text that a model wrote or was given, with the probability that the model gives it.
+struct ScoredText {
   std::string text;
   double log_prob = 0;               ///< natural log, </s> included
   double score = 0;                  ///< after penalties
@@ -28,7 +29,7 @@ struct Hypothetical {
 
 /// The outcome for one source: the n-best, and the record when it was asked for.
 struct Translated {
-  std::vector<Hypothetical> best;
+  std::vector<ScoredText> best;
   std::shared_ptr<const Record> record;
   const std::string& text() const { return best.at(0).text; }
 };
@@ -50,14 +51,17 @@ class Translator {
 
   /// The best translation of one sentence. An empty sentence gives an empty translation.
   std::string translate(std::string_view source) const;
-  /// All sentences, batched by length, in the order given.
-  std::vector<Translated> translate(std::span<const std::string> sources, const SearchOptions& options, bool record = false) const;
+  /// All sentences, batched by length, in the order given. Events of `control` carry the number of the source; batches come one after
+  /// another, the longest sentences first, and an empty sentence has none.
+  std::vector<Translated> translate(std::span<const std::string> sources, const SearchOptions& options,
+                                    const SearchControl& control = {}) const;
   /// The same by the second pass of a model that revises (model.revise), which reads `drafts` beside their sources, once. Throws
   /// kValue for other models and unless there is one draft a source.
   std::vector<Translated> revise(std::span<const std::string> sources, std::span<const std::string> drafts, const SearchOptions& options,
-                                 bool record = false) const;
+                                 const SearchControl& control = {}) const;
   /// Forced decoding: log-probabilities of given targets, and what the model attends to while producing them.
-  std::vector<Translated> score(std::span<const std::string> sources, std::span<const std::string> targets, bool record = false) const;
+  std::vector<Translated> score(std::span<const std::string> sources, std::span<const std::string> targets,
+                                const SearchControl& control = {}) const;
 
   const TranslationModel& model() const { return model_; }
   /// The configuration's section `decode`: how the model was meant to search.
@@ -66,10 +70,11 @@ class Translator {
 
  private:
   template <class Find>
-  std::vector<Translated> found_by(std::span<const std::string> sources, const SearchOptions& options, bool record, const Find& find) const;
+  std::vector<Translated> found_by(std::span<const std::string> sources, const SearchOptions& options, const SearchControl& control,
+                                   const Find& find) const;
   std::shared_ptr<const Record> make_record(const std::string& source, const CopyWords& words, SearchResult& found,
                                             const SearchOptions* options, const std::string* target) const;
-  Hypothetical hypothesis(const FoundHypothesis& found, const CopyWords& words) const;
+  ScoredText hypothesis(const FoundHypothesis& found, const CopyWords& words) const;
   TranslationModel model_;
   SearchOptions search_options_;
 };
@@ -85,7 +90,9 @@ Text text_of(const Tokenizer& tokenizer, std::string_view text);
 std::vector<std::int64_t> ids_with_end(const Tokenizer& tokenizer, std::string_view text);
 /// Token ids of a source as encoders read them: with </s> where text.source_end says so. A text without tokens gives </s> alone.
 std::vector<std::int64_t> source_ids(const Tokenizer& tokenizer, const TextOptions& text, std::string_view source);
-/// Ids of many sequences as one padded batch.
+/// The same ids as search takes them.
+std::vector<std::int32_t> tokens_of(std::span<const std::int64_t> ids);
+/// Ids of many sequences as one batch, padded with 0, which nobody reads.
 struct PaddedBatch {
   at::Tensor ids, lengths;  ///< int64 [B, L], int64 [B]
 };

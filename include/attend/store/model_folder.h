@@ -30,6 +30,8 @@ struct StoredModel {
   TextOptions text;
   std::shared_ptr<Tokenizer> source, target;
   std::shared_ptr<Network> network;
+  /// Of its vocabularies; a side that is no text has the usual ones.
+  BothSpecialIds special() const { return {source ? source->special() : SpecialIds{}, target ? target->special() : SpecialIds{}}; }
 };
 using AnyModel = StoredModel<Module>;
 template <class Network>

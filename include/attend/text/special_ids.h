@@ -22,4 +22,9 @@ struct SpecialIds {
   bool operator==(const SpecialIds&) const = default;
 };
 
+/// Those of what a model reads and of what it writes.
+struct BothSpecialIds {
+  SpecialIds source, target;
+};
+
 }  // namespace attend

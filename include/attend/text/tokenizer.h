@@ -13,9 +13,6 @@
 
 namespace attend {
 
-/// Ids that every vocabulary shares.
-inline constexpr std::int32_t kUnknownId = 0, kPadId = 1, kBeginId = 2, kEndId = 3;
-
 /// One token of a text: its id and the bytes [begin, end) of the *original* text it stands for.
 struct TextToken {
   std::int32_t id = 0;

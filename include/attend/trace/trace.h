@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "attend/measure/alignment.h"
-#include "attend/run/search.h"
+#include "attend/search/search.h"
 #include "attend/store/model_folder.h"
 
 namespace attend {

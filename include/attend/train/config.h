@@ -7,7 +7,7 @@
 #include "attend/core/options.h"
 #include "attend/data/labelled.h"
 #include "attend/models/seq2seq.h"
-#include "attend/run/search.h"
+#include "attend/search/search.h"
 #include "attend/store/model_folder.h"
 
 namespace attend {

@@ -1,14 +1,11 @@
 #pragma once
-// Small models to search with, and a search that tries everything.
-#include <algorithm>
-#include <atomic>
-#include <cmath>
-
+// Small networks to search with.
 #include "attend/attention/multi_head.h"
 #include "attend/core/random.h"
 #include "attend/models/recurrent_options.h"
+#include "attend/models/steps.h"
 #include "attend/models/transformer_options.h"
-#include "attend/run/search.h"
+#include "attend/search/search.h"
 #include "attend/text/tokenizer.h"
 #include "support/tensors.h"
 
@@ -54,30 +51,6 @@ inline std::shared_ptr<Seq2Seq> search_model(const ModelOptions& options) {
   return model;
 }
 
-/// A model that wants to be stopped while it takes its third step.
-class StoppingModel final : public Seq2Seq {
- public:
-  explicit StoppingModel(std::shared_ptr<Seq2Seq> model) : model_(std::move(model)) {}
-  std::unique_ptr<Encoded> encode(const at::Tensor& source, const at::Tensor& lengths, Observer* observer) const override {
-    return model_->encode(source, lengths, observer);
-  }
-  at::Tensor decode(const Encoded& encoded, const at::Tensor& inputs, const at::Tensor& target_lengths, Observer* observer) const override {
-    return model_->decode(encoded, inputs, target_lengths, observer);
-  }
-  at::Tensor logits(const at::Tensor& states) const override { return model_->logits(states); }
-  std::vector<Site> sites() const override { return model_->sites(); }
-  std::unique_ptr<DecoderState> start(const Encoded& encoded, std::int64_t count) const override { return model_->start(encoded, count); }
-  at::Tensor step(const Encoded& encoded, DecoderState& state, const at::Tensor& tokens, Observer* observer) const override {
-    stop = ++steps >= 3;
-    return model_->step(encoded, state, tokens, observer);
-  }
-  mutable std::atomic<bool> stop{false};
-  mutable int steps = 0;
-
- private:
-  std::shared_ptr<Seq2Seq> model_;
-};
-
 /// Adds to the logit of one token.
 inline void favour(Seq2Seq& model, std::int32_t token, double amount) {
   at::NoGradGuard no_grad;
@@ -105,34 +78,15 @@ inline SearchOptions plain_search(std::int64_t beam, std::int64_t n_best, std::i
   return o;
 }
 
-inline std::vector<SearchResult> search_all(const Seq2Seq& model, const Sources& s, const SearchOptions& options, bool record = false) {
-  return search(model, s.ids, s.lengths, options, record);
+inline std::vector<SearchResult> search_all(const Seq2Seq& model, const Sources& s, const SearchOptions& options,
+                                            const SearchControl& control = {}) {
+  return search(*steps_of(model, s.ids, s.lengths), options, control);
 }
 
 /// Forced decoding of one sequence of tokens for one source.
-inline SearchResult force_one(const Seq2Seq& model, const Sources& one, const std::vector<std::int32_t>& tokens, bool record = false) {
-  const std::vector<std::int64_t> ids(tokens.begin(), tokens.end());
-  const auto length = static_cast<std::int64_t>(ids.size());
-  return force(model, one.ids, one.lengths, at::tensor(ids, at::kLong).unsqueeze(0), at::full({1}, length, at::kLong), record).at(0);
+inline SearchResult force_one(const Seq2Seq& model, const Sources& one, const std::vector<std::int32_t>& tokens,
+                              const SearchControl& control = {}) {
+  return force(*steps_of(model, one.ids, one.lengths), {&tokens, 1}, control).at(0);
 }
-
-/// All sequences over </s> and the three words that end in </s> and have at most `length` tokens.
-inline std::vector<std::vector<std::int32_t>> all_sequences(std::size_t length) {
-  std::vector<std::vector<std::int32_t>> done, open{{}};
-  while (!open.empty()) {
-    const auto prefix = open.back();
-    open.pop_back();
-    done.push_back(prefix);
-    done.back().push_back(kEndId);
-    if (prefix.size() + 1 < length)
-      for (std::int32_t word = kEndId + 1; word < kVocabulary; ++word) {
-        open.push_back(prefix);
-        open.back().push_back(word);
-      }
-  }
-  return done;
-}
-
-inline double lp(double alpha, std::size_t length) { return std::pow((5.0 + static_cast<double>(length)) / 6.0, alpha); }
 
 }  // namespace attend::testing

@@ -4,8 +4,8 @@
 #include "attend/attention/score.h"
 #include "attend/models/recurrent_options.h"
 #include "attend/record/record.h"
+#include "models/search_checks.h"
 #include "models/seq2seq_checks.h"
-#include "run/search_checks.h"
 
 namespace attend::testing {
 namespace {
@@ -57,9 +57,9 @@ TEST(MapKinds, AreThoseOfTheMechanisms) {
   const Sources s;
   const auto kinds = [&](const ModelOptions& o) {
     const auto m = search_model(o);
-    const std::vector<std::int32_t> tokens{5, 4, kEndId};
-    const auto forced = force_one(*m, s.item(0), tokens, /*record=*/true).maps,
-               searched = search_all(*m, s, plain_search(2, 2, 4), true)[0].maps;
+    const std::vector<std::int32_t> tokens{5, 4, SpecialIds().end};
+    const auto forced = force_one(*m, s.item(0), tokens, {.record = true}).maps,
+               searched = search_all(*m, s, plain_search(2, 2, 4), {.record = true})[0].maps;
     std::map<std::string, RowKind> all;
     for (const auto& map : searched) all[map.site.name] = map.kind;
     EXPECT_EQ(forced.size(), searched.size());
@@ -88,9 +88,9 @@ class Maps : public ::testing::TestWithParam<Case> {};
 // Under beam search = under forced decoding of the same tokens: every site, layer, head, row and column.
 TEST_P(Maps, OfAHypothesisAreThoseOfForcedDecoding) {
   const auto m = search_model(GetParam().options);
-  favour(*m, kEndId, 1);
+  favour(*m, SpecialIds().end, 1);
   const Sources s;
-  const auto found = search_all(*m, s, plain_search(4, 4, 7), /*record=*/true);
+  const auto found = search_all(*m, s, plain_search(4, 4, 7), {.record = true});
   bool crossed = false;  // some hypothesis must have changed its row on the way, or following parents is not tested
   for (std::int64_t i = 0; i < s.size(); ++i) {
     const auto& item = found[static_cast<std::size_t>(i)];
@@ -98,7 +98,7 @@ TEST_P(Maps, OfAHypothesisAreThoseOfForcedDecoding) {
     for (const auto& h : item.best) {
       const auto path = path_of(item, h);
       ASSERT_EQ(path.size(), h.tokens.size());
-      const auto forced = force_one(*m, s.item(i), h.tokens, /*record=*/true);
+      const auto forced = force_one(*m, s.item(i), h.tokens, {.record = true});
       ASSERT_EQ(forced.maps.size(), item.maps.size());
       for (std::size_t k = 0; k < item.maps.size(); ++k) {
         const auto &got = item.maps[k], &expected = forced.maps[k];
@@ -130,10 +130,10 @@ TEST_P(Maps, OfAHypothesisAreThoseOfForcedDecoding) {
 TEST_P(Maps, OfForcedDecodingAreTheModelsOwn) {
   const auto m = search_model(GetParam().options);
   const Sources s;
-  const std::vector<std::int32_t> tokens{5, 4, 6, kEndId};
+  const std::vector<std::int32_t> tokens{5, 4, 6, SpecialIds().end};
   for (std::int64_t i = 0; i < s.size(); ++i) {
     const auto one = s.item(i);
-    const auto forced = force_one(*m, one, tokens, /*record=*/true);
+    const auto forced = force_one(*m, one, tokens, {.record = true});
     ResultKeeper keeper;
     at::NoGradGuard no_grad;
     const auto encoded = m->encode(one.ids, one.lengths, &keeper);

@@ -1,0 +1,5 @@
+attend_room(search SOURCES options.cpp penalties.cpp growing_record.cpp steps.cpp best_tokens.cpp beam.cpp sample.cpp force.cpp rounds.cpp KNOWS text record)
+set(tests penalties_test growing_record_test beam_test constraints_test beam_records_test sample_test force_test rounds_test control_test)
+list(TRANSFORM tests PREPEND ${PROJECT_SOURCE_DIR}/tests/search/)
+list(TRANSFORM tests APPEND .cpp)
+attend_test(search_tests KNOWS search LABELS unit SOURCES ${tests})
