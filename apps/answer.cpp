@@ -12,11 +12,13 @@ namespace {
 struct AnswerFlags {
   std::int64_t best, batch;
   std::string record;
+  RunnerOptions runner;
   AnswerFlags() { set_defaults(*this); }
   void visit(OptionVisitor& v) {
     v(best, "best", 1, "answers to tell of each item, the likeliest first", between(1, 1000));
     v(record, "record", "", "file for the record of what was attended to (see attend draw)");
     v(batch, "batch", 4096, "tokens or patches answered together", between(1, 1 << 24));
+    runner.visit(v);
   }
 };
 
@@ -34,8 +36,8 @@ struct ClassifyFlags {
 // Writes answers as they come: a line each, and the record.
 class Writer {
  public:
-  Writer(const AnswerModel& model, const AnswerFlags& flags, bool quiet)
-      : model_(model), flags_(flags), quiet_(quiet), record_(flags.record) {}
+  Writer(const Runner& runner, const AnswerFlags& flags, bool quiet)
+      : runner_(runner), flags_(flags), quiet_(quiet), record_(flags.record) {}
   // A line a text; blank ones get a blank line, since there is nothing to classify.
   void texts(std::vector<PlacedText> all, const std::string& place) {
     std::vector<PlacedText> kept;
@@ -58,10 +60,10 @@ class Writer {
     out_.flush();
   }
   void operator()(Quiz& quiz, bool with_question) {
-    quiz.prepare({model_.model, model_.text, model_.source, model_.target, model_.network});
+    quiz.prepare(runner_.model());
     tell(quiz.told(), quiet_);
     const AnswerOptions options{.best = static_cast<std::size_t>(flags_.best), .batch = flags_.batch, .record = static_cast<bool>(record_)};
-    answer_quiz(model_, quiz, options, [&](std::size_t item, Answered answered) {
+    runner_.answer(quiz, options, [&](std::size_t item, Answered answered) {
       stop_if_interrupted();
       if (before_each_) before_each_();
       std::string line = with_question ? quiz.asked(item) + "\t" : "";
@@ -79,7 +81,7 @@ class Writer {
   }
 
  private:
-  const AnswerModel& model_;
+  const Runner& runner_;
   const AnswerFlags& flags_;
   bool quiet_;
   Output out_{"-"};
@@ -115,12 +117,12 @@ void classify_rows(const std::string& file, const LabelledOptions& form, Writer&
 
 int classify(const Arguments& arguments) {
   auto flags = arguments.read<ClassifyFlags>();
-  const auto model = read_answer_model(arguments.words[0]);
-  const auto reads = model_kind(model.model.type).reads;
-  ATTEND_CHECK(reads == Matter::kText || reads == Matter::kPicture, kValue, "{}: a model of type {} {}; use attend answer",
-               arguments.words[0], model.model.type, describe(model_kind(model.model.type)));
+  const Runner runner(arguments.words[0], flags.answers.runner);
+  runner.answerer();
+  const auto reads = runner.kind().reads;
+  if (reads != Matter::kText && reads != Matter::kPicture) fail_other_kind(runner.model(), runner.name());
   flags.form.usual = read_stored_options<DataOptions>(arguments.words[0], "data").form;
-  Writer write(model, flags.answers, arguments.common.quiet);
+  Writer write(runner, flags.answers, arguments.common.quiet);
   catch_interrupts();
   std::vector<std::string> files(arguments.words.begin() + 1, arguments.words.end());
   if (reads == Matter::kPicture) {
@@ -142,11 +144,11 @@ int classify(const Arguments& arguments) {
 
 int answer(const Arguments& arguments) {
   const auto flags = arguments.read<AnswerFlags>();
-  const auto model = read_answer_model(arguments.words[0]);
-  const auto reads = model_kind(model.model.type).reads;
-  ATTEND_CHECK(reads == Matter::kStory || reads == Matter::kDocument, kValue, "{}: a model of type {} {}; use attend classify",
-               arguments.words[0], model.model.type, describe(model_kind(model.model.type)));
-  Writer write(model, flags, arguments.common.quiet);
+  const Runner runner(arguments.words[0], flags.runner);
+  runner.answerer();
+  const auto reads = runner.kind().reads;
+  if (reads != Matter::kStory && reads != Matter::kDocument) fail_other_kind(runner.model(), runner.name());
+  Writer write(runner, flags, arguments.common.quiet);
   catch_interrupts();
   write(*read_questions(reads, {arguments.words[1]}), true);
   write.close();

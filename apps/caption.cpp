@@ -11,20 +11,23 @@ namespace {
 
 struct CaptionFlags {
   SearchOptions search;
+  RunnerOptions runner;
   std::string record;
   CaptionFlags() { set_defaults(*this); }
   void visit(OptionVisitor& v) {
     v(record, "record", "", "file for the record of where each word looked (see attend draw)");
     search.visit(v);
+    runner.visit(v);
   }
 };
 
 int caption(const Arguments& arguments) {
   const auto& path = arguments.words[0];
-  const auto model = read_captioner(path);
   CaptionFlags flags;
   flags.search = read_stored_options<SearchOptions>(path, "decode");
   flags = arguments.read(flags);
+  const Runner runner(path, flags.runner);
+  runner.writer(Matter::kPicture);
   auto control = settle_search(flags.search, arguments);
   Output out("-");
   RecordOutput writer(flags.record);
@@ -38,10 +41,10 @@ int caption(const Arguments& arguments) {
                                             arguments.words.begin() + static_cast<std::ptrdiff_t>(end)));
     stop_if_interrupted();
     tell(set.told(), arguments.common.quiet);
-    set.load(model.model);
+    set.load(runner.model().model);
     std::vector<std::size_t> items(set.size());
     for (std::size_t i = 0; i < items.size(); ++i) items[i] = i;
-    const auto captions = caption_pictures(model, set, items, flags.search, control);
+    const auto captions = runner.caption(set, items, flags.search, control);
     for (std::size_t i = 0; i < captions.size(); ++i) {
       for (const auto& best : captions[i].best) out.line(fmt::format("{}\t{}", printable(set.name(i)), best.text));
       if (writer) writer.add(*captions[i].record, number++);

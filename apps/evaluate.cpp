@@ -45,6 +45,7 @@ void EvaluateFlags::visit(OptionVisitor& v) {
   v(json, "json", "", "file for the figures as JSON");
   v(batch, "batch", 64, "sentences translated together", between(1, 100000));
   search.visit(v);
+  runner.visit(v);
 }
 
 Table::Table(std::vector<std::string> headings) { rows_.push_back(std::move(headings)); }
@@ -151,11 +152,12 @@ int evaluate_captioner(const Arguments& arguments) {
   ATTEND_CHECK(!flags.captions.empty() && !flags.quiz.images.empty(), kUsage,
                "evaluate: {} is a captioner; give --captions FILE and --images FOLDER-OR-TAR, and --list FILE for some of them", path);
   const auto wanted = wanted_metrics(flags, kCaptionsHave, "a captioner");
-  const auto model = read_captioner(path);
+  const Runner runner(path, flags.runner);
+  runner.writer(Matter::kPicture);
   PictureSet set(flags.quiz.images, flags.captions, flags.list);
-  set.load(model.model);
+  set.load(runner.model().model);
   tell(set.told(), arguments.common.quiet);
-  const auto figures = evaluate_captions(model, set, flags.search, 0, wanted);
+  const auto figures = evaluate_captions(runner, set, flags.search, 0, wanted);
   nlohmann::ordered_json json = {{"pictures", figures.pictures}};
   put_figures(json, figures.metrics);
   json["beam"] = flags.search.beam;
@@ -172,7 +174,8 @@ int evaluate_text(const Arguments& arguments) {
   const auto& path = arguments.words[0];
   ATTEND_CHECK(!flags.quiz.text.empty(), kUsage, "evaluate: {} is a language model; give --text FILE", path);
   const auto wanted = wanted_metrics(flags, kTextHas, "a language model");
-  const auto model = read_language_model(path);
+  const Runner runner(path, flags.runner);
+  const auto& model = runner.writer(Matter::kNothing);
   const auto trained = read_stored_options<DataOptions>(path, "data");
   auto text = read_text(flags.quiz.text);
   if (flags.part != "whole") {
@@ -181,7 +184,7 @@ int evaluate_text(const Arguments& arguments) {
   }
   const auto length = flags.length > 0 ? flags.length : trained.length;
   const auto stream = stream_of(*model.target, text);
-  const auto score = predict(*model.network, stream, length);
+  const auto score = runner.predict(stream, length);
   ATTEND_CHECK(score.tokens() > 0, kData, "evaluate: {} ({}) holds no token to predict; give a longer text", flags.quiz.text, flags.part);
   if (stream.unknown > 0 && !arguments.common.quiet)
     say("{} of {} tokens are unknown to the model: what their letters would cost is in no figure, so that loss, perplexity and bits a "

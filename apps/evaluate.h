@@ -7,7 +7,7 @@
 
 #include "attend/measure/metrics.h"
 #include "attend/run/quiz.h"
-#include "attend/search/search.h"
+#include "attend/run/runner.h"
 #include "command.h"
 #include "parallel.h"
 
@@ -16,6 +16,7 @@ namespace attend::cli {
 struct EvaluateFlags {
   ParallelFlags text;
   SearchOptions search;
+  RunnerOptions runner;
   QuizFiles quiz;
   std::string captions, list, part, links, link_units, dev_tsv, output, bleu_tokenizer, json, per_sentence;
   std::vector<std::string> metric;

@@ -93,7 +93,8 @@ std::vector<std::string_view> flags_about(Matter reads) {
 int evaluate_quiz(const Arguments& arguments) {
   refuse_flags(arguments, {"links", "shift", "lowercase"}, "a model that answers");
   const auto flags = arguments.read<EvaluateFlags>();
-  const auto model = read_answer_model(arguments.words[0]);
+  const Runner runner(arguments.words[0], flags.runner);
+  const auto& model = runner.answerer();
   const auto kind = model_kind(model.model.type);
   const auto wanted = wanted_metrics(flags, answers_have(model.target != nullptr), "a model that " + describe(kind));
   const auto reads = kind.reads;
@@ -105,9 +106,9 @@ int evaluate_quiz(const Arguments& arguments) {
   if (model.target)
     for (const auto id : ordinary_ids(*model.target)) files.form.classes.push_back(model.target->piece(id));
   const auto quiz = read_quiz(reads, files, "--");
-  quiz->prepare(any_model(model));
+  quiz->prepare(runner.model());
   tell(quiz->told(), arguments.common.quiet);
-  const auto figures = evaluate_answers(model, *quiz, wanted);
+  const auto figures = evaluate_answers(runner, *quiz, wanted);
   const auto& named = !files.tsv.empty()      ? files.tsv
                       : !files.text.empty()   ? files.text
                       : !files.labels.empty() ? files.labels

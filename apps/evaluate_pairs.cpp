@@ -48,7 +48,7 @@ std::vector<Links> gold_links(const EvaluateFlags& flags, const ParallelText& te
 }
 
 // --layer best: the layer whose links are best on other pairs than those that are evaluated.
-std::int64_t layer_by_development(const Translator& translator, const EvaluateFlags& flags, LinkUnits units, bool quiet) {
+std::int64_t layer_by_development(const Runner& runner, const EvaluateFlags& flags, LinkUnits units, bool quiet) {
   ATTEND_CHECK(!flags.dev_tsv.empty(), kUsage,
                "evaluate: --layer best chooses on a development set: give it as --dev-tsv FILE, source TAB target TAB links");
   EvaluateFlags dev = flags;
@@ -61,7 +61,7 @@ std::int64_t layer_by_development(const Translator& translator, const EvaluateFl
   AttentionRequest request{.gold = gold, .places = places};
   request.links.shifted = flags.shift;
   request.links.units = flags.link_units == "auto" ? fit_link_units(units, text.sources, text.targets, gold) : units;
-  const auto layers = alignment_by_layer(translator, text.sources, text.targets, request);
+  const auto layers = alignment_by_layer(runner, text.sources, text.targets, request);
   const auto best = best_layer(layers);
   if (!quiet)
     for (const auto& [layer, score] : layers)
@@ -69,7 +69,7 @@ std::int64_t layer_by_development(const Translator& translator, const EvaluateFl
   return best;
 }
 
-void look_at_attention(PairFigures& figures, const Translator& translator, const EvaluateFlags& flags) {
+void look_at_attention(PairFigures& figures, const Runner& runner, const EvaluateFlags& flags) {
   std::vector<std::string> places;
   const auto gold = flags.links.empty() ? std::vector<Links>{} : gold_links(flags, figures.text, places);
   AttentionRequest request{.gold = gold, .places = places};
@@ -77,7 +77,7 @@ void look_at_attention(PairFigures& figures, const Translator& translator, const
   request.links.shifted = flags.shift;
   if (flags.link_units == "auto") figures.units = fit_link_units(figures.units, figures.text.sources, figures.text.targets, gold);
   request.links.units = figures.units;
-  figures.attention = evaluate_attention(translator, figures.text.sources, figures.text.targets, request);
+  figures.attention = evaluate_attention(runner, figures.text.sources, figures.text.targets, request);
   figures.links = !flags.links.empty();
   for (const auto& links : gold) figures.without_links += links.empty() ? 1 : 0;
 }
@@ -252,10 +252,10 @@ std::vector<std::string> sentence_rows(const PairFigures& figures, const Evaluat
 int evaluate_pairs(const Arguments& arguments) {
   refuse_other_data(arguments, {"source", "target", "tsv", "header"}, "a model that translates");
   EvaluateFlags flags;
-  Translator translator(arguments.words[0]);
-  flags.search = translator.search_options();
+  flags.search = read_stored_options<SearchOptions>(arguments.words[0], "decode");
   flags = arguments.read(flags);
-  translator.limits.sentences = static_cast<std::size_t>(flags.batch);
+  Runner runner(arguments.words[0], flags.runner);
+  runner.limits.sentences = static_cast<std::size_t>(flags.batch);
   const bool linked = !flags.links.empty();
   const auto wanted = wanted_metrics(flags, linked ? kPairsHave.with(MetricNeed::kGoldLinks) : kPairsHave,
                                      linked ? "a model that translates" : "a model that translates, without --links,");
@@ -268,15 +268,15 @@ int evaluate_pairs(const Arguments& arguments) {
   PairFigures figures{.text = text, .wanted = wanted};
   options.wanted = part_of(wanted, /*of_links=*/false);
   const bool looks = linked || flags.by_length || !flags.per_sentence.empty();
-  figures.units = link_units(translator.model(), flags.link_units);
+  figures.units = link_units(runner.writer(), flags.link_units);
   ATTEND_CHECK(flags.dev_tsv.empty() || flags.search.layer == "best", kUsage, "evaluate: --dev-tsv serves --layer best; give that too");
   if (flags.search.layer == "best")
-    options.search.layer = std::to_string(layer_by_development(translator, flags, figures.units, arguments.common.quiet));
+    options.search.layer = std::to_string(layer_by_development(runner, flags, figures.units, arguments.common.quiet));
   figures.layer = options.search.source_layer();
-  figures.site = source_site(translator.model().network->sites(), figures.layer);
-  if (looks) look_at_attention(figures, translator, flags);  // first, since it finds what is wrong with the links
+  figures.site = source_site(runner.writer().network->sites(), figures.layer);
+  if (looks) look_at_attention(figures, runner, flags);  // first, since it finds what is wrong with the links
   const auto started = std::chrono::steady_clock::now();
-  figures.texts = evaluate(translator, text.sources, text.targets, options);
+  figures.texts = evaluate(runner, text.sources, text.targets, options);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   nlohmann::ordered_json json = {{"sentences", text.sources.size()}};
   tell_texts(figures, flags, json);

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "attend/models/steps.h"
-#include "attend/run/translator.h"
+#include "attend/run/runner.h"
 #include "attend/run/windows.h"
 #include "attend/search/sample.h"
 #include "output.h"
@@ -14,6 +14,7 @@ namespace {
 
 struct GenerateFlags {
   SampleOptions draw;
+  RunnerOptions runner;
   std::string prompt, record;
   std::int64_t count;
   GenerateFlags() { set_defaults(*this); }
@@ -22,37 +23,33 @@ struct GenerateFlags {
     v(count, "count", 1, "texts to draw", between(1, 100000));
     v(record, "record", "", "file for the record of every layer, head and step (see attend draw)");
     draw.visit(v);
+    runner.visit(v);
   }
 };
 
-// Token ids of the prompt; says once what the model does not know of it.
-std::vector<std::int32_t> prompt_tokens(const Tokenizer& tokenizer, const std::string& prompt, bool quiet) {
-  std::vector<std::int32_t> ids;
+// Says what the model does not know of the prompt.
+void tell_unknown(const Tokenizer& tokenizer, const std::string& prompt) {
   std::vector<std::string> unknown;
-  for (const auto& token : tokenizer.encode(prompt)) {
-    ids.push_back(token.id);
+  for (const auto& token : tokenizer.encode(prompt))
     if (token.id == tokenizer.special().unknown) unknown.push_back(prompt.substr(token.begin, token.end - token.begin));
-  }
-  if (!unknown.empty() && !quiet) say("attend: not in the model's vocabulary, read as <unk>: {}\n", fmt::join(unknown, " "));
-  return ids;
+  if (!unknown.empty()) say("attend: not in the model's vocabulary, read as <unk>: {}\n", fmt::join(unknown, " "));
 }
 
 int generate(const Arguments& arguments) {
-  constexpr std::int64_t kTogether = 64;  // texts drawn at a time
-  auto flags = arguments.read<GenerateFlags>();
-  const auto model = read_language_model(arguments.words[0]);
-  const auto prompt = prompt_tokens(*model.target, flags.prompt, arguments.common.quiet);
+  constexpr std::size_t kTogether = 64;  // texts that are drawn before they are written
+  const auto flags = arguments.read<GenerateFlags>();
+  const Runner runner(arguments.words[0], flags.runner);
+  const auto& model = runner.writer(Matter::kNothing);
+  if (!arguments.common.quiet) tell_unknown(*model.target, flags.prompt);
   Output out("-");
   RecordOutput writer(flags.record);
   catch_interrupts();
-  for (std::int64_t first = 0; first < flags.count; first += kTogether) {
-    const auto count = std::min(kTogether, flags.count - first);
-    const Prompts prompts{std::vector(static_cast<std::size_t>(count), prompt), static_cast<std::size_t>(first)};
-    auto found = sample(*steps_without_source(*model.network, count, model.target->special()), prompts, flags.draw,
-                        {.record = static_cast<bool>(writer), .stop = &interrupted});
-    for (std::size_t i = 0; i < found.size(); ++i) {
-      for (const auto& line : lines_of(*model.target, found[i].best[0].tokens)) out.line(line);
-      if (writer) writer.add(*text_record(model.model, *model.target, found[i], prompts.first + i));
+  const auto all = static_cast<std::size_t>(flags.count);
+  for (std::size_t first = 0; first < all; first += kTogether) {
+    const SearchControl control{.record = static_cast<bool>(writer), .stop = &interrupted};
+    for (const auto& drawn : runner.generate(flags.prompt, first, std::min(kTogether, all - first), flags.draw, control)) {
+      out.line(drawn.text());
+      if (writer) writer.add(*drawn.record);
     }
     out.flush();
   }

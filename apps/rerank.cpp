@@ -8,6 +8,7 @@
 
 #include "attend/measure/bleu.h"
 #include "attend/measure/metrics.h"
+#include "attend/run/translator.h"
 #include "attend/text/unicode.h"
 #include "output.h"
 #include "parallel.h"
@@ -28,6 +29,7 @@ std::vector<std::string> tuning_metrics() {
 
 struct RerankFlags {
   SearchOptions search;
+  RunnerOptions runner;
   ParallelFlags tune;
   std::vector<std::string> weights;
   std::string coverage, reverse, language_model, metric, bleu_tokenizer;
@@ -44,6 +46,7 @@ struct RerankFlags {
     v(metric, "metric", "bleu", "what weights are tuned to", one_of(tuning_metrics()));
     v(bleu_tokenizer, "bleu_tokenizer", "13a", "tokens of BLEU: zh for Chinese", one_of(bleu_tokenizer_names()));
     search.visit(v);
+    runner.visit(v);
   }
 };
 
@@ -95,16 +98,16 @@ RerankWeights tuned(const Reranker& reranker, const RerankFlags& flags, const Re
 }
 
 int rerank_lines(const Arguments& arguments) {
-  const Translator translator(arguments.words[0]);
   RerankFlags flags;
-  flags.search = translator.search_options();
+  flags.search = read_stored_options<SearchOptions>(arguments.words[0], "decode");
   flags = arguments.read(flags);
+  const Translator translator(arguments.words[0], flags.runner);
   if (!arguments.has("n_best")) flags.search.n_best = flags.search.beam;
   const auto control = settle_search(flags.search, arguments);
   std::optional<Translator> reverse;
-  std::optional<TranslationModel> language_model;
-  if (!flags.reverse.empty()) reverse.emplace(flags.reverse);
-  if (!flags.language_model.empty()) language_model = read_language_model(flags.language_model);
+  std::optional<Runner> language_model;
+  if (!flags.reverse.empty()) reverse.emplace(flags.reverse, flags.runner);
+  if (!flags.language_model.empty()) language_model.emplace(flags.language_model, flags.runner).writer(Matter::kNothing);
   const Reranker reranker(translator, {flags.search, parse_coverage_term(flags.coverage), control.stop}, reverse ? &*reverse : nullptr,
                           language_model ? &*language_model : nullptr);
   auto weights = weights_of(flags);

@@ -1,5 +1,6 @@
 // attend score
 #include "attend/run/evaluate.h"
+#include "attend/run/translator.h"
 #include "output.h"
 #include "parallel.h"
 #include "searching.h"
@@ -13,6 +14,7 @@ struct ScoreFlags {
   ParallelFlags text;
   std::string record, link_units, layer;
   bool tokens, alignment;
+  RunnerOptions runner;
   ScoreFlags() { set_defaults(*this); }
   void visit(OptionVisitor& v) {
     text.visit(v);
@@ -21,6 +23,7 @@ struct ScoreFlags {
     v(link_units, "link_units", "auto", "what links join: auto, words, punctuated, tokens or characters, or two of them as SOURCE-TARGET");
     v(layer, "layer", "last", "whose attention to the source the links are read from: last, or a number from 0");
     v(record, "record", "", "file for the record of every layer, head and step (see attend draw)");
+    runner.visit(v);
   }
 };
 
@@ -39,11 +42,11 @@ std::string score_line(const ScoreFlags& flags, const Translated* result, const 
 int score(const Arguments& arguments) {
   const auto flags = arguments.read<ScoreFlags>();
   const auto text = read_parallel(flags.text, "score", BlankPairs::kSource);
-  const Translator translator(arguments.words[0]);
+  const Translator translator(arguments.words[0], flags.runner);
   LinkOptions links;
-  links.units = link_units(translator.model(), flags.link_units);
+  links.units = link_units(translator.writer(), flags.link_units);
   const MapChoice choice{.site = {}, .layer = parse_layer(flags.layer), .head = {}};
-  if (flags.alignment) tell_layer(translator.model().network->sites(), choice.layer, "score", arguments.common.quiet);
+  if (flags.alignment) tell_layer(translator.sites(), choice.layer, "score", arguments.common.quiet);
   tell_left_out(text, "score", arguments.common.quiet);
   Output out("-");
   RecordOutput writer(flags.record);

@@ -9,7 +9,7 @@ namespace {
 
 struct TraceFlags {
   std::string example, target;
-  std::int64_t step, layer, head, top, precision, beam;
+  std::int64_t step, layer, head, top, digits, beam;
   bool full, json;
   TraceFlags() { set_defaults(*this); }
   void visit(OptionVisitor& v) {
@@ -20,7 +20,7 @@ struct TraceFlags {
     v(layer, "layer", -1, "layer of the attention; -1 is the last", at_least(-1));
     v(head, "head", -1, "one head in detail; -1 is every head in short", at_least(-1));
     v(top, "top", 5, "words of each output distribution", between(1, 1e6));
-    v(precision, "precision", 4, "digits after the point", between(0, 17));
+    v(digits, "digits", 4, "digits after the point", between(0, 17));
     v(full, "full", false, "whole vectors");
     v(json, "json", false, "the same as JSON, whole vectors with all their digits");
   }
@@ -42,12 +42,12 @@ Trace make_trace(const Arguments& arguments, const TraceFlags& flags) {
   options.search = translator.search_options();
   options.search.beam = flags.beam;
   options.search.n_best = 1;
-  return trace(translator.model(), arguments.words[1], options);
+  return trace(translator.writer(), arguments.words[1], options);
 }
 
 int run_trace(const Arguments& arguments) {
   const auto flags = arguments.read<TraceFlags>();
-  const TraceView view{.step = flags.step, .precision = flags.precision, .full = flags.full};
+  const TraceView view{.step = flags.step, .digits = flags.digits, .full = flags.full};
   const auto traced = make_trace(arguments, flags);
   fmt::print("{}", flags.json ? trace_json(traced, view) : trace_text(traced, view));
   return 0;
@@ -61,7 +61,7 @@ Command trace_command() {
           .words = "[MODEL TEXT]",
           .details =
               "Examples:\n"
-              "  attend trace --example rnn --precision 6\n"
+              "  attend trace --example rnn --digits 6\n"
               "  attend trace runs/phrasebook \"I love you\" --step 2 --head 0",
           .model_first = true,
           .paths = 1,

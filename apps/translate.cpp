@@ -1,6 +1,7 @@
 // attend translate
 #include "attend/measure/alignment.h"
 #include "attend/run/evaluate.h"
+#include "attend/run/translator.h"
 #include "output.h"
 #include "searching.h"
 #include "terminal.h"
@@ -11,6 +12,7 @@ namespace {
 
 struct TranslateFlags {
   SearchOptions search;
+  RunnerOptions runner;
   std::string output, record;
   bool alignment;
   std::int64_t batch;
@@ -21,6 +23,7 @@ struct TranslateFlags {
     v(alignment, "alignment", false, "add the links of the attention as i-j: text ||| links");
     v(batch, "batch", 64, "sentences translated together", between(1, 100000));
     search.visit(v);
+    runner.visit(v);
   }
 };
 
@@ -42,16 +45,15 @@ void print_result(Output& out, std::size_t index, const Translated& result, cons
 }
 
 int translate(const Arguments& arguments) {
-  const Translator loaded(arguments.words[0]);
   TranslateFlags flags;
-  flags.search = loaded.search_options();
+  flags.search = read_stored_options<SearchOptions>(arguments.words[0], "decode");
   flags = arguments.read(flags);
   auto control = settle_search(flags.search, arguments);
-  Translator translator(loaded.model());
+  Translator translator(arguments.words[0], flags.runner);
   translator.limits.sentences = static_cast<std::size_t>(flags.batch);
   control.record = !flags.record.empty() || flags.alignment;
-  if (flags.alignment) tell_layer(translator.model().network->sites(), flags.search.source_layer(), "translate", arguments.common.quiet);
-  const auto links = flags.alignment ? default_links(translator.model()) : LinkOptions{};
+  if (flags.alignment) tell_layer(translator.sites(), flags.search.source_layer(), "translate", arguments.common.quiet);
+  const auto links = flags.alignment ? default_links(translator.writer()) : LinkOptions{};
   Output out(flags.output);
   RecordOutput writer(flags.record);
   std::vector<std::string> files(arguments.words.begin() + 1, arguments.words.end());

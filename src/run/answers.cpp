@@ -9,9 +9,9 @@
 #include "attend/measure/classification.h"
 #include "attend/measure/language_model.h"
 #include "attend/models/weights_observer.h"
-#include "attend/run/translator.h"
 #include "attend/search/growing_record.h"
 #include "attend/text/unicode.h"
+#include "run/run_records.h"
 
 namespace attend {
 namespace {
@@ -62,11 +62,8 @@ AttentionMap item_map(const SeenMap& seen, std::int64_t row, const ShownParts& p
 
 std::shared_ptr<const Record> record_of(const AnswerModel& model, const Quiz& quiz, std::size_t item, std::int64_t row,
                                         const Answered& found, const WeightsObserver& observer) {
-  RecordData data;
+  auto data = about(model.model, "answer");
   data.sentence = item;
-  data.task = "answer";
-  data.model = model.model.type;
-  data.mechanism = looks_by(model.model);
   if (!quiz.right(item).empty()) data.options["right"] = quiz.right(item);
   data.source = quiz.shown(item);
   data.picture = quiz.picture(item);
@@ -120,9 +117,9 @@ std::vector<double> support_of(const Quiz& quiz, std::size_t item, std::int64_t 
 
 }  // namespace
 
-void answer_quiz(const AnswerModel& model, const Quiz& quiz, const AnswerOptions& options,
-                 const std::function<void(std::size_t, Answered)>& take) {
+void Runner::answer(const Quiz& quiz, const AnswerOptions& options, const std::function<void(std::size_t, Answered)>& take) const {
   at::NoGradGuard no_grad;
+  const auto& model = answerer();
   std::vector<std::size_t> all(quiz.size());
   std::iota(all.begin(), all.end(), std::size_t{0});
   // Windows keep the order of the input near; inside one, like goes with like.
@@ -156,11 +153,12 @@ void answer_quiz(const AnswerModel& model, const Quiz& quiz, const AnswerOptions
   }
 }
 
-AnswerFigures evaluate_answers(const AnswerModel& model, const Quiz& quiz) {
-  return evaluate_answers(model, quiz, usual_metrics(answers_have(model.target != nullptr), MetricPlace::kEvaluation));
+AnswerFigures evaluate_answers(const Runner& runner, const Quiz& quiz) {
+  return evaluate_answers(runner, quiz, usual_metrics(answers_have(runner.answerer().target != nullptr), MetricPlace::kEvaluation));
 }
 
-AnswerFigures evaluate_answers(const AnswerModel& model, const Quiz& quiz, const MetricList& wanted) {
+AnswerFigures evaluate_answers(const Runner& runner, const Quiz& quiz, const MetricList& wanted) {
+  const auto& model = runner.answerer();
   AnswerFigures figures;
   std::set<std::string> names;
   quiz.each_answer([&](std::string_view answer) { names.insert(comparable(answer)); });
@@ -170,7 +168,7 @@ AnswerFigures evaluate_answers(const AnswerModel& model, const Quiz& quiz, const
   if (model.target) confusion.emplace(std::vector<std::string>(names.begin(), names.end()));
   AnswerCounts counts;
   double loss = 0;
-  answer_quiz(model, quiz, {.best = 1}, [&](std::size_t item, Answered answered) {
+  runner.answer(quiz, {.best = 1}, [&](std::size_t item, Answered answered) {
     ++figures.items;
     counts.right += answered.correct ? 1 : 0;
     loss += answered.loss.value_or(0);

@@ -11,6 +11,8 @@
 #include "attend/models/patch_classifier.h"
 #include "attend/models/steps.h"
 #include "run/grid_picture.h"
+#include "run/run_records.h"
+#include "run/scored_text.h"
 
 namespace attend {
 namespace {
@@ -30,17 +32,19 @@ at::Tensor cells_of(const ModelOptions& o, std::size_t rows) {
   return at::full({static_cast<std::int64_t>(rows)}, picture_grid(o).cells(), index_options());
 }
 
-std::shared_ptr<const Record> record_of(const TranslationModel& model, const PictureSet& set, SearchResult& found, std::size_t item) {
-  RecordData data;
+std::shared_ptr<const Record> record_of_picture(const TranslationModel& model, const PictureSet& set, SearchResult& found,
+                                                std::size_t item) {
+  auto data = about(model.model, "caption");
   data.sentence = item;
-  data.task = "caption";
-  data.model = model.model.type;
-  data.mechanism = looks_by(model.model);
   data.source.utf8 = set.name(item);
   const auto grid = picture_grid(model.model);
   data.source.tokens.assign(static_cast<std::size_t>(grid.cells()), Token{});
   data.picture = grid_picture(set.image(item), grid.rows, grid.columns);
   return finish_record(std::move(data), *model.target, found);
+}
+
+std::unique_ptr<StepModel> steps_of_pictures(const TranslationModel& model, const PictureSet& set, std::span<const std::size_t> items) {
+  return steps_of(*model.network, set.batch(items), cells_of(model.model, items.size()), model.special());
 }
 
 }  // namespace
@@ -108,56 +112,55 @@ void PictureSet::load(const ModelOptions& model) {
   }
 }
 
-std::vector<Translated> caption_pictures(const TranslationModel& model, const PictureSet& set, std::span<const std::size_t> items,
-                                         const SearchOptions& options, const SearchControl& control) {
+std::vector<Translated> Runner::caption(const PictureSet& set, std::span<const std::size_t> items, const SearchOptions& options,
+                                        const SearchControl& control) const {
+  const auto& model = writer(Matter::kPicture);
   std::vector<Translated> results;
   for (const auto& part : in_parts(items)) {
-    auto own = control;
-    if (control.on_step)
-      own.on_step = [&](const StepEvent& event) {
-        auto told = event;
-        told.item += static_cast<std::int64_t>(results.size());  // of the parts before
-        return control.on_step(told);
-      };
-    auto found = search(*steps_of(*model.network, set.batch(part), cells_of(model.model, part.size()), model.special()), options, own);
+    std::vector<std::size_t> places(part.size());
+    std::iota(places.begin(), places.end(), results.size());
+    auto found = search(*steps_of_pictures(model, set, part), options, over_part(control, places));
     for (std::size_t i = 0; i < part.size(); ++i) {
       Translated captioned;
-      for (const auto& best : found[i].best)
-        captioned.best.push_back({model.target->decode(best.tokens), best.log_prob, best.score, best.tokens, best.log_probs, {}});
-      if (control.record) captioned.record = record_of(model, set, found[i], part[i]);
+      for (const auto& best : found[i].best) captioned.best.push_back(scored_text(*model.target, best));
+      if (control.record) captioned.record = record_of_picture(model, set, found[i], part[i]);
       results.push_back(std::move(captioned));
     }
   }
   return results;
 }
 
-CaptionFigures evaluate_captions(const TranslationModel& model, const PictureSet& set, const SearchOptions& options, std::size_t count,
+std::vector<ScoredText> Runner::score_captions(const PictureSet& set, std::span<const std::size_t> items) const {
+  const auto& model = writer(Matter::kPicture);
+  std::vector<ScoredText> scores;
+  for (const auto& part : in_parts(items)) {
+    std::vector<std::vector<std::int32_t>> targets;
+    for (const auto i : part) targets.push_back(tokens_of(ids_with_end(*model.target, set.captions(i).at(0))));
+    for (const auto& forced : force(*steps_of_pictures(model, set, part), targets))
+      scores.push_back(scored_text(*model.target, forced.best[0]));
+  }
+  return scores;
+}
+
+CaptionFigures evaluate_captions(const Runner& runner, const PictureSet& set, const SearchOptions& options, std::size_t count,
                                  const MetricList& wanted) {
-  at::NoGradGuard no_grad;
   CaptionFigures figures;
   figures.pictures = count == 0 ? set.size() : std::min(count, set.size());
   std::vector<std::size_t> items(figures.pictures);
   std::iota(items.begin(), items.end(), std::size_t{0});
-  std::vector<std::string> said;
-  std::vector<std::vector<std::string_view>> references;
   double nll = 0;
   std::size_t tokens = 0;
-  for (const auto& part : in_parts(items)) {
-    std::vector<std::vector<std::int32_t>> targets;
-    for (const auto i : part) targets.push_back(tokens_of(ids_with_end(*model.target, set.captions(i).at(0))));
-    for (const auto& forced :
-         force(*steps_of(*model.network, set.batch(part), cells_of(model.model, part.size()), model.special()), targets)) {
-      nll -= forced.best[0].log_prob;
-      tokens += forced.best[0].tokens.size();
-    }
-    const auto captioned = caption_pictures(model, set, part, options);
-    for (std::size_t i = 0; i < part.size(); ++i) {
-      const auto& own = set.captions(part[i]);
-      references.emplace_back(own.begin(), own.end());
-      said.push_back(plain_caption(captioned[i].text()));
-      figures.captions.push_back(captioned[i].text());
-    }
+  for (const auto& forced : runner.score_captions(set, items)) {
+    nll -= forced.log_prob;
+    tokens += forced.tokens.size();
   }
+  std::vector<std::string> said;
+  for (const auto& captioned : runner.caption(set, items, options)) {
+    said.push_back(plain_caption(captioned.text()));
+    figures.captions.push_back(captioned.text());
+  }
+  std::vector<std::vector<std::string_view>> references;
+  for (const auto i : items) references.emplace_back(set.captions(i).begin(), set.captions(i).end());
   LanguageModelScore probabilities;
   probabilities.add(nll, tokens);
   const ComparedTexts compared{said, references};

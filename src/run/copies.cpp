@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "attend/run/translator.h"
+#include "attend/run/text_batches.h"
 
 namespace attend {
 namespace {

@@ -23,21 +23,21 @@ MetricFigures compare_texts(std::span<const std::string> texts, std::span<const 
   return count_metrics(wanted, more, options);
 }
 
-Evaluation evaluate(const Translator& translator, std::span<const std::string> sources, std::span<const std::string> references,
+Evaluation evaluate(const Runner& runner, std::span<const std::string> sources, std::span<const std::string> references,
                     const EvaluateOptions& options) {
   ATTEND_CHECK(sources.size() == references.size() && !sources.empty(), kValue,
                "evaluate: {} sources and {} references; give one reference a source", sources.size(), references.size());
   Evaluation result;
-  for (const auto& translated : translator.translate(sources, options.search)) {
+  for (const auto& translated : runner.translate(sources, options.search)) {
     result.translations.push_back(translated.text());
     result.cut += translated.best[0].cut;
     result.each.push_back({.log_prob = translated.best[0].log_prob});
   }
-  for (std::size_t i = 0; i < sources.size(); ++i) result.each[i].source_tokens = translator.model().source->encode(sources[i]).size();
+  for (std::size_t i = 0; i < sources.size(); ++i) result.each[i].source_tokens = runner.writer().source->encode(sources[i]).size();
   LanguageModelScore probabilities;
   if (options.forced_loss) {
     double sum = 0;
-    const auto scored = translator.score(sources, references);
+    const auto scored = runner.score(sources, references);
     for (std::size_t i = 0; i < scored.size(); ++i) {
       result.each[i].reference_log_prob = scored[i].best[0].log_prob;
       result.each[i].reference_tokens = scored[i].best[0].tokens.size();
@@ -217,11 +217,10 @@ void check_gold(const TranslationModel& model, std::span<const std::string> sour
 
 // Calls take(number, record) for each pair that has a record under forced decoding.
 template <class Take>
-void each_forced(const Translator& translator, std::span<const std::string> sources, std::span<const std::string> references,
-                 const Take& take) {
+void each_forced(const Runner& runner, std::span<const std::string> sources, std::span<const std::string> references, const Take& take) {
   for (std::size_t begin = 0; begin < sources.size(); begin += kTogether) {
     const auto n = std::min(kTogether, sources.size() - begin);
-    const auto forced = translator.score(sources.subspan(begin, n), references.subspan(begin, n), {.record = true});
+    const auto forced = runner.score(sources.subspan(begin, n), references.subspan(begin, n), {.record = true});
     for (std::size_t i = 0; i < n; ++i)
       if (forced[i].record) take(begin + i, *forced[i].record);
   }
@@ -229,22 +228,22 @@ void each_forced(const Translator& translator, std::span<const std::string> sour
 
 }  // namespace
 
-std::vector<AttentionFigures> evaluate_attention(const Translator& translator, std::span<const std::string> sources,
+std::vector<AttentionFigures> evaluate_attention(const Runner& runner, std::span<const std::string> sources,
                                                  std::span<const std::string> references, const AttentionRequest& request) {
-  check_gold(translator.model(), sources, references, request);
+  check_gold(runner.writer(), sources, references, request);
   std::vector<AttentionFigures> figures(sources.size());
-  each_forced(translator, sources, references, [&](std::size_t i, const Record& record) {
+  each_forced(runner, sources, references, [&](std::size_t i, const Record& record) {
     if (!request.gold.empty()) figures[i].links.add(attention_links(record, request.links, request.choice), request.gold[i]);
     add_entropies(figures[i], record, request.choice);
   });
   return figures;
 }
 
-std::map<std::int64_t, AlignmentScore> alignment_by_layer(const Translator& translator, std::span<const std::string> sources,
+std::map<std::int64_t, AlignmentScore> alignment_by_layer(const Runner& runner, std::span<const std::string> sources,
                                                           std::span<const std::string> references, const AttentionRequest& request) {
-  check_gold(translator.model(), sources, references, request);
+  check_gold(runner.writer(), sources, references, request);
   std::map<std::int64_t, AlignmentScore> layers;
-  each_forced(translator, sources, references, [&](std::size_t i, const Record& record) {
+  each_forced(runner, sources, references, [&](std::size_t i, const Record& record) {
     for (const auto& map : record.data().maps) {
       if (map.site.role != SiteRole::kSource) continue;
       const MapChoice choice{.site = {}, .layer = map.site.layer, .head = request.choice.head};

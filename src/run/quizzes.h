@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "attend/run/quiz.h"
-#include "attend/run/translator.h"
+#include "attend/run/text_batches.h"
 #include "attend/text/unicode.h"
 
 namespace attend {

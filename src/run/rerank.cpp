@@ -4,8 +4,6 @@
 #include <cmath>
 #include <numeric>
 
-#include "attend/models/steps.h"
-
 namespace attend {
 namespace {
 
@@ -25,37 +23,22 @@ void add_attention(RerankCandidate& candidate, const Matrix& weights, const Sour
   candidate.features[kEntropy] = weights.rows > 0 ? entropy / weights.rows : 0;
 }
 
-// log P(Y) of each text and |Y|, </s> counted.
-std::vector<std::pair<double, std::size_t>> language_scores(const TranslationModel& model, std::span<const std::string> texts) {
-  constexpr std::size_t kTogether = 64;
-  std::vector<std::pair<double, std::size_t>> scores;
-  for (std::size_t begin = 0; begin < texts.size(); begin += kTogether) {
-    std::vector<std::vector<std::int32_t>> tokens;
-    for (const auto& text : texts.subspan(begin, std::min(kTogether, texts.size() - begin)))
-      tokens.push_back(tokens_of(ids_with_end(*model.target, text)));
-    for (const auto& found :
-         force(*steps_without_source(*model.network, static_cast<std::int64_t>(tokens.size()), model.target->special()), tokens))
-      scores.emplace_back(found.best[0].log_prob, found.best[0].tokens.size());
-  }
-  return scores;
-}
-
 }  // namespace
 
 std::vector<std::string> rerank_features() { return {"log_prob", "coverage", "entropy", "unknown", "reverse", "language_model"}; }
 
-Reranker::Reranker(const Translator& translator, RerankOptions options, const Translator* reverse, const TranslationModel* language_model)
-    : translator_(translator), options_(std::move(options)), reverse_(reverse), language_model_(language_model) {
-  ATTEND_CHECK(!language_model || !language_model->source, kValue,
-               "rerank: the language model ({}) answers to a source text; give one of task generate", language_model->model.type);
+Reranker::Reranker(const Runner& runner, RerankOptions options, const Runner* reverse, const Runner* language_model)
+    : runner_(runner), options_(std::move(options)), reverse_(reverse), language_model_(language_model) {
+  ATTEND_CHECK(!language_model || language_model->kind().reads == Matter::kNothing, kValue,
+               "rerank: the language model ({}) answers to a source text; give one of task generate", language_model->model().model.type);
 }
 
 std::vector<CandidateList> Reranker::candidates(std::span<const std::string> sources) const {
   const auto alpha = options_.search.length_penalty;
-  const auto unknown = translator_.model().target->special().unknown;
+  const auto unknown = runner_.writer().target->special().unknown;
   std::vector<CandidateList> lists;
   std::vector<std::string> all_sources, all_texts;
-  for (const auto& result : translator_.translate(sources, options_.search, {.record = true, .stop = options_.stop})) {
+  for (const auto& result : runner_.translate(sources, options_.search, {.record = true, .stop = options_.stop})) {
     const auto* map = result.record ? result.record->source_map(options_.search.source_layer()) : nullptr;
     auto& list = lists.emplace_back();
     for (std::size_t n = 0; n < result.best.size(); ++n) {
@@ -70,17 +53,18 @@ std::vector<CandidateList> Reranker::candidates(std::span<const std::string> sou
     }
   }
   const auto backward = reverse_ ? reverse_->score(all_texts, all_sources) : std::vector<Translated>{};
-  const auto fluency = language_model_ ? language_scores(*language_model_, all_texts) : std::vector<std::pair<double, std::size_t>>{};
+  const auto fluency = language_model_ ? language_model_->score_texts(all_texts) : std::vector<ScoredText>{};
   std::size_t place = 0;
   for (auto& list : lists) {
     double least = 0;
     for (auto& candidate : list) {
       if (reverse_) least = std::min(least, candidate.features[kReverse] = backward[place].best[0].log_prob);
-      if (language_model_) candidate.features[kLanguageModel] = fluency[place].first / length_penalty(alpha, fluency[place].second);
+      if (language_model_)
+        candidate.features[kLanguageModel] = fluency[place].log_prob / length_penalty(alpha, fluency[place].tokens.size());
       ++place;
     }
     for (auto& candidate : list)
-      if (reverse_ && reverse_->model().source->encode(candidate.text).empty()) candidate.features[kReverse] = least;
+      if (reverse_ && reverse_->writer().source->encode(candidate.text).empty()) candidate.features[kReverse] = least;
   }
   return lists;
 }

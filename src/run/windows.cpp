@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "attend/search/finite.h"
 #include "attend/text/unicode.h"
 
 namespace attend {
@@ -84,36 +83,6 @@ std::vector<std::string> lines_of(const Tokenizer& tokenizer, const std::vector<
     begin = end == tokens.end() ? end : end + 1;
   }
   return lines;
-}
-
-LanguageModelScore predict(const Seq2Seq& model, const Stream& stream, std::int64_t window) {
-  at::NoGradGuard no_grad;
-  constexpr std::size_t kTogether = 32;
-  LanguageModelScore score;
-  if (stream.ids.empty()) return score;
-  // A window reads `past` tokens that an earlier one has predicted, and predicts the rest: each token of the text once.
-  const auto length = static_cast<std::size_t>(window), past = length / 2, total = stream.ids.size();
-  std::vector<Window> places{{0, std::min(length, total)}};
-  for (auto predicted = length; predicted < total; predicted += length - past)
-    places.push_back({predicted - past, std::min(length, total - (predicted - past))});
-  for (std::size_t at = 0; at < places.size(); at += kTogether) {
-    const std::vector<Window> some(places.begin() + static_cast<std::ptrdiff_t>(at),
-                                   places.begin() + static_cast<std::ptrdiff_t>(std::min(places.size(), at + kTogether)));
-    const auto batch = windows_of(stream, some);
-    const auto log_p = at::log_softmax(model.logits(states_of(model, batch)).to(at::kFloat), -1)
-                           .gather(2, batch.wanted.unsqueeze(2))
-                           .squeeze(2);  // [B, T]
-    for (std::size_t b = 0; b < some.size(); ++b) {
-      const auto first = at + b == 0 ? 0 : past, counted = some[b].size - first;
-      const auto counts =
-          log_p[static_cast<std::int64_t>(b)].narrow(0, static_cast<std::int64_t>(first), static_cast<std::int64_t>(counted));
-      const auto log_prob = counts.sum().item<double>();
-      check_score(log_prob, "score", some[b].begin);
-      score.add(-log_prob, counted);
-    }
-  }
-  score.add(0, 0, stream.characters);
-  return score;
 }
 
 }  // namespace attend

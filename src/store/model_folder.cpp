@@ -266,27 +266,36 @@ const char* verb_for(const ModelKind& kind) {
 
 template <class Network>
 StoredModel<Network> as_network(const AnyModel& m, const std::string& who) {
-  const auto kind = model_kind(m.model.type);
   auto network = std::dynamic_pointer_cast<Network>(m.network);
-  ATTEND_CHECK(network, kValue, "{}: a model of type {} {}; use {}", who, m.model.type, describe(kind), verb_for(kind));
+  if (!network) fail_other_kind(m, who);
   return {m.model, m.text, m.source, m.target, std::move(network)};
-}
-
-TranslationModel read_text_model(const std::string& path, Matter reads) {
-  auto model = as_seq2seq(read_any_model(path), path);
-  const auto kind = model_kind(model.model.type);
-  ATTEND_CHECK(kind.reads == reads, kValue, "{}: a model of type {} {}; use {}", path, model.model.type, describe(kind), verb_for(kind));
-  return model;
 }
 
 }  // namespace
 
+void fail_other_kind(const AnyModel& model, const std::string& who) {
+  const auto kind = model_kind(model.model.type);
+  fail(ErrorKind::kValue, "{}: a model of type {} {}; use {}", who, model.model.type, describe(kind), verb_for(kind));
+}
+
 TranslationModel as_seq2seq(const AnyModel& model, const std::string& who) { return as_network<Seq2Seq>(model, who); }
 AnswerModel as_answerer(const AnyModel& model, const std::string& who) { return as_network<Answerer>(model, who); }
-TranslationModel read_model(const std::string& path) { return read_text_model(path, Matter::kText); }
-TranslationModel read_language_model(const std::string& path) { return read_text_model(path, Matter::kNothing); }
-TranslationModel read_captioner(const std::string& path) { return read_text_model(path, Matter::kPicture); }
-AnswerModel read_answer_model(const std::string& path) { return as_answerer(read_any_model(path), path); }
+
+AnyModel clone(const AnyModel& model, at::ScalarType type) {
+  const at::NoGradGuard no_grad;
+  auto generator = at::globalContext().defaultGenerator(tensor_device());
+  const auto state = generator.get_state();
+  auto copy = model;
+  copy.network = make_network(model.model, model.source.get(), model.target.get());
+  generator.set_state(state);  // making a network draws initial weights
+  copy.network->to(type);
+  copy.network->eval();
+  for (const auto list : {&Module::named_parameters, &Module::named_buffers}) {
+    auto own = (copy.network.get()->*list)();
+    for (const auto& item : (model.network.get()->*list)()) own[item.key()].copy_(item.value());
+  }
+  return copy;
+}
 
 std::vector<FileCheck> verify_model(const std::string& path) {
   const auto folder = find_model_folder(path);

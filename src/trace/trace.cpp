@@ -10,7 +10,8 @@
 #include "attend/attention/scaled_dot.h"
 #include "attend/models/steps.h"
 #include "attend/models/transformer_options.h"
-#include "attend/run/translator.h"
+#include "attend/run/copies.h"
+#include "attend/run/text_batches.h"
 #include "attend/search/penalties.h"
 #include "trace/plain_text.h"
 #include "trace/tracing_observer.h"
@@ -26,21 +27,10 @@ std::string label_of(std::string_view text) {
   return printable(text.substr(begin, text.find_last_not_of(kBlanks) + 1 - begin));
 }
 
-// The same network in float64. Making one draws initial weights, which must not disturb anybody's random numbers.
+// The same network in float64.
 std::shared_ptr<Seq2Seq> in_float64(const TranslationModel& model) {
-  const auto parameters = model.network->named_parameters();
-  if (std::all_of(parameters.begin(), parameters.end(), [](const auto& p) { return p.value().scalar_type() == at::kDouble; }))
-    return model.network;
-  auto generator = at::globalContext().defaultGenerator(at::kCPU);
-  const auto random_state = generator.get_state();
-  auto wide = make_model(model.model, model.source->size(), model.target->size());
-  generator.set_state(random_state);
-  wide->to(at::kDouble);
-  wide->eval();
-  auto own = wide->named_parameters();
-  ATTEND_ASSERT(own.size() == parameters.size());
-  for (const auto& parameter : parameters) own[parameter.key()].copy_(parameter.value());
-  return wide;
+  if (model.network->type() == at::kDouble) return model.network;
+  return as_seq2seq(clone(any_model(model), at::kDouble), "trace").network;
 }
 
 TracingObserver::Selection selection_of(const std::vector<Site>& sites, const TraceOptions& options) {

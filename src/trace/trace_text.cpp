@@ -38,8 +38,8 @@ class Writer {
 
   std::string number(double x) const {
     if (!std::isfinite(x)) return x < 0 ? "hidden" : "inf";
-    if (std::abs(x) >= 1e7) return fmt::format("{:.{}g}", x, std::max<std::int64_t>(view_.precision, 1));
-    auto text = fmt::format("{:.{}f}", x, view_.precision);
+    if (std::abs(x) >= 1e7) return fmt::format("{:.{}g}", x, std::max<std::int64_t>(view_.digits, 1));
+    auto text = fmt::format("{:.{}f}", x, view_.digits);
     if (text.starts_with('-') && text.find_first_not_of("-0.") == std::string::npos) text.erase(0, 1);
     return text;
   }
@@ -189,7 +189,7 @@ class Writer {
   void by_key(const std::vector<const TraceAttention*>& call, const char* what, const Name& name,
               std::vector<double> TraceAttention::*values) {
     const auto& keys = call[0]->keys;
-    std::size_t widest = static_cast<std::size_t>(view_.precision) + 4, label = 0;
+    std::size_t widest = static_cast<std::size_t>(view_.digits) + 4, label = 0;
     for (const auto& key : keys) widest = std::max(widest, columns_of(key));
     for (const auto* a : call) label = std::max(label, columns_of(name(*a)));
     const auto room = kLineColumns - std::min(kLineColumns, label + 16);
@@ -275,7 +275,7 @@ std::pair<std::size_t, std::size_t> steps_of(const Trace& trace, const TraceView
   const auto steps = static_cast<std::int64_t>(trace.steps.size());
   ATTEND_CHECK(view.step >= 0 && view.step <= steps, kValue, "trace: step {} is not there; the steps are 1 to {}, 0 shows all", view.step,
                steps);
-  ATTEND_CHECK(view.precision >= 0 && view.precision <= 17, kValue, "trace: precision must be 0 to 17 digits, got {}", view.precision);
+  ATTEND_CHECK(view.digits >= 0 && view.digits <= 17, kValue, "trace: digits must be 0 to 17, got {}", view.digits);
   if (view.step == 0) return {0, trace.steps.size()};
   return {static_cast<std::size_t>(view.step) - 1, static_cast<std::size_t>(view.step)};
 }

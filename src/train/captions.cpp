@@ -103,7 +103,7 @@ class CaptionsLearner final : public Learner {
     search.beam = t.validate_beam;
     search.n_best = 1;
     const auto count = static_cast<std::size_t>(t.validate_pairs);
-    const auto figures = evaluate_captions(model_, dev_, search, count, validated_metrics(has(), t.metric));
+    const auto figures = evaluate_captions(Runner(model_), dev_, search, count, validated_metrics(has(), t.metric));
     Validation v;
     v.figures = figures_of(figures.metrics);
     for (std::size_t i = 0; i < std::min(static_cast<std::size_t>(t.samples), figures.pictures); ++i)

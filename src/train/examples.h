@@ -8,6 +8,7 @@
 #include "attend/data/corpus.h"
 #include "attend/measure/alignment.h"
 #include "attend/ops/torch.h"
+#include "attend/run/copies.h"
 #include "attend/store/model_folder.h"
 #include "attend/text/tokenizer.h"
 #include "attend/train/config.h"

@@ -78,8 +78,7 @@ class Pairs final : public Learner {
     options.bleu_tokenizer = t.bleu_tokenizer;
     options.lowercase = t.lowercase_bleu;
     options.wanted = validated_metrics(has(), t.metric);
-    const Translator translator(model_);
-    const auto e = evaluate(translator, sources.first(n), targets.first(n), options);
+    const auto e = evaluate(Runner(model_), sources.first(n), targets.first(n), options);
     Validation v;
     v.figures = figures_of(e.metrics);
     v.message = cut_message(e.cut, n, options.search);

@@ -125,7 +125,7 @@ class QuestionsLearner final : public Learner {
   MetricNeeds has() const override { return answers_have(model_chooses()); }
 
   Validation validate() const override {
-    const auto figures = evaluate_answers(model_, *dev_, validated_metrics(has(), config_.train.metric));
+    const auto figures = evaluate_answers(Runner(model_), *dev_, validated_metrics(has(), config_.train.metric));
     Validation v;
     v.figures = figures_of(figures.metrics);
     for (std::size_t k = 0; k < figures.support.size(); ++k) v.figures.emplace_back(fmt::format("support_{}", k), figures.support[k]);

@@ -1,6 +1,6 @@
 #pragma once
 // Sequences that are learned by teacher forcing, whatever their source is.
-#include "attend/run/translator.h"
+#include "attend/run/text_batches.h"
 #include "train/auxiliary.h"
 
 namespace attend {

@@ -67,15 +67,15 @@ class StreamLearner final : public Learner {
   MetricNeeds has() const override { return kTextHas; }
 
   Validation validate() const override {
-    const auto score = predict(*model_.network, dev_, config_.data.length);
+    const Runner runner(model_);
+    const auto score = runner.predict(dev_, config_.data.length);
     Validation v;
     v.figures = figures_of(count_metrics(validated_metrics(has(), config_.train.metric), {.probabilities = &score}));
     SampleOptions options;
     options.temperature = 0.8;
     options.max_tokens = 120;
     options.past_end = true;
-    const auto drawn = sample(*steps_without_source(*model_.network, 1, model_.target->special()), {.tokens = {{}}}, options);
-    v.samples.push_back(fmt::format("{}", fmt::join(lines_of(*model_.target, drawn[0].best[0].tokens), "\n")));
+    v.samples.push_back(runner.generate("", 0, 1, options)[0].text());
     return v;
   }
 

@@ -38,7 +38,7 @@ AnswerModel answer_model(ModelOptions o, std::shared_ptr<Tokenizer> source, std:
 std::vector<Answered> answer_all(const AnswerModel& model, Quiz& quiz, const AnswerOptions& options) {
   quiz.prepare(any_model(model));
   std::vector<Answered> all;
-  answer_quiz(model, quiz, options, [&](std::size_t item, Answered answered) {
+  Runner(model).answer(quiz, options, [&](std::size_t item, Answered answered) {
     EXPECT_EQ(item, all.size());
     all.push_back(std::move(answered));
   });
@@ -136,7 +136,7 @@ TEST_F(QuizFilesTest, StoriesKnowTheirSupportingFacts) {
   const auto& hop = record.find_map("hops", 2);
   EXPECT_NEAR(hop.weights[0] + hop.weights[1], 1, 1e-5);
   EXPECT_EQ(hop.weights[2], 0);  // the question is no memory
-  const auto figures = evaluate_answers(model, *quiz);
+  const auto figures = evaluate_answers(Runner(model), *quiz);
   EXPECT_EQ(figures.items, 2U);
   EXPECT_EQ(figures.unanswerable, 1U);
   EXPECT_DOUBLE_EQ(figures.metrics.value("accuracy").value(), 0.5);

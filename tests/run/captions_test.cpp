@@ -85,13 +85,13 @@ class Captions : public ::testing::Test {
 TEST_F(Captions, FiguresAreThoseOfWhatWasSaid) {
   const auto first = set("nothing like it");
   const std::vector<std::size_t> one{0};
-  const auto said = caption_pictures(model_, first, one, search_).at(0).text();
+  const auto said = Runner(model_).caption(first, one, search_).at(0).text();
   ASSERT_FALSE(said.empty());
   const auto pictures = set(said);
   ASSERT_EQ(pictures.size(), 3u);
   for (const std::size_t count : {std::size_t{0}, std::size_t{2}, std::size_t{9}}) {
     const auto counted = count == 2 ? 2u : 3u;
-    const auto figures = evaluate_captions(model_, pictures, search_, count);
+    const auto figures = evaluate_captions(Runner(model_), pictures, search_, count);
     EXPECT_EQ(figures.pictures, counted);
     ASSERT_EQ(figures.captions.size(), counted);
     BleuOptions between_blanks;
@@ -101,7 +101,7 @@ TEST_F(Captions, FiguresAreThoseOfWhatWasSaid) {
     std::size_t exact = 0;
     for (std::size_t i = 0; i < counted; ++i) {
       const std::vector<std::size_t> alone{i};
-      EXPECT_EQ(figures.captions[i], caption_pictures(model_, pictures, alone, search_).at(0).text());
+      EXPECT_EQ(figures.captions[i], Runner(model_).caption(pictures, alone, search_).at(0).text());
       const auto& captions = pictures.captions(i);
       const std::vector<std::string_view> references(captions.begin(), captions.end());
       const auto caption = plain_caption(figures.captions[i]);
@@ -123,7 +123,7 @@ TEST_F(Captions, FiguresAreThoseOfWhatWasSaid) {
 
 TEST_F(Captions, OtherMetricsOfTextsCanBeAskedFor) {
   const auto pictures = set("a dog");
-  const auto figures = evaluate_captions(model_, pictures, search_, 0, {&find_metric("rouge_l"), &find_metric("wer")});
+  const auto figures = evaluate_captions(Runner(model_), pictures, search_, 0, {&find_metric("rouge_l"), &find_metric("wer")});
   EXPECT_EQ(figures.metrics.size(), 2u);
   EXPECT_GT(figures.metrics.value("wer").value(), 0);
 }
@@ -137,14 +137,14 @@ TEST_F(Captions, EventsNameTheirPicture) {
     ended.at(static_cast<std::size_t>(event.item)) += event.done ? 1 : 0;
     return AfterStep::kGoOn;
   };
-  caption_pictures(model_, pictures, items, search_, control);
+  Runner(model_).caption(pictures, items, search_, control);
   EXPECT_EQ(ended, std::vector<int>(items.size(), 1));
 }
 
 TEST_F(Captions, RecordsHaveATokenForEachCell) {
   const auto pictures = set("a dog");
   const std::vector<std::size_t> items{2, 0};
-  const auto captioned = caption_pictures(model_, pictures, items, search_, {.record = true});
+  const auto captioned = Runner(model_).caption(pictures, items, search_, {.record = true});
   ASSERT_EQ(captioned.size(), 2u);
   for (std::size_t i = 0; i < 2; ++i) {
     const auto& data = captioned[i].record->data();

@@ -121,7 +121,7 @@ TEST(AlignmentByLayer, TellsTheLayersApart) {
   m.network = search_model(m.model);
   const Translator translator(std::move(m));
   const std::string sources[] = {"one two three", "three one", "two two one three"}, targets[] = {"un deux", "trois un deux", "deux un"};
-  const auto options = default_links(translator.model());
+  const auto options = default_links(translator.writer());
   std::vector<Links> gold;
   for (const auto& result : translator.score(sources, targets, {.record = true}))
     gold.push_back(attention_links(*result.record, options, {.site = {}, .layer = 0, .head = {}}));
@@ -160,20 +160,24 @@ TEST(LanguageModels, PredictEveryTokenOnceWhateverTheWindow) {
     if (parameter.value().dim() > 1) parameter.value().zero_();
   for (auto& parameter : network->named_parameters())
     if (parameter.value().dim() == 1 && parameter.value().size(0) == 9) parameter.value().copy_(at::arange(9) * 0.3);
+  TranslationModel model;
+  model.model = o;
+  model.network = network;
+  const Runner runner(model);
   for (const std::size_t size : {std::size_t{1}, std::size_t{2}, std::size_t{31}, std::size_t{101}}) {
     Stream stream;
     for (std::size_t i = 0; i < size; ++i) stream.ids.push_back(static_cast<std::int32_t>(3 + (i * i + i / 3) % 6));
     stream.characters = 7;
-    const auto whole = predict(*network, stream, 1000);
+    const auto whole = runner.predict(stream, 1000);
     EXPECT_EQ(whole.tokens(), size);
     for (const std::int64_t window : {1, 2, 3, 4, 5, 6, 7, 31, 32}) {
-      const auto score = predict(*network, stream, window);
+      const auto score = runner.predict(stream, window);
       EXPECT_EQ(score.tokens(), size) << "window " << window;
       EXPECT_EQ(score.characters(), 7u);
       EXPECT_NEAR(score.nll(), whole.nll(), 1e-4 * static_cast<double>(size)) << "window " << window;
     }
   }
-  EXPECT_EQ(predict(*network, {}, 8).tokens(), 0u);
+  EXPECT_EQ(runner.predict({}, 8).tokens(), 0u);
 }
 
 class EvaluatedAnswers : public ::testing::Test {
@@ -204,7 +208,7 @@ TEST_F(EvaluatedAnswers, SupportIsAShare) {
   const auto model = model_of("memory_hops", "Mary went home. John slept. Where is Mary?", "home");
   const auto quiz = read_quiz(Matter::kStory, {.text = path});
   quiz->prepare(any_model(model));
-  const auto figures = evaluate_answers(model, *quiz);
+  const auto figures = evaluate_answers(Runner(model), *quiz);
   ASSERT_EQ(figures.support.size(), 3u);
   for (const double share : figures.support) EXPECT_NEAR(share, 1, 1e-6);  // both statements, all there are
   for (const double share : figures.support) EXPECT_LE(share, 1);
@@ -217,7 +221,7 @@ TEST_F(EvaluatedAnswers, LossesAreNeverBelowZero) {
   const auto model = model_of("reader", "Ann saw XXXXX", "");
   const auto quiz = read_quiz(Matter::kDocument, {.text = text, .answers = answers});
   quiz->prepare(any_model(model));
-  const auto figures = evaluate_answers(model, *quiz);  // one word thrice: its probability is a sum of floats, about one
+  const auto figures = evaluate_answers(Runner(model), *quiz);  // one word thrice: its probability is a sum of floats, about one
   const auto loss = figures.metrics.value("loss");
   ASSERT_TRUE(loss);
   EXPECT_GE(*loss, 0);
@@ -230,7 +234,7 @@ TEST_F(EvaluatedAnswers, WithoutAnAnswerableItemThereIsNoLoss) {
   const auto model = model_of("encoder_classifier", "ein Satz noch einer", "good bad");
   const auto quiz = read_quiz(Matter::kText, {.text = path});
   quiz->prepare(any_model(model));
-  const auto figures = evaluate_answers(model, *quiz);
+  const auto figures = evaluate_answers(Runner(model), *quiz);
   EXPECT_EQ(figures.items, 2u);
   EXPECT_EQ(figures.unanswerable, 2u);
   EXPECT_EQ(figures.metrics.value("loss"), std::nullopt);
@@ -243,7 +247,7 @@ TEST_F(EvaluatedAnswers, LabelsAreComparedInOneForm) {
   const auto model = model_of("encoder_classifier", "ein Satz", "cafe\u0301 <s>");
   const auto quiz = read_quiz(Matter::kText, {.text = path});
   quiz->prepare(any_model(model));
-  const auto figures = evaluate_answers(model, *quiz);
+  const auto figures = evaluate_answers(Runner(model), *quiz);
   EXPECT_EQ(figures.unanswerable, 0u);
   EXPECT_EQ(quiz->gold(0), quiz->gold(1));
   EXPECT_NE(quiz->gold(0), quiz->gold(2));

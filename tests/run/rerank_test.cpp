@@ -116,13 +116,13 @@ TEST_P(Rerankers, CountUnknownWordsAndAskOtherModels) {
   auto lm_options = rnn_options();
   lm_options.type = "rnn_lm";
   lm_options.attention = "none";
-  const auto language_model = reranked_model(lm_options);
+  const Runner language_model(reranked_model(lm_options));
   auto o = options_with(0.5, 0);
   const auto lists = Reranker(translator_, o, &reverse, &language_model).candidates(kTexts);
   std::size_t unknown = 0, compared = 0;
   for (std::size_t i = 0; i < lists.size(); ++i)
     for (const auto& candidate : lists[i]) {
-      const auto count = static_cast<double>(translator_.model().target->encode(candidate.text).size());
+      const auto count = static_cast<double>(translator_.writer().target->encode(candidate.text).size());
       EXPECT_LE(candidate.features[3], count);
       unknown += candidate.features[3] > 0;
       EXPECT_LT(candidate.features[5], 0);
@@ -133,7 +133,7 @@ TEST_P(Rerankers, CountUnknownWordsAndAskOtherModels) {
     }
   EXPECT_GT(unknown, 0u);
   EXPECT_GT(compared, 5u);
-  const auto translating = reranked_model(rnn_options());
+  const Runner translating(reranked_model(rnn_options()));
   expect_error(ErrorKind::kValue, {"rerank", "language model", "generate"}, [&] { Reranker(translator_, o, nullptr, &translating); });
 }
 

@@ -27,7 +27,7 @@ TEST(StoredModels, ScoreAsTheProgramThatWroteThem) {
   EXPECT_NEAR(transformer.at(1), -8.754608, 2e-5);
   EXPECT_NEAR(revising.at(0), -9.175447, 2e-5);
   EXPECT_NEAR(revising.at(1), -9.107917, 2e-5);
-  EXPECT_EQ(read_answer_model(kStored + "hops").model.of<MemoryHopsOptions>().hops, 2);
+  EXPECT_EQ(Runner(kStored + "hops").model().model.of<MemoryHopsOptions>().hops, 2);
 }
 
 TEST(StoredRecords, OfTwoLayersAlignByTheLast) {

@@ -5,6 +5,7 @@
 
 #include "attend/measure/error_rate.h"
 #include "attend/run/evaluate.h"
+#include "attend/run/text_batches.h"
 #include "models/search_checks.h"
 #include "models/seq2seq_checks.h"
 
@@ -23,7 +24,6 @@ TranslationModel translation_model(const ModelOptions& options, double end = 0) 
   m.target = words(m.text.target, "un\ndeux\ntrois\n");
   m.network = search_model(options);
   favour(*m.network, SpecialIds().end, end);
-  m.network->train();  // the translator's own business to change
   return m;
 }
 
@@ -117,7 +117,7 @@ TEST_P(Translators, TextIsWhatTheTokensSay) {
   for (const auto& t : translator.translate(kSources, small_search()))
     for (const auto& h : t.best) {
       if (h.tokens.empty()) continue;  // an empty sentence
-      EXPECT_EQ(h.text, translator.model().target->decode(h.tokens));
+      EXPECT_EQ(h.text, translator.writer().target->decode(h.tokens));
       EXPECT_EQ(h.tokens.size(), h.log_probs.size());
     }
 }
@@ -153,7 +153,7 @@ TEST_P(Translators, RecordsHoldTheRun) {
         EXPECT_EQ(h.text.tokens[t].special, t + 1 == path.size());
         if (t + 1 < path.size()) {
           const auto span = h.text.tokens[t].span;
-          EXPECT_EQ(h.text.utf8.substr(span.begin, span.end - span.begin), translator.model().target->piece(h.text.tokens[t].id));
+          EXPECT_EQ(h.text.utf8.substr(span.begin, span.end - span.begin), translator.writer().target->piece(h.text.tokens[t].id));
           EXPECT_EQ(h.text.tokens[t].word, t);
         }
       }
@@ -170,7 +170,7 @@ TEST_P(Translators, RecordedMapsAreThoseOfDecodingTheSameTokens) {
   for (std::size_t i = 0; i < kSources.size(); ++i) {
     if (!run[i].record) continue;
     const auto& record = *run[i].record;
-    const auto ids = ids_with_end(*translator.model().source, kSources[i]);
+    const auto ids = ids_with_end(*translator.writer().source, kSources[i]);
     const auto source = at::tensor(ids, at::kLong).unsqueeze(0);
     for (std::size_t n = 0; n < run[i].best.size(); ++n) {
       const auto& tokens = run[i].best[n].tokens;
@@ -178,7 +178,7 @@ TEST_P(Translators, RecordedMapsAreThoseOfDecodingTheSameTokens) {
       for (std::size_t t = 0; t + 1 < tokens.size(); ++t) fed.push_back(tokens[t]);
       ResultKeeper keeper;
       at::NoGradGuard no_grad;
-      const auto& network = *translator.model().network;
+      const auto& network = *translator.writer().network;
       const auto encoded = network.encode(source, at::full({1}, source.size(1), at::kLong), &keeper);
       network.decode(*encoded, at::tensor(fed, at::kLong).unsqueeze(0), at::full({1}, static_cast<std::int64_t>(fed.size()), at::kLong),
                      &keeper);
@@ -253,7 +253,7 @@ TEST_P(Translators, AlignmentIsReadOffForcedDecoding) {
   const auto scored = translator.score(sources, references, {.record = true});
   for (const std::size_t i : {std::size_t{0}, std::size_t{2}}) {
     gold[i] = links_of(*scored[i].record).links;
-    const auto count = static_cast<std::uint32_t>(translator.model().source->encode(sources[i]).size());
+    const auto count = static_cast<std::uint32_t>(translator.writer().source->encode(sources[i]).size());
     ASSERT_EQ(gold[i].size(), i == 0 ? 2u : 3u);
     for (auto link : gold[i]) {
       link.source = (link.source + 1) % count;

@@ -14,14 +14,14 @@ TEST(ReadModel, NamesWhatIsMissing) {
   for (const auto* name : {"config.yaml", "source.vocabulary", "target.vocabulary", "weights.safetensors"}) {
     const Folder folder;
     fs::remove(folder / name);
-    EXPECT_ERROR(read_model(folder.path), kFile, name);
+    EXPECT_ERROR(read_any_model(folder.path), kFile, name);
   }
 }
 
 TEST(ReadModel, RefusesCutOffWeights) {
   const Folder folder;
   fs::resize_file(folder / "weights.safetensors", fs::file_size(folder / "weights.safetensors") - 4);
-  EXPECT_ERROR(read_model(folder.path), kData, "weights.safetensors");
+  EXPECT_ERROR(read_any_model(folder.path), kData, "weights.safetensors");
 }
 
 TEST(ReadModel, RefusesAnotherMajorVersionNamingBoth) {
@@ -32,7 +32,7 @@ TEST(ReadModel, RefusesAnotherMajorVersionNamingBoth) {
   content[at] = '2';
   std::ofstream(manifest, std::ios::binary) << content;
   expect_error(ErrorKind::kData, {"manifest.json", "format version 2", "reads 1", "use the attend that wrote it"},
-               [&] { read_model(folder.path); });
+               [&] { read_any_model(folder.path); });
   expect_error(ErrorKind::kData, {"format version 2"}, [&] { verify_model(folder.path); });
 }
 
@@ -42,11 +42,11 @@ TEST(ReadModel, RefusesWhatIsNoManifest) {
         "{\"format\": \"attend.model\", \"version\": \"1.0\", \"files\": {}}"}) {
     const Folder folder;
     std::ofstream(folder / "manifest.json", std::ios::binary) << content;
-    EXPECT_ERROR(read_model(folder.path), kData, "manifest.json") << content;
+    EXPECT_ERROR(read_any_model(folder.path), kData, "manifest.json") << content;
   }
   const Folder folder;
   edit(folder / "manifest.json", "attend.model", "attend.other");
-  expect_error(ErrorKind::kData, {"expected format attend.model", "attend.other"}, [&] { read_model(folder.path); });
+  expect_error(ErrorKind::kData, {"expected format attend.model", "attend.other"}, [&] { read_any_model(folder.path); });
 }
 
 TEST(ReadModel, RefusesWeightsOfAnotherShape) {
@@ -54,7 +54,7 @@ TEST(ReadModel, RefusesWeightsOfAnotherShape) {
   edit(folder / "config.yaml", "hidden: 6", "hidden: 7");
   seal(folder.path);
   expect_error(ErrorKind::kData, {"weights.safetensors", "[", "the configuration asks for", "do not belong together"},
-               [&] { read_model(folder.path); });
+               [&] { read_any_model(folder.path); });
 }
 
 TEST(ReadModel, RefusesTensorsTooManyOrTooFew) {
@@ -62,19 +62,19 @@ TEST(ReadModel, RefusesTensorsTooManyOrTooFew) {
     const Folder folder;  // a cell without biases has no place for them
     edit(folder / "config.yaml", "recurrent_bias: true", "recurrent_bias: false");
     seal(folder.path);
-    expect_error(ErrorKind::kData, {"weights.safetensors", "holds '", "bias", "no place"}, [&] { read_model(folder.path); });
+    expect_error(ErrorKind::kData, {"weights.safetensors", "holds '", "bias", "no place"}, [&] { read_any_model(folder.path); });
   }
   const Folder folder;
   edit(folder / "config.yaml", "decoder_layers: 1", "decoder_layers: 2");
   seal(folder.path);
-  expect_error(ErrorKind::kData, {"weights.safetensors"}, [&] { read_model(folder.path); });
+  expect_error(ErrorKind::kData, {"weights.safetensors"}, [&] { read_any_model(folder.path); });
 }
 
 TEST(ReadModel, RefusesUnknownOptionsOfTheModel) {
   const Folder folder;
   edit(folder / "config.yaml", "recurrent_bias:", "recurent_bias:");
   seal(folder.path);
-  expect_error(ErrorKind::kUnknownName, {"config.yaml", "recurent_bias", "recurrent_bias"}, [&] { read_model(folder.path); });
+  expect_error(ErrorKind::kUnknownName, {"config.yaml", "recurent_bias", "recurrent_bias"}, [&] { read_any_model(folder.path); });
 }
 
 // Their configuration has no such key, and they were trained unscaled.
@@ -89,7 +89,7 @@ TEST(ReadModel, LeavesTransformersOfBeforeUnscaled) {
   write_model(path, m, config_of(m));
   edit(path + "/config.yaml", "  score_scaling: none", "  #");
   seal(path);
-  const auto read = read_model(path);
+  const auto read = as_seq2seq(read_any_model(path), "m");
   EXPECT_EQ(read.model.of<ScalingOptions>().scaling, "none");
   EXPECT_TRUE(same(answer(read), answer(m)));
 }
@@ -116,7 +116,7 @@ TEST(ReadModel, KeepsTheOptionsOfBlocks) {
   m.network->to(at::kFloat);
   m.network->eval();
   write_model(temp / "model", m, config_of(m));
-  const auto read = read_model(temp / "model");
+  const auto read = as_seq2seq(read_any_model(temp / "model"), "m");
   EXPECT_EQ(to_yaml(list_options(read.model)), to_yaml(list_options(o)));
   expect_same_bits(named_weights(*read.network), named_weights(*m.network));
   EXPECT_TRUE(same(answer(read), answer(m)));
@@ -132,8 +132,8 @@ TEST(ReadModel, AnEncoderAloneIsForPrograms) {
   write_model(temp / "model", filler, to_yaml(list_options(ModelSections{filler.model, filler.text})));
   EXPECT_TRUE(std::dynamic_pointer_cast<MaskedLm>(read_any_model(temp / "model").network));
   expect_error(ErrorKind::kValue, {"masked_lm reads a text and gives its masked words", "attend::MaskedLm"},
-               [&] { read_model(temp / "model"); });
-  expect_error(ErrorKind::kValue, {"masked_lm", "attend::MaskedLm"}, [&] { read_answer_model(temp / "model"); });
+               [&] { as_seq2seq(read_any_model(temp / "model"), "m"); });
+  expect_error(ErrorKind::kValue, {"masked_lm", "attend::MaskedLm"}, [&] { as_answerer(read_any_model(temp / "model"), "m"); });
 }
 
 TEST(ReadModel, ComparesChecksumsBeforeAnythingIsUsed) {
@@ -143,14 +143,14 @@ TEST(ReadModel, ComparesChecksumsBeforeAnythingIsUsed) {
     content.back() = static_cast<char>(content.back() ^ 1);  // of the weights the last one: a number like any other
     std::ofstream(folder / name, std::ios::binary) << content;
     expect_error(ErrorKind::kData, {name, "its checksum differs", "use another checkpoint", "--no-verify"},
-                 [&] { read_model(folder.path); });
+                 [&] { read_any_model(folder.path); });
   }
   const Folder folder;
   auto content = read_file(folder / "weights.safetensors");
   content.back() = static_cast<char>(content.back() ^ 1);
   std::ofstream(folder / "weights.safetensors", std::ios::binary) << content;
   verify_when_loading(false);
-  EXPECT_NO_THROW(read_model(folder.path));
+  EXPECT_NO_THROW(read_any_model(folder.path));
   verify_when_loading(true);
 }
 
@@ -159,7 +159,7 @@ TEST(ReadModel, OldFoldersWithoutChecksumsAreRead) {
   auto manifest = parse_json(read_file(folder / "manifest.json"), "manifest");
   for (auto& [name, about] : manifest["files"].items()) about.erase("xxh3_128");
   std::ofstream(folder / "manifest.json", std::ios::binary) << manifest.dump();
-  EXPECT_NO_THROW(read_model(folder.path));
+  EXPECT_NO_THROW(read_any_model(folder.path));
   EXPECT_TRUE(problems(folder.path).empty());
 }
 
@@ -171,7 +171,7 @@ TEST(ReadModel, AManifestNamesNothingOutsideItsFolder) {
     manifest["files"][name] = {{"bytes", 1}, {"xxh3_128", checksum("x")}};
     std::ofstream(folder / "manifest.json", std::ios::binary) << manifest.dump();
     expect_error(ErrorKind::kData, {"manifest.json", "is no file of its folder"}, [&] { verify_model(folder.path); });
-    expect_error(ErrorKind::kData, {"manifest.json", "is no file of its folder"}, [&] { read_model(folder.path); });
+    expect_error(ErrorKind::kData, {"manifest.json", "is no file of its folder"}, [&] { read_any_model(folder.path); });
   }
 }
 
@@ -180,7 +180,7 @@ TEST(ReadModel, TakesNoMemoryForWhatTheWeightsCannotFill) {
   edit(folder / "config.yaml", "hidden: 6", "hidden: 65536");
   seal(folder.path);
   expect_error(ErrorKind::kValue, {"weights.safetensors: holds", "the model of config.yaml is larger", "do not belong together"},
-               [&] { read_model(folder.path); });
+               [&] { read_any_model(folder.path); });
 }
 
 TEST(ReadModel, AVocabularyOfMoreLinesThanTheWeightsHaveRows) {
@@ -189,7 +189,7 @@ TEST(ReadModel, AVocabularyOfMoreLinesThanTheWeightsHaveRows) {
   for (int i = 0; i < 200'000; ++i) lines += fmt::format("word{}\n", i);
   std::ofstream(folder / "source.vocabulary", std::ios::binary) << lines;
   seal(folder.path);
-  expect_error(ErrorKind::kData, {"source.vocabulary: has 200006 lines, but no tensor"}, [&] { read_model(folder.path); });
+  expect_error(ErrorKind::kData, {"source.vocabulary: has 200006 lines, but no tensor"}, [&] { read_any_model(folder.path); });
 }
 
 TEST(ReadModel, PipesInTheFolderAreRefused) {
@@ -198,9 +198,9 @@ TEST(ReadModel, PipesInTheFolderAreRefused) {
     fs::remove(folder / name);
     ASSERT_EQ(::mkfifo((folder / name).c_str(), 0600), 0);
     verify_when_loading(false);  // sizes alone would tell
-    expect_error(ErrorKind::kFile, {name, "expected a regular file, got a pipe or device"}, [&] { read_model(folder.path); });
+    expect_error(ErrorKind::kFile, {name, "expected a regular file, got a pipe or device"}, [&] { read_any_model(folder.path); });
     verify_when_loading(true);
-    EXPECT_THROW(read_model(folder.path), Error);
+    EXPECT_THROW(read_any_model(folder.path), Error);
   }
 }
 
@@ -216,7 +216,7 @@ TEST(FindModelFolder, TakesTheFolderItsBestOrItsLast) {
   write_model(temp / "run/best", m, config_of(m));
   EXPECT_EQ(find_model_folder(temp / "run"), temp / "run/best");
   EXPECT_EQ(find_model_folder(temp / "run/last"), temp / "run/last");
-  expect_same_bits(named_weights(*read_model(temp / "run").network), named_weights(*m.network));
+  expect_same_bits(named_weights(*read_any_model(temp / "run").network), named_weights(*m.network));
   std::ofstream(temp / "file") << "x";
   EXPECT_ERROR(find_model_folder(temp / "file"), kFile, "not a model");
   std::filesystem::create_directory(temp / "bert");

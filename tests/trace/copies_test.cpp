@@ -2,6 +2,7 @@
 #include "attend/run/copies.h"
 
 #include "attend/run/evaluate.h"
+#include "attend/run/text_batches.h"
 #include "attend/trace/trace.h"
 #include "models/search_checks.h"
 

@@ -50,7 +50,7 @@ class Section {
 };
 
 TEST(RecurrentExample, EncoderAndBridge) {
-  const auto text = trace_text(trace_example("rnn"), {.precision = 6});
+  const auto text = trace_text(trace_example("rnn"), {.digits = 6});
   const Section encoder(text, "Encoder");
   const std::string before = "encoder.forward.0 before tanh", after = "encoder.forward.0";
   EXPECT_EQ(encoder.line("I", before), "(2.000000, 0.000000, 0.000000)");
@@ -113,7 +113,7 @@ const PrintedStep kPrinted[] = {
 };
 
 TEST(RecurrentExample, EveryNumberOfEveryStep) {
-  const auto text = trace_text(trace_example("rnn"), {.precision = 6});
+  const auto text = trace_text(trace_example("rnn"), {.digits = 6});
   const std::array<const char*, 3> source{"I", "love", "you"};
   const std::array<const char*, 4> target{"</s>", "我", "爱", "你"};
   for (std::size_t t = 0; t < 4; ++t) {
@@ -139,7 +139,7 @@ TEST(RecurrentExample, EveryNumberOfEveryStep) {
 TEST(RecurrentExample, Totals) {
   const auto example = trace_example("rnn");
   EXPECT_EQ(example.target_text, "我爱你");
-  const Section totals(trace_text(example, {.precision = 6}), "Totals");
+  const Section totals(trace_text(example, {.digits = 6}), "Totals");
   EXPECT_EQ(totals.line("log-probability"), "-1.208053, mean NLL 0.302013, perplexity 1.352579");
   EXPECT_EQ(totals.line("score"), "-0.947177 = -1.208053 / 1.275425 + 0.000000 (length divisor, coverage term)");
   EXPECT_EQ(totals.line("I"), "1.523708");
@@ -150,7 +150,7 @@ TEST(RecurrentExample, Totals) {
 
 TEST(RecurrentExample, TheGuideShowsWhatTheProgramPrints) {
   const auto guide = read_file(ATTEND_SOURCE_DIR "/docs/guide/trace.md");
-  EXPECT_NE(guide.find("```\n" + trace_text(trace_example("rnn"), {.step = 2, .precision = 6}) + "```"), std::string::npos);
+  EXPECT_NE(guide.find("```\n" + trace_text(trace_example("rnn"), {.step = 2, .digits = 6}) + "```"), std::string::npos);
 }
 
 // The other sentences that this model can say; the table of n-best lists their log-probabilities.
@@ -162,7 +162,7 @@ TEST(RecurrentExample, GivenTargets) {
     options.target = target;
     const auto example = trace_example("rnn", options);
     EXPECT_TRUE(example.forced);
-    EXPECT_EQ(Section(trace_text(example, {.precision = 6}), "Totals").word("log-probability", 0), log_prob) << target;
+    EXPECT_EQ(Section(trace_text(example, {.digits = 6}), "Totals").word("log-probability", 0), log_prob) << target;
   }
 }
 
@@ -173,7 +173,7 @@ struct PrintedRow {
 
 TEST(ScaledDotExample, EveryNumber) {
   const auto example = trace_example("scaled_dot");
-  const auto text = trace_text(example), fine = trace_text(example, {.precision = 6});
+  const auto text = trace_text(example), fine = trace_text(example, {.digits = 6});
   const PrintedRow printed[] = {{{"7.0000", "0.0000", "5.0000"},
                                  {"3.5000", "0.0000", "2.5000"},
                                  {"1.000000", "0.030197", "0.367879"},

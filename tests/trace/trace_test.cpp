@@ -222,7 +222,7 @@ TEST_P(TraceOfModel, JsonAgreesWithTheText) {
   const auto schema = nlohmann::json::parse(read_file(ATTEND_SOURCE_DIR "/docs/schemas/attend.trace.schema.json"));
   const auto json = nlohmann::json::parse(trace_json(traced));
   EXPECT_EQ(schema_violation(schema, json), "");
-  const auto text = trace_text(traced, {.precision = 9, .full = true});
+  const auto text = trace_text(traced, {.digits = 9, .full = true});
   auto printed = [](const nlohmann::json& vector) {
     std::vector<std::string> values;
     for (const auto& x : vector) values.push_back(fmt::format("{:.9f}", x.get<double>()));
@@ -339,7 +339,7 @@ TEST(Trace, TextShowsWhatTheViewAsksFor) {
   EXPECT_EQ(nlohmann::json::parse(trace_json(traced, {.step = 2}))["steps"].size(), 1U);
   EXPECT_ERROR(trace_text(traced, {.step = 99}), kValue, "step 99 is not there");
   EXPECT_ERROR(trace_json(traced, {.step = -1}), kValue, "step -1 is not there");
-  EXPECT_ERROR(trace_text(traced, {.precision = 18}), kValue, "0 to 17");
+  EXPECT_ERROR(trace_text(traced, {.digits = 18}), kValue, "0 to 17");
 }
 
 TEST(Trace, TextOfAHeadBesideOthersHasItsContext) {

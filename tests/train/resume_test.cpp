@@ -97,7 +97,7 @@ TEST_F(Resume, AStartFromAModelSaysOnlyWhatHolds) {
 TEST_F(Resume, AStartFromAModelMayHaveAnotherDropout) {
   train(config("first", {"train.steps=5"}));
   train(config("second", {"train.init_from=" + at("first"), "model.dropout=0.5", "model.attention_dropout=0.25", "train.steps=5"}));
-  const auto second = read_model(at("second")).model;
+  const auto second = read_any_model(at("second")).model;
   EXPECT_EQ(second.dropout, 0.5);
   EXPECT_EQ(second.of<WeightDropoutOptions>().dropout, 0.25);
 }

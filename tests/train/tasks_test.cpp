@@ -74,7 +74,7 @@ TEST_F(Training, LearnsAText) {
     c.data.tsv = "";
     const auto result = train(c);
     EXPECT_LT(result.best_figure, 0.2) << type;  // what follows is certain once two letters are known
-    const auto model = read_language_model(folder_.path() + "/" + type);
+    const auto model = Runner(folder_.path() + "/" + type).writer(Matter::kNothing);
     EXPECT_EQ(model.source, nullptr);
     EXPECT_EQ(model.target->size(), 4 + 3);
   }
@@ -115,7 +115,7 @@ TEST_F(Training, LearnsClassesOfTexts) {
     auto c = config(encoder, changes);
     c.data.tsv = "";
     EXPECT_EQ(train(c).best_figure, 1) << encoder;
-    const auto model = read_answer_model(folder_.path() + "/" + encoder);
+    const auto model = Runner(folder_.path() + "/" + encoder).answerer();
     EXPECT_EQ(model.target->size(), 4 + 2);
     EXPECT_EQ(model.text.target.kind, "lines");
   }
@@ -134,11 +134,11 @@ TEST_F(Training, RowsOfAPoolCanBeKeptApart) {
                            "train.rate=0.02", "train.rows_weight=" + weight});
     c.data.tsv = "";
     train(c);
-    const auto model = read_answer_model(at(name));
+    const Runner runner(at(name));
     const auto quiz = text_quiz({"so fine a day"});
-    quiz->prepare(any_model(model));
+    quiz->prepare(runner.model());
     double shared = 0;
-    answer_quiz(model, *quiz, {.record = true}, [&](std::size_t, const Answered& answered) {
+    runner.answer(*quiz, {.record = true}, [&](std::size_t, const Answered& answered) {
       const auto& map = answered.record->find_map("pool", 0);  // rows of the pool are heads
       EXPECT_EQ(map.heads, 2u);
       for (std::uint32_t s = 0; s < map.cols; ++s) shared += answered.record->map(map, 0).at(0, s) * answered.record->map(map, 1).at(0, s);

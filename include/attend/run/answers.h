@@ -1,38 +1,14 @@
 #pragma once
-// Questions in, answers out, and what the model looked at.
-#include <memory>
+// How well a model answers.
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "attend/measure/metrics.h"
 #include "attend/run/quiz.h"
+#include "attend/run/runner.h"
 
 namespace attend {
-
-struct Choice {
-  std::string text;
-  double probability = 0;
-};
-struct Answered {
-  std::vector<Choice> best;    ///< distinct answers, the likeliest first
-  std::int64_t index = -1;     ///< of the best, as Answerer::answer() counts
-  double log_prob = 0;         ///< ln p of the best answer
-  std::optional<double> loss;  ///< −ln p of the right one; none when that is not among those the model knows
-  bool correct = false;
-  std::vector<double> support;  ///< of each hop: weight on the statements that support the answer, when they are known
-  std::shared_ptr<const Record> record;
-};
-
-struct AnswerOptions {
-  std::size_t best = 5;       ///< answers told of each item
-  std::int64_t batch = 4096;  ///< cost of the items answered together
-  bool record = false;
-};
-
-/// Answers every item of a prepared quiz, in its order. `take` is called item by item.
-void answer_quiz(const AnswerModel& model, const Quiz& quiz, const AnswerOptions& options,
-                 const std::function<void(std::size_t item, Answered)>& take);
 
 /// One item of an evaluation.
 struct EvaluatedAnswer {
@@ -52,9 +28,9 @@ struct AnswerFigures {
   std::vector<std::string> given;  ///< the answers, item by item
   std::vector<EvaluatedAnswer> each;
 };
-AnswerFigures evaluate_answers(const AnswerModel& model, const Quiz& quiz, const MetricList& wanted);
+AnswerFigures evaluate_answers(const Runner& runner, const Quiz& quiz, const MetricList& wanted);
 /// The same of what is usual in an evaluation.
-AnswerFigures evaluate_answers(const AnswerModel& model, const Quiz& quiz);
+AnswerFigures evaluate_answers(const Runner& runner, const Quiz& quiz);
 
 /// What there is to count metrics of answers from; `chooses`: the model answers with one of some classes, not with a word of a document.
 constexpr MetricNeeds answers_have(bool chooses) {

@@ -7,7 +7,7 @@
 #include "attend/data/captions.h"
 #include "attend/data/image.h"
 #include "attend/measure/metrics.h"
-#include "attend/run/translator.h"
+#include "attend/run/runner.h"
 
 namespace attend {
 
@@ -45,10 +45,6 @@ class PictureSet {
   std::vector<Image> pictures_;
 };
 
-/// Captions for some pictures of a loaded set, in the order of `items`. Records, when asked for, have a token for each cell of the grid.
-std::vector<Translated> caption_pictures(const TranslationModel& model, const PictureSet& set, std::span<const std::size_t> items,
-                                         const SearchOptions& options, const SearchControl& control = {});
-
 /// What there is to count metrics of captions from.
 inline constexpr MetricNeeds kCaptionsHave{MetricNeed::kTexts, MetricNeed::kSeveralReferences, MetricNeed::kProbabilities,
                                            MetricNeed::kTokens};
@@ -59,7 +55,7 @@ struct CaptionFigures {
   std::vector<std::string> captions;
 };
 /// The first `count` pictures of a loaded set with captions; 0 is all.
-CaptionFigures evaluate_captions(const TranslationModel& model, const PictureSet& set, const SearchOptions& options, std::size_t count = 0,
+CaptionFigures evaluate_captions(const Runner& runner, const PictureSet& set, const SearchOptions& options, std::size_t count = 0,
                                  const MetricList& wanted = usual_metrics(kCaptionsHave, MetricPlace::kEvaluation));
 
 }  // namespace attend

@@ -7,7 +7,7 @@
 #include "attend/measure/alignment.h"
 #include "attend/measure/focus.h"
 #include "attend/measure/metrics.h"
-#include "attend/run/translator.h"
+#include "attend/run/runner.h"
 
 namespace attend {
 
@@ -44,7 +44,7 @@ struct Evaluation {
 };
 
 /// Translates and compares. Throws as compare_texts and Translator.
-Evaluation evaluate(const Translator& translator, std::span<const std::string> sources, std::span<const std::string> references,
+Evaluation evaluate(const Runner& runner, std::span<const std::string> sources, std::span<const std::string> references,
                     const EvaluateOptions& options);
 
 /// Sentences of similar length.
@@ -88,12 +88,12 @@ struct AttentionRequest {
 };
 /// Figures of each pair; those of a pair whose source is empty are empty. Throws kData for a gold link to a word that is not there,
 /// naming its place, and kValue for numbers of gold links and pairs that differ.
-std::vector<AttentionFigures> evaluate_attention(const Translator& translator, std::span<const std::string> sources,
+std::vector<AttentionFigures> evaluate_attention(const Runner& runner, std::span<const std::string> sources,
                                                  std::span<const std::string> references, const AttentionRequest& request);
 
 /// Links of every layer that attends to the source, under forced decoding, against `request.gold`; the layer of `request.choice` is not
 /// read.
-std::map<std::int64_t, AlignmentScore> alignment_by_layer(const Translator& translator, std::span<const std::string> sources,
+std::map<std::int64_t, AlignmentScore> alignment_by_layer(const Runner& runner, std::span<const std::string> sources,
                                                           std::span<const std::string> references, const AttentionRequest& request);
 /// The layer with the lowest AER, of equal ones the last. Throws kValue where no layer has one.
 std::int64_t best_layer(const std::map<std::int64_t, AlignmentScore>& layers);

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "attend/run/translator.h"
+#include "attend/run/runner.h"
 #include "attend/search/penalties.h"
 
 namespace attend {
@@ -39,16 +39,15 @@ using CandidateList = std::vector<RerankCandidate>;
 class Reranker {
  public:
   /// `reverse` and `language_model` may be null: their features are 0. Throws kValue when the language model reads a source.
-  Reranker(const Translator& translator, RerankOptions options, const Translator* reverse = nullptr,
-           const TranslationModel* language_model = nullptr);
+  Reranker(const Runner& runner, RerankOptions options, const Runner* reverse = nullptr, const Runner* language_model = nullptr);
   /// The n-best list of every source, in the order of the search.
   std::vector<CandidateList> candidates(std::span<const std::string> sources) const;
 
  private:
-  const Translator& translator_;
+  const Runner& runner_;
   RerankOptions options_;
-  const Translator* reverse_;
-  const TranslationModel* language_model_;
+  const Runner* reverse_;
+  const Runner* language_model_;
 };
 
 /// Σ weight · feature. Throws kUnknownName for a weight of no feature.

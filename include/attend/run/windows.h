@@ -6,7 +6,6 @@
 #include <string_view>
 #include <vector>
 
-#include "attend/measure/language_model.h"
 #include "attend/measure/metrics.h"
 #include "attend/models/seq2seq.h"
 #include "attend/text/tokenizer.h"
@@ -43,10 +42,5 @@ std::vector<std::string> lines_of(const Tokenizer& tokenizer, const std::vector<
 
 /// What there is to count metrics of a language model from.
 inline constexpr MetricNeeds kTextHas{MetricNeed::kProbabilities, MetricNeed::kTokens, MetricNeed::kCharacters};
-
-/// How well a language model foresees a text. Windows of `length` tokens, at least 1, overlap by ⌊length / 2⌋; what a window shares with
-/// the one before it is read and not counted again. Every token is predicted exactly once whatever the length, and from a length of 2 on
-/// each but the text's first is read with some past.
-LanguageModelScore predict(const Seq2Seq& model, const Stream& stream, std::int64_t length);
 
 }  // namespace attend

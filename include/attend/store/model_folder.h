@@ -41,6 +41,9 @@ AnyModel any_model(const StoredModel<Network>& m) {
 /// make_network (models/seq2seq.h) for these vocabularies; null is a side that is no text.
 std::shared_ptr<Module> make_network(const ModelOptions& options, const Tokenizer* source, const Tokenizer* target);
 
+/// The same model with weights of another type, in eval mode. Torch's random generator is left as it is.
+AnyModel clone(const AnyModel& model, at::ScalarType type);
+
 /// Text in, text out.
 using TranslationModel = StoredModel<Seq2Seq>;
 /// Questions in, answers out: `source` is null for pictures, `target` (the answers) for readers.
@@ -60,17 +63,11 @@ inline void write_model(const std::string& folder, const TranslationModel& model
 /// Throws kFile or kData naming the file, what was expected and the cure.
 /// `adjust` may change options that shape no weight, such as dropout, before the network is made.
 AnyModel read_any_model(const std::string& path, const std::function<void(ModelOptions&)>& adjust = {});
-/// The same where the model must turn one text into another; throws kValue naming `path`, what it holds instead, and the verb for that.
-TranslationModel read_model(const std::string& path);
-/// A language model: a decoder without a source. Throws likewise.
-TranslationModel read_language_model(const std::string& path);
-/// `model` as one whose network is an encoder–decoder; throws kValue naming `who` when it is another.
+/// `model` as one whose network is an encoder–decoder, or one that answers; throws as fail_other_kind.
 TranslationModel as_seq2seq(const AnyModel& model, const std::string& who);
-/// A captioner: pictures in, text out. Throws likewise.
-TranslationModel read_captioner(const std::string& path);
-/// A model that answers, and `model` as one; throw likewise.
-AnswerModel read_answer_model(const std::string& path);
 AnswerModel as_answerer(const AnyModel& model, const std::string& who);
+/// Throws kValue naming `who`, what the model reads and gives, and the verb for that.
+[[noreturn]] void fail_other_kind(const AnyModel& model, const std::string& who);
 /// What kind of model a folder holds, from its configuration alone.
 ModelKind stored_kind(const std::string& path);
 /// What a model folder needs of a configuration; the rest of its config.yaml belongs to training.

@@ -107,9 +107,9 @@ Trace trace_example(std::string_view name, const TraceOptions& options = {});
 
 /// How a trace is written.
 struct TraceView {
-  std::int64_t step = 0;       ///< one target step, counted from 1; 0: all
-  std::int64_t precision = 4;  ///< digits after the point, 0 to 17
-  bool full = false;           ///< whole vectors; else more than 8 numbers are cut in the middle and their norm is added
+  std::int64_t step = 0;    ///< one target step, counted from 1; 0: all
+  std::int64_t digits = 4;  ///< digits after the point, 0 to 17
+  bool full = false;        ///< whole vectors; else more than 8 numbers are cut in the middle and their norm is added
 };
 
 /// Numbered steps for reading; UTF-8, lines as long as they need to be. Throws kValue for a step that is not there.
