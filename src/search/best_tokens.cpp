@@ -4,6 +4,16 @@
 #include <limits>
 
 namespace attend {
+namespace {
+
+template <std::size_t size>
+bool any_above(std::span<const float, size> values, float bound) {
+  int above = 0;  // without a branch in the loop
+  for (std::size_t i = 0; i < size; ++i) above |= static_cast<int>(values[i] > bound);
+  return above != 0;
+}
+
+}  // namespace
 
 bool AllowedTokens::operator()(std::int32_t token) const {
   if (token == special.end) return end;
@@ -18,7 +28,7 @@ void best_tokens(std::span<const float> scores, std::size_t keep, const AllowedT
   const auto offer = [&](std::size_t at) {
     const float value = scores[at];
     const auto token = static_cast<std::int32_t>(at);
-    if (!(value > least) || !allowed(token)) return;  // in this order: most tokens of a vocabulary end at the first comparison
+    if (!(value > least) || !allowed(token)) return;
     const auto place = std::upper_bound(best.begin(), best.end(), value, [](float v, const auto& entry) { return v > entry.first; });
     best.insert(place, {value, token});
     if (best.size() > keep) best.pop_back();
@@ -26,9 +36,17 @@ void best_tokens(std::span<const float> scores, std::size_t keep, const AllowedT
   };
   if (allowed.only_end) {
     offer(static_cast<std::size_t>(allowed.special.end));
-  } else {
-    for (std::size_t token = 0; token < scores.size(); ++token) offer(token);
+    return;
   }
+  // Most of a vocabulary exceeds nothing: whole blocks are passed over by comparisons alone, several at a time.
+  constexpr std::size_t kBlock = 32;
+  std::size_t token = 0;
+  for (; token + kBlock <= scores.size(); token += kBlock) {
+    const auto block = scores.subspan(token).first<kBlock>();
+    if (!any_above(block, least)) continue;
+    for (std::size_t i = 0; i < kBlock; ++i) offer(token + i);
+  }
+  for (; token < scores.size(); ++token) offer(token);
 }
 
 }  // namespace attend
