@@ -29,6 +29,7 @@ struct AdditiveOptions {
 /// Shapes: query [B, H, T, Dq], keys [B, H, S, D] -> [B, H, T, S].
 /// Cost: B·H·S·D·E once a source (U k), then B·H·T·(Dq·E + S·E); one block [B, H, T, S, E] is alive at a time.
 /// Same as: at::matmul(at::tanh((q Wᵀ).unsqueeze(3) + (k Uᵀ).unsqueeze(2)), v).
+/// Threads may share it as any Score.
 class Additive : public Score {
  public:
   explicit Additive(const MechanismOptions& options);

@@ -10,6 +10,7 @@ namespace attend {
 /// Shapes: query [B, H, T, Dq], keys [B, H, S, D] -> [B, H, T, S].
 /// Cost: as `additive`.
 /// Same as: at::matmul(at::relu((q Wᵀ).unsqueeze(3) + (k Uᵀ + b).unsqueeze(2)), v).
+/// Threads may share it as any Score.
 class AdditiveRelu final : public Additive {
  public:
   explicit AdditiveRelu(const MechanismOptions& options);

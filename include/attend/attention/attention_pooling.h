@@ -16,7 +16,7 @@ struct PoolingOptions {
 /// Paper: Yang et al. 2016, §2.2 (r = 1); Lin et al. 2017 with r rows and the penalty ‖A Aᵀ − I‖²_F, which training may add.
 /// W [H, E, D], b [H, E], u [H, r, E]. A bag: the order of the keys does not matter.
 /// Shapes: keys [B, Hk, S, D], values [B, Hk, S, Dv] -> [B, H, T, Dv]; the query [B, H, T, Dq] is not read, only counted: T ≤ r rows, the
-/// first T. Throws kShape for more, kUnsupported for a causal mask. Cost: B·H·S·(D·E + r·E).
+/// first T. Throws kShape for more, kUnsupported for a causal mask. Cost: B·H·S·(D·E + r·E). Threads may share it as any Mechanism.
 class AttentionPooling final : public ScoredAttention {
  public:
   explicit AttentionPooling(const MechanismOptions& options);

@@ -18,6 +18,7 @@ struct ConcatOptions {
 /// Shapes: query [B, H, T, Dq], keys [B, H, S, D] -> [B, H, T, S]. Throws kValue when concat_plain_source and E ≠ D.
 /// Cost: as `additive`: the key half of W is applied once a source, the joined vectors are never built.
 /// Same as: at::matmul(at::tanh(at::matmul(at::cat({q, k}, -1), W.mT())), v).
+/// Threads may share it as any Score.
 class Concat final : public Score {
  public:
   explicit Concat(const MechanismOptions& options);

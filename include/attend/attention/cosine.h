@@ -10,6 +10,7 @@ namespace attend {
 /// Shapes: query [B, H, T, D], keys [B, H, S, D] -> [B, H, T, S]. Throws kShape when Dq ≠ D.
 /// Cost: B·H·T·S·D, and one norm a query and a key.
 /// Same as: g * at::matmul(q / ‖q‖, (k / ‖k‖).mT()).
+/// Threads may share it as any Score.
 class Cosine final : public Score {
  public:
   explicit Cosine(const MechanismOptions& options);

@@ -20,7 +20,7 @@ struct CoverageOptions {
 /// Training adds λ Σ_t Σ_s min(w[t, s], C[t−1, s]) (See et al., eq. 12–13), C the plain running sum for all three kinds.
 /// Shapes: query [B, H, T, Dq], keys [B, Hk, S, D], values [B, Hk, S, Dv] -> [B, H, T, Dv]. Extras: coverage [B, H, T, S] = the sum
 /// of the weights up to and with the step, coverage_loss [B, H, T]. Throws kUnsupported for a causal mask.
-/// Cost: additive's, and B·H·T·S·E·d. Steps are taken one after another.
+/// Cost: additive's, and B·H·T·S·E·d. Steps are taken one after another. Threads may share it as any Mechanism.
 class Coverage final : public AdditiveHistory {
  public:
   explicit Coverage(const MechanismOptions& options);

@@ -19,6 +19,7 @@ double score_scale(const MechanismOptions& options);
 /// Shapes: query [B, H, T, D], keys [B, H, S, D] -> [B, H, T, S]. Throws kShape when Dq ≠ D.
 /// Cost: B·H·T·S·D multiplications, no memory beyond the scores.
 /// Same as: at::matmul(q, k.mT()).
+/// Threads may share it as any Score.
 class Dot final : public Score {
  public:
   explicit Dot(const MechanismOptions& options);

@@ -9,6 +9,7 @@ namespace attend {
 /// Shapes: query [B, H, T, Dq], keys [B, H, S, D] -> [B, H, T, S].
 /// Cost: B·H·S·Dq·D once a source (W k), then B·H·T·S·Dq.
 /// Same as: at::matmul(q, at::matmul(k, W.mT()).mT()).
+/// Threads may share it as any Score.
 class General final : public Score {
  public:
   explicit General(const MechanismOptions& options);

@@ -17,6 +17,7 @@ struct GroupedQueryOptions {
 /// Shapes: as `multi_head`; W_k, W_v [Hk·D, N*]. Throws kValue when H is no multiple of Hk.
 /// Cost: B·T·S·H·(D + Dv) + T·N·H·D + S·N·Hk·(D + Dv).
 /// Same as: `multi_head` with every row of W_k and W_v repeated H/Hk times, head by head.
+/// Threads may share it as any Mechanism.
 class GroupedQuery final : public MultiHead {
  public:
   explicit GroupedQuery(const MechanismOptions& options);

@@ -26,7 +26,7 @@ struct SoftShareOptions {
 /// Paper: Xu et al. 2015 (Show, Attend and Tell), §4.1, eq. 8–12; Williams 1992.
 /// Shapes: query [B, H, T, Dq], keys [B, Hk, S, D], values [B, Hk, S, Dv] -> [B, H, T, Dv]; weights are p. Extras: choice int64
 /// [B, H, T] (−1 in empty rows), log_prob [B, H, T] (0 where soft or empty), was_soft bool [B, T], reward_baseline [512] (a buffer).
-/// Cost: that of the score.
+/// Cost: that of the score. Threads may share it as any Mechanism.
 class Hard : public ScoredAttention {
  public:
   explicit Hard(const MechanismOptions& options) : Hard("hard", options) {}

@@ -7,7 +7,7 @@ namespace attend {
 /// x [B, H, K, *] as the rows of new hypotheses, item-major (see State::reorder): [B', H, K', *].
 at::Tensor reorder_hypotheses(const at::Tensor& x, const at::Tensor& rows, std::int64_t beams);
 
-/// Named tensors [B, H, K, S, *], all of them reordered alike.
+/// Named tensors [B, H, K, S, *], all of them reordered alike. One thread at a time, as any State.
 struct HistoryState final : State {
   std::map<std::string, at::Tensor> kept;
   void reorder(const at::Tensor& rows, std::int64_t beams) override;
@@ -26,7 +26,7 @@ struct PerKey final : Prepared {
 };
 
 /// An additive score with a further term of what was attended to before; called step by step, never causal: its history has the
-/// source's length.
+/// source's length. Threads may share it as any Mechanism. What it remembers is in the State.
 class AdditiveHistory : public ScoredAttention {
  public:
   AdditiveHistory(const std::string& name, const MechanismOptions& options);

@@ -19,6 +19,7 @@ struct KnnOptions {
 /// Shapes: query [B, H, T, Dq], keys [B, Hk, S, D], values [B, Hk, S, Dv] -> [B, H, T, Dv]. Option knn_keys = K.
 /// Cost: that of the inner score, and B·H·T·S for the choice.
 /// Same as: e.masked_fill(e < e.topk(K).values[.., -1:], -inf).softmax(-1) where no scores are equal.
+/// Threads may share it as any Mechanism.
 class Knn final : public ScoredAttention {
  public:
   explicit Knn(const MechanismOptions& options);

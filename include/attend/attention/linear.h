@@ -15,6 +15,7 @@ namespace attend {
 /// masks that differ from query to query (but for causal self-attention), positions and other normalisers are the plain composition's:
 /// B·H·T·S·(D + Dv).
 /// Same as: w = at::matmul(elu(q) + 1, (elu(k) + 1).mT()); at::matmul(w / w.sum(-1, true), v).
+/// Threads may share it as any Mechanism.
 class LinearAttention final : public ScoredAttention {
  public:
   explicit LinearAttention(const MechanismOptions& options);

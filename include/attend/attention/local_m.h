@@ -19,6 +19,7 @@ struct LocalMOptions {
 /// Throws kValue for R < 0, or a scaled centre with R < 1 or with a state; kUnsupported for a scaled centre with a causal mask.
 /// Cost: that of the score over all keys (a window of its own cost is the fused kernels' matter).
 /// Same as: the inner score with mask.keep = |s − p_t| ≤ R.
+/// Threads may share it as any Mechanism.
 class LocalM final : public ScoredAttention {
  public:
   explicit LocalM(const MechanismOptions& options);

@@ -23,6 +23,7 @@ struct LocalRnnOptions {
 /// Project definition. W_0 [H, N_r, Dq], b_0 [H, N_r], the cell's W [H, G·N_r, D], [H, G·N_r, Dq], U [H, G·N_r, N_r], a [H, N_r + Dq], b
 /// [H]. Shapes: query [B, H, T, Dq], keys [B, Hk, S, D], values [B, Hk, S, Dv] -> [B, H, T, Dv]; extras when weights are asked for: outer
 /// [B, H, T, S] = α, inner [B, H, T, S, S] = β. Cost: B·H·T·S·N_r·(N_r + D + Dq), one step of S after another; B·H·T·S² memory for β.
+/// Threads may share it as any Mechanism.
 class LocalRnn final : public ScoredAttention {
  public:
   explicit LocalRnn(const MechanismOptions& options);

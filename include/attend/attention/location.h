@@ -19,6 +19,7 @@ struct LocationOptions {
 /// Shapes: query [B, H, T, Dq], keys [B, H, S, any] -> [B, H, T, S].
 /// Cost: B·H·T·min(S, S_max)·Dq.
 /// Same as: at::matmul(q, W.mT()).narrow(3, 0, S).
+/// Threads may share it as any Score.
 class Location final : public Score {
  public:
   explicit Location(const MechanismOptions& options);

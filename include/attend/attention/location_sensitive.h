@@ -21,6 +21,7 @@ struct LocationSensitiveOptions {
 /// Paper: Chorowski et al. 2015, §2, eq. 8–9. F [H·n_f, c, r], U_f [H, E, n_f].
 /// Shapes: query [B, H, T, Dq], keys [B, Hk, S, D], values [B, Hk, S, Dv] -> [B, H, T, Dv]. Throws kUnsupported for a causal mask and
 /// kValue for an even width. Cost: additive's, and B·H·T·S·n_f·(r + E). Steps are taken one after another.
+/// Threads may share it as any Mechanism.
 class LocationSensitive final : public AdditiveHistory {
  public:
   explicit LocationSensitive(const MechanismOptions& options);

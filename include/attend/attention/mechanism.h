@@ -24,7 +24,7 @@ namespace attend {
 /// What a mechanism with history carries from step to step.
 ///
 /// A call without a state takes its T query rows as the target steps 0, 1, ..., T − 1 (t + S_b − T_b when causal). A call with
-/// one takes them as the hypotheses of a single step, the next of those the state has seen.
+/// one takes them as the hypotheses of a single step, the next of those the state has seen. One thread at a time: every step changes it.
 class State {
  public:
   virtual ~State() = default;
@@ -60,6 +60,8 @@ struct MechanismOptions {
   }
 };
 
+/// A way to attend: prepare() once a source, attend() for each step or for all of them. Threads may share one: all its members only read
+/// it, and what changes from step to step is in the caller's State. It is trained and changed by one thread alone, as any Module.
 class Mechanism : public Module {
  public:
   /// Projects the keys, zero-fills what no query may see. Throws kShape when sizes do not fit.

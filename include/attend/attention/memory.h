@@ -10,7 +10,7 @@
 namespace attend {
 
 /// What a mechanism or a kernel has worked out of a source beside its prepared keys and values. It need not hold one entry a position: sums
-/// over the source, packed tiles, an index of neighbours.
+/// over the source, packed tiles, an index of neighbours. It is not changed once it is made, so threads may share one.
 class Prepared {
  public:
   virtual ~Prepared() = default;
@@ -24,6 +24,8 @@ class Prepared {
 ///
 /// Prepared keys belong to one position each, so a memory can grow: a decoder's cache is a memory that each step appends to. Copies share
 /// tensors; a copy may be read by one thread while another reads the original, and append() and reorder() change this memory alone.
+/// Threads may share a memory that none of them changes. Of copies that share tensors only one may append(): the room for later positions
+/// is shared too.
 class Memory {
  public:
   Memory() = default;

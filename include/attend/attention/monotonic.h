@@ -10,7 +10,7 @@ namespace attend {
 ///   context is 0. Hidden positions have p = 0. Σ w ≤ 1. There is no lse.
 /// Paper: Raffel et al. 2017, §2.
 /// Shapes: query [B, H, T, Dq], keys [B, Hk, S, D], values [B, Hk, S, Dv] -> [B, H, T, Dv]. Throws kUnsupported for a causal mask.
-/// Cost: additive's; the expected alignment is one step of S after another.
+/// Cost: additive's; the expected alignment is one step of S after another. Threads may share it as any Mechanism.
 class Monotonic final : public ScoredAttention {
  public:
   explicit Monotonic(const MechanismOptions& options);

@@ -41,6 +41,7 @@ void visit_heads(OptionSet& set, OptionVisitor& v);
 /// head. Throws kValue when N is not a multiple of H and no size of a head is given.
 /// Cost: B·T·S·H·(D + Dv) + (T + S)·N·H·D.
 /// Same as: torch::nn::MultiheadAttention with the masks inverted.
+/// Threads may share it as any Mechanism.
 class MultiHead : public Mechanism {
  public:
   explicit MultiHead(const MechanismOptions& options) : MultiHead("multi_head", options, options.heads) {}

@@ -7,6 +7,8 @@
 
 namespace attend {
 
+/// Is told what a model attends to while the model runs, by the thread that runs it. One thread at a time; runs at the same time in several
+/// threads take an observer each.
 class Observer {
  public:
   virtual ~Observer() = default;

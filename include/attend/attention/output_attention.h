@@ -7,6 +7,7 @@ namespace attend {
 /// Formula: u_j = tanh(W_u [E y_j; h̃_j]), γ_t = softmax_{j < t}(h̃_tᵀ W_γ u_j), context Σ_j γ[t, j] u_j, joined to h̃_t before the output
 /// layer. The first step has nothing to read: its context is 0. Paper: Paulus, Xiong & Socher 2018, §2.2 (intra-decoder attention). W_u [N,
 /// Ne + N], W_γ [N, N]. Cost: B·T²·N. Site output.self: γ [B, 1, T, T] with column j + 1 for u_j, since E y_j is what step j + 1 reads.
+/// Threads may share it as any Module. A History serves one thread at a time.
 class OutputAttention : public Module {
  public:
   OutputAttention(std::int64_t embedding, std::int64_t size);

@@ -6,6 +6,7 @@ namespace attend {
 /// The output layer of a decoder that may copy words of its source.
 /// Formula: g_t = σ(w_c·c_t + w_s·s_t + w_x·x_t + b), P(y) = g_t P_vocab(y) + (1 − g_t) Σ_{s: x_s = y} w[t, s], over the vocabulary and the
 /// source's own words. Paper: See, Liu & Manning 2017, eq. 8–9. Parameters w_c [Dv], w_s [N], w_x [Ne], b []. Cost: B·T·(V + S).
+/// Threads may share it as any Module.
 class PointerGenerator : public Module {
  public:
   PointerGenerator(std::int64_t context, std::int64_t state, std::int64_t embedding);

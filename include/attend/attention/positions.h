@@ -51,6 +51,8 @@ void visit_position(const std::string& scheme, OptionSet& set, OptionVisitor& v)
 ///            Step by step a key keeps the turn of its own step, as in released programs: beyond L₀ steps differ from the whole sequence.
 ///   llama3   by wavelength λ_i = 2π/θ_i: θ_i where λ_i < L₀/high, θ_i / f where λ_i > L₀/low, between them ((1 − m)/f + m) θ_i with
 ///            m = (L₀/λ_i − low)/(high − low), low and high being the frequency factors (Grattafiori et al. 2024, released program)
+///
+/// Threads may share one: it is never changed once it is made.
 class Rotation {
  public:
   /// Throws kValue where the share leaves no even number of numbers.
@@ -71,7 +73,7 @@ class Rotation {
 ///   relative_bias  e += b[h, bucket(s − t_abs)], b [H, relative_buckets] (Raffel et al. 2020, §2.1 and released program)
 ///   rotary         each pair of q and k turned by p θ_i, p their position (Su et al. 2021, §3), θ_i as Rotation says; Dq = D, even
 ///   alibi          e −= m_h |t_abs − s|, m_h = 2^(−8(h+1)/H) (Press et al. 2022, §3)
-/// Values are not turned. All but rotary cost one more [H, T, S] block; rotary one pass over q and k.
+/// Values are not turned. All but rotary cost one more [H, T, S] block; rotary one pass over q and k. Threads may share it as any Module.
 class Positions : public Module {
  public:
   /// Throws kUnknownName for another name, kValue for a score or sizes that the scheme does not go with.

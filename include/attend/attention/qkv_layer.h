@@ -7,7 +7,7 @@ namespace attend {
 /// Formula: w = softmax_{s < length}(q · k_s / √N), c = Σ_s w_s v_s, output = relu(W_1 c + b_1) + (W_2 q + b_2).
 /// W_1 [H, U, Dv], W_2 [H, U, Dq], U = output_size or Dq. A source of length 0 gives relu(b_1) + W_2 q + b_2.
 /// Shapes: query [B, H, T, N], keys [B, Hk, S, N], values [B, Hk, S, Dv] -> [B, H, T, U]. Queries past their own length count as zero.
-/// Throws kShape unless query and key have one size. Cost: B·H·T·S·N + B·H·T·(Dv + N)·U.
+/// Throws kShape unless query and key have one size. Cost: B·H·T·S·N + B·H·T·(Dv + N)·U. Threads may share it as any Mechanism.
 class QkvLayer final : public ScoredAttention {
  public:
   explicit QkvLayer(const MechanismOptions& options);

@@ -20,6 +20,7 @@ double scaled_dot_scale(const MechanismOptions& options);
 /// Shapes: query [B, H, T, D], keys [B, H, S, D] -> [B, H, T, S]. Throws kShape when Dq ≠ D.
 /// Cost: B·H·T·S·D multiplications, no memory beyond the scores.
 /// Same as: at::matmul(q / √D, k.mT()).
+/// Threads may share it as any Score.
 class ScaledDot final : public Score {
  public:
   explicit ScaledDot(const MechanismOptions& options);

@@ -48,6 +48,7 @@ void visit_with_inner_score(OptionSet& set, OptionVisitor& v) {
 }
 
 /// e[t, s] = score(q_t, k_s). Parameters exist per head: their first dimension is H.
+/// Threads may share one as any Module: all its members only read.
 class Score : public Module {
  public:
   Score() { stay_wide(); }
@@ -64,7 +65,7 @@ class Score : public Module {
 /// The α of a normaliser by name: softmax 1, sparsemax 2, entmax15 1.5, entmax the option. Throws kUnknownName.
 double normaliser_alpha(const MechanismOptions& options);
 
-/// Counts the steps that were taken with it.
+/// Counts the steps that were taken with it. One thread at a time, as any State.
 struct StepState : State {
   std::int64_t step = 0;
   void reorder(const at::Tensor& /*rows*/, std::int64_t /*beams*/) override {}
@@ -87,6 +88,7 @@ struct ScoreCall {
 };
 
 /// Soft attention: a score, what of the source it sees, a normaliser. As it stands, it sees all that is allowed.
+/// Threads may share it as any Mechanism. Derived ones keep to that: what a call changes is in its ScoreCall and its State.
 class ScoredAttention : public Mechanism {
  public:
   /// A position scheme goes with the score that the name or, of a mechanism that wraps one, InnerScoreOptions says.

@@ -8,6 +8,7 @@ namespace attend {
 /// Paper: Xu et al. 2015 (Show, Attend and Tell), §4.2.
 /// Shapes: query [B, H, T, Dq], keys [B, Hk, S, D], values [B, Hk, S, Dv] -> [B, H, T, Dv]. Cost: that of the score.
 /// Same as: the inner score under its own name.
+/// Threads may share it as any Mechanism.
 class Soft final : public ScoredAttention {
  public:
   explicit Soft(const MechanismOptions& options) : ScoredAttention("soft", make_inner_score("soft", options), options) {}

@@ -11,6 +11,7 @@ namespace attend {
 /// The energy of a source reads no other source: when one is appended, the mass Σ exp e never falls, and the weights before it shrink
 /// by one factor.
 /// Shapes: query [B, H, T, Dq], keys [B, Hk, S, D], values [B, Hk, S, Dv] -> [B, H, T, Dv]. Cost: that of `additive`.
+/// Threads may share it as any Score.
 class SoftPsi final : public Additive {
  public:
   explicit SoftPsi(const MechanismOptions& options);

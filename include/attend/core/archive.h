@@ -33,7 +33,7 @@ void write_safetensors(const std::string& path, const std::vector<std::pair<std:
 
 /// A mapped .safetensors file. The constructor checks everything (header size and JSON, offsets inside the file, no overlap
 /// or gap, size = product of shape, duplicate names) and throws kData naming the file and the mistake. Views live as long
-/// as the object.
+/// as the object. Threads may share one: its members only read.
 class SafetensorsFile {
  public:
   explicit SafetensorsFile(const std::string& path);
@@ -51,7 +51,7 @@ class SafetensorsFile {
 /// Writes a zip archive of stored members (zip64 where sizes demand it; no timestamps, so same members give same bytes).
 /// Written beside `path` (AtomicFile) and renamed by close(); the destructor without close() removes it, and after a failed
 /// add() close() refuses. Throws kValue for a name that is empty, taken or longer than 65,535 bytes, kUnsupported for bfloat16
-/// arrays, which numpy does not know, kFile when the disk says no.
+/// arrays, which numpy does not know, kFile when the disk says no. One thread at a time.
 class ArchiveWriter {
  public:
   explicit ArchiveWriter(const std::string& path);

@@ -15,6 +15,7 @@ namespace attend {
 /// What kind of mistake; `attend` maps kUsage to exit code 2, kInterrupted to 130, all others to 1.
 enum class ErrorKind { kValue, kShape, kUsage, kData, kFile, kUnknownName, kUnsupported, kInterrupted };
 
+/// A mistake that the user can cure. Threads may share one: it never changes.
 class Error : public std::runtime_error {
  public:
   Error(ErrorKind kind, const std::string& what) : std::runtime_error(what), kind_(kind) {}

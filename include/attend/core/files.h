@@ -46,13 +46,14 @@ std::string read_file(const std::string& path, std::uint64_t most_bytes = std::u
 [[noreturn]] void fail_errno(const std::string& path, std::string_view action, int error);
 
 /// What is thrown for a pipe whose reader has gone. A program ends quietly then. (It reaches a program that ignores SIGPIPE.)
+/// Threads: as Error.
 class PipeClosed final : public Error {
  public:
   explicit PipeClosed(const std::string& what) : Error(ErrorKind::kFile, what) {}
 };
 
 /// Writes all bytes to a file through a descriptor and fsyncs; a short write (disk full, size limit) throws kFile naming
-/// the path, errno's text and the bytes missing. (A size limit reaches a program that ignores SIGXFSZ as an errno.)
+/// the path, errno's text and the bytes missing. (A size limit reaches a program that ignores SIGXFSZ as an errno.) One thread at a time.
 class FileWriter {
  public:
   explicit FileWriter(const std::string& path);         ///< creates or truncates
@@ -80,6 +81,7 @@ enum class Work { kWhole, kPart };
 /// A file that is replaced keeps its permissions. A symbolic link is followed, to what it names or is to name. What is no regular
 /// file cannot be replaced and is written in place: pipes, devices, `/dev/stdout`, `/proc/self/fd/N`, and `-`, standard output
 /// (behind what the program has printed so far). A directory is refused (kFile).
+/// One thread at a time; files of different threads do not disturb one another.
 class AtomicFile {
  public:
   explicit AtomicFile(const std::string& path);

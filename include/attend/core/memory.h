@@ -12,7 +12,7 @@ namespace attend {
 /// anew. Call once, before much was allocated. Does nothing where the C library is not glibc.
 void keep_freed_memory();
 
-/// More memory was asked for than there is; the text gives both figures.
+/// More memory was asked for than there is; the text gives both figures. Threads: as Error.
 class OutOfMemory : public Error {
  public:
   explicit OutOfMemory(const std::string& what) : Error(ErrorKind::kValue, what) {}

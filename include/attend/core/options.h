@@ -86,6 +86,7 @@ class OptionSet {
 };
 
 /// Walks the fields of an options struct. Field types: bool, int64, double, text, list of texts, and groups.
+/// One thread at a time, and on options and values that no other thread uses meanwhile.
 class OptionVisitor {
  public:
   virtual ~OptionVisitor() = default;
@@ -146,7 +147,7 @@ void visit_options(OptionSet& set, OptionVisitor& v) {
   (v.once<Options>(set), ...);
 }
 
-/// Looks at no field: for who wants to know which structs are visited.
+/// Looks at no field: for who wants to know which structs are visited. Threads: as OptionVisitor.
 class StructsVisitor final : public OptionVisitor {
   void on(bool&, bool, const Field&) override {}
   void on(std::int64_t&, std::int64_t, const Field&) override {}
@@ -155,7 +156,7 @@ class StructsVisitor final : public OptionVisitor {
   void on(std::vector<std::string>&, const std::vector<std::string>&, const Field&) override {}
 };
 
-/// Sets every field to its declared default, without entering groups' own constructors twice.
+/// Sets every field to its declared default, without entering groups' own constructors twice. Threads: as OptionVisitor.
 class DefaultsVisitor final : public OptionVisitor {
   void on(bool& f, bool d, const Field&) override { f = d; }
   void on(std::int64_t& f, std::int64_t d, const Field&) override { f = d; }
@@ -176,6 +177,7 @@ struct OptionInfo {
   std::vector<std::string> value;     ///< the present value; a list has one entry an item
   std::vector<std::string> choices;   ///< of a text all it may be, of a flag true and false
 };
+/// Lists the fields as OptionInfo. One thread at a time; threads may share the lists once it is done.
 class ListVisitor final : public OptionVisitor {
  public:
   std::vector<OptionInfo> fields;
@@ -222,7 +224,7 @@ GivenValues read_stored_config(const std::string& path);
 /// one that begins with `[` or a quote is read as YAML.
 void set_given(GivenValues& values, const std::string& key_and_value, const std::string& where);
 
-/// Writes given values into an options struct, checking types and ranges; marks what it used.
+/// Writes given values into an options struct, checking types and ranges; marks what it used. Threads: as OptionVisitor.
 class AssignVisitor final : public OptionVisitor {
  public:
   explicit AssignVisitor(GivenValues& values) : values_(values) {}

@@ -10,6 +10,7 @@ std::uint64_t random_key(std::uint64_t seed, std::initializer_list<std::uint64_t
 
 /// A small generator for shuffles and choices: stream `key`, position counted by itself. Satisfies
 /// UniformRandomBitGenerator, yet shuffles should use `below`, whose results do not depend on the standard library.
+/// One thread at a time: every draw moves it on. A stream costs nothing, so threads take one each.
 class RandomStream {
  public:
   using result_type = std::uint64_t;

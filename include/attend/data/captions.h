@@ -27,6 +27,7 @@ std::vector<CaptionedImage> read_captions(const std::string& path, const std::st
 std::string plain_caption(std::string_view caption);
 
 /// The pictures' files: a folder, or a tar archive (plain, gzip or xz) that is read once and kept in memory as it was packed.
+/// Threads may share one: its const members only read.
 class ImageStore {
  public:
   /// Throws kFile for a path that is not there, kData for an archive that is damaged or holds two pictures of one name. An archive's

@@ -30,6 +30,7 @@ struct CorpusOptions {
 /// Two line-aligned texts (or one TSV's first two columns). CRLF and a BOM are dropped; blank lines on both sides are
 /// skipped and counted; a blank line on one side is skipped and counted too. A NUL byte counts as broken. Errors (kData,
 /// `file:line`): unequal line counts, broken UTF-8, a TSV line without a tab, no pair left. kFile: missing, empty, a directory.
+/// Threads may share one: its const members only read.
 class ParallelCorpus {
  public:
   static ParallelCorpus from_files(const std::string& source, const std::string& target, const CorpusOptions& options = {});
@@ -70,6 +71,7 @@ struct BatchPosition {
 /// Walks a corpus in an order that depends on (seed, epoch) alone: examples are shuffled, cut into windows, sorted by
 /// length inside a window, cut into batches, and the batches of a window shuffled. Bounded memory: the order of indices
 /// (4 bytes an example) and one window's lengths. Each example with length > 0 comes exactly once an epoch.
+/// One thread at a time, const members too: batches_in_epoch() keeps what it counted.
 class BatchIterator {
  public:
   /// `length(i)` is what example i costs (its longer side in tokens); 0 leaves the example out. A batch by tokens costs its

@@ -46,7 +46,7 @@ struct AdaptiveSequence : Pondering {
 /// of an LSTM both h and c are averaged, and w_h reads h.
 /// Paper: Graves 2016, §2. Parameters: cell.*, whose input is one wider (the flag, last), halting.weight [1, N], halting.bias [1].
 /// An item's N depends on itself alone: a batch goes on until its slowest item halts, and items that halted no longer change.
-/// Cost: max_b N times the cell's, at most M times.
+/// Cost: max_b N times the cell's, at most M times. Threads may share it as any Module.
 class AdaptiveCell : public Module {
  public:
   /// Throws kUnknownName for another cell than RecurrentCell has, kValue unless M ≥ 1 and 0 ≤ ε < 1.
@@ -74,6 +74,7 @@ struct AdaptivePositions : Pondering {
 /// there: h is read from the block's input, output ← pⁿ Xⁿ + (1 − pⁿ) output, positions that halted keep changing, and one that reaches M
 /// keeps p^M = h^M and R = 0, so that Σ p < 1.
 /// Parameters: halting.weight [1, N], halting.bias [1]; the block's are its owner's. Cost: at most M times the block's.
+/// Threads may share it as any Module.
 class AdaptiveBlock : public Module {
  public:
   /// [B, S, N] -> [B, S, N]. It hides padding by itself; what it returns there is not read.

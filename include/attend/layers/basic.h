@@ -5,7 +5,7 @@
 
 namespace attend {
 
-/// y = x Wᵀ + b. weight [out, in] initialised by Glorot's rule (Glorot & Bengio 2010), bias zero.
+/// y = x Wᵀ + b. weight [out, in] initialised by Glorot's rule (Glorot & Bengio 2010), bias zero. Threads may share it as any Module.
 class Linear : public Module {
  public:
   Linear(std::int64_t in, std::int64_t out, bool bias = true);
@@ -14,6 +14,7 @@ class Linear : public Module {
 };
 
 /// Table of token vectors. ids int64 [..] -> [.., N]; the padding id's row is zero and gets no gradient.
+/// Threads may share it as any Module.
 class Embedding : public Module {
  public:
   Embedding(std::int64_t vocabulary, std::int64_t size, bool scaled);
@@ -36,7 +37,7 @@ struct InputOptions {
 
 /// Adds positions to embeddings x [B, L, N], the first of which stands at `offset` + first_position.
 /// sinusoidal: PE[p, 2i] = sin(p ω_i), PE[p, 2i+1] = cos(p ω_i), ω_i = 10000^(−2i/N) (Vaswani et al. 2017, §3.5), or as options say: see
-/// sinusoidal_table. learned: a table [P, N]; positions beyond it throw kValue. none: x itself.
+/// sinusoidal_table. learned: a table [P, N]; positions beyond it throw kValue. none: x itself. Threads may share it as any Module.
 class InputPositions : public Module {
  public:
   InputPositions(const std::string& kind, std::int64_t size, std::int64_t longest, const InputOptions& options = {});

@@ -20,6 +20,8 @@ struct BlockOptions {
 /// Normalisation over the last dimension, times a gain.
 ///   layer  (x − mean x) / √(var x + ε) ⊙ g + b (Ba, Kiros & Hinton 2016)
 ///   rms    x / √(mean x² + ε) ⊙ g, without b (Zhang & Sennrich 2019, eq. 4)
+///
+/// Threads may share it as any Module.
 class Norm : public Module {
  public:
   explicit Norm(std::int64_t size, const BlockOptions& options = {});
@@ -41,6 +43,7 @@ at::Tensor activate(Activation kind, at::Tensor x);
 
 /// W_2 act(W_1 x + b_1) + b_2 (Vaswani et al. 2017, §3.3), or gated W_2 (act(W_1 x + b_1) ⊙ (W_3 x + b_3)) + b_2 (Shazeer 2020, eq. 6),
 /// with dropout before W_2. Parameters: in.* (W_1, [F, N]), out.* (W_2, [N, F]), gated also times.* (W_3, [F, N]); biases by option.
+/// Threads may share it as any Module.
 class FeedForward : public Module {
  public:
   FeedForward(std::int64_t size, std::int64_t hidden, double dropout, const BlockOptions& options = {});

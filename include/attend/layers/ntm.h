@@ -59,6 +59,7 @@ struct NtmState {
 /// Formula: from the controller's h by one linear map: κ, β = softplus, g = σ, γ = 1 + softplus, ŝ = softmax; of write heads
 /// also e = σ and a.
 /// Parameters: map.weight [write·(3W + 6) + read·(W + 6), N], map.bias; start [heads, N_m] when learned (w₋₁ is its softmax).
+/// Threads may share it as any Module. Steps serve one thread each.
 class NtmHeads : public Module {
  public:
   /// Throws kValue unless all sizes and head counts are at least 1.
@@ -97,6 +98,7 @@ struct NtmSequence {
 /// A controller with a memory: h_t from [x_t; r_{t−1}], then NtmHeads.
 /// Paper: Graves, Wayne & Danihelka 2014. Parameters: controller.*, heads.*.
 /// Cost of T steps: T times the controller's and the heads'; memory for training B·T·(N_m·W·write heads + heads·N_m).
+/// Threads may share it as any Module. Steps serve one thread each.
 class NtmMemory : public Module {
  public:
   /// Throws kUnknownName for another controller, kValue unless all sizes and head counts are at least 1.

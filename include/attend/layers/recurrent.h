@@ -16,6 +16,7 @@ struct CellState {
 /// One recurrent cell: "rnn_tanh" h = tanh(W x + U h₋ + b), "lstm" (Hochreiter & Schmidhuber 1997; gates in PyTorch's order
 /// input, forget, cell, output), "gru" in PyTorch's form n = tanh(W x + b_i + r ⊙ (U h₋ + b_h)), h = (1 − z) n + z h₋
 /// (Cho et al. 2014 put r inside: U (r ⊙ h₋)). Forget gates start with bias 1.
+/// Threads may share it as any Module. Steps serve one thread each.
 class RecurrentCell : public Module {
  public:
   RecurrentCell(const std::string& kind, std::int64_t input_size, std::int64_t size, bool bias = true);
@@ -61,6 +62,7 @@ struct RecurrentEncoderOptions {
 };
 
 /// Stacked, optionally bidirectional. Padding never enters a state: the backward direction starts at each item's own last token.
+/// Threads may share it as any Module.
 class RecurrentEncoder : public Module {
  public:
   explicit RecurrentEncoder(const RecurrentEncoderOptions& options);

@@ -40,7 +40,7 @@ void check_links(const Links& links, std::uint32_t sources, std::uint32_t target
 /// Precision, recall and alignment error rate against gold links (Och & Ney, 2003), as sums over a corpus:
 ///   precision |A∩P| / |A|,  recall |A∩S| / |S|,  AER = 1 − (|A∩S| + |A∩P|) / (|A| + |S|)
 /// with A the links found, S the sure ones, P the possible ones; S counts within P. A measure is null where its
-/// denominator is 0.
+/// denominator is 0. One thread at a time may add. Once all is added, threads may share it: const members only read.
 class AlignmentScore {
  public:
   /// Adds one sentence pair; `sure` of the found links is not looked at, doubled links count once.

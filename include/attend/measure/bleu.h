@@ -53,6 +53,7 @@ struct BleuResult {
 /// score = BP · exp(mean over orders of ln precision); BP = 1, or exp(1 − r/c) when the hypotheses are shorter (c < r).
 /// An n-gram counts at most as often as in the reference that has it most; r adds up, for each sentence, the reference
 /// length closest to the hypothesis (the shorter of two equally close).
+/// One thread at a time may add. Once all is added, threads may share it: const members only read.
 class Bleu {
  public:
   /// Throws kUnknownName for a tokenizer or smoothing method that does not exist, kValue for numbers out of range.

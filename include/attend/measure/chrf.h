@@ -35,6 +35,7 @@ struct ChrfResult {
 /// references. Orders for which the corpus has no n-gram on one side are left out (effective order). Of several references
 /// the one with the best F for the sentence counts, the first of equals. Characters are code points without white space;
 /// words are split at white space, and one ASCII punctuation mark is taken off a word's end, or else off its beginning.
+/// One thread at a time may add. Once all is added, threads may share it: const members only read.
 class Chrf {
  public:
   /// Throws kValue for orders or a beta out of range.

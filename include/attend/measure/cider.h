@@ -16,6 +16,7 @@ namespace attend {
 /// of words. They are split at white space and compared as they are; the scorer's own program first lower-cases, splits
 /// by the Penn Treebank's rules and drops punctuation. A corpus of one item scores 0: every n-gram is common.
 /// Memory grows with the corpus, by its n-grams.
+/// One thread at a time may add. Once all is added, threads may share it: const members only read.
 class Cider {
  public:
   Cider();

@@ -19,6 +19,7 @@ struct ClassScore {
 };
 
 /// Counts predictions by gold class; all scores follow from the counts.
+/// One thread at a time may add. Once all is added, threads may share it: const members only read.
 class ConfusionMatrix {
  public:
   /// Throws kValue without classes or for a class named twice.

@@ -41,7 +41,7 @@ enum class ErrorUnit : std::uint8_t {
 ///     phonemes.item_rate();  // the "word error rate" of grapheme-to-phoneme conversion
 ///
 /// Of several correct references the one with the fewest errors counts, of equals the longest (the lower rate), of these the
-/// first.
+/// first. One thread at a time may add. Once all is added, threads may share it: const members only read.
 class ErrorRate {
  public:
   explicit ErrorRate(ErrorUnit unit = ErrorUnit::kWords) : unit_(unit) {}

@@ -37,6 +37,7 @@ struct FocusOfMap {
 FocusOfMap focus_of_map(const Matrix& weights, VisibleKeys visible = VisibleKeys::kAll);
 
 /// Mean entropy of rows of attention over a corpus, in nats, in the two ways that papers average.
+/// One thread at a time may add. Once all is added, threads may share it: const members only read.
 class RowEntropy {
  public:
   /// Adds one sentence by its maps, one a head. Rows without a weight above 0 do not count, nor sentences without another row.

@@ -12,6 +12,8 @@ namespace attend {
 ///     LanguageModelScore score;
 ///     for (...) score.add(losses_of_batch, characters_of_batch);
 ///     score.perplexity();
+///
+/// One thread at a time may add. Once all is added, threads may share it: const members only read.
 class LanguageModelScore {
  public:
   /// Adds `tokens` predicted tokens whose −ln P sum to `nll` and which spell `characters` characters (0: not known).

@@ -31,7 +31,7 @@ enum class MetricNeed : std::uint8_t {
 /// The need in words: "texts with references".
 std::string_view describe(MetricNeed need);
 
-/// A set of needs: those of a metric, or what an evaluation has for them.
+/// A set of needs: those of a metric, or what an evaluation has for them. Threads may share one: its members only read.
 class MetricNeeds {
  public:
   constexpr MetricNeeds(std::initializer_list<MetricNeed> needs) {
@@ -156,7 +156,7 @@ struct MetricFigure {
   std::optional<double> value;  ///< none: a mean over nothing, or nothing to count it from
   TextFigure text = {};         ///< of metrics of texts
 };
-/// Figures in the order in which they were asked for.
+/// Figures in the order in which they were asked for. Threads may share figures that none of them adds to.
 class MetricFigures {
  public:
   void add(MetricFigure figure) { all_.push_back(std::move(figure)); }

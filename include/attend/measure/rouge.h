@@ -59,6 +59,8 @@ RougeScores rouge_scores(std::string_view hypothesis, std::span<const std::strin
 ///     Rouge rouge(options);
 ///     for (...) rouge.add(summary, reference);
 ///     std::cout << rouge.result().line();
+///
+/// One thread at a time may add. Once all is added, threads may share it: const members only read.
 class Rouge {
  public:
   explicit Rouge(RougeOptions options = {});

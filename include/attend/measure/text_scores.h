@@ -18,6 +18,7 @@ std::vector<std::string_view> split_characters(std::string_view text);
 std::string lower_cased(std::string_view text);
 
 /// Share of hypotheses that equal a reference of theirs byte for byte.
+/// One thread at a time may add. Once all is added, threads may share it: const members only read.
 class ExactMatch {
  public:
   void add(std::string_view hypothesis, std::string_view reference);

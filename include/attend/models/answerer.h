@@ -18,7 +18,7 @@ struct Questions {
   std::int64_t batch() const;
 };
 
-/// p(answer | what is asked about) as a network.
+/// p(answer | what is asked about) as a network. Threads may share it as any Network.
 class Answerer : public Network {
  public:
   /// ln p [B, A]. Of classifiers and memory_hops A is how many answers there are: the pieces of a vocabulary that stand for text

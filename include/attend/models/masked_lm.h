@@ -12,7 +12,7 @@ struct MaskedLmOptions {
 };
 
 /// A text with some of its words masked to scores of what each word may be: the encoder of a transformer, nothing that writes
-/// (Devlin et al. 2019, BERT). Which token stands for a mask is the vocabulary's business.
+/// (Devlin et al. 2019, BERT). Which token stands for a mask is the vocabulary's business. Threads may share it as any Network.
 class MaskedLm : public Network {
  public:
   /// Questions::text, text_lengths and, with `token_types`, types -> states [B, S, N], unspecified in padding.

@@ -9,7 +9,7 @@
 
 namespace attend {
 
-/// A source batch after the encoder, ready for the decoder: memories are prepared once.
+/// A source batch after the encoder, ready for the decoder: memories are prepared once. Threads may share one: a decoder only reads it.
 class Encoded {
  public:
   virtual ~Encoded() = default;
@@ -20,6 +20,7 @@ class Encoded {
 };
 
 /// The state of K hypotheses for each of B items; hypotheses are rows, item-major: row = b·K + k.
+/// One thread at a time: every step changes it.
 class DecoderState {
  public:
   virtual ~DecoderState() = default;
@@ -27,7 +28,8 @@ class DecoderState {
   virtual void reorder(const at::Tensor& rows, std::int64_t beams) = 0;
 };
 
-/// A network that shows where it attends.
+/// A network that shows where it attends. Threads may share one as any Module: they may run it at the same time, but not while it is
+/// trained or changed. Each run has an observer of its own.
 class Network : public Module {
  public:
   /// Every site that an observer may be told of. Their layers count from 0; a layer that is applied again and again has one for each time.
@@ -38,6 +40,7 @@ class Network : public Module {
 std::vector<Site> joined_sites(std::initializer_list<std::vector<Site>> parts);
 
 /// What writes tokens of something encoded. It knows no special ids: what begins a sequence and what ends it is the vocabulary's business.
+/// Threads may share one as any Network: what changes from step to step is in the caller's DecoderState.
 class TokenDecoder : public Network {
  public:
   /// Teacher forcing: inputs int64 [B, T] beginning with <s>; returns the states before the output layer, [B, T, N]. Rows past
@@ -55,7 +58,7 @@ class TokenDecoder : public Network {
   virtual at::Tensor step(const Encoded& encoded, DecoderState& state, const at::Tensor& tokens, Observer* observer) const = 0;
 };
 
-/// p(y | x) as a network.
+/// p(y | x) as a network. Threads may share it as any Network.
 class Seq2Seq : public TokenDecoder {
  public:
   /// source int64 [B, S] ending in </s> and padded; lengths int64 [B], each at least 1. Models that copy

@@ -11,6 +11,7 @@ namespace attend {
 
 /// Where this thread's draws come from while it lives; scopes nest. Without one, each draw takes one number of libtorch's generator in
 /// place of run and step, and counts its items from 0.
+/// It belongs to the thread that made it, which also destroys it; draws of other threads do not see it.
 class Draws {
  public:
   /// items: the numbers of the batch's examples, wherever in a batch they stand.

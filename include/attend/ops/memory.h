@@ -13,6 +13,7 @@ void guard_tensor_memory();
 
 /// While it lives, tensors made by this thread may take `bytes` in all, whether freed again or not; beyond that OutOfMemory with the
 /// text `otherwise`. Budgets do not nest: the innermost counts. Guards tensor memory, as above.
+/// It is destroyed by the thread that made it; other threads do not see it.
 class MemoryBudget {
  public:
   MemoryBudget(std::uint64_t bytes, std::string otherwise);

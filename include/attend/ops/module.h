@@ -12,7 +12,7 @@
 
 namespace attend {
 
-/// Things by name, in the order they were registered in.
+/// Things by name, in the order they were registered in. Threads may share a list that none of them changes.
 template <class Value>
 class NamedList {
  public:

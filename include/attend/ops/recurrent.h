@@ -10,7 +10,8 @@ namespace attend {
 ///   StepLinear map(weight);             // once per sequence
 ///   auto y = map(x);                    // each step; x [rows, in] -> [rows, out]
 ///
-/// Same as: at::linear(x, weight). First derivatives only: a backward pass with create_graph throws kUnsupported.
+/// Same as: at::linear(x, weight). First derivatives only: a backward pass with create_graph throws kUnsupported. Threads may share one
+/// while no gradients are kept. With gradients it serves one thread, backward pass included: its steps write to one list.
 class StepLinear {
  public:
   explicit StepLinear(const at::Tensor& weight);  ///< weight [out, in]

@@ -31,6 +31,7 @@ std::chrono::nanoseconds queued_for_processors();
 
 /// While one exists, waiting threads of libgomp sleep after a microsecond or so. libgomp does that by itself when it has more threads
 /// than there are processors; this keeps as many idle ones as it takes. `threads`: those that libtorch uses.
+/// One thread makes and destroys it; what it does holds for the whole process.
 class ShortWaits {
  public:
   explicit ShortWaits(int threads);

@@ -106,7 +106,7 @@ struct RecordData {
   std::optional<Picture> picture;
 };
 
-/// Immutable view with the invariants checked once.
+/// Immutable view with the invariants checked once. Threads may share one: it is never changed once it is made.
 class Record {
  public:
   /// Throws kValue when an invariant is broken; the text begins "record of sentence <n>: <invariant>: ". The invariants:
@@ -146,7 +146,7 @@ class Record {
 ///
 /// Weights become float16 when each map's values survive it: no value moves by more than 5e-4 and softmax rows still sum to 1
 /// within 1e-3. A weight is 0 in the file exactly where it was 0: what float16 would round to 0 becomes its smallest number
-/// (6e-8) instead. Other maps stay float32. Softmax maps of up to some ten thousand columns always fit float16.
+/// (6e-8) instead. Other maps stay float32. Softmax maps of up to some ten thousand columns always fit float16. One thread at a time.
 class RecordWriter {
  public:
   explicit RecordWriter(const std::string& path);
@@ -159,6 +159,7 @@ class RecordWriter {
   std::unique_ptr<State> state_;
 };
 
+/// A file of records, to read. Threads may share one and read at the same time.
 class RecordFile {
  public:
   /// Throws Error for what is no record file, a damaged one, or another major version (naming both).

@@ -15,6 +15,7 @@ namespace attend {
 at::Tensor picture_batch(std::span<const Image> pictures, std::span<const std::size_t> items);
 
 /// Pictures, and what people said of them.
+/// Threads may share a loaded set: its const members only read. split_off() and load() change it and are for one thread alone.
 class PictureSet {
  public:
   /// Captions in the form of Flickr8k; `images` is a folder or a tar archive, `list` names pictures a line, "" takes all. Throws as

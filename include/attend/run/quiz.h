@@ -14,6 +14,8 @@
 
 namespace attend {
 
+/// Questions, and their answers where these are known. Threads may share one that is prepared: its const members only read. prepare() is
+/// for one thread alone.
 class Quiz {
  public:
   virtual ~Quiz() = default;

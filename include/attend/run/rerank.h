@@ -36,6 +36,8 @@ struct RerankCandidate {
 };
 using CandidateList = std::vector<RerankCandidate>;
 
+/// Finds the n-best lists of sources and counts the features of each hypothesis. Threads may share one as they may the Runners it was
+/// given: candidates() only reads. The Runners must outlive it.
 class Reranker {
  public:
   /// `reverse` and `language_model` may be null: their features are 0. Throws kValue when the language model reads a source.

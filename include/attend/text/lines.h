@@ -25,7 +25,7 @@ std::string_view trimmed(std::string_view text);
 enum class TextIs { kLines, kRows, kAnything };
 
 /// A mapped text and a place in it. Throws kFile for what cannot be read or is empty, kData for UTF-16 and for what is no text or,
-/// where lines are expected, the document of another program (sniff.h); drops a BOM.
+/// where lines are expected, the document of another program (sniff.h); drops a BOM. One thread at a time.
 struct TextFile {
   MappedFile map;
   std::size_t next = 0;     // first byte not read yet

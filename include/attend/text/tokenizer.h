@@ -30,6 +30,7 @@ struct TokenizerOptions {
   void visit(OptionVisitor& v);
 };
 
+/// Text of one side to token ids and back, made by train_tokenizer or load_tokenizer. Threads may share one: all its members only read.
 class Tokenizer {
  public:
   virtual ~Tokenizer() = default;

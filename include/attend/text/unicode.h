@@ -46,7 +46,7 @@ struct Normalisation {
 };
 
 /// Normalised text with a map to the original. Where NFC rewrote a grapheme cluster ("e" and U+0301 to "é"), each byte of
-/// the result stands for the whole cluster; elsewhere for its own character.
+/// the result stands for the whole cluster; elsewhere for its own character. Threads may share one: its members only read.
 class NormalText {
  public:
   const std::string& bytes() const { return bytes_; }

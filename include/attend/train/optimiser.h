@@ -14,7 +14,7 @@ namespace attend {
 double scheduled_rate(const TrainOptions& options, std::int64_t step, std::int64_t model_size, double clock = 0);
 
 /// Schedule plateau: after more than plateau_patience validations in a row without a better figure the rate is multiplied by
-/// plateau_factor, and counting begins anew (as torch.optim.lr_scheduler.ReduceLROnPlateau with threshold 0).
+/// plateau_factor, and counting begins anew (as torch.optim.lr_scheduler.ReduceLROnPlateau with threshold 0). One thread at a time.
 struct PlateauState {
   std::int64_t count = 0;
   double factor = 1;  ///< what the scheduled rate is multiplied by
@@ -25,6 +25,7 @@ struct PlateauState {
 double clip_gradients(const std::vector<at::Tensor>& parameters, double largest);
 
 /// Adam (Kingma & Ba 2015), AdamW (Loshchilov & Hutter 2019) and SGD with momentum through libtorch's fused kernels.
+/// One thread at a time, and none may run the model during step().
 class Optimiser {
  public:
   Optimiser(const TrainOptions& options, const NamedTensors& parameters);
