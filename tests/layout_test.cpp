@@ -1,11 +1,14 @@
-// Holds the include lines of the sources to the table of rooms: who may know whom, and which rooms see libtorch.
+// Holds the include lines of the sources to the table of rooms: who may know whom, and which rooms see libtorch. Also what every header
+// says of threads, how tensors are made, and what an addition touches.
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cctype>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <set>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -226,6 +229,77 @@ TEST(Layout, AFactoryIsToldItsOptions) {
       const std::string text{std::istreambuf_iterator<char>(in), {}};
       for (const auto& call : bare_factories(text)) ADD_FAILURE() << fs::relative(entry.path(), root) << ": " << call;
     }
+}
+
+/// Whether a text says anything about threads.
+bool speaks_of_threads(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
+  return text.find("thread") != std::string::npos;
+}
+
+/// The comment whose last line is the one before `at`.
+std::string comment_above(const std::vector<std::string>& lines, std::size_t at) {
+  std::string comment;
+  while (at > 0 && lines[at - 1].starts_with("//")) comment = lines[--at] + "\n" + comment;
+  return comment;
+}
+
+/// The classes that a header defines and of which no comment says whether threads may share them: neither the one right above nor, where
+/// the header defines several, the one at its top. A class inside another is indented, so it is not met; the one around it speaks for it.
+std::vector<std::string> silent_classes(const std::string& text, std::size_t* classes_seen = nullptr) {
+  std::vector<std::string> lines;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  std::vector<std::string> silent;
+  std::size_t defined = 0;
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    auto line = lines[i];
+    if (line.starts_with("template <")) line = line.substr(std::min(line.size(), line.find("> class ") + 2));
+    if (!line.starts_with("class ")) continue;
+    auto head = line.find_first_of("{;");
+    for (auto next = i + 1; head == std::string::npos && next < lines.size(); ++next) {
+      line += " " + lines[next];
+      head = line.find_first_of("{;");
+    }
+    if (head == std::string::npos || line[head] == ';') continue;  // declared here, defined elsewhere
+    ++defined;
+    const auto above = i > 0 && lines[i - 1].starts_with("template <") ? i - 1 : i;
+    if (!speaks_of_threads(comment_above(lines, above))) silent.push_back(line.substr(6, line.find_first_of(" {:", 6) - 6));
+  }
+  if (classes_seen) *classes_seen += defined;
+  const auto is_comment = [](const std::string& line) { return line.starts_with("//"); };
+  const auto first = std::find_if(lines.begin(), lines.end(), is_comment);
+  const auto behind = std::find_if_not(first, lines.end(), is_comment);
+  const bool of_header = first != lines.end() && !first->starts_with("///");  // else it is that of one name
+  const bool header_speaks = of_header && speaks_of_threads(comment_above(lines, static_cast<std::size_t>(behind - lines.begin())));
+  return defined > 1 && header_speaks ? std::vector<std::string>{} : silent;
+}
+
+TEST(Layout, EveryPublicClassSaysWhoMayShareIt) {
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(silent_classes("/// Counts.\nclass A final : public B {\n};\n"), Names{"A"});
+  EXPECT_EQ(silent_classes("class A {};\n"), Names{"A"});
+  EXPECT_EQ(silent_classes("/// Threads may share it.\n\nclass A {\n};\n"), Names{"A"});  // not right above
+  EXPECT_EQ(silent_classes("/// Of threads.\nclass A\n    : public B {\n};\n/// B.\nclass C\n    : public B {\n};\n"), Names{"C"});
+  EXPECT_EQ(silent_classes("#pragma once\n// All of it.\n\n/// One thread at a time.\nclass A {\n};\n/// C.\nclass C : B {\n};\n"),
+            Names{"C"});
+  EXPECT_EQ(silent_classes("/// List.\ntemplate <class V>\nclass List {\n};\n/// Two.\ntemplate <class V> class Two {\n};\n"),
+            (Names{"List", "Two"}));
+  EXPECT_EQ(silent_classes("/// One thread at a time.\ntemplate <class V>\nclass List {\n  class Item {\n  };\n};\n"), Names{});
+  EXPECT_EQ(silent_classes("// About threads.\n#include <map>\n\n/// A.\nclass A {\n};\n"), Names{"A"});  // one class: its own comment
+  EXPECT_EQ(silent_classes("// About threads.\n#include <map>\n\n/// A.\nclass A {\n};\n/// B.\nclass B {\n};\n"), Names{});
+  EXPECT_EQ(silent_classes("class A;\nenum class E { kA };\ntemplate <class T>\nvoid f(T);\nstruct S {\n};\n"), Names{});
+  std::size_t classes = 0;
+  const fs::path root = ATTEND_SOURCE_DIR;
+  for (const auto& entry : fs::recursive_directory_iterator(root / "include/attend")) {
+    if (entry.path().extension() != ".h") continue;
+    std::ifstream in(entry.path());
+    const std::string text{std::istreambuf_iterator<char>(in), {}};
+    for (const auto& name : silent_classes(text, &classes))
+      ADD_FAILURE() << fs::relative(entry.path(), root).string() << ": class " << name
+                    << ": its comment does not say whether threads may share one, and which calls";
+  }
+  EXPECT_GT(classes, 100u);  // else the headers were not found
 }
 
 // What it takes to add a mechanism with options of its own, a model, a metric and a verb: these files and lines, and no others.
