@@ -17,12 +17,12 @@ std::int64_t energy_size_of(const MechanismOptions& o, std::int64_t otherwise) {
 
 Additive::Additive(const MechanismOptions& o) {
   const auto energy = energy_size_of(o, o.key_size);
-  query_weight_ = register_parameter("query_weight", initial_weight({o.heads, energy, o.query_size}, o.query_size));
-  key_weight_ = register_parameter("key_weight", initial_weight({o.heads, energy, o.key_size}, o.key_size));
-  energy_ = register_parameter("energy", initial_weight({o.heads, energy}, energy));
+  query_weight_ = register_parameter("query_weight", initial_weight({o.heads, energy, o.query_size}, o.query_size));  // [H, E, Dq]
+  key_weight_ = register_parameter("key_weight", initial_weight({o.heads, energy, o.key_size}, o.key_size));          // [H, E, D]
+  energy_ = register_parameter("energy", initial_weight({o.heads, energy}, energy));                                  // [H, E]
   if (o.bias) bias_ = register_parameter("bias", at::zeros({o.heads, energy}, float_options()));
   if (o.of<AdditiveOptions>().normed)
-    gain_ = register_parameter("gain", at::full({o.heads}, 1.0 / std::sqrt(static_cast<double>(energy)), float_options()));
+    gain_ = register_parameter("gain", at::full({o.heads}, 1.0 / std::sqrt(static_cast<double>(energy)), float_options()));  // [H]
 }
 
 at::Tensor Additive::prepare(const at::Tensor& keys) const {
@@ -40,7 +40,7 @@ at::Tensor Additive::sums(const at::Tensor& query, const at::Tensor& prepared) c
 at::Tensor Additive::energies(at::Tensor sums) const { return additive_energies(activated(std::move(sums)), energy()); }  // [B, H, T, S]
 
 at::Tensor Additive::energy() const {
-  const auto v = widened(energy_);
+  const auto v = widened(energy_);                                                         // [H, E]
   return gain_.defined() ? gain_.unsqueeze(1) * v / v.norm(2, {1}, /*keepdim=*/true) : v;  // [H, E]
 }
 

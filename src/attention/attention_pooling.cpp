@@ -7,9 +7,9 @@ class LearnedQueries final : public Score {
  public:
   explicit LearnedQueries(const MechanismOptions& o) {
     const auto energy = energy_size_of(o, o.key_size);
-    key_weight_ = register_parameter("key_weight", initial_weight({o.heads, energy, o.key_size}, o.key_size));
-    bias_ = register_parameter("bias", at::zeros({o.heads, energy}, float_options()));
-    queries_ = register_parameter("queries", initial_weight({o.heads, o.of<PoolingOptions>().rows, energy}, energy));
+    key_weight_ = register_parameter("key_weight", initial_weight({o.heads, energy, o.key_size}, o.key_size));         // [H, E, D]
+    bias_ = register_parameter("bias", at::zeros({o.heads, energy}, float_options()));                                 // [H, E]
+    queries_ = register_parameter("queries", initial_weight({o.heads, o.of<PoolingOptions>().rows, energy}, energy));  // [H, r, E]
   }
   at::Tensor prepare(const at::Tensor& keys) const override {  // [B, H, S, E]
     return at::tanh(per_head_linear(keys, key_weight_) + bias_.unsqueeze(1));

@@ -15,7 +15,7 @@ Concat::Concat(const MechanismOptions& o) : query_size_(o.query_size) {
                "concat: concat_plain_source adds the key itself, so the energy size must be D={}, got {}", o.key_size, energy);
   const auto joined = plain ? o.query_size : o.query_size + o.key_size;
   weight_ = register_parameter("weight", initial_weight({o.heads, energy, joined}, joined));
-  energy_ = register_parameter("energy", initial_weight({o.heads, energy}, energy));
+  energy_ = register_parameter("energy", initial_weight({o.heads, energy}, energy));  // [H, E]
 }
 
 at::Tensor Concat::prepare(const at::Tensor& keys) const {

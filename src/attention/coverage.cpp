@@ -15,22 +15,22 @@ Coverage::Coverage(const MechanismOptions& o) : AdditiveHistory("coverage", o) {
                "coverage: kind '{}' is not known; valid: sum, fertility, gru", own.kind);
   kind_ = own.kind == "gru" ? Kind::kGru : own.kind == "fertility" ? Kind::kFertility : Kind::kSum;
   const auto size = kind_ == Kind::kGru ? own.size : 1;
-  coverage_weight_ = register_parameter("coverage_weight", initial_weight({o.heads, additive().energy_size(), size}, size));
+  coverage_weight_ = register_parameter("coverage_weight", initial_weight({o.heads, additive().energy_size(), size}, size));  // [H, E, d]
   if (kind_ == Kind::kFertility)
-    fertility_weight_ = register_parameter("fertility_weight", initial_weight({o.heads, 1, o.key_size}, o.key_size));
+    fertility_weight_ = register_parameter("fertility_weight", initial_weight({o.heads, 1, o.key_size}, o.key_size));  // [H, 1, D]
   if (kind_ != Kind::kGru) return;
   const auto input = 1 + o.key_size + o.query_size;
-  gru_key_ = register_parameter("gru_key", initial_weight({o.heads, 3 * size, o.key_size}, input));
-  gru_query_ = register_parameter("gru_query", initial_weight({o.heads, 3 * size, o.query_size}, input));
-  gru_weight_ = register_parameter("gru_weight", initial_weight({o.heads, 3 * size}, input));
-  gru_state_ = register_parameter("gru_state", initial_weight({o.heads, 3 * size, size}, size));
-  gru_bias_ = register_parameter("gru_bias", at::zeros({o.heads, 3 * size}, float_options()));
-  gru_state_bias_ = register_parameter("gru_state_bias", at::zeros({o.heads, 3 * size}, float_options()));
+  gru_key_ = register_parameter("gru_key", initial_weight({o.heads, 3 * size, o.key_size}, input));         // [H, 3d, D]
+  gru_query_ = register_parameter("gru_query", initial_weight({o.heads, 3 * size, o.query_size}, input));   // [H, 3d, Dq]
+  gru_weight_ = register_parameter("gru_weight", initial_weight({o.heads, 3 * size}, input));               // [H, 3d]
+  gru_state_ = register_parameter("gru_state", initial_weight({o.heads, 3 * size, size}, size));            // [H, 3d, d]
+  gru_bias_ = register_parameter("gru_bias", at::zeros({o.heads, 3 * size}, float_options()));              // [H, 3d]
+  gru_state_bias_ = register_parameter("gru_state_bias", at::zeros({o.heads, 3 * size}, float_options()));  // [H, 3d]
 }
 
 Memory Coverage::prepare(const at::Tensor& keys, const at::Tensor& values, const Mask& mask) const {
   auto memory = AdditiveHistory::prepare(keys, values, mask);
-  const auto known = widened(zero_hidden(keys, memory.visible()));
+  const auto known = widened(zero_hidden(keys, memory.visible()));  // [B, Hk, S, D]
   // 1/Φ = (1 + exp(−u·k))/2 [B, H, S, 1]. Below −30 the source is read out after its first glance; an infinite 1/Φ times a weight of 0 is
   // NaN.
   if (kind_ == Kind::kFertility)
@@ -63,7 +63,7 @@ at::Tensor Coverage::mix(ScoreCall& call, const at::Tensor& weights) const {
   auto& kept = history(call).kept;
   auto& total = kept["total"];
   call.result.extras["coverage_loss"] = {at::minimum(weights, total).sum(-1)};
-  total = total + weights;
+  total = total + weights;  // [B, H, T, S]
   call.result.extras["coverage"] = {total, Axis::kCell};
   if (kind_ != Kind::kSum) kept["coverage"] = next(call, weights, kept["coverage"]);
   return mixed(call, weights);
@@ -74,15 +74,15 @@ at::Tensor Coverage::next(const ScoreCall& call, const at::Tensor& weights, cons
   if (kind_ == Kind::kFertility) return before + weights * more.squeeze(-1).unsqueeze(2);
   const auto heads = weights.size(1);
   const auto of_weight = weights.unsqueeze(-1) * gru_weight_.view({1, heads, 1, 1, -1});  // [B, H, T, S, 3d]
-  const auto of_query = per_head_linear(widened(call.query), gru_query_).unsqueeze(3);
-  const auto from_input = of_weight + of_query + more.unsqueeze(2);
-  const auto& state_weight = gru_state_;  // [H, 3d, d]
-  const auto from_state =
+  const auto of_query = per_head_linear(widened(call.query), gru_query_).unsqueeze(3);    // [B, H, T, 1, 3d]
+  const auto from_input = of_weight + of_query + more.unsqueeze(2);                       // [B, H, T, S, 3d]
+  const auto& state_weight = gru_state_;                                                  // [H, 3d, d]
+  const auto from_state =                                                                 // [B, H, T, S, 3d]
       at::matmul(before, state_weight.mT().view({1, heads, 1, state_weight.size(2), -1})) + gru_state_bias_.view({1, heads, 1, 1, -1});
-  const auto old = before.expand({weights.size(0), heads, weights.size(2), weights.size(3), before.size(-1)});
+  const auto old = before.expand({weights.size(0), heads, weights.size(2), weights.size(3), before.size(-1)});  // [B, H, T, S, d]
   const auto flat = [](const at::Tensor& x) { return x.reshape({-1, x.size(-1)}); };
-  const auto after = gru_pointwise(flat(from_input), flat(from_state), flat(old)).view(old.sizes());
-  const auto& empty = call.hidden.rows;  // such a row passes its state on
+  const auto after = gru_pointwise(flat(from_input), flat(from_state), flat(old)).view(old.sizes());  // [B, H, T, S, d]
+  const auto& empty = call.hidden.rows;                                                               // such a row passes its state on
   return empty.defined() ? at::where(empty.unsqueeze(-1).unsqueeze(-1), old, after) : after;
 }
 

@@ -14,7 +14,7 @@ at::Tensor Gumbel::relaxed(const at::Tensor& weights, const at::Tensor& noisy, c
 
 at::Tensor concrete(const at::Tensor& weights, const at::Tensor& noisy, double temperature) {
   // An empty row has nothing but −inf; it comes out as zeros, like its weights.
-  const auto empty = weights.le(0).all(-1, /*keepdim=*/true);
+  const auto empty = weights.le(0).all(-1, /*keepdim=*/true);  // [B, H, T, 1]
   return at::softmax(noisy.masked_fill(empty, 0.0) / temperature, -1).masked_fill(empty, 0.0);
 }
 

@@ -44,7 +44,7 @@ Hard::Hard(std::string name, const MechanismOptions& o)
   ATTEND_CHECK(test == "argmax" || test == "soft" || test == "sample", kUnknownName,
                "{}: hard_test '{}' is not known; valid: argmax, soft, sample", name, test);
   test_ = test == "soft" ? Test::kSoft : test == "sample" ? Test::kSample : Test::kArgmax;
-  reward_baseline_ = register_buffer("reward_baseline", at::zeros({512}, float_options()));
+  reward_baseline_ = register_buffer("reward_baseline", at::zeros({512}, float_options()));  // [512]
 }
 
 std::unique_ptr<State> Hard::start(const Memory& memory, std::int64_t /*rows*/) const {
@@ -59,28 +59,29 @@ at::Tensor Hard::draw_soft(std::int64_t batch) const {
 
 at::Tensor Hard::mix(ScoreCall& call, const at::Tensor& weights) const {
   auto& extras = call.result.extras;
-  const auto log_p = weights.masked_fill(weights.le(0), 1.0).log().masked_fill(weights.le(0), -std::numeric_limits<double>::infinity());
+  const auto log_p =  // [B, H, T, S]
+      weights.masked_fill(weights.le(0), 1.0).log().masked_fill(weights.le(0), -std::numeric_limits<double>::infinity());
   const bool draws = is_training() || test_ == Test::kSample;
-  const auto noisy = draws ? log_p + gumbel_noise(weights, place()) : log_p;
+  const auto noisy = draws ? log_p + gumbel_noise(weights, place()) : log_p;  // [B, H, T, S]
   if (call.sizes.keys == 0) return mixed(call, weights);
-  const auto choice = noisy.detach().argmax(-1, /*keepdim=*/true);  // ties: the lowest index
-  auto one_hot = at::zeros_like(weights.detach()).scatter_(3, choice, 1.0);
+  const auto choice = noisy.detach().argmax(-1, /*keepdim=*/true);           // [B, H, T, 1]; ties: the lowest index
+  auto one_hot = at::zeros_like(weights.detach()).scatter_(3, choice, 1.0);  // [B, H, T, S]
   const auto& empty = call.hidden.rows;
   if (empty.defined()) one_hot = one_hot.masked_fill(empty.unsqueeze(-1), 0.0);
   // A row's own logarithm: −inf never meets a gradient, since the chosen weight is above 0 wherever the row is live.
-  auto log_prob = log_p.gather(3, choice).squeeze(-1);
-  auto chosen = choice.squeeze(-1);
+  auto log_prob = log_p.gather(3, choice).squeeze(-1);  // [B, H, T]
+  auto chosen = choice.squeeze(-1);                     // [B, H, T]
   if (empty.defined()) {
-    log_prob = log_prob.masked_fill(empty, 0.0);
-    chosen = chosen.masked_fill(empty, -1);
+    log_prob = log_prob.masked_fill(empty, 0.0);  // [B, H, T]
+    chosen = chosen.masked_fill(empty, -1);       // [B, H, T]
   }
-  auto mixing = is_training() ? relaxed(weights, noisy, one_hot) : test_ == Test::kSoft ? weights : one_hot;
+  auto mixing = is_training() ? relaxed(weights, noisy, one_hot) : test_ == Test::kSoft ? weights : one_hot;  // [B, H, T, S]
   if (is_training() && needs_reward()) {
     const auto* kept = dynamic_cast<const HardState*>(call.state);
     const auto soft = kept ? kept->soft : draw_soft(call.sizes.batch);
     const auto was_soft = (soft.defined() ? soft : at::zeros({call.sizes.batch}, bool_options())).unsqueeze(1);  // [B, 1]
-    mixing = at::where(was_soft.unsqueeze(-1).unsqueeze(-1), weights, mixing);
-    log_prob = log_prob.masked_fill(was_soft.unsqueeze(-1), 0.0);
+    mixing = at::where(was_soft.unsqueeze(-1).unsqueeze(-1), weights, mixing);                                   // [B, H, T, S]
+    log_prob = log_prob.masked_fill(was_soft.unsqueeze(-1), 0.0);                                                // [B, H, T]
     extras["was_soft"] = {was_soft.expand({call.sizes.batch, call.sizes.queries})};
     extras["reward_baseline"] = {reward_baseline_, Axis::kModule};
   }

@@ -19,9 +19,9 @@ at::Tensor Knn::weigh(ScoreCall& call) const {
     auto outside = at::ones(call.scores.sizes(), bool_options()).scatter(-1, nearest, false);                     // [B, H, T, S]
     const auto& empty = call.hidden.rows;  // their scores are finite and count for nothing
     if (empty.defined()) outside = outside.logical_and(empty.unsqueeze(-1).logical_not());
-    call.scores = call.scores.masked_fill(outside, -std::numeric_limits<double>::infinity());
+    call.scores = call.scores.masked_fill(outside, -std::numeric_limits<double>::infinity());  // [B, H, T, S]
   }
-  auto weights = normalise(call, call.scores);
+  auto weights = normalise(call, call.scores);  // [B, H, T, S]
   if (nearest_ < keys && call.result.kind == WeightKind::kSoftmax) call.result.kind = WeightKind::kSparse;
   return weights;
 }

@@ -18,7 +18,7 @@ class FeatureProduct final : public Score {
     return at::matmul(features(query), prepared.mT()).log();  // [B, H, T, S]
   }
   std::vector<ScorePart> parts(const at::Tensor& query, const at::Tensor& prepared) const override {
-    const auto asked = features(query);
+    const auto asked = features(query);  // [B, H, T, D]
     return {{"φ(q)", ScorePart::Of::kQuery, asked},
             {"φ(k)", ScorePart::Of::kKey, prepared},
             {"φ(q)·φ(k)", ScorePart::Of::kPair, at::matmul(asked, prepared.mT())}};
@@ -60,19 +60,19 @@ Read read_causal(const at::Tensor& asked, const at::Tensor& keys, const at::Tens
   at::Tensor products, counted;  // of the chunks before
   for (std::int64_t begin = 0; begin < rows; begin += kChunk) {
     const auto size = std::min(kChunk, rows - begin);
-    const auto q = asked.narrow(2, begin, size), k = keys.narrow(2, begin, size), v = values.narrow(2, begin, size);
-    const auto within = at::matmul(q, k.mT()).tril();  // [B, H, size, size]
-    auto sum = at::matmul(within, v);                  // [B, H, size, Dv]
-    auto total = within.sum(-1);                       // [B, H, size]
+    const auto q = asked.narrow(2, begin, size), k = keys.narrow(2, begin, size), v = values.narrow(2, begin, size);  // [B, H, size, *]
+    const auto within = at::matmul(q, k.mT()).tril();                                                                 // [B, H, size, size]
+    auto sum = at::matmul(within, v);                                                                                 // [B, H, size, Dv]
+    auto total = within.sum(-1);                                                                                      // [B, H, size]
     if (products.defined()) {
-      sum = sum + at::matmul(q, products);
-      total = total + at::matmul(q, counted.unsqueeze(-1)).squeeze(-1);
+      sum = sum + at::matmul(q, products);                               // [B, H, size, Dv]
+      total = total + at::matmul(q, counted.unsqueeze(-1)).squeeze(-1);  // [B, H, size]
     }
     sums.push_back(sum);
     totals.push_back(total);
     if (begin + size == rows) break;
-    const auto own = at::matmul(k.mT(), v);  // [B, H, D, Dv]
-    products = products.defined() ? products + own : own;
+    const auto own = at::matmul(k.mT(), v);                       // [B, H, D, Dv]
+    products = products.defined() ? products + own : own;         // [B, H, D, Dv]
     counted = counted.defined() ? counted + k.sum(2) : k.sum(2);  // [B, H, D]
   }
   return {at::cat(sums, 2), at::cat(totals, 2)};
@@ -120,7 +120,7 @@ at::Tensor weights_of_rows(const at::Tensor& asked, const at::Tensor& keys, cons
   auto products = at::matmul(asked.index_select(2, rows), keys.mT());  // [B, H, R, S]
   if (causal) {
     const auto later = at::arange(keys.size(2), index_options()).unsqueeze(0) > rows.unsqueeze(1);  // [R, S]
-    products = products.masked_fill(later, 0.0);
+    products = products.masked_fill(later, 0.0);                                                    // [B, H, R, S]
   }
   return products / total.index_select(2, rows).unsqueeze(-1);
 }
@@ -132,7 +132,7 @@ Result run_by_sums(const AttendCall& call) {
   auto empty = memory.hidden(sizes, call.mechanism.called()).rows;
   if (empty.defined()) empty = empty.expand({sizes.batch, sizes.heads, sizes.queries});  // [B, H, T]
   const bool causal = call.query.size(2) > 1 && self_causal(call);
-  auto query = widened(call.query);
+  auto query = widened(call.query);  // [B, H, T, D]
   if (empty.defined()) query = query.masked_fill(empty.unsqueeze(-1), 0.0);
   const auto asked = features(query);  // [B, H, T, D]
   at::Tensor keys;                     // [B, H, S, D]; a step that needs the context alone reads the sums and no key

@@ -35,17 +35,17 @@ Memory LocalM::prepare(const at::Tensor& keys, const at::Tensor& values, const M
 std::unique_ptr<State> LocalM::start(const Memory& /*memory*/, std::int64_t /*rows*/) const { return std::make_unique<StepState>(); }
 
 void LocalM::look(ScoreCall& call) const {
-  const auto t = call.steps();  // [B or 1, T]
-  const auto last = (call.key_lengths() - 1).unsqueeze(1);
+  const auto t = call.steps();                              // [B or 1, T]
+  const auto last = (call.key_lengths() - 1).unsqueeze(1);  // [B or 1, 1]
   at::Tensor centre;
   if (scaled_) {
     ATTEND_CHECK(call.state == nullptr, kValue,
                  "local_m: a scaled centre needs the target's length, which step-by-step decoding does not know; use centre: step");
     const auto& given = call.memory.mask().query_lengths;
-    const auto queries = given.defined() ? given : at::full({1}, call.sizes.queries, index_options());
-    centre = t.to(at::kDouble) * last.to(at::kDouble) / (queries - 1).clamp_min(1).unsqueeze(1).to(at::kDouble);
+    const auto queries = given.defined() ? given : at::full({1}, call.sizes.queries, index_options());            // [B or 1]
+    centre = t.to(at::kDouble) * last.to(at::kDouble) / (queries - 1).clamp_min(1).unsqueeze(1).to(at::kDouble);  // [B or 1, T]
   } else {
-    centre = clamp_ ? at::minimum(t, last).clamp_min(0) : t;
+    centre = clamp_ ? at::minimum(t, last).clamp_min(0) : t;  // [B or 1, T]
   }
   call.span.window = {.centre = centre, .radius = window_};
   call.result.extras["centre"] = {centre.to(at::kDouble).expand({call.sizes.batch, call.sizes.queries})};

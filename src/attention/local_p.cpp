@@ -18,8 +18,8 @@ LocalP::LocalP(const MechanismOptions& o)
                centre);
   ATTEND_CHECK(window_ >= 1, kValue, "local_p: the window must be at least 1, got {}", window_);
   const auto size = energy_size_of(o, o.query_size);
-  centre_weight_ = register_parameter("centre_weight", initial_weight({o.heads, size, o.query_size}, o.query_size));
-  centre_vector_ = register_parameter("centre_vector", initial_weight({o.heads, size}, size));
+  centre_weight_ = register_parameter("centre_weight", initial_weight({o.heads, size, o.query_size}, o.query_size));  // [H, P, Dq]
+  centre_vector_ = register_parameter("centre_vector", initial_weight({o.heads, size}, size));                        // [H, P]
 }
 
 Memory LocalP::prepare(const at::Tensor& keys, const at::Tensor& values, const Mask& mask) const {
@@ -33,8 +33,8 @@ void LocalP::look(ScoreCall& call) const {
   const auto hidden = at::tanh(per_head_linear(widened(call.query), centre_weight_));  // [B, H, T, P]
   const auto vector = centre_vector_.unsqueeze(-1);                                    // [H, P, 1]
   const auto share = at::sigmoid(at::matmul(hidden, vector).squeeze(-1));              // [B, H, T]
-  const auto lengths = call.key_lengths().view({-1, 1, 1}).to(share.scalar_type());
-  const auto centre = inside_ ? share * (lengths - 1) : share * lengths - 1;
+  const auto lengths = call.key_lengths().view({-1, 1, 1}).to(share.scalar_type());    // [B or 1, 1, 1]
+  const auto centre = inside_ ? share * (lengths - 1) : share * lengths - 1;           // [B, H, T]
   call.span.window = {.centre = centre, .radius = window_, .deviation = static_cast<double>(window_) / 2, .renormalised = renormalise_};
   call.result.extras["centre"] = {empty.defined() ? centre.masked_fill(empty, 0.0) : centre};
 }
@@ -42,10 +42,10 @@ void LocalP::look(ScoreCall& call) const {
 at::Tensor LocalP::weigh(ScoreCall& call) const {
   const auto penalty = gaussian_exponent(call.span.window, call.sizes.keys);  // [B, H, T, S]
   if (call.span.window.renormalised) {
-    call.scores = call.scores + penalty;
+    call.scores = call.scores + penalty;  // [B, H, T, S]
     return normalise(call, call.scores);
   }
-  const auto weights = normalise(call, call.scores) * penalty.exp();
+  const auto weights = normalise(call, call.scores) * penalty.exp();  // [B, H, T, S]
   call.result.kind = WeightKind::kUnnormalised;
   return weights;
 }

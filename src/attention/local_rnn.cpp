@@ -16,15 +16,15 @@ class Walk final : public Score {
     const std::vector<std::string> cells{"rnn_tanh", "lstm", "gru"};
     if (std::find(cells.begin(), cells.end(), kind_) == cells.end()) fail_unknown_name("local_rnn: local_cell", kind_, cells);
     const std::int64_t gates = kind_ == "lstm" ? 4 : kind_ == "gru" ? 3 : 1, input = o.key_size + o.query_size;
-    start_weight_ = register_parameter("start_weight", initial_weight({o.heads, size_, o.query_size}, o.query_size));
-    start_bias_ = register_parameter("start_bias", at::zeros({o.heads, size_}, float_options()));
-    key_weight_ = register_parameter("key_weight", initial_weight({o.heads, gates * size_, o.key_size}, input));
-    query_weight_ = register_parameter("query_weight", initial_weight({o.heads, gates * size_, o.query_size}, input));
-    state_weight_ = register_parameter("state_weight", initial_weight({o.heads, gates * size_, size_}, size_));
-    cell_bias_ = register_parameter("cell_bias", at::zeros({o.heads, gates * size_}, float_options()));
+    start_weight_ = register_parameter("start_weight", initial_weight({o.heads, size_, o.query_size}, o.query_size));   // [H, N_r, Dq]
+    start_bias_ = register_parameter("start_bias", at::zeros({o.heads, size_}, float_options()));                       // [H, N_r]
+    key_weight_ = register_parameter("key_weight", initial_weight({o.heads, gates * size_, o.key_size}, input));        // [H, G·N_r, D]
+    query_weight_ = register_parameter("query_weight", initial_weight({o.heads, gates * size_, o.query_size}, input));  // [H, G·N_r, Dq]
+    state_weight_ = register_parameter("state_weight", initial_weight({o.heads, gates * size_, size_}, size_));         // [H, G·N_r, N_r]
+    cell_bias_ = register_parameter("cell_bias", at::zeros({o.heads, gates * size_}, float_options()));                 // [H, G·N_r]
     if (kind_ == "gru") state_bias_ = register_parameter("state_bias", at::zeros({o.heads, gates * size_}, float_options()));
-    energy_ = register_parameter("energy", initial_weight({o.heads, size_ + o.query_size}, size_ + o.query_size));
-    energy_bias_ = register_parameter("energy_bias", at::zeros({o.heads}, float_options()));
+    energy_ = register_parameter("energy", initial_weight({o.heads, size_ + o.query_size}, size_ + o.query_size));  // [H, N_r + Dq]
+    energy_bias_ = register_parameter("energy_bias", at::zeros({o.heads}, float_options()));                        // [H]
   }
 
   at::Tensor prepare(const at::Tensor& keys) const override {  // [B, H, S, G·N_r]
@@ -38,18 +38,19 @@ class Walk final : public Score {
     const auto batch = query.size(0), heads = query.size(1), queries = query.size(2), keys = prepared.size(2);
     const auto of_query = per_head_linear(query, query_weight_);                          // [B, H, T, G·N_r]
     auto g = at::tanh(per_head_linear(query, start_weight_) + start_bias_.unsqueeze(1));  // [B, H, T, N_r]
-    auto c = at::zeros_like(g);
-    const auto& weight = energy_;  // [H, N_r + Dq]
+    auto c = at::zeros_like(g);                                                           // [B, H, T, N_r]
+    const auto& weight = energy_;                                                         // [H, N_r + Dq]
     const auto of_state = weight.narrow(1, 0, size_).unsqueeze(-1),
-               of_query_alone = weight.narrow(1, size_, weight.size(1) - size_).unsqueeze(-1);
+               of_query_alone = weight.narrow(1, size_, weight.size(1) - size_).unsqueeze(-1);           // [H, N_r, 1], [H, Dq, 1]
     const auto base = at::matmul(query, of_query_alone).squeeze(-1) + energy_bias_.view({1, heads, 1});  // [B, H, T]
     std::vector<at::Tensor> e;
-    const auto steps = prepared.unbind(2);
+    const auto steps = prepared.unbind(2);  // S of [B, H, G·N_r]
     for (std::int64_t s = 0; s < keys; ++s) {
-      const auto input = of_query + steps[static_cast<std::size_t>(s)].unsqueeze(2);
+      const auto input = of_query + steps[static_cast<std::size_t>(s)].unsqueeze(2);  // [B, H, T, G·N_r]
       const auto [next, next_c] = advance(input, g, c);
-      const auto skip = hidden.defined() ? hidden.select(-1, hidden.size(-1) == 1 ? 0 : s).unsqueeze(-1) : at::Tensor();
-      g = skip.defined() ? at::where(skip, g, next) : next;
+      const auto skip =  // broadcasts to [B, H, T, 1]
+          hidden.defined() ? hidden.select(-1, hidden.size(-1) == 1 ? 0 : s).unsqueeze(-1) : at::Tensor();
+      g = skip.defined() ? at::where(skip, g, next) : next;  // [B, H, T, N_r]
       if (kind_ == "lstm") c = skip.defined() ? at::where(skip, c, next_c) : next_c;
       e.push_back(at::matmul(g, of_state).squeeze(-1) + base);
     }
@@ -59,13 +60,13 @@ class Walk final : public Score {
  private:
   std::pair<at::Tensor, at::Tensor> advance(const at::Tensor& input, const at::Tensor& g, const at::Tensor& c) const {
     const auto flat = [](const at::Tensor& x) { return x.reshape({-1, x.size(-1)}); };
-    auto from_state = per_head_linear(g, state_weight_);
+    auto from_state = per_head_linear(g, state_weight_);  // [B, H, T, G·N_r]
     if (kind_ == "rnn_tanh") return {at::tanh(input + from_state), c};
     if (kind_ == "lstm") {
       const auto [h, cell] = lstm_pointwise(flat(input + from_state), flat(c));
       return {h.view(g.sizes()), cell.view(g.sizes())};
     }
-    from_state = from_state + state_bias_.unsqueeze(1);
+    from_state = from_state + state_bias_.unsqueeze(1);  // [B, H, T, 3N_r]
     return {gru_pointwise(flat(input), flat(from_state), flat(g)).view(g.sizes()), c};
   }
 
@@ -98,19 +99,19 @@ at::Tensor LocalRnn::energies(ScoreCall& call, const at::Tensor& query, const at
 at::Tensor LocalRnn::weigh(ScoreCall& call) const {
   const auto keys = call.sizes.keys;
   const auto& empty = call.hidden.rows;
-  const auto places = at::arange(keys, index_options());
-  const auto back = places.unsqueeze(1) - places.unsqueeze(0);  // s − j
+  const auto places = at::arange(keys, index_options());        // [S]
+  const auto back = places.unsqueeze(1) - places.unsqueeze(0);  // [S, S]; s − j
   auto outside = back.lt(0);                                    // [S, S]
   if (window_) outside = outside.logical_or(back.gt(*window_));
-  const auto outer = normalise(call, call.scores);  // α [B, H, T, S]
-  at::Tensor inner;                                 // β [B, H, T, S, S]
-  const auto e = call.scores.unsqueeze(-2).expand({-1, -1, -1, keys, -1});
+  const auto outer = normalise(call, call.scores);                          // α [B, H, T, S]
+  at::Tensor inner;                                                         // β [B, H, T, S, S]
+  const auto e = call.scores.unsqueeze(-2).expand({-1, -1, -1, keys, -1});  // [B, H, T, S, S]
   if (raw_) {
     call.result.kind = WeightKind::kUnnormalised;
-    inner = at::where(at::isneginf(e), at::zeros({}, e.options()), e).masked_fill(outside, 0.0);
+    inner = at::where(at::isneginf(e), at::zeros({}, e.options()), e).masked_fill(outside, 0.0);  // [B, H, T, S, S]
   } else {
-    const auto allowed = outside.logical_not().logical_and(at::isneginf(e).logical_not());
-    inner = masked_softmax(e, allowed);
+    const auto allowed = outside.logical_not().logical_and(at::isneginf(e).logical_not());  // [B, H, T, S, S]
+    inner = masked_softmax(e, allowed);                                                     // [B, H, T, S, S]
   }
   const auto effective = at::matmul(outer.unsqueeze(-2), inner).squeeze(-2);  // ω [B, H, T, S]
   if (call.request.entropy) call.result.entropy = entropy_of(raw_ ? outer : effective);

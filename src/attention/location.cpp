@@ -12,7 +12,7 @@ Location::Location(const MechanismOptions& o) : overflow_is_error_(o.of<Location
   ATTEND_CHECK(own.size >= 1, kValue, "location: location_size must be at least 1, got {}", own.size);
   ATTEND_CHECK(overflow_is_error_ || own.overflow == "zero", kUnknownName,
                "location: location_overflow '{}' is not known; valid: zero, error", own.overflow);
-  weight_ = register_parameter("weight", initial_weight({o.heads, own.size, o.query_size}, o.query_size));
+  weight_ = register_parameter("weight", initial_weight({o.heads, own.size, o.query_size}, o.query_size));  // [H, S_max, Dq]
 }
 
 at::Tensor Location::scores(const at::Tensor& query, const at::Tensor& prepared) const {

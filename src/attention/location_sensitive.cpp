@@ -21,8 +21,10 @@ LocationSensitive::LocationSensitive(const MechanismOptions& o) : AdditiveHistor
   sharpening_ = own.sharpening;
   smoothing_ = own.smoothing;
   const std::int64_t channels = previous_ && cumulative_ ? 2 : 1;
-  filters_ = register_parameter("filters", initial_weight({o.heads * own.filters, channels, own.width}, channels * own.width));
-  filter_weight_ = register_parameter("filter_weight", initial_weight({o.heads, additive().energy_size(), own.filters}, own.filters));
+  filters_ =  // [H·n_f, c, r]
+      register_parameter("filters", initial_weight({o.heads * own.filters, channels, own.width}, channels * own.width));
+  filter_weight_ =  // [H, E, n_f]
+      register_parameter("filter_weight", initial_weight({o.heads, additive().energy_size(), own.filters}, own.filters));
 }
 
 std::unique_ptr<State> LocationSensitive::start(const Memory& memory, std::int64_t rows) const {
@@ -39,8 +41,9 @@ void LocationSensitive::add_history(const HistoryState& state, at::Tensor& sums)
   const auto batch = seen.size(0), heads = seen.size(1), rows = seen.size(2), keys = seen.size(4);
   if (keys == 0) return;
   const auto& filters = filters_;
-  const auto input = seen.transpose(1, 2).reshape({batch * rows, heads * seen.size(3), keys});
-  const auto f = at::conv1d(input, filters, {}, /*stride=*/1, /*padding=*/filters.size(2) / 2, /*dilation=*/1, /*groups=*/heads);
+  const auto input = seen.transpose(1, 2).reshape({batch * rows, heads * seen.size(3), keys});  // [B·K, H·c, S]
+  const auto f =                                                                                // [B·K, H·n_f, S]
+      at::conv1d(input, filters, {}, /*stride=*/1, /*padding=*/filters.size(2) / 2, /*dilation=*/1, /*groups=*/heads);
   const auto per_head = f.view({batch, rows, heads, filters.size(0) / heads, keys}).transpose(1, 2).transpose(3, 4);  // [B, H, K, S, n_f]
   const auto& weight = filter_weight_;
   sums.add_(at::matmul(per_head, weight.mT().view({1, heads, 1, weight.size(2), weight.size(1)})));

@@ -55,7 +55,7 @@ at::Tensor allowed_set(const Mask& mask, const CallSizes& s, std::string_view wh
                  "{}: bias must be floating point (added to the scores), got {}; a bool mask is keep", who,
                  c10::toString(mask.bias.scalar_type()));
     check_broadcast(mask.bias, s, who, "bias");
-    const auto hidden = at::isneginf(mask.bias.detach());
+    const auto hidden = at::isneginf(mask.bias.detach());  // broadcasts to [B, H, T, S]
     if (hidden.any().item<bool>()) allowed = joined(allowed, four_dimensional(hidden.logical_not()));
   }
   if (mask.key_lengths.defined()) {
@@ -70,11 +70,14 @@ at::Tensor allowed_set(const Mask& mask, const CallSizes& s, std::string_view wh
   if (mask.causal) {
     const auto options = at::TensorOptions().dtype(at::kLong);
     const auto full = [&](std::int64_t n) { return at::full({1}, n, options); };
-    const auto key_lengths = mask.key_lengths.defined() ? mask.key_lengths : full(s.keys);
-    const auto query_lengths = mask.query_lengths.defined() ? mask.query_lengths : s.queries == s.keys ? key_lengths : full(s.queries);
-    const auto offset = (key_lengths - query_lengths).view({-1, 1, 1, 1});
-    const auto t = at::arange(s.queries, options).view({1, 1, -1, 1});
-    const auto k = at::arange(s.keys, options).view({1, 1, 1, -1});
+    const auto key_lengths = mask.key_lengths.defined() ? mask.key_lengths : full(s.keys);  // [B or 1]
+    const auto query_lengths =                                                              // [B or 1]
+        mask.query_lengths.defined() ? mask.query_lengths
+        : s.queries == s.keys        ? key_lengths
+                                     : full(s.queries);
+    const auto offset = (key_lengths - query_lengths).view({-1, 1, 1, 1});  // [B or 1, 1, 1, 1]
+    const auto t = at::arange(s.queries, options).view({1, 1, -1, 1});      // [1, 1, T, 1]
+    const auto k = at::arange(s.keys, options).view({1, 1, 1, -1});         // [1, 1, 1, S]
     allowed = joined(allowed, k <= t + offset);
     // Self-attention of padded items: rows beyond the item's own length are empty.
     if (!mask.query_lengths.defined() && mask.key_lengths.defined() && s.queries == s.keys && shorter(key_lengths, s.keys))
@@ -115,7 +118,8 @@ at::Tensor visible_keys_of_source(const Mask& mask, const at::Tensor& keys, std:
   auto visible = visible_keys(of_keys, sizes, who);
   if (!mask.query_lengths.defined()) return visible;
   check_lengths(mask.query_lengths, sizes.batch, std::numeric_limits<std::int64_t>::max(), who, "query lengths");
-  const auto asked = mask.query_lengths.gt(0).unsqueeze(1).expand({sizes.batch, sizes.keys});  // an item without queries hides its keys
+  const auto asked =                                                            // [B, S]
+      mask.query_lengths.gt(0).unsqueeze(1).expand({sizes.batch, sizes.keys});  // an item without queries hides its keys
   return asked.all().item<bool>() ? visible : joined(visible, asked);
 }
 

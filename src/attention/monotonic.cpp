@@ -6,7 +6,7 @@ namespace attend {
 
 Monotonic::Monotonic(const MechanismOptions& o)
     : ScoredAttention("monotonic", (check_sizes("monotonic", o), std::make_shared<Additive>(with_bias(o, /*normed=*/true))), o) {
-  offset_ = register_parameter("offset", at::full({o.heads}, -4.0, float_options()));
+  offset_ = register_parameter("offset", at::full({o.heads}, -4.0, float_options()));  // [H]
 }
 
 Memory Monotonic::prepare(const at::Tensor& keys, const at::Tensor& values, const Mask& mask) const {
@@ -19,7 +19,7 @@ Memory Monotonic::prepare(const at::Tensor& keys, const at::Tensor& values, cons
 std::unique_ptr<State> Monotonic::start(const Memory& memory, std::int64_t rows) const {
   auto state = std::make_unique<HistoryState>();
   const auto batch = memory.batch(), heads = options().heads, keys = memory.size();
-  auto first = at::zeros({batch, heads, rows, keys}, memory.keys().options().requires_grad(false));
+  auto first = at::zeros({batch, heads, rows, keys}, memory.keys().options().requires_grad(false));  // [B, H, K, S]
   if (keys > 0) first.select(3, 0).fill_(1);
   state->kept["weights"] = first;
   state->kept["choice"] = at::zeros({batch, heads, rows, 1}, index_options());
@@ -27,7 +27,7 @@ std::unique_ptr<State> Monotonic::start(const Memory& memory, std::int64_t rows)
 }
 
 at::Tensor Monotonic::energies(ScoreCall& /*call*/, const at::Tensor& query, const at::Tensor& keys) const {
-  const auto e = score().scores(query, keys);
+  const auto e = score().scores(query, keys);  // [B, H, T, S]
   return e + offset_.view({1, -1, 1, 1});
 }
 
@@ -39,29 +39,29 @@ at::Tensor Monotonic::weigh(ScoreCall& call) const {
   at::Tensor weights;
   if (is_training()) {
     const auto noise = normal_draws(draw_keys(place(), call.sizes.batch), call.scores.sizes().slice(1));  // [B, H, T, S]
-    auto p = at::sigmoid(call.scores + noise.to(call.scores.scalar_type()));                              // −inf where hidden: 0
+    auto p = at::sigmoid(call.scores + noise.to(call.scores.scalar_type()));  // [B, H, T, S]; −inf where hidden: 0
     if (empty.defined()) p = p.masked_fill(empty.unsqueeze(-1), 0.0);
-    const auto stop = p.unbind(-1), before = kept["weights"].unbind(-1);
+    const auto stop = p.unbind(-1), before = kept["weights"].unbind(-1);  // S of [B, H, T]
     std::vector<at::Tensor> w;
     at::Tensor y;
     for (std::size_t s = 0; s < static_cast<std::size_t>(keys); ++s) {
-      y = s == 0 ? before[0] + at::zeros_like(stop[0]) : (1 - stop[s - 1]) * y + before[s];
+      y = s == 0 ? before[0] + at::zeros_like(stop[0]) : (1 - stop[s - 1]) * y + before[s];  // [B, H, T]
       w.push_back(stop[s] * y);
     }
-    weights = keys > 0 ? at::stack(w, -1) : at::zeros_like(call.scores);
+    weights = keys > 0 ? at::stack(w, -1) : at::zeros_like(call.scores);  // [B, H, T, S]
     kept["weights"] = empty.defined() ? at::where(empty.unsqueeze(-1), kept["weights"], weights) : weights;
   } else {
     auto stops = call.scores.gt(0).logical_and(at::arange(keys, index_options()).ge(kept["choice"]));  // [B, H, T, S]
     if (empty.defined()) stops = stops.masked_fill(empty.unsqueeze(-1), false);
-    const auto any = stops.any(-1, /*keepdim=*/true);
+    const auto any = stops.any(-1, /*keepdim=*/true);  // [B, H, T, 1]
     if (keys > 0) {
-      const auto found = stops.to(at::kByte).argmax(-1, /*keepdim=*/true);  // the first
-      weights = at::zeros_like(call.scores.detach()).scatter_(3, found, 1.0).masked_fill(any.logical_not(), 0.0);
-      auto next = at::where(any, found, at::full({}, keys, index_options()));
+      const auto found = stops.to(at::kByte).argmax(-1, /*keepdim=*/true);  // [B, H, T, 1]; the first
+      weights = at::zeros_like(call.scores.detach()).scatter_(3, found, 1.0).masked_fill(any.logical_not(), 0.0);  // [B, H, T, S]
+      auto next = at::where(any, found, at::full({}, keys, index_options()));                                      // [B, H, T, 1]
       if (empty.defined()) next = at::where(empty.unsqueeze(-1), kept["choice"], next);
       kept["choice"] = next;
     } else {
-      weights = at::zeros_like(call.scores);
+      weights = at::zeros_like(call.scores);  // [B, H, T, S]
     }
   }
   return weights;

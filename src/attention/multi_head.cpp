@@ -117,7 +117,7 @@ Memory MultiHead::prepare(const at::Tensor& keys, const at::Tensor& values, cons
                "{}: keys and values must have sizes {} and {}, got {} and {}", name_, key_size, value_size, shape_text(keys),
                shape_text(values));
   // What no query may see is zeroed before the projections too, where NaN would already spread.
-  const auto visible = visible_keys_of_source(mask, keys, heads_, name_);
+  const auto visible = visible_keys_of_source(mask, keys, heads_, name_);  // [B, S]
   return inner_->prepare(split(zero_hidden(keys, visible), key_weight_, key_bias_, key_heads_),
                          split(zero_hidden(values, visible), value_weight_, value_bias_, key_heads_), mask);
 }

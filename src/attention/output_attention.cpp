@@ -30,7 +30,7 @@ at::Tensor OutputAttention::joined(const at::Tensor& outputs, const at::Tensor& 
 // outputs [B, T, N] on a memory of at most T − 1 earlier ones.
 at::Tensor OutputAttention::read(const at::Tensor& outputs, const Memory& memory, Observer* observer) const {
   auto result = attention_->attend(outputs.unsqueeze(1), memory, nullptr, observer ? observer->request(site()) : Request{});
-  const auto context = result.context.squeeze(1);
+  const auto context = result.context.squeeze(1);  // [B, T, N]
   if (observer) {
     for (auto* map : {&result.weights, &result.scores})  // nothing is said of <s>, the first thing a decoder reads
       if (map->defined()) *map = at::constant_pad_nd(*map, {1, 0}, map == &result.scores ? -std::numeric_limits<double>::infinity() : 0.0);
@@ -48,7 +48,7 @@ at::Tensor OutputAttention::operator()(const at::Tensor& outputs, const at::Tens
 at::Tensor OutputAttention::step(const at::Tensor& output, const at::Tensor& vector, History& history, Observer* observer) const {
   auto& memory = history.memory;
   const auto rows = output.size(0), size = output.size(1);
-  const auto last =
+  const auto last =  // [rows, 1, 1 or 0, N]
       history.output.defined() ? joined(history.output, vector).view({rows, 1, 1, size}) : output.new_zeros({rows, 1, 0, size});
   memory.append(attention_->prepare(last, last, Mask{}), std::numeric_limits<std::int64_t>::max());
   history.output = output;

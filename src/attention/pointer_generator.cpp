@@ -28,19 +28,19 @@ PointerMixture pointer_mixture(const at::Tensor& logits, const at::Tensor& switc
   const auto mass = weights.sum(-1, /*keepdim=*/true);  // [B, T, 1]
   const auto empty = mass.le(0);                        // [B, T, 1]
   PointerMixture mixture;
-  mixture.weights = weights / mass.masked_fill(empty, 1.0);  // [B, T, S]
-  const auto gate = switches.unsqueeze(-1);                  // [B, T, 1]
-  mixture.p_gen = at::sigmoid(gate).masked_fill(empty, 1.0).squeeze(-1);
+  mixture.weights = weights / mass.masked_fill(empty, 1.0);               // [B, T, S]
+  const auto gate = switches.unsqueeze(-1);                               // [B, T, 1]
+  mixture.p_gen = at::sigmoid(gate).masked_fill(empty, 1.0).squeeze(-1);  // [B, T]
 
   const auto spoken = at::log_softmax(logits, -1) + at::log_sigmoid(gate).masked_fill(empty, 0.0);  // [B, T, V]
   const auto generated = at::constant_pad_nd(spoken, {0, words.own}, kNever);                       // [B, T, V + own]
   const auto copied =
       at::zeros_like(generated).scatter_add(2, words.ids.unsqueeze(1).expand_as(weights), mixture.weights);  // [B, T, V + own]
-  const auto can_copy = copied.gt(0), can_speak = generated.gt(kNever);
-  const auto pointed = copied.masked_fill(can_copy.logical_not(), 1.0).log() + at::log_sigmoid(-gate);
+  const auto can_copy = copied.gt(0), can_speak = generated.gt(kNever);                                      // [B, T, V + own]
+  const auto pointed = copied.masked_fill(can_copy.logical_not(), 1.0).log() + at::log_sigmoid(-gate);       // [B, T, V + own]
   // Where a part is missing it must not enter the sum: logaddexp(−inf, −inf) has a gradient of NaN.
-  const auto both = at::logaddexp(generated.masked_fill(can_speak.logical_not(), 0.0), pointed);
-  mixture.log_probs = at::where(can_copy, at::where(can_speak, both, pointed), generated);
+  const auto both = at::logaddexp(generated.masked_fill(can_speak.logical_not(), 0.0), pointed);  // [B, T, V + own]
+  mixture.log_probs = at::where(can_copy, at::where(can_speak, both, pointed), generated);        // [B, T, V + own]
   return mixture;
 }
 

@@ -114,8 +114,8 @@ Positions::Positions(const MechanismOptions& o, std::string_view score) : heads_
     ATTEND_CHECK(reach_ >= 1, kValue, "positions relative: position_reach must be at least 1, got {}", reach_);
     const auto value_size = o.value_size > 0 ? o.value_size : o.key_size;
     if (score == "scaled_dot") scale_ = scaled_dot_scale(o);
-    key_table_ = register_parameter("key_table", initial_weight({o.heads, 2 * reach_ + 1, o.key_size}, o.key_size));
-    value_table_ = register_parameter("value_table", initial_weight({o.heads, 2 * reach_ + 1, value_size}, value_size));
+    key_table_ = register_parameter("key_table", initial_weight({o.heads, 2 * reach_ + 1, o.key_size}, o.key_size));      // [H, 2R+1, D]
+    value_table_ = register_parameter("value_table", initial_weight({o.heads, 2 * reach_ + 1, value_size}, value_size));  // [H, 2R+1, Dv]
   }
   if (kind_ == Kind::kRelativeBias) {
     const auto buckets = o.of<RelativeBiasOptions>().buckets;
@@ -164,8 +164,8 @@ at::Tensor Positions::scores(const at::Tensor& scores, const at::Tensor& query, 
 
 at::Tensor Positions::values(const at::Tensor& mixing, const at::Tensor& t_abs) const {
   if (kind_ != Kind::kRelative) return {};
-  const auto row = (distances(t_abs, mixing.size(3)).clamp(-reach_, reach_) + reach_).unsqueeze(1).expand(mixing.sizes());
-  const auto per_distance =
+  const auto row = (distances(t_abs, mixing.size(3)).clamp(-reach_, reach_) + reach_).unsqueeze(1).expand(mixing.sizes());  // [B, H, T, S]
+  const auto per_distance =  // [B, H, T, 2R+1]
       at::zeros({mixing.size(0), mixing.size(1), mixing.size(2), 2 * reach_ + 1}, mixing.options()).scatter_add(3, row, mixing);
   return at::matmul(per_distance, value_table_);
 }
@@ -183,17 +183,17 @@ at::Tensor alibi_slopes(std::int64_t heads) {
   std::int64_t whole = 1;
   while (2 * whole <= heads) whole *= 2;
   if (whole == heads) return powers(heads);
-  const auto between = powers(2 * whole).slice(0, 0, 2 * whole, 2);  // every second slope of twice as many heads
+  const auto between = powers(2 * whole).slice(0, 0, 2 * whole, 2);  // [whole]; every second slope of twice as many heads
   return at::cat({powers(whole), between.narrow(0, 0, heads - whole)});
 }
 
 at::Tensor relative_buckets(const at::Tensor& distance, bool causal, std::int64_t buckets, std::int64_t farthest) {
   const auto count = causal ? buckets : buckets / 2, exact = count / 2;
-  const auto away = causal ? (-distance).clamp_min(0) : distance.abs();
+  const auto away = causal ? (-distance).clamp_min(0) : distance.abs();  // [..]
   const auto logarithm = (away.to(at::kDouble).clamp_min(1) / static_cast<double>(exact)).log() /
-                         std::log(static_cast<double>(farthest) / static_cast<double>(exact));
-  const auto far = (exact + (logarithm * static_cast<double>(count - exact)).floor().to(at::kLong)).clamp_max(count - 1);
-  const auto bucket = at::where(away.lt(exact), away, far);
+                         std::log(static_cast<double>(farthest) / static_cast<double>(exact));                             // [..]
+  const auto far = (exact + (logarithm * static_cast<double>(count - exact)).floor().to(at::kLong)).clamp_max(count - 1);  // [..]
+  const auto bucket = at::where(away.lt(exact), away, far);                                                                // [..]
   return causal ? bucket : bucket + distance.gt(0).to(at::kLong) * count;  // the future's after the past's
 }
 

@@ -19,7 +19,7 @@ at::Tensor row_of(const at::Tensor& x, std::int64_t dim, std::int64_t t) {
 // Scores with −inf where hidden; an empty row, which would be 0/0, gets finite scores that its caller discards.
 at::Tensor masked(const at::Tensor& scores, const Hidden& hidden) {
   if (!hidden.keys.defined()) return scores;
-  const auto filled = scores.masked_fill(hidden.keys, -kInfinity);
+  const auto filled = scores.masked_fill(hidden.keys, -kInfinity);  // [.., S]
   return hidden.rows.defined() ? filled.masked_fill(hidden.rows.unsqueeze(-1), 0.0) : filled;
 }
 
@@ -28,12 +28,12 @@ Hidden hidden_outside(const at::Tensor& allowed) {
 }
 
 at::Tensor softmax_of(const at::Tensor& masked_scores, const at::Tensor& empty) {
-  const auto weights = at::softmax(masked_scores, -1);
+  const auto weights = at::softmax(masked_scores, -1);                               // [.., S]
   return empty.defined() ? weights.masked_fill(empty.unsqueeze(-1), 0.0) : weights;  // which also stops the gradient
 }
 
 at::Tensor logsumexp_of(const at::Tensor& masked_scores, const at::Tensor& empty) {
-  const auto lse = at::logsumexp(masked_scores, -1);
+  const auto lse = at::logsumexp(masked_scores, -1);  // [..]
   return empty.defined() ? lse.masked_fill(empty, -kInfinity) : lse;
 }
 
@@ -97,7 +97,7 @@ std::shared_ptr<Score> make_inner_score(std::string_view who, const MechanismOpt
 }
 
 void hide(Hidden& hidden, const at::Tensor& narrower) {
-  hidden.keys = hidden.keys.defined() ? hidden.keys.logical_or(narrower) : narrower;
+  hidden.keys = hidden.keys.defined() ? hidden.keys.logical_or(narrower) : narrower;  // broadcasts to [B, H, T, S]
   hidden.rows = empty_rows(hidden.keys.logical_not());
 }
 
@@ -108,12 +108,12 @@ at::Tensor ScoreCall::key_lengths() const {
 
 at::Tensor ScoreCall::steps() const {
   if (const auto* counted = dynamic_cast<const StepState*>(state)) return at::full({1, sizes.queries}, counted->step, index_options());
-  const auto t = at::arange(sizes.queries, index_options()).unsqueeze(0);
+  const auto t = at::arange(sizes.queries, index_options()).unsqueeze(0);  // [1, T]
   if (!memory.mask().causal) return t;
   const auto& given = memory.mask().query_lengths;
   const auto queries = given.defined()               ? given
                        : sizes.queries == sizes.keys ? key_lengths()
-                                                     : at::full({1}, sizes.queries, index_options());
+                                                     : at::full({1}, sizes.queries, index_options());  // [B or 1]
   return t + (key_lengths() - queries).unsqueeze(1);
 }
 
@@ -232,7 +232,7 @@ Result ScoredAttention::attend_rows(const at::Tensor& query, const Memory& memor
     return rows.defined() ? x.masked_fill(rows.unsqueeze(-1), 0.0) : x;
   };
   // What a query without keys holds may be padding, and 0·NaN would reach the gradients of the keys.
-  const auto live_query = zeroed(query, hidden.rows);
+  const auto live_query = zeroed(query, hidden.rows);  // [B, H, T, Dq]
   ScoreCall call{.query = live_query,
                  .memory = memory,
                  .sizes = {query.size(0), heads, query.size(2), keys},
@@ -247,18 +247,18 @@ Result ScoredAttention::attend_rows(const at::Tensor& query, const Memory& memor
   if (call.span.window.centre.defined()) hide(call.hidden, outside_window(call.span.window, keys));
   const auto& empty = call.hidden.rows;  // [B, H, T]
   // Half precision overflows at 65,504: scores and statistics are float32.
-  auto asked = working(zeroed(live_query, empty), "queries");
+  auto asked = working(zeroed(live_query, empty), "queries");  // [B, H, T, Dq]
   if (positions_) asked = positions_->query(asked, call.steps(), call.key_lengths());
   auto scores = energies(call, asked, share_heads(memory.keys(), heads));  // [B, H, T, S]
   if (positions_) scores = positions_->scores(scores, asked, call.steps());
-  scores = with_distances(scores, call.span);
+  scores = with_distances(scores, call.span);  // [B, H, T, S]
   if (bias.defined()) scores = scores + bias;
-  call.scores = masked(scores, call.hidden);
-  const auto weights = weigh(call);
+  call.scores = masked(scores, call.hidden);  // [B, H, T, S]
+  const auto weights = weigh(call);           // [B, H, T, S]
   auto& result = call.result;
   add_statistics(result, request, weights);
   if (request.scores) result.scores = empty.defined() ? call.scores.masked_fill(empty.unsqueeze(-1), -kInfinity) : call.scores;
-  result.context = mix(call, weights);
+  result.context = mix(call, weights);  // [B, H, T, Dv]
   if (auto* counted = dynamic_cast<StepState*>(state)) ++counted->step;
   return std::move(call.result);
 }
@@ -269,8 +269,8 @@ at::Tensor ScoredAttention::energies(ScoreCall& /*call*/, const at::Tensor& quer
 
 at::Tensor ScoredAttention::normalise(ScoreCall& call, const at::Tensor& given) const {
   const auto& empty = call.hidden.rows;
-  const auto scores = weighing_.temperature == 1 ? given : given / weighing_.temperature;
-  auto weights = entmax(scores, alpha_);
+  const auto scores = weighing_.temperature == 1 ? given : given / weighing_.temperature;  // [B, H, T, S]
+  auto weights = entmax(scores, alpha_);                                                   // [B, H, T, S]
   call.result.kind = alpha_ == 1 ? WeightKind::kSoftmax : WeightKind::kSparse;
   if (empty.defined()) weights = weights.masked_fill(empty.unsqueeze(-1), 0.0);  // which also stops the gradient
   if (call.request.lse && alpha_ == 1) call.result.lse = logsumexp_of(scores, empty);
@@ -281,10 +281,10 @@ at::Tensor ScoredAttention::normalise(ScoreCall& call, const at::Tensor& given) 
 at::Tensor ScoredAttention::mix(ScoreCall& call, const at::Tensor& weights) const { return mixed(call, weights); }
 
 at::Tensor ScoredAttention::mixed(const ScoreCall& call, const at::Tensor& mixing) const {
-  const auto kept = is_training() && weight_dropout_ > 0 ? dropout(mixing, weight_dropout_, place()) : mixing;
-  const auto values = share_heads(call.memory.values(), call.sizes.heads);
-  const auto context = at::matmul(kept.to(values.scalar_type()), values);  // [B, H, T, Dv]
-  const auto more = positions_ ? positions_->values(kept, call.steps()) : at::Tensor();
+  const auto kept = is_training() && weight_dropout_ > 0 ? dropout(mixing, weight_dropout_, place()) : mixing;  // [B, H, T, S]
+  const auto values = share_heads(call.memory.values(), call.sizes.heads);                                      // [B, H, S, Dv]
+  const auto context = at::matmul(kept.to(values.scalar_type()), values);                                       // [B, H, T, Dv]
+  const auto more = positions_ ? positions_->values(kept, call.steps()) : at::Tensor();                         // [B, H, T, Dv]
   return more.defined() ? context + more.to(values.scalar_type()) : context;
 }
 

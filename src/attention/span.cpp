@@ -33,8 +33,8 @@ at::Tensor with_distances(const at::Tensor& scores, const Span& span) {
   if (span.slopes.defined()) sum = sum - span.slopes.to(scores.scalar_type()).view({1, -1, 1, 1}) * away.abs().unsqueeze(1);
   if (span.by_distance.defined()) {
     const auto farthest = span.by_distance.size(1) / 2;
-    const auto column = away.clamp(-farthest, farthest) + farthest;  // [B or 1, T, S]
-    sum = sum + span.by_distance.index_select(1, column.flatten()).unflatten(1, column.sizes()).transpose(0, 1);
+    const auto column = away.clamp(-farthest, farthest) + farthest;                                               // [B or 1, T, S]
+    sum = sum + span.by_distance.index_select(1, column.flatten()).unflatten(1, column.sizes()).transpose(0, 1);  // [B, H, T, S]
   }
   return sum;
 }

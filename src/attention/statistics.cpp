@@ -14,15 +14,15 @@ at::Tensor over_blocks(const at::Tensor& x, std::int64_t dim, std::int64_t size,
   if (missing > 0) {
     auto sizes = x.sizes().vec();
     sizes[static_cast<std::size_t>(dim)] = missing;
-    whole = at::cat({x, at::full(sizes, filling, x.options().requires_grad(false))}, dim);
+    whole = at::cat({x, at::full(sizes, filling, x.options().requires_grad(false))}, dim);  // [.., blocks·size, ..]
   }
   return pool(whole.unflatten(dim, {blocks, size}), dim + 1);
 }
 
 // The mean counts the numbers that are there: the last block may be smaller.
 at::Tensor mean_over_blocks(const at::Tensor& x, std::int64_t dim, std::int64_t size) {
-  const auto sums = over_blocks(x, dim, size, 0, [](const at::Tensor& y, std::int64_t d) { return y.sum(d); });
-  auto counts = at::full({sums.size(dim)}, size, index_options());
+  const auto sums = over_blocks(x, dim, size, 0, [](const at::Tensor& y, std::int64_t d) { return y.sum(d); });  // [.., blocks, ..]
+  auto counts = at::full({sums.size(dim)}, size, index_options());                                               // [blocks]
   if (counts.size(0) > 0) counts[-1] = x.size(dim) - size * (counts.size(0) - 1);
   std::vector<std::int64_t> shape(static_cast<std::size_t>(sums.dim()), 1);
   shape[static_cast<std::size_t>(dim)] = counts.size(0);
@@ -103,22 +103,22 @@ void add_statistics(Result& result, const Request& request, const at::Tensor& we
   if (request.entropy && !result.entropy.defined()) result.entropy = entropy_of(weights);
   if (request.maximum && !result.maximum.defined()) {
     if (keys > 0) {
-      const auto [largest, key] = weights.max(-1);  // [B, H, T]
-      const auto none = weights.eq(0).all(-1);      // an empty row
-      result.maximum = largest.masked_fill(none, 0.0);
-      result.argmax = key.masked_fill(none, -1);
+      const auto [largest, key] = weights.max(-1);      // [B, H, T]
+      const auto none = weights.eq(0).all(-1);          // [B, H, T]; an empty row
+      result.maximum = largest.masked_fill(none, 0.0);  // [B, H, T]
+      result.argmax = key.masked_fill(none, -1);        // [B, H, T]
     } else {
-      result.maximum = weights.sum(-1);
-      result.argmax = at::full(result.maximum.sizes(), -1, index_options());
+      result.maximum = weights.sum(-1);                                       // [B, H, T]
+      result.argmax = at::full(result.maximum.sizes(), -1, index_options());  // [B, H, T]
     }
   }
   if (request.column_sums && !result.column_sums.defined()) result.column_sums = weights.sum(2);
   if (request.top > 0 && !result.top_weights.defined()) {
     const auto found = std::min(request.top, keys);
-    auto [largest, key] = weights.topk(found, -1);  // [B, H, T, found]
-    const auto none = largest.eq(0);
-    result.top_weights = at::constant_pad_nd(largest, {0, request.top - found});
-    result.top_keys = at::constant_pad_nd(key.masked_fill(none, -1), {0, request.top - found}, -1);
+    auto [largest, key] = weights.topk(found, -1);                                                   // [B, H, T, found]
+    const auto none = largest.eq(0);                                                                 // [B, H, T, found]
+    result.top_weights = at::constant_pad_nd(largest, {0, request.top - found});                     // [B, H, T, K]
+    result.top_keys = at::constant_pad_nd(key.masked_fill(none, -1), {0, request.top - found}, -1);  // [B, H, T, K]
   }
   if (request.pool_rows > 0 && request.pool_keys > 0 && !result.pooled_mean.defined()) {
     result.pooled_mean = mean_over_blocks(mean_over_blocks(weights, 3, request.pool_keys), 2, request.pool_rows);
