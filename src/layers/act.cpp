@@ -28,11 +28,11 @@ class Halter {
 
   /// hⁿ [..] -> pⁿ [..].
   at::Tensor operator()(const at::Tensor& h) {
-    auto last = running_.logical_and(h.detach() >= remainder_.detach() - options_.epsilon);
+    auto last = running_.logical_and(h.detach() >= remainder_.detach() - options_.epsilon);  // [..]
     if (taken() + 1 == options_.max_steps && limit_ == Limit::kTakesRemainder) last = running_;
     steps_ = steps_ + running_;
-    running_ = running_.logical_and(last.logical_not());
-    const auto kept = h.masked_fill(running_.logical_not(), 0.0);
+    running_ = running_.logical_and(last.logical_not());           // [..]
+    const auto kept = h.masked_fill(running_.logical_not(), 0.0);  // [..]
     weights_.push_back(at::where(last, remainder_, kept));
     remainder_ = remainder_ - kept;
     return weights_.back();
@@ -41,7 +41,7 @@ class Halter {
   Halting result() const {
     auto weights = weights_;
     weights.resize(static_cast<std::size_t>(options_.max_steps), at::zeros_like(remainder_));
-    const auto remainder = remainder_.masked_fill(running_, 0.0);  // of those that step M left
+    const auto remainder = remainder_.masked_fill(running_, 0.0);  // [..]; of those that step M left
     return {.steps = steps_, .weights = at::stack(weights, -1), .remainder = remainder, .ponder = steps_ + remainder};
   }
 
@@ -69,7 +69,7 @@ void set_pondering(Pondering& out, const Halting& halting) {
   out.steps = halting.steps;
   out.remainder = halting.remainder;
   out.halting = halting.weights;
-  out.ponder = halting.ponder.sum(1);
+  out.ponder = halting.ponder.sum(1);  // [B]
 }
 
 std::shared_ptr<Linear> halting_unit(std::int64_t size, double bias) {
@@ -89,7 +89,7 @@ Halting halt(const at::Tensor& h, double epsilon) {
                shape_text(h));
   const ActOptions options{.epsilon = epsilon, .max_steps = h.size(-1)};
   check_options(options);
-  const auto columns = h.unbind(-1);
+  const auto columns = h.unbind(-1);  // M of [..]
   Halter halter(at::ones(columns.front().sizes(), bool_options()), h.scalar_type(), options);
   for (std::size_t n = 0; halter.goes_on(); ++n) halter(columns[n]);
   return halter.result();
@@ -103,10 +103,10 @@ AdaptiveCell::AdaptiveCell(const std::string& cell, std::int64_t input_size, std
 }
 
 AdaptiveSequence AdaptiveCell::operator()(const at::Tensor& x, const at::Tensor& lengths, const CellState& start) const {
-  const auto inside = inputs_of(x, input_size_, lengths);  // [B, T]
-  const auto projected = cell_->project(zero_outside(x, inside)).transpose(0, 1).contiguous().unbind(0);
+  const auto inside = inputs_of(x, input_size_, lengths);                                                 // [B, T]
+  const auto projected = cell_->project(zero_outside(x, inside)).transpose(0, 1).contiguous().unbind(0);  // T of [B, G·N]
   const RecurrentCell::Steps step(*cell_, /*fed_size=*/1);
-  const auto first = at::ones({x.size(0), 1}, x.options().requires_grad(false)), further = at::zeros_like(first);
+  const auto first = at::ones({x.size(0), 1}, x.options().requires_grad(false)), further = at::zeros_like(first);  // [B, 1]
   const bool with_cell = cell_->has_cell_state();
 
   auto state = start.h.defined() ? start : cell_->zero_state(x.size(0));
@@ -120,11 +120,11 @@ AdaptiveSequence AdaptiveCell::operator()(const at::Tensor& x, const at::Tensor&
     for (auto flag = first; halter.goes_on(); flag = further) {
       inner = step(projected[static_cast<std::size_t>(t)], flag, inner);
       const auto p = halter(probability(*halting_, inner.h)).unsqueeze(-1);  // [B, 1]; 0 for those that halted
-      mean_h = at::addcmul(mean_h, p, inner.h);
+      mean_h = at::addcmul(mean_h, p, inner.h);                              // [B, N]
       if (with_cell) mean_c = at::addcmul(mean_c, p, inner.c);
     }
-    const auto rows = here.unsqueeze(-1);
-    state.h = at::where(rows, mean_h, state.h);
+    const auto rows = here.unsqueeze(-1);        // [B, 1]
+    state.h = at::where(rows, mean_h, state.h);  // [B, N]
     if (with_cell) state.c = at::where(rows, mean_c, state.c);
     outputs.push_back(mean_h);
     if (with_cell) cells.push_back(mean_c);
@@ -163,15 +163,15 @@ AdaptivePositions AdaptiveBlock::operator()(const Block& block, const at::Tensor
 
   auto state = zero_outside(x, inside);  // X [B, S, N]
   AdaptivePositions out;
-  out.outputs = at::zeros_like(state);
+  out.outputs = at::zeros_like(state);  // [B, S, N]
   for (std::int64_t n = 1; halter.goes_on(); ++n) {
-    const auto input = state + positions + steps[n];
-    const auto next = block(input);
+    const auto input = state + positions + steps[n];  // [B, S, N]
+    const auto next = block(input);                   // [B, S, N]
     ATTEND_CHECK(next.sizes() == x.sizes(), kShape, "act: the block must return {}, as it was given, got {}", shape_text(x),
                  shape_text(next));
-    state = at::where((interpolate_ ? inside : halter.running()).unsqueeze(-1), next, state);
-    const auto p = halter(probability(*halting_, interpolate_ ? input : state)).unsqueeze(-1);  // [B, S, 1]
-    out.outputs = interpolate_ ? at::lerp(out.outputs, state, p) : at::addcmul(out.outputs, p, state);
+    state = at::where((interpolate_ ? inside : halter.running()).unsqueeze(-1), next, state);           // [B, S, N]
+    const auto p = halter(probability(*halting_, interpolate_ ? input : state)).unsqueeze(-1);          // [B, S, 1]
+    out.outputs = interpolate_ ? at::lerp(out.outputs, state, p) : at::addcmul(out.outputs, p, state);  // [B, S, N]
   }
   set_pondering(out, halter.result());
   return out;

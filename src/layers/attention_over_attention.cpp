@@ -15,10 +15,10 @@ AttentionOverAttention attention_over_attention(const at::Tensor& document, cons
   at::Tensor by_query = allowed_set(mask, {batch, 1, asked, places}, kWho), by_document;  // bool [B, T, S], [B, S, T]; undefined = all
   auto d = document, u = query;
   if (by_query.defined()) {
-    by_query = by_query.squeeze(1).expand({batch, asked, places});
-    by_document = by_query.mT();
-    d = d.masked_fill(by_document.any(-1, /*keepdim=*/true).logical_not(), 0.0);
-    u = u.masked_fill(by_query.any(-1, /*keepdim=*/true).logical_not(), 0.0);
+    by_query = by_query.squeeze(1).expand({batch, asked, places});                // [B, T, S]
+    by_document = by_query.mT();                                                  // [B, S, T]
+    d = d.masked_fill(by_document.any(-1, /*keepdim=*/true).logical_not(), 0.0);  // [B, S, N]
+    u = u.masked_fill(by_query.any(-1, /*keepdim=*/true).logical_not(), 0.0);     // [B, T, N]
   }
   const auto scores = at::matmul(d, u.mT());  // [B, S, T]
   const auto count = (document_lengths.defined() ? document_lengths : at::full({batch}, places, index_options()))

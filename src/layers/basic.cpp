@@ -6,21 +6,21 @@ namespace attend {
 
 Linear::Linear(std::int64_t in, std::int64_t out, bool with_bias) {
   const double bound = std::sqrt(6.0 / static_cast<double>(in + out));
-  weight = register_parameter("weight", at::empty({out, in}, float_options()).uniform_(-bound, bound));
+  weight = register_parameter("weight", at::empty({out, in}, float_options()).uniform_(-bound, bound));  // [out, in]
   if (with_bias) bias = register_parameter("bias", at::zeros({out}, float_options()));
 }
 
 Embedding::Embedding(std::int64_t vocabulary, std::int64_t size, bool scaled)
     : scale_(scaled ? std::sqrt(static_cast<double>(size)) : 1.0) {
   const double deviation = scaled ? 1.0 / std::sqrt(static_cast<double>(size)) : 0.1;
-  auto initial = at::empty({vocabulary, size}, float_options()).normal_(0, deviation);
+  auto initial = at::empty({vocabulary, size}, float_options()).normal_(0, deviation);  // [V, N]
   if (vocabulary > 1) initial[1].zero_();
-  weight = register_parameter("weight", initial);
+  weight = register_parameter("weight", initial);  // [V, N]
 }
 
 at::Tensor Embedding::operator()(const at::Tensor& ids) const {
   const std::int64_t padding = weight.size(0) > 1 ? 1 : -1;
-  auto vectors = at::embedding(weight, ids, padding);
+  auto vectors = at::embedding(weight, ids, padding);  // [.., N]
   return scale_ == 1.0 ? vectors : vectors * scale_;
 }
 

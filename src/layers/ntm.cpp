@@ -59,7 +59,7 @@ at::Tensor ntm_shift(const at::Tensor& weights, const at::Tensor& shift) {
   ATTEND_CHECK(shifts % 2 == 1, kShape, "ntm: the number of shifts must be odd, as many to the left as to the right, got {}", shifts);
   at::Tensor moved;
   for (std::int64_t i = 0; i < shifts; ++i) {
-    const auto part = shift.narrow(-1, i, 1) * weights.roll(i - shifts / 2, -1);  // roll by +1: row j's weight goes to j + 1
+    const auto part = shift.narrow(-1, i, 1) * weights.roll(i - shifts / 2, -1);  // [.., N_m]; roll by +1: row j's weight goes to j + 1
     moved = moved.defined() ? moved + part : part;
   }
   return moved;
@@ -77,7 +77,7 @@ at::Tensor ntm_write(const at::Tensor& memory, const at::Tensor& weights, const 
 at::Tensor ntm_read(const at::Tensor& memory, const at::Tensor& weights) { return at::matmul(weights, memory); }
 
 at::Tensor ntm_address(const NtmAddress& address, const at::Tensor& previous, const at::Tensor& memory) {
-  const auto content = ntm_content(address.key, address.strength, memory);
+  const auto content = ntm_content(address.key, address.strength, memory);  // [B, H, N_m]
   return ntm_sharpen(ntm_shift(ntm_gate(content, previous, address.gate), address.shift), address.sharpness);
 }
 
@@ -90,20 +90,20 @@ NtmHeads::NtmHeads(const NtmOptions& options) : options_(checked(options)) {
   map_ = register_module("map", std::make_shared<Linear>(options.size, numbers));
   if (!options.learned_start) return;
   // From equal weights and equal rows no gradient would ever tell one row from another: row 0 starts with half of the weight.
-  auto initial = at::zeros({count(), options.rows}, float_options());
+  auto initial = at::zeros({count(), options.rows}, float_options());  // [heads, N_m]
   initial.select(1, 0).fill_(std::log(static_cast<double>(std::max<std::int64_t>(options.rows - 1, 1))));
-  start_ = register_parameter("start", initial);
+  start_ = register_parameter("start", initial);  // [heads, N_m]
 }
 
 NtmState NtmHeads::start(std::int64_t batch) const {
   const auto like = map_->weight.options().requires_grad(false);
   NtmState state;
-  state.memory = at::full({batch, options_.rows, options_.width}, 1e-6, like);
-  state.read = at::zeros({batch, options_.read_heads * options_.width}, like);
+  state.memory = at::full({batch, options_.rows, options_.width}, 1e-6, like);  // [B, N_m, W]
+  state.read = at::zeros({batch, options_.read_heads * options_.width}, like);  // [B, read·W]
   if (start_.defined()) {
-    state.weights = at::softmax(start_, -1).expand({batch, -1, -1});
+    state.weights = at::softmax(start_, -1).expand({batch, -1, -1});  // [B, heads, N_m]
   } else {
-    state.weights = at::zeros({batch, count(), options_.rows}, like);
+    state.weights = at::zeros({batch, count(), options_.rows}, like);  // [B, heads, N_m]
     state.weights.select(2, 0).fill_(1);
   }
   return state;
@@ -115,18 +115,19 @@ NtmState NtmHeads::Steps::operator()(const at::Tensor& h, const NtmState& state)
   const auto& o = heads_.options_;
   const auto said = map_(h, heads_.map_->bias);  // [B, write·(3W + 6) + read·(W + 6)]
   const auto of_writers = o.write_heads * write_rows(o);
-  const auto writers = said.narrow(1, 0, of_writers).unflatten(1, {o.write_heads, write_rows(o)});
-  const auto readers = said.narrow(1, of_writers, said.size(1) - of_writers).unflatten(1, {o.read_heads, read_rows(o)});
+  const auto writers = said.narrow(1, 0, of_writers).unflatten(1, {o.write_heads, write_rows(o)});  // [B, write, 3W + 6]
+  const auto readers =                                                                              // [B, read, W + 6]
+      said.narrow(1, of_writers, said.size(1) - of_writers).unflatten(1, {o.read_heads, read_rows(o)});
 
-  const auto before = state.weights.split_with_sizes({o.write_heads, o.read_heads}, 1);
+  const auto before = state.weights.split_with_sizes({o.write_heads, o.read_heads}, 1);       // [B, write, N_m], [B, read, N_m]
   const auto writing = ntm_address(address_from(writers, o.width), before[0], state.memory);  // [B, write, N_m]
   const auto erase = at::sigmoid(writers.narrow(-1, read_rows(o), o.width)), add = writers.narrow(-1, read_rows(o) + o.width, o.width);
   NtmState next = state;
   for (std::int64_t i = 0; i < o.write_heads; ++i)
-    next.memory = ntm_write(next.memory, writing.select(1, i), erase.select(1, i), add.select(1, i));
-  const auto reading = ntm_address(address_from(readers, o.width), before[1], next.memory);  // [B, read, N_m]
-  next.read = ntm_read(next.memory, reading).flatten(1);
-  next.weights = at::cat({writing, reading}, 1);
+    next.memory = ntm_write(next.memory, writing.select(1, i), erase.select(1, i), add.select(1, i));  // [B, N_m, W]
+  const auto reading = ntm_address(address_from(readers, o.width), before[1], next.memory);            // [B, read, N_m]
+  next.read = ntm_read(next.memory, reading).flatten(1);                                               // [B, read·W]
+  next.weights = at::cat({writing, reading}, 1);                                                       // [B, heads, N_m]
   return next;
 }
 
@@ -148,7 +149,7 @@ NtmState NtmMemory::start(std::int64_t batch) const {
   if (cell_) {
     state.controller = cell_->zero_state(batch);
   } else {
-    state.controller.h = at::zeros({batch, options_.size}, state.read.options());
+    state.controller.h = at::zeros({batch, options_.size}, state.read.options());  // [B, N]
   }
   return state;
 }
@@ -170,7 +171,7 @@ NtmState NtmMemory::Steps::operator()(const at::Tensor& projected, const NtmStat
   if (cell_) {
     next.controller = (*cell_)(projected, state.read, state.controller);
   } else {
-    next.controller.h = at::tanh((*from_read_)(state.read, projected));
+    next.controller.h = at::tanh((*from_read_)(state.read, projected));  // [B, N]
   }
   return heads_(next.controller.h, next);
 }
@@ -180,9 +181,9 @@ NtmSequence NtmMemory::operator()(const at::Tensor& x, const at::Tensor& lengths
                "ntm: the input must be [B, at least 1, {}], got {}", options_.input_size, shape_text(x));
   const auto batch = x.size(0);
   const auto inside = visible_keys({.key_lengths = lengths}, {batch, 1, 1, x.size(1)}, "ntm");  // bool [B, T], undefined = all
-  const auto outside = inside.defined() ? inside.logical_not() : at::Tensor();
-  const auto present = outside.defined() ? x.masked_fill(outside.unsqueeze(-1), 0.0) : x;
-  const auto projected = project(present).transpose(0, 1).contiguous().unbind(0);
+  const auto outside = inside.defined() ? inside.logical_not() : at::Tensor();                  // [B, T]
+  const auto present = outside.defined() ? x.masked_fill(outside.unsqueeze(-1), 0.0) : x;       // [B, T, in]
+  const auto projected = project(present).transpose(0, 1).contiguous().unbind(0);               // T of [B, *]
   const Steps step(*this);
 
   auto state = from.memory.defined() ? from : start(batch);
@@ -203,9 +204,9 @@ NtmSequence NtmMemory::operator()(const at::Tensor& x, const at::Tensor& lengths
   NtmSequence out{.outputs = at::stack(outputs, 1), .reads = at::stack(reads, 1), .weights = at::stack(weights, 2), .last = state};
   if (keep_memories) out.memories = at::stack(memories, 1);
   if (outside.defined()) {
-    out.outputs = out.outputs.masked_fill(outside.unsqueeze(-1), 0.0);
-    out.reads = out.reads.masked_fill(outside.unsqueeze(-1), 0.0);
-    out.weights = out.weights.masked_fill(outside.unsqueeze(1).unsqueeze(-1), 0.0);
+    out.outputs = out.outputs.masked_fill(outside.unsqueeze(-1), 0.0);               // [B, T, N]
+    out.reads = out.reads.masked_fill(outside.unsqueeze(-1), 0.0);                   // [B, T, read·W]
+    out.weights = out.weights.masked_fill(outside.unsqueeze(1).unsqueeze(-1), 0.0);  // [B, heads, T, N_m]
   }
   return out;
 }

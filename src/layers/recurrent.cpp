@@ -46,9 +46,9 @@ Walk walk(const RecurrentCell& cell, const at::Tensor& x, const at::Tensor& leng
     if (state.c.defined()) c.push_back(state.c);
   }
   Walk result;
-  result.states = at::stack(h, 1);  // [B, S, N]
-  const auto last = (lengths - 1).unsqueeze(1);
-  result.last = take_rows(result.states, last).squeeze(1);
+  result.states = at::stack(h, 1);                          // [B, S, N]
+  const auto last = (lengths - 1).unsqueeze(1);             // [B, 1]
+  result.last = take_rows(result.states, last).squeeze(1);  // [B, N]
   if (!sums.empty()) result.before = at::stack(sums, 1);
   if (!c.empty()) result.last_cell = take_rows(at::stack(c, 1), last).squeeze(1);
   return result;
@@ -70,12 +70,13 @@ RecurrentCell::RecurrentCell(const std::string& kind, std::int64_t input_size, s
                kind);
   const std::int64_t gates = kind_ == Kind::kLstm ? 4 : kind_ == Kind::kGru ? 3 : 1;
   const double bound = std::sqrt(6.0 / static_cast<double>(input_size + size));
-  input_weight_ = register_parameter("input_weight", at::empty({gates * size, input_size}, float_options()).uniform_(-bound, bound));
-  hidden_weight_ = register_parameter("hidden_weight", orthogonal_blocks(gates, size));
+  input_weight_ =  // [G·N, in]
+      register_parameter("input_weight", at::empty({gates * size, input_size}, float_options()).uniform_(-bound, bound));
+  hidden_weight_ = register_parameter("hidden_weight", orthogonal_blocks(gates, size));  // [G·N, N]
   if (!bias) return;
-  auto initial = at::zeros({gates * size}, float_options());
+  auto initial = at::zeros({gates * size}, float_options());  // [G·N]
   if (kind_ == Kind::kLstm) initial.narrow(0, size, size).fill_(1.0);
-  bias_ = register_parameter("bias", initial);
+  bias_ = register_parameter("bias", initial);  // [G·N]
   if (kind_ == Kind::kGru) hidden_bias_ = register_parameter("hidden_bias", at::zeros({gates * size}, float_options()));
 }
 
@@ -88,7 +89,7 @@ CellState RecurrentCell::zero_state(std::int64_t rows) const {
 }
 
 RecurrentCell::Steps::Steps(const RecurrentCell& cell, std::int64_t fed_size) : cell_(cell) {
-  const auto fed_weight = cell.input_weight_.narrow(1, cell.input_weight_.size(1) - fed_size, fed_size);
+  const auto fed_weight = cell.input_weight_.narrow(1, cell.input_weight_.size(1) - fed_size, fed_size);  // [G·N, fed_size]
   if (cell.kind_ == Kind::kGru) {
     joint_.emplace(cell.hidden_weight_);
     if (fed_size > 0) fed_.emplace(fed_weight.contiguous());
@@ -101,11 +102,11 @@ CellState RecurrentCell::Steps::operator()(const at::Tensor& projected, const at
                                            at::Tensor* before) const {
   const auto known = projected.defined() ? projected : cell_.bias_;
   if (cell_.kind_ == Kind::kGru) {
-    const auto from_state = (*joint_)(state.h, cell_.hidden_bias_);
-    const auto from_input = fed.defined() ? (*fed_)(fed, known) : known.defined() ? known : at::zeros_like(from_state);
+    const auto from_state = (*joint_)(state.h, cell_.hidden_bias_);                                                      // [rows, 3N]
+    const auto from_input = fed.defined() ? (*fed_)(fed, known) : known.defined() ? known : at::zeros_like(from_state);  // [rows, 3N]
     return {gru_pointwise(from_input, from_state, state.h), {}};
   }
-  const auto sum = (*joint_)(fed.defined() ? at::cat({fed, state.h}, 1) : state.h, known);
+  const auto sum = (*joint_)(fed.defined() ? at::cat({fed, state.h}, 1) : state.h, known);  // [rows, G·N]
   if (before) *before = sum;
   if (cell_.kind_ == Kind::kTanh) return {at::tanh(sum), {}};
   auto [h, c] = lstm_pointwise(sum, state.c);

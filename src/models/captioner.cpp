@@ -25,12 +25,12 @@ class Captioner final : public RecurrentDecoded<Seq2Seq> {
   std::unique_ptr<Encoded> encode(const at::Tensor& pictures, const at::Tensor& lengths, Observer* observer) const override {
     auto encoded = std::make_unique<RecurrentSource>();
     encoded->lengths = lengths;
-    const auto cells = apply_dropout(*this, (*encoder_)(pictures, observer), o_.dropout);  // [B, L, D]
-    const auto mean = cells.mean(1);
-    const auto h = at::tanh((*bridge_)(mean)), c = bridge_cell_ ? at::tanh((*bridge_cell_)(mean)) : at::Tensor();
+    const auto cells = apply_dropout(*this, (*encoder_)(pictures, observer), o_.dropout);                          // [B, L, D]
+    const auto mean = cells.mean(1);                                                                               // [B, D]
+    const auto h = at::tanh((*bridge_)(mean)), c = bridge_cell_ ? at::tanh((*bridge_cell_)(mean)) : at::Tensor();  // [B, layers·N]
     for (std::int64_t layer = 0; layer < depth_; ++layer) {
       auto state = decoder_->zero_state(layer, mean.size(0));
-      state.h = h.narrow(1, layer * size_, size_);
+      state.h = h.narrow(1, layer * size_, size_);  // [B, N]
       if (state.c.defined()) state.c = c.narrow(1, layer * size_, size_);
       encoded->initial.push_back(state);
     }

@@ -91,9 +91,9 @@ at::Tensor SequenceEncoder::operator()(const at::Tensor& vectors, const at::Tens
     show_steps(found, ponder_site_, observer);
     return found.outputs;
   }
-  const auto padding = within_lengths(lengths, vectors.size(1)).logical_not().unsqueeze(-1);  // [B, S, 1]
-  const auto input = (*input_)(vectors.masked_fill(padding, 0.0), 0, types);                  // [B, S, N]
-  const auto states = through_layers(apply_dropout(*this, input, dropout_), lengths, observer);
+  const auto padding = within_lengths(lengths, vectors.size(1)).logical_not().unsqueeze(-1);     // [B, S, 1]
+  const auto input = (*input_)(vectors.masked_fill(padding, 0.0), 0, types);                     // [B, S, N]
+  const auto states = through_layers(apply_dropout(*this, input, dropout_), lengths, observer);  // [B, S, N]
   return norm_ ? (*norm_)(states) : states;
 }
 
@@ -142,12 +142,12 @@ at::Tensor Pooling::operator()(const at::Tensor& states, const at::Tensor& lengt
   if (kind_ == "first") return states.select(1, 0);
   if (kind_ == "mean") {
     if (!lengths.defined()) return states.mean(1);
-    const auto padding = within_lengths(lengths, states.size(1)).logical_not().unsqueeze(-1);
+    const auto padding = within_lengths(lengths, states.size(1)).logical_not().unsqueeze(-1);  // [B, S, 1]
     return states.masked_fill(padding, 0.0).sum(1) / lengths.clamp_min(1).unsqueeze(1);
   }
   const auto keys = states.unsqueeze(1);  // [B, 1, S, N]
   const auto memory = attention_->prepare(keys, keys, Mask{.key_lengths = lengths});
-  const auto rows = at::zeros({states.size(0), 1, rows_, size_}, states.options());  // only counted
+  const auto rows = at::zeros({states.size(0), 1, rows_, size_}, states.options());  // [B, 1, r, N]; only counted
   return attend_observed(*attention_, rows, memory, nullptr, site_, observer).context.flatten(1);
 }
 

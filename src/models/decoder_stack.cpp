@@ -20,7 +20,7 @@ std::vector<std::shared_ptr<DecoderLayer>> decoder_layers(Module& owner, const M
 
 std::unique_ptr<Encoded> TransformerSource::select(const at::Tensor& items) const {
   auto chosen = std::make_unique<TransformerSource>();
-  chosen->lengths = lengths.index_select(0, items);
+  chosen->lengths = lengths.index_select(0, items);  // [B']
   for (const auto& memory : memories) chosen->memories.push_back(memory.select(items));
   chosen->words = words.select(items);
   return chosen;

@@ -62,7 +62,7 @@ class EncoderClassifier final : public Answerer {
     auto vectors = places_ > 0 ? whole_line(q.text, lengths) : (*embedding_)(q.text);  // [B, S, N]
     if (places_ > 0) lengths = at::ones_like(lengths);
     if (recurrent_) vectors = apply_dropout(*this, vectors, dropout_);
-    const auto states = (*encoder_)(vectors, lengths, observer, q.types);
+    const auto states = (*encoder_)(vectors, lengths, observer, q.types);  // [B, S, N]
     const auto pooled = apply_dropout(*this, (*pooling_)(states, lengths, observer), dropout_);
     return at::log_softmax((*output_)(pooled), -1);
   }
@@ -75,8 +75,8 @@ class EncoderClassifier final : public Answerer {
     const auto places = text.size(1);
     ATTEND_CHECK(places <= places_, kValue, "encoder_classifier: a line has {} tokens, model.whole has tables for {}; raise model.longest",
                  places, places_);
-    const auto ids = text + vocabulary_ * at::arange(places, index_options());
-    const auto padding = within_lengths(lengths, places).logical_not().unsqueeze(-1);
+    const auto ids = text + vocabulary_ * at::arange(places, index_options());         // [B, S]
+    const auto padding = within_lengths(lengths, places).logical_not().unsqueeze(-1);  // [B, S, 1]
     return (*embedding_)(ids).masked_fill(padding, 0.0).sum(1, /*keepdim=*/true);
   }
 

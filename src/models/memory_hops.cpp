@@ -33,16 +33,16 @@ class MemoryHops final : public Answerer {
     const auto age = ages_of(q.counts, most);                        // [B, M]
     auto keys = statements(0, q, age);                               // [B, M, N]
     for (std::int64_t k = 0; k < how_.hops; ++k) {
-      const auto values = statements(k + 1, q, age);
-      const auto scores = at::matmul(keys, u.unsqueeze(2)).squeeze(2);  // [B, M]
-      const auto p = q.linear ? scores.masked_fill(live.logical_not(), 0.0) : masked_softmax(scores, live);
+      const auto values = statements(k + 1, q, age);                                                         // [B, M, N]
+      const auto scores = at::matmul(keys, u.unsqueeze(2)).squeeze(2);                                       // [B, M]
+      const auto p = q.linear ? scores.masked_fill(live.logical_not(), 0.0) : masked_softmax(scores, live);  // [B, M]
       if (observer) {
         Result result;
         result.weights = p.unsqueeze(1).unsqueeze(1);  // [B, 1, 1, M]
         add_statistics(result, observer->request(hop(k)), result.weights);
         observer->observe(hop(k), result);
       }
-      u = u + at::matmul(p.unsqueeze(1), values).squeeze(1);
+      u = u + at::matmul(p.unsqueeze(1), values).squeeze(1);  // [B, N]
       keys = values;
     }
     return at::log_softmax((*output_)(u), -1);

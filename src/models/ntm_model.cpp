@@ -23,9 +23,9 @@ struct NtmSource final : Encoded {
   at::Tensor written;  // [B, S, N_m]: the write heads at each source step
   std::unique_ptr<Encoded> select(const at::Tensor& items) const override {
     auto chosen = std::make_unique<NtmSource>();
-    chosen->lengths = lengths.index_select(0, items);
+    chosen->lengths = lengths.index_select(0, items);  // [B']
     chosen->state = state.select(items);
-    chosen->written = written.index_select(0, items);
+    chosen->written = written.index_select(0, items);  // [B', S, N_m]
     return chosen;
   }
 };
@@ -57,7 +57,7 @@ class NtmModel final : public Seq2Seq {
     encoded->lengths = lengths;
     const auto read = (*machine_)((*source_embedding_)(source), lengths);
     encoded->state = read.last;
-    encoded->written = read.weights.narrow(1, 0, own_.write_heads).sum(1);  // zero in padding
+    encoded->written = read.weights.narrow(1, 0, own_.write_heads).sum(1);  // [B, S, N_m]; zero in padding
     return encoded;
   }
 

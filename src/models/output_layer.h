@@ -14,12 +14,12 @@ class OutputLayer {
     const auto& tied = o.of<TiedOptions>().tied;
     const auto vocabulary = embedding_->weight.size(0);
     if (tied == "none") {
-      weight_ = owner.register_parameter("output_weight", Linear(size, vocabulary).weight.detach().clone());
+      weight_ = owner.register_parameter("output_weight", Linear(size, vocabulary).weight.detach().clone());  // [V, N]
     } else {
       ATTEND_CHECK(size == o.embedding, kValue, "model.tied: {} needs embedding = {} (the size before the output layer), got {}", tied,
                    size, o.embedding);
     }
-    bias_ = owner.register_parameter("output_bias", at::zeros({vocabulary}, float_options()));
+    bias_ = owner.register_parameter("output_bias", at::zeros({vocabulary}, float_options()));  // [V]
   }
   at::Tensor operator()(const at::Tensor& states) const {
     return at::linear(states, weight_.defined() ? weight_ : embedding_->weight, bias_);

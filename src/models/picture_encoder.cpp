@@ -110,10 +110,10 @@ at::Tensor PictureEncoder::operator()(const at::Tensor& pictures, Observer* obse
     const auto vectors = (*patch_)(patches_of(pixels, patch_size_));  // [B, L, N]
     return (*sequence_)(vectors, at::full({vectors.size(0)}, vectors.size(1), index_options()), observer);
   }
-  auto x = pixels - 0.5;
+  auto x = pixels - 0.5;  // [B, C, H, W]
   for (const auto& layer : layers_) {
-    x = at::conv2d(x, layer.weight, layer.bias, /*stride=*/2, /*padding=*/1);
-    x = at::relu(at::group_norm(x, kGroups, layer.scale, layer.shift));
+    x = at::conv2d(x, layer.weight, layer.bias, /*stride=*/2, /*padding=*/1);  // [B, out, ⌈H/2⌉, ⌈W/2⌉]
+    x = at::relu(at::group_norm(x, kGroups, layer.scale, layer.shift));        // [B, out, ⌈H/2⌉, ⌈W/2⌉]
   }
   return (*positions_)(x.flatten(2).transpose(1, 2));  // [B, cells, channels]
 }

@@ -87,7 +87,7 @@ class Reader final : public Answerer {
   }
 
   static at::Tensor pointed(const at::Tensor& scores, const at::Tensor& lengths) {
-    const auto live = within_lengths(lengths, scores.size(1));
+    const auto live = within_lengths(lengths, scores.size(1));  // [B, S]
     return (scores - masked_logsumexp(scores, live).unsqueeze(1)).masked_fill(live.logical_not(), -std::numeric_limits<double>::infinity());
   }
 
@@ -98,10 +98,10 @@ class Reader final : public Answerer {
   at::Tensor by_words(const EncodedSequence& document, const EncodedSequence& question, const Questions& q, Observer* observer) const {
     const auto keys = question.states.unsqueeze(1);  // [B, 1, T, N]
     const auto memory = attention_->prepare(keys, keys, Mask{.key_lengths = q.question_lengths, .query_lengths = q.text_lengths});
-    const auto live = within_lengths(q.text_lengths, q.text.size(1)).unsqueeze(-1);
-    const auto states = document.states.masked_fill(live.logical_not(), 0.0);
+    const auto live = within_lengths(q.text_lengths, q.text.size(1)).unsqueeze(-1);  // [B, S, 1]
+    const auto states = document.states.masked_fill(live.logical_not(), 0.0);        // [B, S, N]
     const auto found = attend_observed(*attention_, states.unsqueeze(1), memory, nullptr, beta_, observer);
-    const auto joined = at::cat({states, found.context.squeeze(1)}, -1);
+    const auto joined = at::cat({states, found.context.squeeze(1)}, -1);  // [B, S, N + Dv]
     return pointed((*pointer_)((*second_)(apply_dropout(*this, joined, dropout_), q.text_lengths).states).squeeze(2), q.text_lengths);
   }
 

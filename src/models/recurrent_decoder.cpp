@@ -41,7 +41,7 @@ CellState chosen_rows(const CellState& state, const at::Tensor& rows) {
 
 std::unique_ptr<Encoded> RecurrentSource::select(const at::Tensor& items) const {
   auto chosen = std::make_unique<RecurrentSource>();
-  chosen->lengths = lengths.index_select(0, items);
+  chosen->lengths = lengths.index_select(0, items);  // [B']
   if (memory.defined()) chosen->memory = memory.select(items);
   if (draft.defined()) chosen->draft = draft.select(items);
   for (const auto& state : initial) chosen->initial.push_back(chosen_rows(state, items));
@@ -68,9 +68,9 @@ class RecurrentDecoder::Loop {
     // Steps are taken by unbind: indexing would give each step a gradient of the whole block's size.
     projected_ = d_.cells_[0]->project(vectors).unbind(0);  // T of [rows, G·N]
     if (const auto embedded = d_.readout_embedded(); embedded > 0) {
-      const auto weight = d_.readout_weight_.narrow(1, d_.readout_weight_.size(1) - embedded, embedded);
-      readout_known_ = at::linear(vectors, weight, d_.readout_bias_);  // [T, rows, R]
-      known_steps_ = readout_known_.unbind(0);
+      const auto weight = d_.readout_weight_.narrow(1, d_.readout_weight_.size(1) - embedded, embedded);  // [R, Ne]
+      readout_known_ = at::linear(vectors, weight, d_.readout_bias_);                                     // [T, rows, R]
+      known_steps_ = readout_known_.unbind(0);                                                            // T of [rows, R]
     }
   }
 
@@ -120,8 +120,9 @@ class RecurrentDecoder::Loop {
   at::Tensor readout(const at::Tensor& context, const at::Tensor& top, const at::Tensor& known) const {
     auto joined = context.defined() ? at::cat({context, top}, -1) : top;  // [rows, Dv + N]
     if (!maps_.readout) return joined;
-    joined = apply_dropout(d_, joined.view({source_.batch(), -1, joined.size(1)}), d_.o_.dropout).view_as(joined);  // items first
-    const auto sum = (*maps_.readout)(joined, known.defined() ? known : d_.readout_bias_);
+    joined =                                                                                                   // [rows, Dv + N]
+        apply_dropout(d_, joined.view({source_.batch(), -1, joined.size(1)}), d_.o_.dropout).view_as(joined);  // items first
+    const auto sum = (*maps_.readout)(joined, known.defined() ? known : d_.readout_bias_);                     // [rows, R]
     if (d_.how_.readout == "maxout") return at::amax(sum.unflatten(-1, {-1, 2}), -1);
     return at::tanh(sum);
   }
@@ -137,7 +138,7 @@ class RecurrentDecoder::Loop {
       if (layer == 0) {
         state.cells[0] = maps_.cells[0](projected, fed, state.cells[0], sum);
       } else {
-        const auto below = apply_dropout(*d_.cells_[layer], state.cells[layer - 1].h, d_.o_.dropout);
+        const auto below = apply_dropout(*d_.cells_[layer], state.cells[layer - 1].h, d_.o_.dropout);  // [rows, N]
         state.cells[layer] = maps_.cells[layer](at::Tensor(), below, state.cells[layer], sum);
       }
       if (!follower) continue;
@@ -149,7 +150,7 @@ class RecurrentDecoder::Loop {
 
   // The hypotheses of an item are query rows on its one memory: [B·K, N] -> [B, 1, K, N].
   at::Tensor attend(const at::Tensor& asked, RecurrentState& state, Observer* observer) const {
-    const auto query = asked.view({source_.batch(), 1, state.beams, asked.size(1)});
+    const auto query = asked.view({source_.batch(), 1, state.beams, asked.size(1)});  // [B, 1, K, *]
     return d_.attend(source_, query, &state, observer).reshape({asked.size(0), -1});
   }
 
@@ -199,7 +200,7 @@ RecurrentDecoder::RecurrentDecoder(const ModelOptions& o, const RecurrentSizes& 
   }
   const auto readout =
       Linear(joined + readout_embedded(), how_.readout == "maxout" ? 2 * size_ : size_, o.of<RecurrentBiasOptions>().recurrent_bias);
-  readout_weight_ = register_parameter("readout_weight", readout.weight.detach().clone());
+  readout_weight_ = register_parameter("readout_weight", readout.weight.detach().clone());  // [R, Dv + N (+ Ne)]
   if (o.of<RecurrentBiasOptions>().recurrent_bias) readout_bias_ = register_parameter("readout_bias", readout.bias.detach().clone());
   output_size_ = size_;
   if (!o.of<OutputAttentionOptions>().output_attention) return;
@@ -289,7 +290,7 @@ at::Tensor RecurrentDecoder::decode(const RecurrentSource& source, const at::Ten
     }
     collected.pass_on();
     if (tops) *tops = at::stack(states, 1);
-    outputs = at::stack(steps, 1);
+    outputs = at::stack(steps, 1);  // [B, T, R]
   }
   return output_attention_ ? at::cat({outputs, (*output_attention_)(outputs, vectors, observer)}, -1) : outputs;
 }
@@ -299,15 +300,15 @@ at::Tensor RecurrentDecoder::decode_at_once(const RecurrentSource& source, Loop&
                                             at::Tensor* kept_tops) const {
   const auto states = loop.cells_only(state);  // [B, T + 1, N]
   const auto steps = states.size(1) - 1;
-  const auto tops = states.narrow(1, 1, steps);
+  const auto tops = states.narrow(1, 1, steps);  // [B, T, N]
   if (kept_tops) *kept_tops = tops;
   at::Tensor context;
   if (attention_) {
-    const auto query = loop.query(states.narrow(1, 0, steps), tops, loop.all_vectors());
-    context = attend(source, query.unsqueeze(1), nullptr, observer).squeeze(1);
+    const auto query = loop.query(states.narrow(1, 0, steps), tops, loop.all_vectors());  // [B, T, *]
+    context = attend(source, query.unsqueeze(1), nullptr, observer).squeeze(1);           // [B, T, Dv]
   }
-  const auto known = loop.readout_known().defined() ? loop.readout_known().transpose(0, 1).flatten(0, 1) : at::Tensor();
-  const auto out = loop.readout(context.defined() ? context.flatten(0, 1) : context, tops.reshape({-1, tops.size(2)}), known);
+  const auto known = loop.readout_known().defined() ? loop.readout_known().transpose(0, 1).flatten(0, 1) : at::Tensor();        // [B·T, R]
+  const auto out = loop.readout(context.defined() ? context.flatten(0, 1) : context, tops.reshape({-1, tops.size(2)}), known);  // [B·T, *]
   return out.view({tops.size(0), tops.size(1), -1});
 }
 

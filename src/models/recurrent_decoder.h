@@ -125,7 +125,7 @@ class RecurrentDecoded : public Base {
   }
   at::Tensor step(const Encoded& encoded, DecoderState& state, const at::Tensor& tokens, Observer* observer) const override {
     const auto out = decoder_->step(static_cast<const RecurrentSource&>(encoded), static_cast<RecurrentState&>(state),
-                                    (*embedding_)(tokens.flatten()), observer);
+                                    (*embedding_)(tokens.flatten()), observer);  // [B·K, *]
     return out.view({tokens.size(0), tokens.size(1), -1});
   }
   std::vector<Site> sites() const override { return decoder_->sites(); }

@@ -114,7 +114,7 @@ class RnnSeq2Seq final : public Seq2Seq {
     const auto rows = [&](const at::Tensor& x) { return x.view({tokens.size(0), tokens.size(1), -1}); };
     if (!pointer_) return rows(decoder_->step(source, own, vectors, observer));
     AttentionKeeper keeper(decoder_->site(), observer);
-    const auto out = (*output_)(rows(decoder_->step(source, own, vectors, &keeper)));
+    const auto out = (*output_)(rows(decoder_->step(source, own, vectors, &keeper)));  // [B, K, V]
     const auto mixture = copy_output(*pointer_, out, rows(own.cells.back().h), rows(vectors), keeper.kept(), source.words, observer);
     if (auto* follower = number_observer(observer)) {
       follower->number("vocabulary logits", out);
@@ -166,12 +166,12 @@ class RnnSeq2Seq final : public Seq2Seq {
       at::Tensor from = sequence.last;
       if (bridge_kind_ == "backward_first") from = sequence.first_backward;
       if (bridge_kind_ == "mean") {
-        const auto live = within_lengths(lengths, sequence.states.size(1)).unsqueeze(-1);
-        from = sequence.states.masked_fill(live.logical_not(), 0.0).sum(1) / lengths.unsqueeze(1);
+        const auto live = within_lengths(lengths, sequence.states.size(1)).unsqueeze(-1);           // [B, S, 1]
+        from = sequence.states.masked_fill(live.logical_not(), 0.0).sum(1) / lengths.unsqueeze(1);  // [B, M]
       }
-      const auto sum = (*bridge_)(from);
+      const auto sum = (*bridge_)(from);  // [B, layers·N]
       if (follower) follower->number("bridge before tanh", sum);
-      h = at::tanh(sum);
+      h = at::tanh(sum);  // [B, layers·N]
       if (bridge_cell_) c = at::tanh((*bridge_cell_)(from));
     }
     for (std::int64_t layer = 0; layer < depth_; ++layer) {
@@ -180,7 +180,7 @@ class RnnSeq2Seq final : public Seq2Seq {
         state.h = sequence.last;
         if (state.c.defined()) state.c = sequence.last_cell;
       } else if (bridge_) {
-        state.h = h.narrow(1, layer * size_, size_);
+        state.h = h.narrow(1, layer * size_, size_);  // [B, N]
         if (state.c.defined()) state.c = c.narrow(1, layer * size_, size_);
       }
       if (follower) show_state(*follower, fmt::format("decoder.initial.{}", layer), state);

@@ -48,7 +48,7 @@ class Transformer final : public Seq2Seq {
     auto tokens = source;                                                                      // [B, S]
     if (pointer_) std::tie(tokens, encoded->words) = split_source(source, target_embedding_->weight.size(0));
     const auto vectors = (*source_embedding_)(tokens).masked_fill(padding, 0.0);  // [B, S, N]
-    auto x = apply_dropout(*this, (*source_input_)(vectors), o_.dropout);
+    auto x = apply_dropout(*this, (*source_input_)(vectors), o_.dropout);         // [B, S, N]
     if (follower) follower->number("encoder.embeddings", vectors);
     if (follower) follower->number("encoder.input", x);
     for (std::size_t i = 0; i < encoder_.size(); ++i) {

@@ -139,7 +139,7 @@ at::Tensor EncoderLayer::operator()(const at::Tensor& x, const at::Tensor& lengt
   auto site = site_;
   site.layer += times;
   auto attended = (*around_self_)(x, [&](const at::Tensor& y) {
-    const auto states = y.unsqueeze(1);
+    const auto states = y.unsqueeze(1);  // [B, 1, S, N]
     const auto memory = self_->prepare(states, states, Mask{.key_lengths = lengths});
     return attend_observed(*self_, states, memory, nullptr, site, observer).context.squeeze(1);
   });
@@ -173,7 +173,7 @@ Memory DecoderLayer::prepare(const at::Tensor& states, const at::Tensor& lengths
 
 at::Tensor DecoderLayer::operator()(const at::Tensor& x, const Memory& memory, Observer* observer) const {
   auto y = (*around_self_)(x, [&](const at::Tensor& z) {
-    const auto states = z.unsqueeze(1);
+    const auto states = z.unsqueeze(1);  // [B, 1, T, N]
     const auto own = self_->prepare(states, states, Mask{.causal = true});
     return attend_observed(*self_, states, own, nullptr, self_site_, observer).context.squeeze(1);
   });
