@@ -13,7 +13,7 @@ struct SmoothedCrossEntropy : torch::autograd::Function<SmoothedCrossEntropy> {
     const auto log_p = at::log_softmax(logits, -1);                      // [n, V]
     const auto rows = log_p.gather(1, targets.unsqueeze(1)).squeeze(1);  // [n]
     const auto nll = rows.sum().neg();                                   // []
-    auto loss = nll * (1 - smoothing);
+    auto loss = nll * (1 - smoothing);                                   // []
     if (smoothing > 0) loss = loss - log_p.sum() * (smoothing / static_cast<double>(logits.size(1)));
     ctx->saved_data["log_p"] = log_p;  // not an input or output: turned into the gradient in place by the backward pass
     ctx->saved_data["targets"] = targets;
@@ -26,7 +26,7 @@ struct SmoothedCrossEntropy : torch::autograd::Function<SmoothedCrossEntropy> {
     ATTEND_CHECK(value.isTensor(), kUnsupported, "cross_entropy: a second backward pass through the same loss is not supported");
     auto gradient = value.toTensor();
     ctx->saved_data["log_p"] = c10::IValue();
-    const auto targets = ctx->saved_data["targets"].toTensor().unsqueeze(1);
+    const auto targets = ctx->saved_data["targets"].toTensor().unsqueeze(1);  // [n, 1]
     const double smoothing = ctx->saved_data["smoothing"].toDouble();
     gradient.exp_();
     if (smoothing > 0) gradient.sub_(smoothing / static_cast<double>(gradient.size(1)));

@@ -27,7 +27,7 @@ template <class Fill>
 at::Tensor filled(const std::vector<std::uint64_t>& keys, at::IntArrayRef sizes, const Fill& fill) {
   std::vector<std::int64_t> shape{static_cast<std::int64_t>(keys.size())};
   shape.insert(shape.end(), sizes.begin(), sizes.end());
-  auto out = at::empty(shape, double_options());
+  auto out = at::empty(shape, double_options());  // [keys, ...sizes]
   const auto width = sizes.empty() ? 1 : sizes.back();
   if (out.numel() == 0) return out;
   const auto rows = out.numel() / width, inner = rows / static_cast<std::int64_t>(keys.size());

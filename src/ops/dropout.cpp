@@ -30,8 +30,8 @@ void drop_all(const Number* from, Number* to, at::IntArrayRef sizes, double rate
 }
 
 at::Tensor dropped(const at::Tensor& x, double rate, const std::vector<std::uint64_t>& keys) {
-  const auto from = x.contiguous();
-  auto to = at::empty_like(from);
+  const auto from = x.contiguous();  // [B, ..]
+  auto to = at::empty_like(from);    // [B, ..]
   if (x.numel() == 0) return to;
   if (x.scalar_type() == at::kFloat) {
     drop_all(from.const_data_ptr<float>(), to.mutable_data_ptr<float>(), from.sizes(), rate, keys);
@@ -43,7 +43,7 @@ at::Tensor dropped(const at::Tensor& x, double rate, const std::vector<std::uint
 
 // Keys travel through the graph as int64 [B].
 at::Tensor as_tensor(const std::vector<std::uint64_t>& keys) {
-  auto tensor = at::empty({static_cast<std::int64_t>(keys.size())}, index_options());
+  auto tensor = at::empty({static_cast<std::int64_t>(keys.size())}, index_options());  // [B]
   std::copy(keys.begin(), keys.end(), tensor.mutable_data_ptr<std::int64_t>());
   return tensor;
 }

@@ -26,39 +26,39 @@ struct Sorted {
 
 // The threshold of the largest k whose condition holds: conditions hold for 1..k and no further.
 at::Tensor at_support(const at::Tensor& thresholds, const at::Tensor& condition) {
-  const auto size = condition.sum(-1, /*keepdim=*/true).clamp_min(1);
+  const auto size = condition.sum(-1, /*keepdim=*/true).clamp_min(1);  // [.., 1]
   return thresholds.gather(-1, size - 1);
 }
 
 at::Tensor sparsemax(const at::Tensor& z) {
-  const auto x = from_maximum(z, 1);
+  const auto x = from_maximum(z, 1);  // [.., S]
   const Sorted s(x);
-  const auto tau = at_support((s.sums - 1) / s.k, 1 + s.k * s.values > s.sums);
+  const auto tau = at_support((s.sums - 1) / s.k, 1 + s.k * s.values > s.sums);  // [.., 1]
   return (x - tau).clamp_min(0);
 }
 
 at::Tensor entmax15(const at::Tensor& z) {
-  const auto x = from_maximum(z, 0.5);
+  const auto x = from_maximum(z, 0.5);  // [.., S]
   const Sorted s(x);
-  const auto mean = s.sums / s.k;
-  const auto spread = s.values.square().cumsum(-1) - s.k * mean.square();  // Σ (x − M)² of the first k
-  const auto tau = mean - ((1 - spread) / s.k).clamp_min(0).sqrt();
+  const auto mean = s.sums / s.k;                                          // [.., S]
+  const auto spread = s.values.square().cumsum(-1) - s.k * mean.square();  // [.., S]; Σ (x − M)² of the first k
+  const auto tau = mean - ((1 - spread) / s.k).clamp_min(0).sqrt();        // [.., S]
   return (x - at_support(tau, (tau <= s.values).logical_and(spread <= 1))).clamp_min(0).square();
 }
 
 // In double: a weight moves by w^(2−α) as much as the threshold does, and in float32 that is 3·10⁻³ at α = 4, in double 3·10⁻¹¹.
 at::Tensor bisected(const at::Tensor& z, double alpha) {
-  const auto x = from_maximum(z.to(at::kDouble), alpha - 1);
+  const auto x = from_maximum(z.to(at::kDouble), alpha - 1);  // [.., S]
   const double power = 1 / (alpha - 1), n = static_cast<double>(x.size(-1));
-  auto low = at::full_like(x.narrow(-1, 0, 1), -1.0);           // here the sum is at least 1
-  auto width = at::full_like(low, 1 - std::pow(n, 1 - alpha));  // and at low + width at most 1
+  auto low = at::full_like(x.narrow(-1, 0, 1), -1.0);           // [.., 1]; here the sum is at least 1
+  auto width = at::full_like(low, 1 - std::pow(n, 1 - alpha));  // [.., 1]; and at low + width at most 1
   for (int i = 0; i < kBisections; ++i) {
     width = width * 0.5;
-    const auto middle = low + width;
-    const auto sum = (x - middle).clamp_min(0).pow(power).sum(-1, /*keepdim=*/true);
-    low = at::where(sum >= 1, middle, low);
+    const auto middle = low + width;                                                  // [.., 1]
+    const auto sum = (x - middle).clamp_min(0).pow(power).sum(-1, /*keepdim=*/true);  // [.., 1]
+    low = at::where(sum >= 1, middle, low);                                           // [.., 1]
   }
-  const auto w = (x - low).clamp_min(0).pow(power);
+  const auto w = (x - low).clamp_min(0).pow(power);  // [.., S]
   return (w / w.sum(-1, /*keepdim=*/true)).to(z.scalar_type());
 }
 
@@ -74,10 +74,10 @@ struct Entmax : Function<Entmax> {
     ATTEND_CHECK(!at::GradMode::is_enabled(), kUnsupported,
                  "entmax: create_graph needs second derivatives, which it does not have; use softmax");
     const auto w = ctx->get_saved_variables()[0];
-    const auto support = w > 0;
+    const auto support = w > 0;  // [.., S]
     const auto r = at::where(support, w.clamp_min(std::numeric_limits<float>::min()).pow(2 - ctx->saved_data["alpha"].toDouble()),
-                             at::zeros({}, w.options()));
-    const auto rg = r * gradients[0];
+                             at::zeros({}, w.options()));  // [.., S]
+    const auto rg = r * gradients[0];                      // [.., S]
     return {rg - r * (rg.sum(-1, true) / r.sum(-1, true)), at::Tensor()};
   }
 };

@@ -89,8 +89,8 @@ struct LstmPointwise : Function<LstmPointwise> {
     at::tanh_out(candidate, gates.narrow(-1, 2 * n, n));
     at::sigmoid_out(out, gates.narrow(-1, 3 * n, n));
     at::Tensor next_c = (active.narrow(-1, n, n) * c).addcmul_(active.narrow(-1, 0, n), candidate);  // [rows, N]
-    at::Tensor squashed = next_c.tanh();
-    at::Tensor h = out * squashed;
+    at::Tensor squashed = next_c.tanh();                                                             // [rows, N]
+    at::Tensor h = out * squashed;                                                                   // [rows, N]
     ctx->save_for_backward({active, c, squashed});
     return {h, next_c};
   }
@@ -100,13 +100,13 @@ struct LstmPointwise : Function<LstmPointwise> {
     const auto &active = saved[0], &c = saved[1], &squashed = saved[2];
     const auto n = c.size(-1);
     auto input = active.narrow(-1, 0, n), forget = active.narrow(-1, n, n), candidate = active.narrow(-1, 2 * n, n),
-         out = active.narrow(-1, 3 * n, n);
-    at::Tensor d_gates = at::empty_like(active);
+         out = active.narrow(-1, 3 * n, n);       // [rows, N] each
+    at::Tensor d_gates = at::empty_like(active);  // [rows, 4N]
     // Through h = o tanh(c'): d_c' gains g_h o (1 − tanh²), o gains g_h tanh(c').
-    at::Tensor d_c = at::tanh_backward(gradients[0] * out, squashed);
+    at::Tensor d_c = at::tanh_backward(gradients[0] * out, squashed);  // [rows, N]
     if (gradients[1].defined()) d_c.add_(gradients[1]);
     auto d_in = d_gates.narrow(-1, 0, n), d_forget = d_gates.narrow(-1, n, n), d_candidate = d_gates.narrow(-1, 2 * n, n),
-         d_out = d_gates.narrow(-1, 3 * n, n);
+         d_out = d_gates.narrow(-1, 3 * n, n);  // [rows, N] each
     at::sigmoid_backward_out(d_in, d_c * candidate, input);
     at::sigmoid_backward_out(d_forget, d_c * c, forget);
     at::tanh_backward_out(d_candidate, d_c * input, candidate);
@@ -119,7 +119,7 @@ struct GruPointwise : Function<GruPointwise> {
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& from_input, const at::Tensor& from_state, const at::Tensor& h) {
     const auto n = h.size(-1);
     auto gates = (from_input.narrow(-1, 0, 2 * n) + from_state.narrow(-1, 0, 2 * n)).sigmoid_();  // reset, update [rows, 2N]
-    const auto new_from_state = from_state.narrow(-1, 2 * n, n);
+    const auto new_from_state = from_state.narrow(-1, 2 * n, n);                                  // [rows, N]
     auto candidate = at::addcmul(from_input.narrow(-1, 2 * n, n), gates.narrow(-1, 0, n), new_from_state).tanh_();  // [rows, N]
     ctx->save_for_backward({gates, candidate, from_state, h});
     return at::lerp(candidate, h, gates.narrow(-1, n, n));
@@ -129,19 +129,19 @@ struct GruPointwise : Function<GruPointwise> {
     const auto saved = ctx->get_saved_variables();
     const auto &gates = saved[0], &candidate = saved[1], &from_state = saved[2], &h = saved[3];
     const auto n = h.size(-1);
-    const auto reset = gates.narrow(-1, 0, n), update = gates.narrow(-1, n, n);
-    at::Tensor d_input = at::empty_like(from_state);  // [rows, 3N]
-    auto d_gates = d_input.narrow(-1, 0, 2 * n), d_new = d_input.narrow(-1, 2 * n, n);
-    const auto d_h = gradients[0] * update;
+    const auto reset = gates.narrow(-1, 0, n), update = gates.narrow(-1, n, n);         // [rows, N] each
+    at::Tensor d_input = at::empty_like(from_state);                                    // [rows, 3N]
+    auto d_gates = d_input.narrow(-1, 0, 2 * n), d_new = d_input.narrow(-1, 2 * n, n);  // [rows, 2N], [rows, N]
+    const auto d_h = gradients[0] * update;                                             // [rows, N]
     at::tanh_backward_out(d_new, gradients[0] - d_h, candidate);
-    auto from_gates = at::empty_like(gates);
-    auto d_reset = from_gates.narrow(-1, 0, n), d_update = from_gates.narrow(-1, n, n);
+    auto from_gates = at::empty_like(gates);                                             // [rows, 2N]
+    auto d_reset = from_gates.narrow(-1, 0, n), d_update = from_gates.narrow(-1, n, n);  // [rows, N] each
     at::mul_out(d_reset, d_new, from_state.narrow(-1, 2 * n, n));
     at::sub_out(d_update, h, candidate);
     d_update.mul_(gradients[0]);
     at::sigmoid_backward_out(d_gates, from_gates, gates);
     // The state's part differs from the input's in the new gate alone, which the reset gate scales.
-    auto d_state = d_input.clone();
+    auto d_state = d_input.clone();  // [rows, 3N]
     d_state.narrow(-1, 2 * n, n).mul_(reset);
     return {d_input, d_state, d_h};
   }

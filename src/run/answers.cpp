@@ -51,7 +51,7 @@ AttentionMap item_map(const SeenMap& seen, std::int64_t row, const ShownParts& p
   auto own = seen.weights[row].narrow(2, 0, end_column - first_column);            // [H, rows, own columns]
   own = seen.site.rows == RowAxis::kNode ? own.flatten(0, 1).unsqueeze(1)          // [H·r, 1, own columns]: rows of a pool are heads
                                          : own.narrow(1, 0, end_row - first_row);  // [H, own rows, own columns]
-  const auto flat = own.contiguous();
+  const auto flat = own.contiguous();                                              // [H, rows, columns]
   map.heads = static_cast<std::uint32_t>(flat.size(0));
   map.rows = static_cast<std::uint32_t>(flat.size(1));
   map.cols = static_cast<std::uint32_t>(flat.size(2));
@@ -131,7 +131,7 @@ void Runner::answer(const Quiz& quiz, const AnswerOptions& options, const std::f
     for (const auto& items : batches_by_cost(quiz, window, options.batch)) {
       WeightsObserver observer;
       const bool watch = options.record || std::any_of(items.begin(), items.end(), [&](auto i) { return !quiz.supporting(i).empty(); });
-      const auto log_probs = model.network->answer(quiz.batch(items), watch ? &observer : nullptr).to(at::kFloat).contiguous();
+      const auto log_probs = model.network->answer(quiz.batch(items), watch ? &observer : nullptr).to(at::kFloat).contiguous();  // [B, A]
       for (std::size_t b = 0; b < items.size(); ++b) {
         const auto item = items[b];
         const auto row = static_cast<std::int64_t>(b);

@@ -51,7 +51,7 @@ std::unique_ptr<StepModel> steps_of_pictures(const TranslationModel& model, cons
 
 at::Tensor picture_batch(std::span<const Image> pictures, std::span<const std::size_t> items) {
   const auto& first = pictures[items[0]];
-  auto bytes =
+  auto bytes =  // [n, H, W, C]
       at::empty({static_cast<std::int64_t>(items.size()), first.height, first.width, first.channels}, index_options().dtype(at::kByte));
   auto* out = bytes.data_ptr<std::uint8_t>();
   for (const auto i : items) out = std::copy(pictures[i].pixels.begin(), pictures[i].pixels.end(), out);

@@ -76,7 +76,7 @@ LanguageModelScore Runner::predict(const Stream& stream, std::int64_t window) co
     for (std::size_t b = 0; b < some.size(); ++b) {
       const auto first = at + b == 0 ? 0 : past, counted = some[b].size - first;
       const auto counts =
-          log_p[static_cast<std::int64_t>(b)].narrow(0, static_cast<std::int64_t>(first), static_cast<std::int64_t>(counted));
+          log_p[static_cast<std::int64_t>(b)].narrow(0, static_cast<std::int64_t>(first), static_cast<std::int64_t>(counted));  // [counted]
       const auto log_prob = counts.sum().item<double>();
       check_score(log_prob, "score", some[b].begin);
       score.add(-log_prob, counted);

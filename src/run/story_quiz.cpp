@@ -50,7 +50,7 @@ class StoryQuiz final : public ChoiceQuiz {
     const auto rows = static_cast<std::int64_t>(items.size());
     q.statements = at::zeros({rows, static_cast<std::int64_t>(most), static_cast<std::int64_t>(longest)}, index_options());  // [B, M, L]
     q.statement_lengths = at::zeros({rows, static_cast<std::int64_t>(most)}, index_options());                               // [B, M]
-    q.counts = at::zeros({rows}, index_options());
+    q.counts = at::zeros({rows}, index_options());                                                                           // [B]
     auto* out = q.statements.data_ptr<std::int64_t>();
     auto* lengths = q.statement_lengths.data_ptr<std::int64_t>();
     for (std::size_t b = 0; b < items.size(); ++b) {

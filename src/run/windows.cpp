@@ -54,7 +54,7 @@ Windows windows_of(const Stream& stream, const std::vector<Window>& windows) {
   const auto rows = static_cast<std::int64_t>(windows.size()), steps = static_cast<std::int64_t>(longest);
   batch.inputs = at::zeros({rows, steps}, index_options());  // [B, T]
   batch.wanted = at::zeros({rows, steps}, index_options());  // [B, T]
-  batch.lengths = at::empty({rows}, index_options());
+  batch.lengths = at::empty({rows}, index_options());        // [B]
   auto in = batch.inputs.accessor<std::int64_t, 2>(), out = batch.wanted.accessor<std::int64_t, 2>();
   for (std::int64_t b = 0; b < rows; ++b) {
     const auto& [begin, size] = windows[static_cast<std::size_t>(b)];

@@ -43,7 +43,7 @@ TranslationModel worked_example_rnn() {
   example.network->eval();
 
   // A row a token: <unk>, <pad>, <s>, </s>, then the words.
-  const auto unit = at::eye(3, double_options()), half = 0.5 * unit, none = at::zeros({4, 3}, double_options());
+  const auto unit = at::eye(3, double_options()), half = 0.5 * unit, none = at::zeros({4, 3}, double_options());  // [3, 3], none [4, 3]
   const std::map<std::string, at::Tensor> weights{
       {"source_embedding.weight", at::cat({none, unit})},  // [7, 3]
       {"target_embedding.weight", matrix({{0, 0, 0}, {0, 0, 0}, {-1, 2, -1}, {0, 0, 0}, {-1, -1, 2}, {-2, -2, -2}, {1, 1, 1}})},

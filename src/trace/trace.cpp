@@ -107,12 +107,12 @@ TraceWord word_of(const TokenNames& name, std::int32_t id, const double* logits,
 }
 
 TraceChoice choice_of(const TokenNames& name, std::int32_t chosen, const at::Tensor& logits, std::int64_t top) {
-  const auto wide = logits.flatten().contiguous();  // [V]
-  const auto log_probs = at::log_softmax(wide, 0).contiguous();
+  const auto wide = logits.flatten().contiguous();               // [V]
+  const auto log_probs = at::log_softmax(wide, 0).contiguous();  // [V]
   const auto* l = wide.data_ptr<double>();
   const auto* p = log_probs.data_ptr<double>();
   TraceChoice choice{.chosen = word_of(name, chosen, l, p), .rank = 1 + wide.gt(l[chosen]).sum().item<std::int64_t>(), .top = {}};
-  const auto best = std::get<1>(wide.topk(std::min(top, wide.size(0)))).contiguous();
+  const auto best = std::get<1>(wide.topk(std::min(top, wide.size(0)))).contiguous();  // [K]
   for (std::int64_t i = 0; i < best.size(0); ++i) {
     const auto word = word_of(name, static_cast<std::int32_t>(best.data_ptr<std::int64_t>()[i]), l, p);
     if (word.probability > 0) choice.top.push_back(word);

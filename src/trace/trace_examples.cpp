@@ -16,9 +16,11 @@ Trace scaled_dot_example(const TraceOptions& options) {
   at::NoGradGuard no_grad;
   ATTEND_CHECK(!options.target, kValue, "trace: scaled_dot has no vocabulary, so it takes no target; use the example rnn");
   ATTEND_CHECK(options.layer.value_or(0) == 0, kValue, "trace: scaled_dot has the layer 0 alone, got {}", *options.layer);
-  const auto keys = at::tensor({2.0, 0.0, 1.0, 0.0, 0.0, 2.0, 0.0, 1.0, 1.0, 0.0, 2.0, 0.0}, double_options()).view({1, 1, 3, 4});
-  const auto values = at::tensor({1.0, 0.0, 0.0, 1.0, 1.0, 1.0}, double_options()).view({1, 1, 3, 2});
-  const auto queries = at::tensor({3.0, 0.0, 1.0, 0.0, 0.0, 3.0, 1.0, 1.0, 1.0, 0.0, 3.0, 0.0}, double_options()).view({1, 1, 3, 4});
+  const auto keys =  // [1, 1, S, D]
+      at::tensor({2.0, 0.0, 1.0, 0.0, 0.0, 2.0, 0.0, 1.0, 1.0, 0.0, 2.0, 0.0}, double_options()).view({1, 1, 3, 4});
+  const auto values = at::tensor({1.0, 0.0, 0.0, 1.0, 1.0, 1.0}, double_options()).view({1, 1, 3, 2});  // [1, 1, S, Dv]
+  const auto queries =                                                                                  // [1, 1, T, D]
+      at::tensor({3.0, 0.0, 1.0, 0.0, 0.0, 3.0, 1.0, 1.0, 1.0, 0.0, 3.0, 0.0}, double_options()).view({1, 1, 3, 4});
   const std::vector<std::string> source{"I", "love", "you"}, target{"我", "爱", "你"};
 
   Trace trace{.title = "Worked example: scaled dot-product attention, D = 4",

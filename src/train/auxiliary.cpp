@@ -74,19 +74,19 @@ at::Tensor AuxiliaryLosses::loss(const AuxiliaryBatch& batch) const {
     }
     if (of_pool(site)) {
       if (o_.rows_weight == 0) continue;
-      const auto rows = result.weights.squeeze(1);  // [B, r, S]
-      const auto overlap = at::matmul(rows, rows.mT()) - at::eye(rows.size(1), rows.options());
+      const auto rows = result.weights.squeeze(1);                                               // [B, r, S]
+      const auto overlap = at::matmul(rows, rows.mT()) - at::eye(rows.size(1), rows.options());  // [B, r, r]
       add(sum, o_.rows_weight * overlap.square().sum());
       continue;
     }
     if (!batch.target_lengths.defined()) continue;
     const auto steps = result.context.size(2);
-    const auto live = live_steps(batch, steps);
+    const auto live = live_steps(batch, steps);  // [B, 1, T]
     const auto& extras = result.extras;
     if (const auto found = extras.find("coverage_loss"); found != extras.end() && o_.coverage_weight > 0 && update_ > o_.coverage_start)
       add(sum, o_.coverage_weight * found->second.value.mean(1, true).masked_fill(live.logical_not(), 0.0).sum());
     if (const auto found = extras.find("reward_baseline"); found != extras.end()) {
-      const auto baseline = found->second.value.narrow(0, 0, std::min(steps, found->second.value.size(0)));
+      const auto baseline = found->second.value.narrow(0, 0, std::min(steps, found->second.value.size(0)));  // [at most T]
       const auto reward =
           rewards(batch) - (o_.reward == "to_go" && baseline.size(0) == steps ? baseline : baseline.narrow(0, 0, 1));  // [B, T]
       const auto surprise = extras.at("log_prob").value * reward.detach().unsqueeze(1);                                // [B, H, T]
@@ -104,9 +104,9 @@ at::Tensor AuxiliaryLosses::loss(const AuxiliaryBatch& batch) const {
   if (aligned) {
     const auto& weights = aligned->second.weights;
     const auto head = std::min<std::int64_t>(o_.guided_head, weights.size(1) - 1);
-    const auto w = weights.select(1, head);  // [B, T, S]
-    const auto gold = batch.gold.to(w.scalar_type());
-    const auto logs = at::where(gold.gt(0), w.clamp_min(1e-12), at::ones({}, w.options())).log();
+    const auto w = weights.select(1, head);                                                        // [B, T, S]
+    const auto gold = batch.gold.to(w.scalar_type());                                              // [B, T, S]
+    const auto logs = at::where(gold.gt(0), w.clamp_min(1e-12), at::ones({}, w.options())).log();  // [B, T, S]
     add(sum, -o_.guided_weight * ((gold * logs).sum({1, 2}) / batch.target_lengths.to(w.scalar_type())).sum());
   }
   return sum;
@@ -118,10 +118,10 @@ void AuxiliaryLosses::move_baselines(const AuxiliaryBatch& batch) const {
     const auto found = result.extras.find("reward_baseline");
     if (found == result.extras.end()) continue;
     const auto steps = std::min(batch.log_probs.size(1), found->second.value.size(0));
-    auto baseline = found->second.value.narrow(0, 0, steps);
-    const auto live = live_steps(batch, batch.log_probs.size(1)).squeeze(1).narrow(1, 0, steps);  // [B, T]
-    const auto count = live.sum(0);
-    const auto mean = rewards(batch).narrow(1, 0, steps).masked_fill(live.logical_not(), 0.0).sum(0) / count.clamp_min(1);
+    auto baseline = found->second.value.narrow(0, 0, steps);                                                                // [steps]
+    const auto live = live_steps(batch, batch.log_probs.size(1)).squeeze(1).narrow(1, 0, steps);                            // [B, T]
+    const auto count = live.sum(0);                                                                                         // [steps]
+    const auto mean = rewards(batch).narrow(1, 0, steps).masked_fill(live.logical_not(), 0.0).sum(0) / count.clamp_min(1);  // [steps]
     baseline.copy_(at::where(count.gt(0), 0.9 * baseline + 0.1 * mean.to(baseline.scalar_type()), baseline));
   }
 }

@@ -59,9 +59,9 @@ class CaptionsLearner final : public Learner {
       }
     batch->tensors.source = varied(train_.batch(examples), config_.data);
     batch->tensors.source_lengths =
-        at::full({static_cast<std::int64_t>(examples.size())}, picture_grid(config_.model).cells(), index_options());
-    batch->rows = at::tensor(rows, index_options());                                           // [R]
-    batch->tensors.read_lengths = batch->tensors.source_lengths.index_select(0, batch->rows);  // [R]
+        at::full({static_cast<std::int64_t>(examples.size())}, picture_grid(config_.model).cells(), index_options());  // [B]
+    batch->rows = at::tensor(rows, index_options());                                                                   // [R]
+    batch->tensors.read_lengths = batch->tensors.source_lengths.index_select(0, batch->rows);                          // [R]
     set_targets(batch->tensors, padded(targets), model_.target->special().begin);
     batch->units = batch->tensors.tokens;
     return batch;

@@ -131,12 +131,13 @@ class Pairs final : public Learner {
       const auto ordinary = ordinary_ids(*model_.target);
       const auto words = at::tensor(at::ArrayRef<std::int32_t>(ordinary), index_options());                         // [n]
       const auto replaced = uniform_draws(draw_keys(kNoisePlace, items), {columns}).lt(config_.train.draft_noise);  // [B, 1 + D]
-      const auto which = (uniform_draws(draw_keys(kNoisePlace, items), {columns}) * static_cast<double>(words.size(0))).to(at::kLong);
+      const auto which =                                                                                            // [B, 1 + D]
+          (uniform_draws(draw_keys(kNoisePlace, items), {columns}) * static_cast<double>(words.size(0))).to(at::kLong);
       const auto other = words.index_select(0, which.flatten()).view_as(which);  // [B, 1 + D]
       const auto& special = model_.target->special();
       auto kept = draft.ids.eq(special.unknown);  // [B, 1 + D]
       for (const auto id : {special.pad, special.begin, special.end}) kept = kept.logical_or(draft.ids.eq(id));
-      draft.ids = at::where(replaced.logical_and(kept.logical_not()), other, draft.ids);
+      draft.ids = at::where(replaced.logical_and(kept.logical_not()), other, draft.ids);  // [B, 1 + D]
     }
     AuxiliaryLosses auxiliary(config_.train, update);
     auto* watching = watch_ ? &auxiliary : nullptr;

@@ -98,7 +98,7 @@ class QuestionsLearner final : public Learner {
     batch->questions = train_->batch(examples);
     std::vector<std::int64_t> gold;
     for (const auto i : examples) gold.push_back(train_->gold(i));
-    batch->gold = at::tensor(gold, index_options());
+    batch->gold = at::tensor(gold, index_options());  // [B]
     batch->units = static_cast<std::int64_t>(examples.size());
     auto& q = batch->questions;
     if (q.pictures.defined()) q.pictures = varied(q.pictures, config_.data);
@@ -114,7 +114,7 @@ class QuestionsLearner final : public Learner {
     questions.linear = update <= config_.train.linear_start;
     AuxiliaryLosses losses(config_.train, update);
     const auto log_probs = model_.network->answer(questions, watch_ ? &losses : nullptr);
-    const auto nll = -log_probs.gather(1, batch.gold.unsqueeze(1)).sum();
+    const auto nll = -log_probs.gather(1, batch.gold.unsqueeze(1)).sum();  // []
     auto loss = nll;
     if (const auto e = config_.train.label_smoothing; e > 0 && model_.target) loss = (1 - e) * nll - e * log_probs.mean(1).sum();
     if (const auto more = watch_ ? losses.loss({}) : at::Tensor{}; more.defined()) loss = loss + more;

@@ -30,7 +30,7 @@ double learn_sequences(const TokenDecoder& network, const Encoded& encoded, cons
     known.target_lengths = batch.target_lengths;
     known.source_lengths = batch.read_lengths.defined() ? batch.read_lengths : batch.source_lengths;
     known.log_probs =
-        at::zeros({batch.inputs.numel()}, entropy.rows.options()).index_copy(0, batch.live, entropy.rows).view_as(batch.inputs);
+        at::zeros({batch.inputs.numel()}, entropy.rows.options()).index_copy(0, batch.live, entropy.rows).view_as(batch.inputs);  // [B, T]
     known.gold = batch.gold;
     if (const auto more = watching->loss(known); more.defined()) loss = loss + more;
   }
