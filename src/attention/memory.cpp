@@ -7,10 +7,10 @@ namespace {
 
 constexpr std::int64_t kFirstRoom = 16;
 
-// Room is made by doubling: most sequences end long before `most` positions.
+// Room is made by doubling: most sequences end long before `most` positions. A buffer that a copy of the memory shares is left to it.
 void put(at::Tensor& buffer, const at::Tensor& step, std::int64_t used, std::int64_t most) {
   const auto needed = used + step.size(2);
-  if (!buffer.defined() || needed > buffer.size(2)) {
+  if (!buffer.defined() || needed > buffer.size(2) || buffer.use_count() > 1) {
     auto sizes = step.sizes().vec();
     sizes[2] = std::max(needed, std::min(most, std::max(kFirstRoom, 2 * used)));
     const auto larger = at::empty(sizes, step.options());  // [B, Hk, room, *]

@@ -116,6 +116,27 @@ TEST_P(ContractCalls, StepsEqualOnePass) {  // U13: the memory grows by one key 
   }
 }
 
+TEST_P(ContractCalls, CopiesOfAMemoryGrowApart) {
+  if (c_.capabilities().not_causal) GTEST_SKIP() << "takes no causal mask";
+  at::NoGradGuard no_grad;
+  const Sizes z{.queries = 4, .keys = 4};
+  const auto mechanism = build(c_, z);
+  auto p = problem(c_, z);
+  const auto step = [&](std::int64_t t, double scale) {
+    return mechanism->prepare(p.keys.narrow(2, t, 1) * scale, p.values.narrow(2, t, 1) * scale, {.causal = true, .first_key = t});
+  };
+  Memory one;
+  for (std::int64_t t = 0; t < 3; ++t) one.append(step(t, 1), z.keys);
+  Memory other = one;
+  one.append(step(3, 1), z.keys);
+  const auto keys = one.keys().clone(), values = one.values().clone();
+  other.append(step(3, 2), z.keys);
+  EXPECT_TRUE(same(one.keys(), keys));
+  EXPECT_TRUE(same(one.values(), values));
+  EXPECT_TRUE(same(other.values().narrow(2, 0, 3), values.narrow(2, 0, 3)));
+  EXPECT_FALSE(same(other.values().narrow(2, 3, 1), values.narrow(2, 3, 1)));
+}
+
 TEST_P(ContractCalls, ChunksOfQueriesEqualOnePass) {  // bottom-right: the last two queries alone see what they saw among all five
   if (c_.capabilities().not_causal) GTEST_SKIP() << "takes no causal mask";
   if (c_.stateful()) GTEST_SKIP() << "the state of the earlier queries is needed";

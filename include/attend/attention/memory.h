@@ -24,8 +24,7 @@ class Prepared {
 ///
 /// Prepared keys belong to one position each, so a memory can grow: a decoder's cache is a memory that each step appends to. Copies share
 /// tensors; a copy may be read by one thread while another reads the original, and append() and reorder() change this memory alone.
-/// Threads may share a memory that none of them changes. Of copies that share tensors only one may append(): the room for later positions
-/// is shared too.
+/// Threads may share a memory that none of them changes.
 class Memory {
  public:
   Memory() = default;
