@@ -37,8 +37,8 @@ ColumnAxis as_columns(RowAxis axis) {
 }
 
 /// Rows of a memory have no text: their numbers stand for them.
-Text numbered(std::uint32_t count) {
-  Text text;
+RecordText numbered(std::uint32_t count) {
+  RecordText text;
   for (std::uint32_t i = 0; i < count; ++i) {
     const auto begin = static_cast<std::uint32_t>(text.utf8.size());
     text.utf8 += std::to_string(i);
@@ -48,7 +48,7 @@ Text numbered(std::uint32_t count) {
   return text;
 }
 
-SourcePart all_of(const Text& text) { return {ColumnAxis::kSource, 0, static_cast<std::uint32_t>(text.tokens.size())}; }
+SourcePart all_of(const RecordText& text) { return {ColumnAxis::kSource, 0, static_cast<std::uint32_t>(text.tokens.size())}; }
 
 Axes axes_of(const Record& record, const AttentionMap& map, std::size_t hypothesis) {
   const auto& data = record.data();
@@ -65,14 +65,14 @@ Axes axes_of(const Record& record, const AttentionMap& map, std::size_t hypothes
     axes.cols = data.hypotheses[hypothesis].text;
     auto& tokens = axes.cols.tokens;
     if (!tokens.empty()) tokens.pop_back();
-    tokens.insert(tokens.begin(), Token{2, {0, 0}, 0, true});
+    tokens.insert(tokens.begin(), RecordToken{2, {0, 0}, 0, true});
     axes.col_part = all_of(axes.cols);
     axes.ragged = true;
   }
   return axes;
 }
 
-std::vector<std::uint32_t> kept_tokens(const Text& text, const SourcePart& part, bool hide_specials) {
+std::vector<std::uint32_t> kept_tokens(const RecordText& text, const SourcePart& part, bool hide_specials) {
   std::vector<std::uint32_t> kept;
   for (std::uint32_t i = part.begin; i < part.end; ++i) {
     if (!hide_specials || !text.tokens[i].special) kept.push_back(i);
@@ -163,7 +163,7 @@ void Builder::describe() {
   scene.scale.high = options_.scale == ScaleKind::kRow ? "row's largest" : "1";
 }
 
-void Builder::add(const Matrix& full, std::string title, std::int32_t head) {
+void Builder::add(const WeightMatrix& full, std::string title, std::int32_t head) {
   ATTEND_CHECK(full.rows == axes_.rows.tokens.size() && full.cols >= axes_.cols.tokens.size(), kData,
                "draw: the map {} layer {} is [{}, {}], but its texts have {} and {} tokens; the record does not fit together",
                map_.site.name, map_.site.layer, full.rows, full.cols, axes_.rows.tokens.size(), axes_.cols.tokens.size());
@@ -223,10 +223,10 @@ void Builder::stretch() {
 
 /// The most by which a single head's weight departs from the mean, over all drawn cells.
 double Builder::largest_departure() const {
-  const Matrix mean = record_.mean_map(map_, options_.hypothesis);
+  const WeightMatrix mean = record_.mean_map(map_, options_.hypothesis);
   double largest = 0;
   for (std::uint32_t h = 0; h < map_.heads; ++h) {
-    const Matrix one = record_.map(map_, h, options_.hypothesis);
+    const WeightMatrix one = record_.map(map_, h, options_.hypothesis);
     for (const auto r : kept_rows_) {
       for (const auto c : kept_cols_) largest = std::max(largest, std::abs(static_cast<double>(one.at(r, c)) - mean.at(r, c)));
     }

@@ -13,7 +13,7 @@ const AttentionMap& choose_map(const Record& record, const SceneOptions& options
 
 /// What the rows and columns of one map stand for.
 struct Axes {
-  Text rows, cols;
+  RecordText rows, cols;
   std::string row_name, col_name;
   SourcePart row_part, col_part;  // tokens of rows and cols that the axes stand for
   bool ragged = false;            // row t sees columns 0..t only
@@ -38,7 +38,7 @@ class Builder {
 
  private:
   void describe();
-  void add(const Matrix& full, std::string title, std::int32_t head);
+  void add(const WeightMatrix& full, std::string title, std::int32_t head);
   void add_notes();
   void note(std::string text, bool pinned = false) {
     if (pinned || !options_.quiet) scene.notes.push_back({std::move(text), pinned});

@@ -47,7 +47,7 @@ bool begins_with_mark(std::string_view text) {
 }
 
 /// " 2/3" when token `i` owns only a part of a character: the second of three tokens that share it.
-std::string part_of_character(const Text& text, std::size_t i) {
+std::string part_of_character(const RecordText& text, std::size_t i) {
   const ByteSpan own = text.tokens[i].span, whole = whole_characters(text.utf8, own);
   if (own == whole) return {};
   // The character that is cut: the first one when the cut is at its beginning.
@@ -71,11 +71,11 @@ std::string part_of_character(const Text& text, std::size_t i) {
 
 }  // namespace
 
-std::vector<Label> token_labels(const Text& text) {
+std::vector<Label> token_labels(const RecordText& text) {
   std::vector<Label> labels;
   labels.reserve(text.tokens.size());
   for (std::size_t i = 0; i < text.tokens.size(); ++i) {
-    const Token& token = text.tokens[i];
+    const RecordToken& token = text.tokens[i];
     if (token.special) {
       labels.push_back({special_name(token.id), true});
       continue;
@@ -94,7 +94,7 @@ std::vector<Label> token_labels(const Text& text) {
   return labels;
 }
 
-std::vector<TextPiece> text_pieces(const Text& text, const std::vector<std::int32_t>& columns) {
+std::vector<TextPiece> text_pieces(const RecordText& text, const std::vector<std::int32_t>& columns) {
   const std::string_view bytes = text.utf8;
   std::vector<std::uint32_t> cluster_begin, cluster_end;  // of the cluster each byte belongs to
   for (const auto cluster : grapheme_clusters(bytes)) {
@@ -111,7 +111,7 @@ std::vector<TextPiece> text_pieces(const Text& text, const std::vector<std::int3
     done = std::max(done, end);
   };
   for (std::size_t i = 0; i < text.tokens.size(); ++i) {
-    const Token& token = text.tokens[i];
+    const RecordToken& token = text.tokens[i];
     if (token.special || token.span.begin == token.span.end) {
       if (columns[i] < 0) continue;
       if (!pieces.empty() && !pieces.back().text.ends_with(' ')) pieces.push_back({" ", {}, false});

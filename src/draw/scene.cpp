@@ -80,7 +80,7 @@ std::string list_caption(const Scene& scene, const Hypothesis& answer) {
   return caption;
 }
 
-std::string text_of_token(const Text& text, std::size_t i) {
+std::string text_of_token(const RecordText& text, std::size_t i) {
   const ByteSpan span = text.tokens[i].span;
   return visible_text(std::string_view(text.utf8).substr(span.begin, span.end - span.begin));
 }

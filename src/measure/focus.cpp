@@ -65,7 +65,7 @@ std::optional<Focus> focus_of_row(std::span<const float> visible) {
   return focus_of_checked(visible);
 }
 
-FocusOfMap focus_of_map(const Matrix& weights, VisibleKeys visible) {
+FocusOfMap focus_of_map(const WeightMatrix& weights, VisibleKeys visible) {
   FocusOfMap focus;
   focus.rows.reserve(weights.rows);
   for (std::size_t t = 0; t < weights.rows; ++t) {
@@ -79,10 +79,10 @@ FocusOfMap focus_of_map(const Matrix& weights, VisibleKeys visible) {
   return focus;
 }
 
-void RowEntropy::add(std::span<const Matrix> heads) {
+void RowEntropy::add(std::span<const WeightMatrix> heads) {
   double means = 0;
   std::uint64_t counted = 0;
-  for (const Matrix& head : heads) {
+  for (const WeightMatrix& head : heads) {
     const auto focus = focus_of_map(head);
     if (!focus.mean) continue;
     means += focus.mean->entropy;

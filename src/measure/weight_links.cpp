@@ -9,22 +9,22 @@
 namespace attend {
 namespace {
 
-std::uint64_t word_count(const std::vector<Token>& tokens) {
+std::uint64_t word_count(const std::vector<RecordToken>& tokens) {
   std::uint64_t words = 0;
-  for (const Token& token : tokens)
+  for (const RecordToken& token : tokens)
     if (!token.special) words = std::max(words, std::uint64_t{token.word} + 1);
   return words;
 }
 
 /// Tokens whose `word` is what their weights are gathered by: words, or each its own number.
-std::vector<Token> gathered_by(std::vector<Token> tokens, LinkUnit unit) {
+std::vector<RecordToken> gathered_by(std::vector<RecordToken> tokens, LinkUnit unit) {
   if (unit == LinkUnit::kWords || unit == LinkUnit::kPunctuated) return tokens;
   for (std::uint32_t i = 0; i < tokens.size(); ++i) tokens[i].word = i;
   return tokens;
 }
 
 /// Links between gathered rows and columns to links between units: only tokens may hold more than one unit, or none.
-Links in_units(const Links& links, const Text& target, const Text& source, LinkUnits units) {
+Links in_units(const Links& links, const RecordText& target, const RecordText& source, LinkUnits units) {
   if (units.source != LinkUnit::kCharacters && units.target != LinkUnit::kCharacters) return links;
   const auto rows = units_of(target, units.target), columns = units_of(source, units.source);
   const auto of = [](const std::vector<std::vector<std::uint32_t>>& tokens, LinkUnit unit, std::uint32_t at) {
@@ -38,7 +38,7 @@ Links in_units(const Links& links, const Text& target, const Text& source, LinkU
 }
 
 /// Row t becomes what row t + 1 was: the step that takes token t as its input. The last token is no one's input.
-Matrix shifted_up(Matrix weights) {
+WeightMatrix shifted_up(WeightMatrix weights) {
   if (weights.rows == 0) return weights;
   weights.values.erase(weights.values.begin(), weights.values.begin() + weights.cols);
   weights.values.resize(std::size_t{weights.rows} * weights.cols, 0.0f);
@@ -58,11 +58,11 @@ const AttentionMap* chosen_map(const Record& record, const MapChoice& choice) {
   return &map;
 }
 
-std::vector<std::vector<std::uint32_t>> units_of(const Text& text, LinkUnit unit) {
+std::vector<std::vector<std::uint32_t>> units_of(const RecordText& text, LinkUnit unit) {
   std::vector<std::vector<std::uint32_t>> units(text.tokens.size());
   const auto characters = unit == LinkUnit::kCharacters ? scoring::visible_graphemes(text.utf8, "links") : std::vector<scoring::Stretch>{};
   for (std::uint32_t i = 0; i < text.tokens.size(); ++i) {
-    const Token& token = text.tokens[i];
+    const RecordToken& token = text.tokens[i];
     if (token.special) continue;
     if (unit != LinkUnit::kCharacters) {
       units[i] = {unit == LinkUnit::kTokens ? i : token.word};
@@ -75,14 +75,14 @@ std::vector<std::vector<std::uint32_t>> units_of(const Text& text, LinkUnit unit
   return units;
 }
 
-std::uint32_t unit_count(const Text& text, LinkUnit unit) {
+std::uint32_t unit_count(const RecordText& text, LinkUnit unit) {
   std::uint32_t count = 0;
   for (const auto& units : units_of(text, unit))
     if (!units.empty()) count = std::max(count, units.back() + 1);
   return count;
 }
 
-WeightLinks argmax_links(const Matrix& weights) {
+WeightLinks argmax_links(const WeightMatrix& weights) {
   WeightLinks result;
   for (std::uint32_t t = 0; t < weights.rows; ++t) {
     float largest = 0;
@@ -104,7 +104,7 @@ WeightLinks argmax_links(const Matrix& weights) {
   return result;
 }
 
-WeightLinks threshold_links(const Matrix& weights, double threshold) {
+WeightLinks threshold_links(const WeightMatrix& weights, double threshold) {
   ATTEND_CHECK(threshold >= 0, kValue, "links: threshold must be at least 0, got {}", threshold);
   WeightLinks result;
   for (std::uint32_t s = 0; s < weights.cols; ++s)
@@ -113,7 +113,8 @@ WeightLinks threshold_links(const Matrix& weights, double threshold) {
   return result;
 }
 
-Matrix words_from_pieces(const Matrix& weights, const std::vector<Token>& target, const std::vector<Token>& source) {
+WeightMatrix words_from_pieces(const WeightMatrix& weights, const std::vector<RecordToken>& target,
+                               const std::vector<RecordToken>& source) {
   ATTEND_CHECK(weights.rows == target.size() && weights.cols == source.size(), kShape,
                "words_from_pieces: weights must be [target tokens = {}, source tokens = {}], got [{}, {}]", target.size(), source.size(),
                weights.rows, weights.cols);
@@ -124,7 +125,7 @@ Matrix words_from_pieces(const Matrix& weights, const std::vector<Token>& target
   ATTEND_CHECK(rows <= std::numeric_limits<std::uint32_t>::max() && cols <= room && rows * std::max<std::uint64_t>(cols, 1) <= room, kShape,
                "words_from_pieces: {} and {} words are too many for {} and {} tokens; the tokens' word numbers are wrong", rows, cols,
                target.size(), source.size());
-  Matrix words{.rows = static_cast<std::uint32_t>(rows), .cols = static_cast<std::uint32_t>(cols), .values = {}};
+  WeightMatrix words{.rows = static_cast<std::uint32_t>(rows), .cols = static_cast<std::uint32_t>(cols), .values = {}};
   std::vector<double> sums(std::size_t{words.rows} * words.cols);
   std::vector<std::uint32_t> pieces(words.rows);
   for (std::uint32_t t = 0; t < weights.rows; ++t) {
@@ -148,10 +149,10 @@ WeightLinks links_of(const Record& record, const MapChoice& choice, std::size_t 
   if (choice.head)
     ATTEND_CHECK(*choice.head < map.heads, kValue, "links: {} layer {} has heads 0 to {}, got {}", map.site.name, map.site.layer,
                  map.heads - 1, *choice.head);
-  const Text& target = hypotheses[hypothesis].text;
-  const Text& source = record.data().source;
+  const RecordText& target = hypotheses[hypothesis].text;
+  const RecordText& source = record.data().source;
 
-  Matrix weights = choice.head ? record.map(map, *choice.head, hypothesis) : record.mean_map(map, hypothesis);
+  WeightMatrix weights = choice.head ? record.map(map, *choice.head, hypothesis) : record.mean_map(map, hypothesis);
   ATTEND_ASSERT(weights.rows == target.tokens.size() && weights.cols == source.tokens.size());
   if (options.shifted) weights = shifted_up(std::move(weights));
   weights = words_from_pieces(weights, gathered_by(target.tokens, options.units.target), gathered_by(source.tokens, options.units.source));

@@ -53,7 +53,7 @@ class Checker {
     fail(ErrorKind::kValue, "record of sentence {}: {}: {}", data_.sentence, invariant, fmt::format(text, std::forward<Args>(args)...));
   }
 
-  void check_text(const Text& text, const std::string& who) const {
+  void check_text(const RecordText& text, const std::string& who) const {
     require(text.utf8.size() <= std::numeric_limits<std::uint32_t>::max() && std::cmp_less_equal(text.tokens.size(), kMostTokens),
             "text size", "{} has {} bytes and {} tokens, expected less than 4 GiB and at most {}", who, text.utf8.size(),
             text.tokens.size(), kMostTokens);

@@ -87,8 +87,8 @@ class RecordReader {
     return view;
   }
 
-  Text read_text(const Parsed& object) {
-    Text text;
+  RecordText read_text(const Parsed& object) {
+    RecordText text;
     const auto bytes = array(object, "text", Dtype::kU8, 1);
     text.utf8.assign(static_cast<const char*>(bytes.data), bytes.bytes());
     const auto view = table(object, "tokens", Dtype::kI64, kTokenColumns.size());
@@ -102,13 +102,13 @@ class RecordReader {
     return text;
   }
 
-  std::vector<Node> read_nodes() {
+  std::vector<SearchNode> read_nodes() {
     const auto view = table(json_, "nodes", Dtype::kI64, kNodeColumns.size());
     const auto numbers = numbers_of<std::int64_t>(view);
     const auto score_view = table(json_, "node_scores", Dtype::kF32, 2);
     const auto scores = numbers_of<float>(score_view);
     ATTEND_CHECK(score_view.shape[0] == view.shape[0], kData, "{} nodes have {} rows of scores", view.shape[0], score_view.shape[0]);
-    std::vector<Node> nodes;
+    std::vector<SearchNode> nodes;
     const auto cols = static_cast<std::size_t>(view.shape[1]), score_cols = static_cast<std::size_t>(score_view.shape[1]);
     for (std::size_t at = 0, score = 0; at < numbers.size(); at += cols, score += score_cols) {
       ATTEND_CHECK(numbers[at + 3] >= 0 && numbers[at + 3] <= static_cast<std::int64_t>(NodeEnd::kPruned), kData,

@@ -62,19 +62,19 @@ SourcePart Record::part(ColumnAxis of) const {
   return {of, 0, static_cast<std::uint32_t>(data_.source.tokens.size())};
 }
 
-Matrix Record::map(const AttentionMap& map, std::uint32_t head, std::size_t h) const {
+WeightMatrix Record::map(const AttentionMap& map, std::uint32_t head, std::size_t h) const {
   ATTEND_CHECK(head < map.heads, kValue, "record of sentence {}: {} layer {} has {} heads, got head {} (counted from 0)", data_.sentence,
                map.site.name, map.site.layer, map.heads, head);
   const auto [rows, cols] = select(*this, map, h);
-  Matrix matrix{static_cast<std::uint32_t>(rows.size()), cols, {}};
+  WeightMatrix matrix{static_cast<std::uint32_t>(rows.size()), cols, {}};
   matrix.values.reserve(rows.size() * cols);
   for (const auto row : rows) matrix.values.insert(matrix.values.end(), row_of(map, head, row), row_of(map, head, row) + cols);
   return matrix;  // [T, S], [S, S] or [T, T]
 }
 
-Matrix Record::mean_map(const AttentionMap& map, std::size_t h) const {
+WeightMatrix Record::mean_map(const AttentionMap& map, std::size_t h) const {
   const auto [rows, cols] = select(*this, map, h);
-  Matrix matrix{static_cast<std::uint32_t>(rows.size()), cols, {}};
+  WeightMatrix matrix{static_cast<std::uint32_t>(rows.size()), cols, {}};
   matrix.values.reserve(rows.size() * cols);
   for (const auto row : rows) {
     for (std::uint32_t col = 0; col < cols; ++col) {

@@ -115,7 +115,7 @@ struct RecordWriter::State {
     }
   }
 
-  void add_text(const Text& text, const std::string& side) {
+  void add_text(const RecordText& text, const std::string& side) {
     std::vector<std::int64_t> numbers;
     for (const auto& token : text.tokens)
       numbers.insert(numbers.end(), {token.id, token.span.begin, token.span.end, token.word, token.special});
@@ -124,7 +124,7 @@ struct RecordWriter::State {
     archive.add_array(named(side + ".tokens"), view_of(Dtype::kI64, numbers, {length_of(text.tokens), kTokenColumns.size()}));
   }
 
-  void add_nodes(const std::vector<Node>& nodes) {
+  void add_nodes(const std::vector<SearchNode>& nodes) {
     std::vector<std::int64_t> numbers;
     std::vector<float> scores;
     for (const auto& node : nodes) {

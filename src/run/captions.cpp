@@ -38,7 +38,7 @@ std::shared_ptr<const Record> record_of_picture(const TranslationModel& model, c
   data.sentence = item;
   data.source.utf8 = set.name(item);
   const auto grid = picture_grid(model.model);
-  data.source.tokens.assign(static_cast<std::size_t>(grid.cells()), Token{});
+  data.source.tokens.assign(static_cast<std::size_t>(grid.cells()), RecordToken{});
   data.picture = grid_picture(set.image(item), grid.rows, grid.columns);
   return finish_record(std::move(data), *model.target, found);
 }

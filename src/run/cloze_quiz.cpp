@@ -65,8 +65,8 @@ class ClozeQuiz final : public Quiz {
   std::string answer(std::size_t i, std::int64_t index) const override { return examples_[i].document.at(static_cast<std::size_t>(index)); }
   std::string place(std::size_t i) const override { return fmt::format("{}, {}", path_, examples_[i].id); }
   std::string asked(std::size_t i) const override { return fmt::format("{}", fmt::join(examples_[i].question, " ")); }
-  Text shown(std::size_t i) const override {
-    Text text;
+  RecordText shown(std::size_t i) const override {
+    RecordText text;
     for (const auto* part : {&examples_[i].document, &examples_[i].question})
       for (const auto& word : *part) {
         const auto span = append_piece(text.utf8, word);

@@ -105,7 +105,7 @@ std::vector<TextToken> cuts_of(std::string_view text) {
 }
 
 // Counts words anew: a token is of the first cut that it reaches into.
-void set_apart(Text& text) {
+void set_apart(RecordText& text) {
   const auto cuts = cuts_of(text.utf8);
   for (auto& token : text.tokens) {
     auto begin = token.span.begin;  // a piece may be the space before its word
@@ -125,8 +125,8 @@ bool needs_apart(std::span<const std::string> texts, std::span<const Links> gold
   return false;
 }
 
-Matrix without_specials(const Matrix& weights, const std::vector<Token>& rows, const std::vector<Token>& columns) {
-  Matrix out;
+WeightMatrix without_specials(const WeightMatrix& weights, const std::vector<RecordToken>& rows, const std::vector<RecordToken>& columns) {
+  WeightMatrix out;
   for (std::uint32_t t = 0; t < weights.rows; ++t) {
     if (rows[t].special) continue;
     ++out.rows;
@@ -140,7 +140,7 @@ Matrix without_specials(const Matrix& weights, const std::vector<Token>& rows, c
 void add_entropies(AttentionFigures& figures, const Record& record, const MapChoice& choice) {
   const auto* map = chosen_map(record, choice);
   if (!map) return;
-  std::vector<Matrix> heads, own;
+  std::vector<WeightMatrix> heads, own;
   for (std::uint32_t h = 0; h < map->heads; ++h) {
     heads.push_back(record.map(*map, h));
     own.push_back(without_specials(heads.back(), record.data().hypotheses[0].text.tokens, record.data().source.tokens));
@@ -166,7 +166,7 @@ LinkUnits fit_link_units(LinkUnits units, std::span<const std::string> sources, 
   return units;
 }
 
-Text linked_text(const Tokenizer& tokenizer, std::string_view text, LinkUnit unit) {
+RecordText linked_text(const Tokenizer& tokenizer, std::string_view text, LinkUnit unit) {
   auto own = text_of(tokenizer, text);
   if (unit == LinkUnit::kPunctuated) set_apart(own);
   return own;

@@ -51,9 +51,9 @@ class PictureQuiz final : public ChoiceQuiz {
     return places_.size() == 1 && !read_files_ ? fmt::format("{}, picture {}", places_[0], i + 1) : places_[i];
   }
   std::string asked(std::size_t i) const override { return place(i); }
-  Text shown(std::size_t i) const override {
-    Text text{place(i), {}};
-    text.tokens.assign(static_cast<std::size_t>(cost(i)), Token{});
+  RecordText shown(std::size_t i) const override {
+    RecordText text{place(i), {}};
+    text.tokens.assign(static_cast<std::size_t>(cost(i)), RecordToken{});
     return text;
   }
   std::pair<std::int64_t, std::int64_t> grid() const override { return {wanted_.picture_height / patch_, wanted_.picture_width / patch_}; }

@@ -10,7 +10,7 @@ namespace {
 enum Feature : std::size_t { kLogProb, kCoverage, kEntropy, kUnknown, kReverse, kLanguageModel, kFeatures };
 
 // weights [T, all tokens of the source], of which `part` are what is attended to.
-void add_attention(RerankCandidate& candidate, const Matrix& weights, const SourcePart& part, CoverageTerm kind) {
+void add_attention(RerankCandidate& candidate, const WeightMatrix& weights, const SourcePart& part, CoverageTerm kind) {
   std::vector<double> coverage(part.end - part.begin, 0.0);
   double entropy = 0;
   for (std::uint32_t t = 0; t < weights.rows; ++t)

@@ -15,7 +15,7 @@ Hypothesis record_hypothesis(const Tokenizer& tokenizer, const FoundHypothesis& 
 }
 
 // `ids` are what was forced, words of the source among them.
-Text given_text(const Tokenizer& tokenizer, std::string_view text, const std::vector<std::int32_t>& ids) {
+RecordText given_text(const Tokenizer& tokenizer, std::string_view text, const std::vector<std::int32_t>& ids) {
   auto given = text_of(tokenizer, text);
   given.tokens.push_back(special_token(tokenizer.special().end, text.size()));
   ATTEND_ASSERT(given.tokens.size() == ids.size());
@@ -45,12 +45,12 @@ void show_draft(RecordData& data, const Tokenizer& tokenizer, const std::vector<
 
 }  // namespace
 
-Token special_token(std::int32_t id, std::size_t place) {
+RecordToken special_token(std::int32_t id, std::size_t place) {
   return {.id = id, .span = {static_cast<std::uint32_t>(place), static_cast<std::uint32_t>(place)}, .word = 0, .special = true};
 }
 
-std::vector<Token> record_tokens(const std::vector<TextToken>& tokens) {
-  std::vector<Token> out;
+std::vector<RecordToken> record_tokens(const std::vector<TextToken>& tokens) {
+  std::vector<RecordToken> out;
   for (const auto& t : tokens) out.push_back({.id = t.id, .span = {t.begin, t.end}, .word = t.word, .special = false});
   return out;
 }

@@ -10,9 +10,9 @@
 namespace attend {
 
 // Tokens as records hold them.
-std::vector<Token> record_tokens(const std::vector<TextToken>& tokens);
+std::vector<RecordToken> record_tokens(const std::vector<TextToken>& tokens);
 // </s> and its like, at a place of the text where nothing stands.
-Token special_token(std::int32_t id, std::size_t place);
+RecordToken special_token(std::int32_t id, std::size_t place);
 // A record of `about`, which says what was read and by which model, with what a search found and looked at. `words` are the source's own;
 // of a forced run `given` is the text that was forced: it is shown as it was given, and what the vocabulary does not know is not <unk>.
 std::shared_ptr<const Record> finish_record(RecordData about, const Tokenizer& tokenizer, SearchResult& found, const CopyWords& words = {},

@@ -66,8 +66,8 @@ class StoryQuiz final : public ChoiceQuiz {
   std::string place(std::size_t i) const override { return fmt::format("{}, question {}", path_, i + 1); }
   std::string asked(std::size_t i) const override { return examples_[i].question; }
   // Every statement is one token: maps have a column for each.
-  Text shown(std::size_t i) const override {
-    Text text;
+  RecordText shown(std::size_t i) const override {
+    RecordText text;
     const auto& example = examples_[i];
     for (std::size_t s = passed_over(example); s < example.statements.size(); ++s) put(text, example.statements[s].text);
     put(text, example.question);
@@ -100,7 +100,7 @@ class StoryQuiz final : public ChoiceQuiz {
   std::size_t passed_over(const BabiExample& example) const {
     return example.statements.size() > most_ ? example.statements.size() - most_ : 0;
   }
-  static void put(Text& text, const std::string& sentence) {
+  static void put(RecordText& text, const std::string& sentence) {
     const auto span = append_piece(text.utf8, sentence);
     text.tokens.push_back({.id = 0, .span = span, .word = static_cast<std::uint32_t>(text.tokens.size())});
   }

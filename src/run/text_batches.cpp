@@ -6,7 +6,7 @@
 
 namespace attend {
 
-Text text_of(const Tokenizer& tokenizer, std::string_view text) { return {std::string(text), record_tokens(tokenizer.encode(text))}; }
+RecordText text_of(const Tokenizer& tokenizer, std::string_view text) { return {std::string(text), record_tokens(tokenizer.encode(text))}; }
 
 std::vector<std::int64_t> ids_with_end(const Tokenizer& tokenizer, std::string_view text) {
   std::vector<std::int64_t> ids;

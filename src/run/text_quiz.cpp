@@ -35,8 +35,8 @@ class TextQuiz final : public ChoiceQuiz {
   std::string place(std::size_t i) const override { return fmt::format("{}:{}", path_, texts_[i].line); }
   std::string asked(std::size_t i) const override { return texts_[i].text; }
   // To a model that takes the text as one vector it is one token.
-  Text shown(std::size_t i) const override {
-    Text text{texts_[i].text, {}};
+  RecordText shown(std::size_t i) const override {
+    RecordText text{texts_[i].text, {}};
     if (whole_) {
       text.tokens.push_back({.span = {0, static_cast<std::uint32_t>(text.utf8.size())}});
       return text;

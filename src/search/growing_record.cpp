@@ -59,7 +59,7 @@ SearchTree GrowingRecord::release() {
 }
 
 // A row is as wide as its batch's longest item; only what belongs to this item is kept.
-std::int64_t GrowingRecord::own_columns(const SiteRows& shown, const Node& node) const {
+std::int64_t GrowingRecord::own_columns(const SiteRows& shown, const SearchNode& node) const {
   switch (shown.site->columns) {
     case ColumnAxis::kStep: return static_cast<std::int64_t>(node.step) + 1;
     case ColumnAxis::kSlot: return shown.weights.columns;

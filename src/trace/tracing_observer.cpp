@@ -37,7 +37,7 @@ void add_alignment(Trace& trace, const std::vector<at::Tensor>& rows, const std:
   const auto weights = at::stack(rows);  // [T, S]
   trace.coverage = numbers_of(weights.sum(0));
   const auto values = numbers_of(weights);
-  Matrix plain{static_cast<std::uint32_t>(weights.size(0)), static_cast<std::uint32_t>(weights.size(1)), {}};
+  WeightMatrix plain{static_cast<std::uint32_t>(weights.size(0)), static_cast<std::uint32_t>(weights.size(1)), {}};
   for (std::size_t i = 0; i < values.size(); ++i) {
     const auto t = i / plain.cols, s = i % plain.cols;
     plain.values.push_back(special_source[s] || special_target[t] ? 0.0F : static_cast<float>(values[i]));

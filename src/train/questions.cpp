@@ -36,7 +36,7 @@ class QuizPart final : public Quiz {
   std::string answer(std::size_t i, std::int64_t index) const override { return whole_->answer(items_[i], index); }
   std::string place(std::size_t i) const override { return whole_->place(items_[i]); }
   std::string asked(std::size_t i) const override { return whole_->asked(items_[i]); }
-  Text shown(std::size_t i) const override { return whole_->shown(items_[i]); }
+  RecordText shown(std::size_t i) const override { return whole_->shown(items_[i]); }
   std::size_t columns(std::size_t i) const override { return whole_->columns(items_[i]); }
   std::vector<std::uint32_t> supporting(std::size_t i) const override { return whole_->supporting(items_[i]); }
   std::pair<std::int64_t, std::int64_t> grid() const override { return whole_->grid(); }

@@ -30,8 +30,8 @@ Scene pictured(std::uint64_t seed) {
   constexpr std::uint32_t kSides[] = {1, 2, 4, 7, 14, 28};
   Picture picture{kSides[stream.below(6)], kSides[stream.below(6)], kSide, kSide, {}};
   for (std::uint32_t i = 0; i < kSide * kSide * 3; ++i) picture.rgb.push_back(static_cast<std::uint8_t>(stream.below(256)));
-  Text source{"x.png", {}};
-  source.tokens.assign(picture.rows * picture.cols, Token{});
+  RecordText source{"x.png", {}};
+  source.tokens.assign(picture.rows * picture.cols, RecordToken{});
   const std::vector<std::string> words{"a", "红", "sun"};
   RecordData data =
       samples::bare(source, samples::text_of("a 红 sun", {words.begin(), words.begin() + 1 + static_cast<int>(stream.below(3))}));

@@ -50,8 +50,8 @@ constexpr std::array<std::array<int, 2>, 9> kGold{{{2, 1}, {3, 4}, {4, 3}, {6, 5
 
 }  // namespace
 
-Text text_of(const std::string& utf8, const std::vector<std::string>& tokens) {
-  Text text{utf8, {}};
+RecordText text_of(const std::string& utf8, const std::vector<std::string>& tokens) {
+  RecordText text{utf8, {}};
   std::size_t at = 0;
   std::int32_t id = 10;
   for (const auto& token : tokens) {
@@ -69,11 +69,11 @@ Text text_of(const std::string& utf8, const std::vector<std::string>& tokens) {
   return text;
 }
 
-RecordData bare(Text source, Text target) {
+RecordData bare(RecordText source, RecordText target) {
   RecordData data;
   data.source = std::move(source);
   for (std::size_t i = 0; i < target.tokens.size(); ++i) {
-    Node node;
+    SearchNode node;
     node.parent = static_cast<std::int32_t>(i) - 1;
     node.step = static_cast<std::uint32_t>(i);
     node.token = target.tokens[i].id;
@@ -169,9 +169,9 @@ Record hostile() {
   const std::string hard =
       "你 a\x1b[31m </script><img src=x onerror=alert(1)> e\xcc\x81 مرحبا नमस्ते 👩‍👩‍👧 🇬🇧 "
       "\xe2\x80\xae]]>&quot;";
-  Text source = text_of(hard, {"a\x1b[31m", "</script><img", "src=x", "onerror=alert(1)>", "e", "\xcc\x81", "مرحبا", "नमस्ते",
-                               "👩‍👩‍👧", "🇬🇧", "\xe2\x80\xae]]>", "&quot;", "</s>"});
-  std::vector<Token> bytes;
+  RecordText source = text_of(hard, {"a\x1b[31m", "</script><img", "src=x", "onerror=alert(1)>", "e", "\xcc\x81", "مرحبا", "नमस्ते",
+                                     "👩‍👩‍👧", "🇬🇧", "\xe2\x80\xae]]>", "&quot;", "</s>"});
+  std::vector<RecordToken> bytes;
   for (std::uint32_t i = 0; i < 3; ++i) bytes.push_back({static_cast<std::int32_t>(100 + i), {i, i + 1}, 0, false});
   source.tokens.insert(source.tokens.begin(), bytes.begin(), bytes.end());
   RecordData data = bare(std::move(source), text_of("它\n说：\"</script>\"", {"它", "\n", "说：", "\"</script>\"", "</s>"}));
@@ -197,8 +197,8 @@ Record house() {
       for (const auto channel : {c.r, c.g, c.b}) picture.rgb.push_back(channel);
     }
   }
-  Text source{"pictures/house.png", {}};
-  source.tokens.assign(48, Token{});
+  RecordText source{"pictures/house.png", {}};
+  source.tokens.assign(48, RecordToken{});
   RecordData data = bare(std::move(source), text_of("a red house under the sun", {"a", "red", "house", "under", "the", "sun", "</s>"}));
   data.model = "captioner";
   data.mechanism = "additive";

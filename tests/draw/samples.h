@@ -9,10 +9,10 @@
 namespace attend::samples {
 
 /// A text from its tokens: each is found in `utf8` from left to right; "</s>" is special and owns no bytes.
-Text text_of(const std::string& utf8, const std::vector<std::string>& tokens);
+RecordText text_of(const std::string& utf8, const std::vector<std::string>& tokens);
 
 /// A record of one finished hypothesis without maps.
-RecordData bare(Text source, Text target);
+RecordData bare(RecordText source, RecordText target);
 
 /// "I love you" → 我爱你, scaled dot product: the worked example of the guide, from its queries and keys.
 Record love();

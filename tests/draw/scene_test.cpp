@@ -86,10 +86,10 @@ TEST(Scene, MeanIsNamedAndItsHeadsRangeGiven) {
   const Scene scene = heatmap_scene(record);
   EXPECT_TRUE(has(all_notes(scene), "The mean over 8 heads is an average"));
   const auto& map = record.find_map("decoder.cross", 1);
-  const Matrix mean = record.mean_map(map);
+  const WeightMatrix mean = record.mean_map(map);
   double largest = 0;
   for (std::uint32_t h = 0; h < 8; ++h) {
-    const Matrix one = record.map(map, h);
+    const WeightMatrix one = record.map(map, h);
     for (std::size_t i = 0; i < one.values.size(); ++i) largest = std::max(largest, std::abs(double{one.values[i]} - mean.values[i]));
   }
   char wanted[16];
@@ -305,7 +305,7 @@ TEST(Scene, MarksBeyondCountingAreCutShort) {
   EXPECT_TRUE(shown.ends_with("… b"));
   EXPECT_EQ(visible_text("👨‍👩‍👧‍👦 e\xcc\x88\xcc\x81"), "👨‍👩‍👧‍👦 e\xcc\x88\xcc\x81");
   // A token a byte: a text that is all continuation bytes has no character that any of them could grow to.
-  Text text;
+  RecordText text;
   text.utf8 = std::string(20'000, '\x80');
   for (std::uint32_t i = 0; i < text.utf8.size(); ++i) text.tokens.push_back({5, {i, i + 1}, 0, false});
   std::size_t longest = 0;
@@ -314,7 +314,7 @@ TEST(Scene, MarksBeyondCountingAreCutShort) {
 }
 
 TEST(Labels, SayWhatATokenOwns) {
-  Text text{"你 a\x1b e\xcc\x81", {}};
+  RecordText text{"你 a\x1b e\xcc\x81", {}};
   text.tokens = {{5, {0, 1}, 0, false},   {6, {1, 2}, 0, false},  {7, {2, 3}, 0, false},  {8, {3, 6}, 1, false}, {9, {7, 8}, 2, false},
                  {10, {8, 10}, 2, false}, {11, {6, 7}, 2, false}, {12, {6, 6}, 2, false}, {3, {10, 10}, 2, true}};
   const auto labels = token_labels(text);
@@ -334,7 +334,7 @@ TEST(Highlight, PiecesOfOneCharacterAddUp) {
   ASSERT_EQ(scene.lines.size(), scene.rows());
   EXPECT_EQ(scene.pieces[0].text, "你");
   EXPECT_EQ(scene.pieces[0].columns, (std::vector<std::uint32_t>{0, 1, 2}));
-  const Matrix mean = record.mean_map(record.find_map("decoder.cross", 0));
+  const WeightMatrix mean = record.mean_map(record.find_map("decoder.cross", 0));
   EXPECT_NEAR(scene.lines[0].weights[0], mean.at(0, 0) + mean.at(0, 1) + mean.at(0, 2), 1e-6);
   bool accent = false;
   for (const auto& piece : scene.pieces) accent = accent || (piece.text == "e\xcc\x81" && piece.columns.size() == 2);

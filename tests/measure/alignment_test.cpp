@@ -28,8 +28,8 @@ std::string message_of(const std::function<void()>& act) {
 Links links(std::string_view text) { return parse_links(text, 0, "test:1"); }
 
 template <class Cell>
-Matrix matrix(int rows, int cols, Cell cell) {
-  Matrix m{.rows = static_cast<std::uint32_t>(rows), .cols = static_cast<std::uint32_t>(cols), .values = {}};
+WeightMatrix matrix(int rows, int cols, Cell cell) {
+  WeightMatrix m{.rows = static_cast<std::uint32_t>(rows), .cols = static_cast<std::uint32_t>(cols), .values = {}};
   for (int t = 0; t < rows; ++t)
     for (int s = 0; s < cols; ++s) m.values.push_back(static_cast<float>(cell(t, s)));
   return m;
@@ -129,7 +129,7 @@ TEST(WeightLinks, ClosedFormsAgainstTheDiagonal) {
   const auto causal = matrix(n, n, [](int t, int s) { return s <= t ? 1.0 / (t + 1) : 0.0; });
   const double in_band = size * m - w * (w + 1);
   struct Case {
-    const Matrix* weights;
+    const WeightMatrix* weights;
     double precision, aer;
   };
   for (const auto& [weights, precision, aer] :
@@ -155,7 +155,7 @@ TEST(WeightLinks, ArgmaxTakesTheLargestAndSkipsEmptyRows) {
   }));
   EXPECT_EQ(read.links, (Links{{0, 2}, {1, 0}}));
   EXPECT_EQ(read.tied_rows, 1u);
-  EXPECT_TRUE(argmax_links(Matrix{}).links.empty());
+  EXPECT_TRUE(argmax_links(WeightMatrix{}).links.empty());
 }
 
 TEST(WeightLinks, ThresholdIsExclusive) {
@@ -165,11 +165,11 @@ TEST(WeightLinks, ThresholdIsExclusive) {
   EXPECT_THROW(threshold_links(weights, -0.1), Error);
 }
 
-Token piece(std::uint32_t word) { return {.id = 9, .span = {}, .word = word, .special = false}; }
-Token special() { return {.id = 3, .span = {}, .word = 0, .special = true}; }
+RecordToken piece(std::uint32_t word) { return {.id = 9, .span = {}, .word = word, .special = false}; }
+RecordToken special() { return {.id = 3, .span = {}, .word = 0, .special = true}; }
 
 TEST(WordsFromPieces, SumsSourcePiecesAndAveragesTargetPieces) {
-  const std::vector<Token> target{piece(0), piece(1), piece(1)}, source{piece(0), piece(0), piece(1), piece(2)};
+  const std::vector<RecordToken> target{piece(0), piece(1), piece(1)}, source{piece(0), piece(0), piece(1), piece(2)};
   const auto words =
       words_from_pieces(matrix(3, 4,
                                [](int t, int s) {
@@ -184,7 +184,7 @@ TEST(WordsFromPieces, SumsSourcePiecesAndAveragesTargetPieces) {
 }
 
 TEST(WordsFromPieces, ClosedForms) {
-  const std::vector<Token> target{piece(0), piece(0), piece(1)}, source{piece(0), piece(1), piece(1), piece(1), piece(2)};
+  const std::vector<RecordToken> target{piece(0), piece(0), piece(1)}, source{piece(0), piece(1), piece(1), piece(1), piece(2)};
   const auto uniform = words_from_pieces(matrix(3, 5, [](int, int) { return 0.2; }), target, source);
   for (const std::uint32_t t : {0u, 1u}) {
     EXPECT_NEAR(uniform.at(t, 0), 1.0 / 5, 1e-7);
@@ -196,7 +196,7 @@ TEST(WordsFromPieces, ClosedForms) {
 }
 
 TEST(WordsFromPieces, SpecialsBelongToNoWord) {
-  const std::vector<Token> target{piece(0), special()}, source{special(), piece(0), special()};
+  const std::vector<RecordToken> target{piece(0), special()}, source{special(), piece(0), special()};
   const auto words = words_from_pieces(matrix(2, 3, [](int, int s) { return s == 1 ? 0.25 : 0.375; }), target, source);
   EXPECT_EQ(words.rows, 1u);
   EXPECT_EQ(words.values, (std::vector<float>{0.25}));
@@ -207,11 +207,11 @@ TEST(WordsFromPieces, SpecialsBelongToNoWord) {
 // --- links of a record ---
 
 /// A forced run of `target` over `source` words (texts of one-letter words and </s>) with one map of given heads.
-RecordData run_of(int source_words, int target_words, const std::vector<Matrix>& heads) {
+RecordData run_of(int source_words, int target_words, const std::vector<WeightMatrix>& heads) {
   RecordData data;
   data.forced = true;
   const auto text = [](int words) {
-    Text t;
+    RecordText t;
     for (int i = 0; i < words; ++i) {
       const auto at = static_cast<std::uint32_t>(t.utf8.size());
       t.utf8 += "w ";
@@ -238,7 +238,7 @@ RecordData run_of(int source_words, int target_words, const std::vector<Matrix>&
   map.heads = static_cast<std::uint32_t>(heads.size());
   map.rows = heads.front().rows;
   map.cols = heads.front().cols;
-  for (const Matrix& head : heads) map.weights.insert(map.weights.end(), head.values.begin(), head.values.end());
+  for (const WeightMatrix& head : heads) map.weights.insert(map.weights.end(), head.values.begin(), head.values.end());
   data.maps.push_back(map);
   return data;
 }

@@ -14,8 +14,8 @@ namespace {
 constexpr double kTolerance = 1e-9;
 
 template <class Cell>
-Matrix matrix(std::uint32_t rows, std::uint32_t cols, Cell cell) {
-  Matrix m{.rows = rows, .cols = cols, .values = {}};
+WeightMatrix matrix(std::uint32_t rows, std::uint32_t cols, Cell cell) {
+  WeightMatrix m{.rows = rows, .cols = cols, .values = {}};
   for (std::uint32_t t = 0; t < rows; ++t)
     for (std::uint32_t s = 0; s < cols; ++s) m.values.push_back(static_cast<float>(cell(t, s)));
   return m;
@@ -108,7 +108,7 @@ TEST(Focus, RowsWithoutWeightAreNullAndLeftOutOfMeans) {
   EXPECT_TRUE(focus.rows[0] && !focus.rows[1] && focus.rows[2]);
   EXPECT_NEAR(focus.mean->entropy, std::log(2), kTolerance);
   EXPECT_FALSE(focus_of_map(matrix(2, 2, [](auto, auto) { return 0; })).mean);
-  EXPECT_FALSE(focus_of_map(Matrix{}).mean);
+  EXPECT_FALSE(focus_of_map(WeightMatrix{}).mean);
   EXPECT_FALSE(focus_of_row({}));
 }
 
@@ -136,7 +136,7 @@ TEST(RowEntropies, SayWhatTheyAverage) {
   const auto sharp = matrix(3, 2, [](auto t, auto s) { return t == 2 ? 0.0 : s == 0 ? 1.0 : 0.0; });  // its last row looks nowhere
   const auto single = matrix(1, 4, [](auto, auto) { return 0.25; });
   RowEntropy first, all;
-  const Matrix heads[] = {even, sharp};
+  const WeightMatrix heads[] = {even, sharp};
   first.add(heads);
   EXPECT_EQ(first.rows(), 5u);
   EXPECT_NEAR(*first.over_rows(), 3 * std::log(2) / 5, kTolerance);

@@ -39,16 +39,16 @@ class Maker {
   bool chance(std::uint64_t one_in) { return random_.below(one_in) == 0; }
   std::int32_t any_id() { return static_cast<std::int32_t>(random_.below(100'000)); }
 
-  Text text_of(const std::vector<std::int32_t>& ids) {
+  RecordText text_of(const std::vector<std::int32_t>& ids) {
     static const std::array<std::string, 6> kPieces = {"love", "爱", "é", " ", "\xff", std::string(1, '\0')};
-    Text text;
+    RecordText text;
     std::uint32_t word = 0;
     for (const auto id : ids) {
       if (chance(3)) {
         text.utf8 += ' ';
         ++word;
       }
-      Token token{id, {static_cast<std::uint32_t>(text.utf8.size()), 0}, word, chance(8)};
+      RecordToken token{id, {static_cast<std::uint32_t>(text.utf8.size()), 0}, word, chance(8)};
       if (!token.special) text.utf8 += kPieces[random_.below(kPieces.size())];
       token.span.end = static_cast<std::uint32_t>(text.utf8.size());
       if (token.span.end > token.span.begin && chance(10)) --token.span.end;  // a piece of a character
@@ -64,7 +64,7 @@ class Maker {
     for (std::uint32_t step = 0; step < steps; ++step) {
       const auto begin = data_.nodes.size();
       for (std::uint64_t i = 0; i < width; ++i) {
-        Node node;
+        SearchNode node;
         node.parent = step == 0 ? -1 : static_cast<std::int32_t>(first + random_.below(last - first));
         node.step = step;
         node.token = any_id();

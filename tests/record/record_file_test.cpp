@@ -30,7 +30,7 @@ void write_records(const std::string& path, const std::vector<RecordData>& recor
   writer.close();
 }
 
-void expect_same_text(const Text& got, const Text& expected) {
+void expect_same_text(const RecordText& got, const RecordText& expected) {
   ASSERT_EQ(got.utf8, expected.utf8);
   ASSERT_EQ(got.tokens, expected.tokens);
 }

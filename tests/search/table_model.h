@@ -317,7 +317,7 @@ inline std::vector<Tokens> all_sequences(std::size_t length) {
 }
 
 /// Tokens from the first node to this one.
-inline Tokens text_to(const std::vector<Node>& nodes, std::int32_t node) {
+inline Tokens text_to(const std::vector<SearchNode>& nodes, std::int32_t node) {
   Tokens tokens;
   for (auto at = node; at >= 0; at = nodes[static_cast<std::size_t>(at)].parent)
     tokens.insert(tokens.begin(), nodes[static_cast<std::size_t>(at)].token);

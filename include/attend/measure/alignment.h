@@ -69,19 +69,19 @@ struct WeightLinks {
   std::uint32_t tied_rows = 0;  ///< argmax only: rows whose largest weight stands at several sources; the lowest was linked
 };
 /// Each target row linked to the source with the largest weight; rows without a weight above 0 stay unlinked.
-WeightLinks argmax_links(const Matrix& weights);
+WeightLinks argmax_links(const WeightMatrix& weights);
 /// Every cell with weight > threshold; threshold 0 links whatever was attended to at all.
-WeightLinks threshold_links(const Matrix& weights, double threshold);
+WeightLinks threshold_links(const WeightMatrix& weights, double threshold);
 
 /// [target tokens, source tokens] to [target words, source words]: the sum over a word's source pieces, the mean over its
-/// target pieces (Zenkel et al., 2019), by Token::word. Special tokens belong to no word, their rows and columns are left
+/// target pieces (Zenkel et al., 2019), by RecordToken::word. Special tokens belong to no word, their rows and columns are left
 /// out, so rows sum to one less the weight that went to special tokens. Throws kShape when the sizes do not fit.
-Matrix words_from_pieces(const Matrix& weights, const std::vector<Token>& target, const std::vector<Token>& source);
+WeightMatrix words_from_pieces(const WeightMatrix& weights, const std::vector<RecordToken>& target, const std::vector<RecordToken>& source);
 
 /// What links join on one side.
 enum class LinkUnit : std::uint8_t {
-  kWords,       ///< stretches between white space (Token::word)
-  kPunctuated,  ///< the same with punctuation apart; Token::word must count so (decode's linked_text does it)
+  kWords,       ///< stretches between white space (RecordToken::word)
+  kPunctuated,  ///< the same with punctuation apart; RecordToken::word must count so (decode's linked_text does it)
   kTokens,      ///< tokens, special ones not counted
   kCharacters   ///< grapheme clusters that are not white space; those of one token share its links
 };
@@ -91,9 +91,9 @@ struct LinkUnits {
 };
 /// The numbers of the units that each token is of or holds; none for special tokens and for those that are white space alone where
 /// characters count.
-std::vector<std::vector<std::uint32_t>> units_of(const Text& text, LinkUnit unit);
+std::vector<std::vector<std::uint32_t>> units_of(const RecordText& text, LinkUnit unit);
 /// How many units a text has.
-std::uint32_t unit_count(const Text& text, LinkUnit unit);
+std::uint32_t unit_count(const RecordText& text, LinkUnit unit);
 
 /// Which weights of a record the links are read from.
 struct MapChoice {

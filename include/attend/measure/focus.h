@@ -34,14 +34,14 @@ struct FocusOfMap {
   std::optional<Focus> mean;               ///< arithmetic means over the rows that have one; null when none has
 };
 /// Focus of every row of [T, S] weights. Throws kValue as focus_of_row, naming the row and the column.
-FocusOfMap focus_of_map(const Matrix& weights, VisibleKeys visible = VisibleKeys::kAll);
+FocusOfMap focus_of_map(const WeightMatrix& weights, VisibleKeys visible = VisibleKeys::kAll);
 
 /// Mean entropy of rows of attention over a corpus, in nats, in the two ways that papers average.
 /// One thread at a time may add. Once all is added, threads may share it: const members only read.
 class RowEntropy {
  public:
   /// Adds one sentence by its maps, one a head. Rows without a weight above 0 do not count, nor sentences without another row.
-  void add(std::span<const Matrix> heads);
+  void add(std::span<const WeightMatrix> heads);
   RowEntropy& operator+=(const RowEntropy& other);
 
   std::optional<double> over_rows() const;       ///< every row of every head weighs the same; null without rows

@@ -12,26 +12,26 @@
 
 namespace attend {
 
-/// Half-open bytes [begin, end) of Text::utf8; begin == end for tokens without text (<s>, </s>).
+/// Half-open bytes [begin, end) of RecordText::utf8; begin == end for tokens without text (<s>, </s>).
 struct ByteSpan {
   std::uint32_t begin = 0, end = 0;
   bool operator==(const ByteSpan&) const = default;
 };
-struct Token {
+struct RecordToken {
   std::int32_t id = 0;
   ByteSpan span;
   std::uint32_t word = 0;  ///< index of the space- or rule-separated word the token belongs to
   bool special = false;    ///< <s>, </s>, <pad>; <unk> is not special: it stands for text
-  bool operator==(const Token&) const = default;
+  bool operator==(const RecordToken&) const = default;
 };
-struct Text {
+struct RecordText {
   std::string utf8;
-  std::vector<Token> tokens;
+  std::vector<RecordToken> tokens;
 };
 
 enum class NodeEnd : std::uint8_t { kLive, kFinished, kPruned };
 /// One hypothesis at one step of the search tree.
-struct Node {
+struct SearchNode {
   std::int32_t parent = -1;  ///< index of an earlier node, -1 at the first step
   std::uint32_t step = 0;    ///< 0 for the first token
   std::int32_t token = 0;    ///< the token this node produced
@@ -70,7 +70,7 @@ struct NodeScalars {
 /// A finished hypothesis: its last node and its text (tokens include </s> when it was produced).
 struct Hypothesis {
   std::int32_t last_node = -1;
-  Text text;
+  RecordText text;
   double log_prob = 0;  ///< natural log, sum over tokens
   double score = 0;     ///< after length and coverage penalties; what hypotheses are ranked by
 };
@@ -84,7 +84,7 @@ struct Picture {
 };
 
 /// A dense matrix, row-major.
-struct Matrix {
+struct WeightMatrix {
   std::uint32_t rows = 0, cols = 0;
   std::vector<float> values;
   float at(std::uint32_t row, std::uint32_t col) const { return values[std::size_t{row} * cols + col]; }
@@ -97,8 +97,8 @@ struct RecordData {
   std::string model, mechanism;                ///< model type and attention name, for titles
   std::map<std::string, std::string> options;  ///< decoding options as text: beam, length_penalty, ...
   bool forced = false;                         ///< true when the target was given, not chosen
-  Text source;
-  std::vector<Node> nodes;
+  RecordText source;
+  std::vector<SearchNode> nodes;
   std::vector<Hypothesis> hypotheses;
   std::vector<AttentionMap> maps;
   std::vector<NodeScalars> scalars;
@@ -131,9 +131,9 @@ class Record {
   SourcePart part(ColumnAxis of) const;
   /// Rows of one head for hypothesis `h`: [target tokens or S, S], [target tokens, target tokens] where columns are steps, or
   /// [target tokens, slots].
-  Matrix map(const AttentionMap& map, std::uint32_t head, std::size_t h = 0) const;
+  WeightMatrix map(const AttentionMap& map, std::uint32_t head, std::size_t h = 0) const;
   /// Mean over heads of the same.
-  Matrix mean_map(const AttentionMap& map, std::size_t h = 0) const;
+  WeightMatrix mean_map(const AttentionMap& map, std::size_t h = 0) const;
 
  private:
   RecordData data_;

@@ -64,8 +64,8 @@ LinkUnits link_units(const TranslationModel& model, const std::string& wanted);
 /// `units` with punctuation apart on those sides where words between white space would leave gold links without a word.
 LinkUnits fit_link_units(LinkUnits units, std::span<const std::string> sources, std::span<const std::string> references,
                          std::span<const Links> gold);
-/// A text with its tokens, whose Token::word counts as `unit` says.
-Text linked_text(const Tokenizer& tokenizer, std::string_view text, LinkUnit unit);
+/// A text with its tokens, whose RecordToken::word counts as `unit` says.
+RecordText linked_text(const Tokenizer& tokenizer, std::string_view text, LinkUnit unit);
 /// How many units of that kind a text has: gold links must be within.
 std::uint32_t linked_count(const Tokenizer& tokenizer, std::string_view text, LinkUnit unit);
 /// links_of, of a record whose words count as options.units says.

@@ -35,7 +35,7 @@ class Quiz {
   virtual std::string place(std::size_t i) const = 0;                       ///< "file:line" or "file, question 3"
   virtual std::string asked(std::size_t i) const = 0;                       ///< the question in one line, for samples
   /// What was read, as the record shows it; columns of the model's maps are its tokens. For documents and stories the question follows.
-  virtual Text shown(std::size_t i) const = 0;
+  virtual RecordText shown(std::size_t i) const = 0;
   virtual std::size_t columns(std::size_t i) const { return shown(i).tokens.size(); }  ///< of it, without the question
   /// Statements that support the answer, as columns; empty when not known.
   virtual std::vector<std::uint32_t> supporting(std::size_t /*i*/) const { return {}; }

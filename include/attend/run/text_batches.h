@@ -13,7 +13,7 @@
 namespace attend {
 
 /// A text with its tokens, as records hold it; without </s>.
-Text text_of(const Tokenizer& tokenizer, std::string_view text);
+RecordText text_of(const Tokenizer& tokenizer, std::string_view text);
 /// Token ids of one text with </s>, as decoders write them.
 std::vector<std::int64_t> ids_with_end(const Tokenizer& tokenizer, std::string_view text);
 /// Token ids of a source as encoders read them: with </s> where text.source_end says so. A text without tokens gives </s> alone.

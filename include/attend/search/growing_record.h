@@ -13,14 +13,14 @@ namespace attend {
 
 /// The tree and its maps. Rows of decoder maps are nodes: maps[..].rows == nodes.size() for them, and so for scalars.
 struct SearchTree {
-  std::vector<Node> nodes;
+  std::vector<SearchNode> nodes;
   std::vector<AttentionMap> maps;    ///< encoder maps first, each part by name and layer
   std::vector<NodeScalars> scalars;  ///< what mechanisms say of each node beside its weights
 };
 
 /// A node that was kept, and the row of the step whose numbers belong to it.
 struct KeptNode {
-  Node node;
+  SearchNode node;
   std::int64_t row = 0;
 };
 
@@ -47,7 +47,7 @@ class GrowingRecord {
   void prune(std::span<const std::int32_t> nodes);
   /// Nothing will be added.
   void finish();
-  const std::vector<Node>& nodes() const { return nodes_; }
+  const std::vector<SearchNode>& nodes() const { return nodes_; }
   /// The whole tree, moved out of here; later snapshots are empty.
   SearchTree release();
 
@@ -60,7 +60,7 @@ class GrowingRecord {
     std::vector<std::uint32_t> columns;  // of each row
     std::vector<float> weights;
   };
-  std::int64_t own_columns(const SiteRows& shown, const Node& node) const;
+  std::int64_t own_columns(const SiteRows& shown, const SearchNode& node) const;
   void add_row(const SiteRows& shown, const KeptNode& kept);
   void add_scalars(std::span<const ScalarRows> scalars, std::int64_t row);
   static AttentionMap whole(const Growing& growing);
@@ -68,7 +68,7 @@ class GrowingRecord {
 
   const ItemSize own_;
   mutable std::mutex mutex_;  // guards all below; the writer reads without it
-  std::vector<Node> nodes_;
+  std::vector<SearchNode> nodes_;
   std::vector<AttentionMap> encoder_;
   std::vector<Growing> decoder_;  // by name and layer
   std::vector<NodeScalars> scalars_;
