@@ -14,7 +14,9 @@ std::pair<at::Tensor, SourceWords> split_source(const at::Tensor& source, std::i
   return {source.select(2, 0).contiguous(), {words, std::max<std::int64_t>(0, words.max().item<std::int64_t>() + 1 - vocabulary)}};
 }
 
-at::Tensor known_tokens(const at::Tensor& tokens, std::int64_t vocabulary) { return tokens.masked_fill(tokens.ge(vocabulary), 0); }
+at::Tensor known_tokens(const at::Tensor& tokens, std::int64_t vocabulary, std::int64_t unknown) {
+  return tokens.masked_fill(tokens.ge(vocabulary), unknown);
+}
 
 Request AttentionKeeper::request(const Site& site) {
   auto request = outer_ ? outer_->request(site) : Request{};
@@ -32,15 +34,14 @@ const Site& copy_site() {
   return site;
 }
 
-PointerMixture copy_output(const PointerGenerator& pointer, const at::Tensor& logits, const at::Tensor& states, const at::Tensor& vectors,
-                           const Result& attended, const SourceWords& words, Observer* observer) {
-  const auto contexts = attended.context.squeeze(1);  // [B, T, Dv]
-  auto mixture = pointer_mixture(logits, pointer(contexts, states, vectors), attended.weights.mean(1), words);
+PointerMixture copy_output(const PointerGenerator& pointer, const CopyStep& step, const SourceWords& words, Observer* observer) {
+  const auto contexts = step.attended.context.squeeze(1);  // [B, T, Dv]
+  auto mixture = pointer_mixture(step.logits, pointer(contexts, step.states, step.vectors), step.attended.weights.mean(1), words);
   if (observer) {
     const auto& site = copy_site();
-    if (auto* follower = number_observer(observer)) follower->parts(site, states.unsqueeze(1), {});
+    if (auto* follower = number_observer(observer)) follower->parts(site, step.states.unsqueeze(1), {});
     Result result;
-    result.context = attended.context;
+    result.context = step.attended.context;
     result.weights = mixture.weights.unsqueeze(1);  // [B, 1, T, S]
     add_statistics(result, observer->request(site), result.weights);
     result.extras["p_gen"] = {mixture.p_gen};

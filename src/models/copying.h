@@ -7,8 +7,8 @@ namespace attend {
 
 // A source as such models read it, int64 [B, S, 2], taken apart: its tokens [B, S] and what they are to a target vocabulary of V.
 std::pair<at::Tensor, SourceWords> split_source(const at::Tensor& source, std::int64_t vocabulary);
-// Tokens as the embedding knows them: an own word is <unk>.
-at::Tensor known_tokens(const at::Tensor& tokens, std::int64_t vocabulary);
+// Tokens as the embedding of V knows them: an own word is <unk>, whose id is `unknown`.
+at::Tensor known_tokens(const at::Tensor& tokens, std::int64_t vocabulary, std::int64_t unknown);
 
 // Passes everything on, and keeps what one site attended to.
 class AttentionKeeper final : public Observer {
@@ -30,9 +30,15 @@ class AttentionKeeper final : public Observer {
 
 // Where the observer sees what is copied by.
 const Site& copy_site();
-// The mixture for logits [B, T, V] of states s [B, T, N] that read vectors x [B, T, Ne], copying by the mean over heads. Site copy_site().
-PointerMixture copy_output(const PointerGenerator& pointer, const at::Tensor& logits, const at::Tensor& states, const at::Tensor& vectors,
-                           const Result& attended, const SourceWords& words, Observer* observer);
+// What a decoder has come to where it may copy.
+struct CopyStep {
+  at::Tensor logits;       // [B, T, V]
+  at::Tensor states;       // s [B, T, N]
+  at::Tensor vectors;      // x [B, T, Ne], of the tokens that were read
+  const Result& attended;  // what it is to copy by
+};
+// The mixture, copying by the mean over heads. Site copy_site().
+PointerMixture copy_output(const PointerGenerator& pointer, const CopyStep& step, const SourceWords& words, Observer* observer);
 
 // Throws kValue where `attention` cannot be copied by.
 void check_copying(const ModelOptions& options, const std::string& attention);

@@ -96,7 +96,7 @@ class RnnSeq2Seq final : public Seq2Seq {
     AttentionKeeper keeper(decoder_->site(), observer);
     at::Tensor tops;  // [B, T, N]
     const auto out = decoder_->decode(source, vectors, &keeper, &tops);
-    return copy_output(*pointer_, (*output_)(out), tops, vectors, keeper.kept(), source.words, observer).log_probs;
+    return copy_output(*pointer_, {(*output_)(out), tops, vectors, keeper.kept()}, source.words, observer).log_probs;
   }
 
   at::Tensor logits(const at::Tensor& states) const override { return pointer_ ? states : (*output_)(states); }
@@ -115,7 +115,7 @@ class RnnSeq2Seq final : public Seq2Seq {
     if (!pointer_) return rows(decoder_->step(source, own, vectors, observer));
     AttentionKeeper keeper(decoder_->site(), observer);
     const auto out = (*output_)(rows(decoder_->step(source, own, vectors, &keeper)));  // [B, K, V]
-    const auto mixture = copy_output(*pointer_, out, rows(own.cells.back().h), rows(vectors), keeper.kept(), source.words, observer);
+    const auto mixture = copy_output(*pointer_, {out, rows(own.cells.back().h), rows(vectors), keeper.kept()}, source.words, observer);
     if (auto* follower = number_observer(observer)) {
       follower->number("vocabulary logits", out);
       follower->number("p_gen", mixture.p_gen);
@@ -141,7 +141,9 @@ class RnnSeq2Seq final : public Seq2Seq {
     return {std::move(encoded), sequence.states};
   }
 
-  at::Tensor known(const at::Tensor& tokens) const { return pointer_ ? known_tokens(tokens, target_embedding_->weight.size(0)) : tokens; }
+  at::Tensor known(const at::Tensor& tokens) const {
+    return pointer_ ? known_tokens(tokens, target_embedding_->weight.size(0), unknown()) : tokens;
+  }
 
   void make_bridge(const ModelOptions& o) {
     const auto from = bridge_kind_ == "backward_first" ? o.of<ReadingOptions>().encoder_hidden : encoder_->output_size();

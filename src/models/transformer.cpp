@@ -91,12 +91,14 @@ class Transformer final : public Seq2Seq {
   }
 
  private:
-  at::Tensor known(const at::Tensor& tokens) const { return pointer_ ? known_tokens(tokens, target_embedding_->weight.size(0)) : tokens; }
+  at::Tensor known(const at::Tensor& tokens) const {
+    return pointer_ ? known_tokens(tokens, target_embedding_->weight.size(0), unknown()) : tokens;
+  }
 
   PointerMixture mixture(const Encoded& encoded, const at::Tensor& tokens, const at::Tensor& states, const Result& attended,
                          Observer* observer) const {
     const auto& words = static_cast<const TransformerSource&>(encoded).words;
-    return copy_output(*pointer_, decoder_->logits(states), states, (*target_embedding_)(tokens), attended, words, observer);
+    return copy_output(*pointer_, {decoder_->logits(states), states, (*target_embedding_)(tokens), attended}, words, observer);
   }
 
   ModelOptions o_;

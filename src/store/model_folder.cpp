@@ -204,7 +204,9 @@ std::shared_ptr<Module> make_network(const ModelOptions& options, const Tokenize
   const bool answers = model_kind(options.type).gives == Matter::kAnswer;
   std::int64_t outputs = 0;
   if (target) outputs = answers ? static_cast<std::int64_t>(ordinary_ids(*target).size()) : target->size();
-  return make_network(options, source ? source->size() : 0, outputs);
+  auto network = make_network(options, source ? source->size() : 0, outputs);
+  if (auto* writer = dynamic_cast<TokenDecoder*>(network.get()); writer && target) writer->set_unknown(target->special().unknown);
+  return network;
 }
 
 AnyModel read_any_model(const std::string& path, const std::function<void(ModelOptions&)>& adjust) {

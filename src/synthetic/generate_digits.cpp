@@ -36,6 +36,7 @@ Stroke joined(Stroke first, const Stroke& second) {
   return first;
 }
 
+/// How a hand writes a digit, stroke by stroke: bowls are arcs, stems and bars are lines. 1, 4 and 7 are written in one of two ways.
 std::vector<Stroke> strokes_of(std::size_t digit, Choice& choice) {
   switch (digit) {
     case 0: return {arc({0.5, 0.5}, 0.33, 0.48, -90, 270)};

@@ -107,7 +107,8 @@ std::vector<std::string> complete_config(Config& config, const GivenValues& give
   if (!given.empty() && !given.contains("model.type") && m.type != usual.type) {
     said.push_back(fmt::format("model.type = {} (task {})", m.type, config.task));
     // What a model of the kind needs to look at something.
-    if (m.type == "rnn_lm" && !given.contains("model.output_attention")) m.of<OutputAttentionOptions>().output_attention = true;
+    const bool looks_at_its_own = model_kind(m.type).reads == Matter::kNothing && model_reads<OutputAttentionOptions>(m);
+    if (looks_at_its_own && !given.contains("model.output_attention")) m.of<OutputAttentionOptions>().output_attention = true;
   }
   if (m.attention != "auto") return said;
   m.attention = attention_of(m);

@@ -145,9 +145,9 @@ std::vector<std::string> fit_to_corpus(Config& c, const GivenValues& given, cons
     if (!kind.chinese) set("train.bleu_tokenizer", c.train.bleu_tokenizer, std::string("none"), "the target's symbols stand apart");
     if (c.task == "translate") set("train.metric", c.train.metric, std::string("exact"), "an output of symbols is right or wrong");
   }
-  const bool recurrent = c.model.type == "rnn_seq2seq";
+  const bool recurrent = model_reads<RecurrentDecoderOptions>(c.model);
   if (recurrent) choose_recurrent(set, c, corpus, kind, large);
-  if (c.model.type == "transformer" || c.model.type == "universal_transformer") choose_transformer(set, c, kind.closed, large);
+  if (model_reads<TransformerOptions>(c.model)) choose_transformer(set, c, kind.closed, large);
 
   const bool long_lines = std::max(source.per_line, target.per_line) > 60;
   const std::int64_t sentences = corpus.pairs < 1000 && !kind.spelling ? 16 : corpus.pairs < 10000 || few_symbols(kind, c) ? 32 : 64;

@@ -119,7 +119,7 @@ std::vector<std::string> fit_to_text(Config& c, const GivenValues& given, const 
   else
     set("text.target.kind", c.text.target.kind, std::string("characters"), "open text");
   set("data.length", c.data.length, std::int64_t{64}, "tokens read together");
-  if (m.type == "rnn_lm") {
+  if (model_reads<HiddenOptions>(m)) {
     set("model.embedding", m.embedding, std::int64_t{64}, "of this task");
     set("model.hidden", m.of<HiddenOptions>().hidden, std::int64_t{closed ? 128 : 256}, "of this task");
   } else {

@@ -115,19 +115,22 @@ TranslationModel reordered(const TranslationModel& m, const std::vector<std::int
   other.source = word_lines(other.text.source, listed(*m.source));
   other.target = word_lines(other.text.target, listed(*m.target));
   other.network = search_model(m.model);
+  other.network->set_unknown(other.target->special().unknown);
   const auto rows = at::tensor(at::ArrayRef<std::int64_t>(order), at::kLong);
   auto to = other.network->named_parameters();
   for (const auto& p : m.network->named_parameters()) {
-    const bool by_token =
-        p.value().size(0) == kVocabulary && (p.key().find("embedding") != std::string::npos || p.key().starts_with("output_"));
+    const bool by_token = p.value().dim() > 0 && p.value().size(0) == kVocabulary &&
+                          (p.key().find("embedding") != std::string::npos || p.key().starts_with("output_"));
     to[p.key()].copy_(by_token ? p.value().index_select(0, rows) : p.value());
   }
   return other;
 }
 
 TEST(Runners, ReadSpecialTokensWhereverTheirVocabulariesHaveThem) {
-  for (const auto& options : {rnn_options(), transformer_options()}) {
-    SCOPED_TRACE(options.type);
+  std::vector<ModelOptions> all{rnn_options(), transformer_options(), rnn_options(), transformer_options()};
+  for (std::size_t i = 2; i < 4; ++i) all[i].of<CopyOptions>().pointer_generator = true;
+  for (const auto& options : all) {
+    SCOPED_TRACE(fmt::format("{}{}", options.type, options.of<CopyOptions>().pointer_generator ? ", copying" : ""));
     const auto usual = runnable(options);
     favour(*usual.network, SpecialIds().end, 1);
     const auto moved = reordered(usual, {5, 3, 6, 1, 0, 4, 2});  // </s> is 1, <pad> 3, <unk> 4, <s> 6

@@ -39,7 +39,8 @@ class Network : public Module {
 /// Declarations of the parts of a network as those of the whole, each site once.
 std::vector<Site> joined_sites(std::initializer_list<std::vector<Site>> parts);
 
-/// What writes tokens of something encoded. It knows no special ids: what begins a sequence and what ends it is the vocabulary's business.
+/// What writes tokens of something encoded. What begins a sequence and what ends it is the business of the vocabulary; of its special ids
+/// a model that copies knows one, that of <unk>, as which it reads words that the vocabulary does not hold.
 /// Threads may share one as any Network: what changes from step to step is in the caller's DecoderState.
 class TokenDecoder : public Network {
  public:
@@ -56,6 +57,13 @@ class TokenDecoder : public Network {
   /// One step for tokens int64 [B, K] (<s> first): states [B, K, N]. The observer receives [B, H, K, S], of sites whose columns
   /// are steps [B·K, H, 1, t].
   virtual at::Tensor step(const Encoded& encoded, DecoderState& state, const at::Tensor& tokens, Observer* observer) const = 0;
+
+  /// The id of <unk> in the vocabulary that it writes in; 0 until it is told.
+  std::int64_t unknown() const { return unknown_; }
+  void set_unknown(std::int64_t id) { unknown_ = id; }
+
+ private:
+  std::int64_t unknown_ = 0;
 };
 
 /// p(y | x) as a network. Threads may share it as any Network.
