@@ -12,12 +12,13 @@ namespace attend::cli {
 namespace {
 
 struct TrainFlags {
-  std::vector<std::string> set;
+  std::vector<std::string> set, unset;
   std::string task, source, target, tsv, text, out, steps, minutes, init_from;
   bool resume, dry_run;
   TrainFlags() { set_defaults(*this); }
   void visit(OptionVisitor& v) {
     v(set, "set", {}, "set a configuration key: --set model.hidden=256");
+    v(unset, "unset", {}, "leave a key of the configuration file out, where another choice does not read it: --unset model.energy");
     v(task, "task", "", "translate, summarise, transliterate, generate, classify, answer or caption; the model follows (task)");
     v(source, "source", "", "training sentences, one a line (data.source)");
     v(target, "target", "", "their translations (data.target)");
@@ -44,6 +45,10 @@ GivenValues gather(const Arguments& arguments, const TrainFlags& flags) {
   }
   if (!arguments.words.empty())
     for (auto& [key, value] : read_config(arguments.words[0])) values[key] = value;
+  for (const auto& key : flags.unset) {
+    const auto erased = std::erase_if(values, [&](const auto& entry) { return entry.first == key || entry.first.starts_with(key + "."); });
+    ATTEND_CHECK(erased > 0, kUsage, "--unset {}: the configuration file does not set it; leave the flag out", key);
+  }
   auto put = [&](const char* key, const char* flag, const std::string& value) {
     if (!value.empty()) values[key] = {{value}, false, flag, false};
   };

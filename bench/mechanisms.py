@@ -4,8 +4,8 @@ bench/results/phrasebook/MODEL-MECHANISM.json: numbers only.
 
     python3 bench/mechanisms.py [--program build/release/attend] [--only coverage hard] [--model rnn] [--threads 1] [--list]
 
-What a mechanism changes of configs/phrasebook.yaml or configs/phrasebook-transformer.yaml stands in bench/mechanisms.json; scores that
-need equal sizes get an encoder whose two directions together are as large as the decoder's state. Minutes are processor time, which says the
+What a mechanism changes of configs/phrasebook.yaml or configs/phrasebook-transformer.yaml stands in bench/mechanisms.json, with a minus what
+it leaves out because the mechanism does not read it; scores that need equal sizes get an encoder whose two directions together are as large as the decoder's state. Minutes are processor time, which says the
 same when two runs go side by side.
 """
 import argparse
@@ -28,7 +28,7 @@ def run(options, model, name, changes):
         subprocess.run([options.program, "data", "phrasebook", "--out", str(data), "--quiet"], check=True)
     subprocess.run(["rm", "-rf", str(out)], check=True)
     own = [f"data.tsv={data}/train.tsv", f"data.dev_tsv={data}/dev.tsv", f"train.out={out}", *changes]
-    flags = [flag for change in own for flag in ("--set", change)]
+    flags = [flag for change in own for flag in (("--unset", change[1:]) if change.startswith("-") else ("--set", change))]
     log = out.parent / f"{model}-{name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     before = processor_seconds()

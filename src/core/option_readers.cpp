@@ -40,14 +40,20 @@ struct Chosen {
 
 bool changes_choices(const OptionInfo& option) { return option.type == "flag" || !option.choices.empty(); }
 
-// What stands now where the first of a reader's choices would be: "model.attention: additive".
+// What stands now where most of a reader's choices would be: "model.attention: dot".
 std::string present_choice(const OptionReader& reader, const std::vector<OptionInfo>& fields) {
-  for (const auto& changed : reader.choices.at(0)) {
-    const auto key = changed.substr(0, changed.find(": "));
-    const auto found = std::find_if(fields.begin(), fields.end(), [&](const auto& field) { return field.key == key; });
-    if (found != fields.end()) return setting(key, found->value.at(0));
+  std::map<std::string, std::size_t> choices;  // by key
+  for (const auto& settings : reader.choices)
+    for (const auto& changed : settings) ++choices[changed.substr(0, changed.find(": "))];
+  std::string text = "what is chosen";
+  std::size_t most = 0;
+  for (const auto& field : fields) {
+    const auto found = choices.find(field.key);
+    if (found == choices.end() || found->second <= most) continue;
+    most = found->second;
+    text = setting(field.key, field.value.at(0));
   }
-  return "what is chosen";
+  return text;
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // Attention in heads against PyTorch's and Hugging Face's (goldens/make_heads.py): biases one by one, sizes of heads, scales, rotary and
 // relative positions.
+#include "attend/attention/grouped_query.h"
 #include "attend/attention/multi_head.h"
 #include "attend/attention/positions.h"
 #include "attend/attention/scaled_dot.h"

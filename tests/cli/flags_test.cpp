@@ -36,6 +36,27 @@ TEST_F(Flags, AFlagTakesOneValueAndTheRestAreWords) {
   EXPECT_EQ(run({"rerank", model(), "--weights", "entropy=-0.5", "--weights", "coverage=0.1", in}).code, 0);
 }
 
+// A configuration for one mechanism serves another: what only the first reads is left out.
+TEST_F(Flags, AKeyOfTheFileCanBeLeftOut) {
+  const auto config = folder_ / "c.yaml", pairs = folder_ / "p.tsv";
+  std::string lines;
+  for (const char* line : {"a b\tb a\n", "b c\tc b\n", "c a\ta c\n", "a\ta\n"}) lines += line;
+  put_file(pairs, lines);
+  put_file(config, "model:\n  attention: additive\n  energy: 24\n  embedding: 16\n  encoder_hidden: 8\n  hidden: 16\n");
+  const auto plan = [&](std::vector<std::string> more) {
+    std::vector<std::string> all{"train", config, "--tsv", pairs, "--out", folder_ / "run", "--dry-run"};
+    all.insert(all.end(), more.begin(), more.end());
+    return run(all);
+  };
+  EXPECT_EQ(plan({}).code, 0);
+  expect_failure(plan({"--set", "model.attention=dot"}), 1, "model.energy is not read with model.attention: dot; it is read with");
+  const auto without = plan({"--set", "model.attention=dot", "--unset", "model.energy"});
+  EXPECT_EQ(without.code, 0) << without.err;
+  EXPECT_EQ(without.out.find("energy:"), std::string::npos);
+  EXPECT_NE(plan({"--unset", "model"}).out.find("embedding: 256"), std::string::npos);  // a whole section
+  expect_failure(plan({"--unset", "model.energi"}), 2, "--unset model.energi: the configuration file does not set it");
+}
+
 TEST_F(Flags, NoArgumentIsTakenApart) {
   const auto traced = run({"trace", model(), "[a b]"});
   ASSERT_EQ(traced.code, 0) << traced.err;
