@@ -10,15 +10,15 @@
 namespace attend::testing {
 namespace {
 
-struct Case {
+struct MapCase {
   std::string name;
   ModelOptions options;
   std::size_t maps;  // sites and layers
 };
-void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
+void PrintTo(const MapCase& c, std::ostream* out) { *out << c.name; }
 
-std::vector<Case> cases() {
-  std::vector<Case> all;
+std::vector<MapCase> map_cases() {
+  std::vector<MapCase> all;
   for (const auto* timing : {"before", "after"}) {
     auto o = rnn_options();
     o.of<RecurrentDecoderOptions>().timing = timing;
@@ -83,7 +83,7 @@ TEST(MapKinds, AreThoseOfTheMechanisms) {
             (Kinds{{"encoder.self", RowKind::kSoftmax}, {"decoder.self", RowKind::kSoftmax}, {"decoder.cross", RowKind::kUnnormalised}}));
 }
 
-class Maps : public ::testing::TestWithParam<Case> {};
+class Maps : public ::testing::TestWithParam<MapCase> {};
 
 // Under beam search = under forced decoding of the same tokens: every site, layer, head, row and column.
 TEST_P(Maps, OfAHypothesisAreThoseOfForcedDecoding) {
@@ -150,7 +150,7 @@ TEST_P(Maps, OfForcedDecodingAreTheModelsOwn) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Maps, ::testing::ValuesIn(cases()), [](const auto& instance) { return instance.param.name; });
+INSTANTIATE_TEST_SUITE_P(All, Maps, ::testing::ValuesIn(map_cases()), [](const auto& instance) { return instance.param.name; });
 
 }  // namespace
 }  // namespace attend::testing
