@@ -2,6 +2,7 @@
 #include "attend/run/evaluate.h"
 #include "attend/models/memory_hops.h"
 #include "attend/models/recurrent_options.h"
+#include "attend/run/translator.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,6 @@
 #include "attend/run/rerank.h"
 #include "attend/models/rnn_seq2seq.h"
+#include "attend/run/translator.h"
 
 #include "attend/measure/text_scores.h"
 #include "models/search_checks.h"

@@ -3,6 +3,7 @@
 
 #include "attend/run/evaluate.h"
 #include "attend/run/text_batches.h"
+#include "attend/run/translator.h"
 #include "attend/trace/trace.h"
 #include "models/search_checks.h"
 
