@@ -1,10 +1,7 @@
 // attend generate
 #include <algorithm>
 
-#include "attend/models/steps.h"
 #include "attend/run/runner.h"
-#include "attend/run/windows.h"
-#include "attend/search/sample.h"
 #include "output.h"
 #include "terminal.h"
 #include "verbs.h"

@@ -116,6 +116,7 @@ Memory MultiHead::prepare(const at::Tensor& keys, const at::Tensor& values, cons
   ATTEND_CHECK(keys.size(3) == key_size && values.size(3) == value_size, kShape,
                "{}: keys and values must have sizes {} and {}, got {} and {}", name_, key_size, value_size, shape_text(keys),
                shape_text(values));
+  check_format(name_, "keys", keys, *this);
   // What no query may see is zeroed before the projections too, where NaN would already spread.
   const auto visible = visible_keys_of_source(mask, keys, heads_, name_);  // [B, S]
   return inner_->prepare(split(zero_hidden(keys, visible), key_weight_, key_bias_, key_heads_),
@@ -125,6 +126,7 @@ Memory MultiHead::prepare(const at::Tensor& keys, const at::Tensor& values, cons
 Result MultiHead::attend(const at::Tensor& query, const Memory& memory, State* state, const Request& request) const {
   ATTEND_CHECK(query.dim() == 4 && query.size(0) == memory.batch() && query.size(1) == 1 && query.size(3) == query_weight_.size(1), kShape,
                "{}: query must be [B={}, 1, T, {}], got {}", name_, memory.batch(), query_weight_.size(1), shape_text(query));
+  check_format(name_, "queries", query, *this);
   const auto batch = query.size(0), queries = query.size(2);
   at::Tensor live = query;
   const auto empty = memory.hidden({batch, heads_, queries, memory.size()}, name_).rows;  // [B, H, T]

@@ -55,6 +55,13 @@ at::Tensor masked_logsumexp(const at::Tensor& scores, const at::Tensor& allowed)
 
 at::Tensor widened(const at::Tensor& x) { return x.scalar_type() == at::kHalf || x.scalar_type() == at::kBFloat16 ? x.to(at::kFloat) : x; }
 
+void check_format(std::string_view who, const char* what, const at::Tensor& x, const Module& part) {
+  const auto weights = part.type();
+  ATTEND_CHECK(!weights || (*weights == at::kDouble) == (x.scalar_type() == at::kDouble), kValue,
+               "{}: the {} are {} and its weights {}; turn one of them with to()", who, what, c10::toString(x.scalar_type()),
+               c10::toString(*weights));
+}
+
 at::Tensor per_head_linear(const at::Tensor& x, const at::Tensor& weight) {
   if (weight.size(0) == 1) return at::linear(x, weight[0]);        // [B, Hk, T, out]
   return at::matmul(share_heads(x, weight.size(0)), weight.mT());  // [B, H, T, out]
@@ -158,21 +165,13 @@ Memory ScoredAttention::prepare(const at::Tensor& keys, const at::Tensor& values
                "{}: keys and values must share B, Hk and S, got {} and {}", name_, shape_text(keys), shape_text(values));
   ATTEND_CHECK(keys.size(3) == options_.key_size, kShape, "{}: keys must have size D={}, got {}", name_, options_.key_size,
                shape_text(keys));
+  check_format(name_, "keys", keys, *this);
   ATTEND_CHECK(keys.size(1) >= 1 && options_.heads % keys.size(1) == 0, kShape,
                "{}: {} query heads cannot share {} key heads; H must be a multiple of Hk", name_, options_.heads, keys.size(1));
   const auto visible = visible_keys_of_source(mask, keys, options_.heads, name_);  // [B, S]
-  auto known = working(zero_hidden(keys, visible), "keys");                        // [B, Hk, S, D]
+  auto known = widened(zero_hidden(keys, visible));                                // [B, Hk, S, D]
   if (positions_) known = positions_->keys(known, mask.first_key, mask.key_lengths);
   return {score_->prepare(known), zero_hidden(values, visible), mask, visible, options_.heads, name_};
-}
-
-at::Tensor ScoredAttention::working(const at::Tensor& x, const char* what) const {
-  auto wide = widened(x);
-  const auto weights = type();
-  ATTEND_CHECK(!weights || *weights == wide.scalar_type(), kValue,
-               "{}: the {} are {} and its weights {}; turn the weights with to(), or give the {} in their format", name_, what,
-               c10::toString(x.scalar_type()), c10::toString(*weights), what);
-  return wide;
 }
 
 Result ScoredAttention::attend(const at::Tensor& query, const Memory& memory, State* state, const Request& request) const {
@@ -180,6 +179,7 @@ Result ScoredAttention::attend(const at::Tensor& query, const Memory& memory, St
       query.dim() == 4 && query.size(1) == options_.heads && query.size(3) == options_.query_size && query.size(0) == memory.batch(),
       kShape, "{}: query must be [B={}, H={}, T, Dq={}], got {}", name_, memory.batch(), options_.heads, options_.query_size,
       shape_text(query));
+  check_format(name_, "queries", query, *this);
   const AttendCall call{*this, query, memory, state, request};
   const auto& implementation = implementation_for(call);
   auto result = implementation.run(call);
@@ -202,27 +202,25 @@ Result ScoredAttention::attend_plainly(const at::Tensor& query, const Memory& me
   return join_steps(steps, request);
 }
 
-void ScoredAttention::see(ScoreCall& call) const {
-  call.span.reach = score_->reach();
-  look(call);
-  if (positions_) positions_->extend(call.span, call.steps(), call.memory.mask().causal);
-}
-
-Span ScoredAttention::span_of(const at::Tensor& query, const Memory& memory, State* state) const {
-  const CallSizes sizes{query.size(0), query.size(1), query.size(2), memory.size()};
-  const Request nothing;
-  auto hidden = memory.hidden(sizes, name_);
+ScoreCall ScoredAttention::begin(const at::Tensor& query, const Memory& memory, State* state, const Request& request, Hidden hidden) const {
   ScoreCall call{.query = query,
                  .memory = memory,
-                 .sizes = sizes,
+                 .sizes = {query.size(0), query.size(1), query.size(2), memory.size()},
                  .state = state,
-                 .request = nothing,
+                 .request = request,
                  .span = {},
                  .hidden = std::move(hidden),
                  .scores = {},
                  .result = {}};
-  see(call);
-  return std::move(call.span);
+  call.span.reach = score_->reach();
+  look(call);
+  if (positions_) positions_->extend(call.span, call.steps(), memory.mask().causal);
+  return call;
+}
+
+Span ScoredAttention::span_of(const at::Tensor& query, const Memory& memory, State* state) const {
+  const Request nothing;
+  return begin(query, memory, state, nothing, memory.hidden({query.size(0), query.size(1), query.size(2), memory.size()}, name_)).span;
 }
 
 Result ScoredAttention::attend_rows(const at::Tensor& query, const Memory& memory, State* state, const Request& request, Hidden hidden,
@@ -233,21 +231,12 @@ Result ScoredAttention::attend_rows(const at::Tensor& query, const Memory& memor
   };
   // What a query without keys holds may be padding, and 0·NaN would reach the gradients of the keys.
   const auto live_query = zeroed(query, hidden.rows);  // [B, H, T, Dq]
-  ScoreCall call{.query = live_query,
-                 .memory = memory,
-                 .sizes = {query.size(0), heads, query.size(2), keys},
-                 .state = state,
-                 .request = request,
-                 .span = {},
-                 .hidden = std::move(hidden),
-                 .scores = {},
-                 .result = {}};
-  see(call);
+  auto call = begin(live_query, memory, state, request, std::move(hidden));
   if (call.span.reach < keys) hide(call.hidden, at::arange(keys, index_options()).ge(call.span.reach).view({1, 1, 1, -1}));
   if (call.span.window.centre.defined()) hide(call.hidden, outside_window(call.span.window, keys));
   const auto& empty = call.hidden.rows;  // [B, H, T]
   // Half precision overflows at 65,504: scores and statistics are float32.
-  auto asked = working(zeroed(live_query, empty), "queries");  // [B, H, T, Dq]
+  auto asked = widened(zeroed(live_query, empty));  // [B, H, T, Dq]
   if (positions_) asked = positions_->query(asked, call.steps(), call.key_lengths());
   auto scores = energies(call, asked, share_heads(memory.keys(), heads));  // [B, H, T, S]
   if (positions_) scores = positions_->scores(scores, asked, call.steps());

@@ -5,5 +5,5 @@ attend_test(models_tests TORCH KNOWS models LABELS unit
  SOURCES ${PROJECT_SOURCE_DIR}/tests/models/language_model_test.cpp ${PROJECT_SOURCE_DIR}/tests/models/answerer_test.cpp 
  ${PROJECT_SOURCE_DIR}/tests/models/options_test.cpp ${PROJECT_SOURCE_DIR}/tests/models/peers_test.cpp
  ${PROJECT_SOURCE_DIR}/tests/models/machines_test.cpp ${PROJECT_SOURCE_DIR}/tests/models/sites_test.cpp ${PROJECT_SOURCE_DIR}/tests/models/draws_test.cpp
- ${PROJECT_SOURCE_DIR}/tests/models/steps_test.cpp ${PROJECT_SOURCE_DIR}/tests/models/maps_test.cpp
+ ${PROJECT_SOURCE_DIR}/tests/models/transformer_parts_test.cpp ${PROJECT_SOURCE_DIR}/tests/models/steps_test.cpp ${PROJECT_SOURCE_DIR}/tests/models/maps_test.cpp
  ${PROJECT_SOURCE_DIR}/tests/models/copying_test.cpp ${PROJECT_SOURCE_DIR}/tests/models/revising_test.cpp ${ATTEND_MODELS_TESTS})

@@ -62,7 +62,7 @@ AttentionMap item_map(const SeenMap& seen, std::int64_t row, const ShownParts& p
 
 std::shared_ptr<const Record> record_of(const AnswerModel& model, const Quiz& quiz, std::size_t item, std::int64_t row,
                                         const Answered& found, const WeightsObserver& observer) {
-  auto data = about(model.model, "answer");
+  auto data = record_about(model.model, "answer");
   data.sentence = item;
   if (!quiz.right(item).empty()) data.options["right"] = quiz.right(item);
   data.source = quiz.shown(item);

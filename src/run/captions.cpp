@@ -34,7 +34,7 @@ at::Tensor cells_of(const ModelOptions& o, std::size_t rows) {
 
 std::shared_ptr<const Record> record_of_picture(const TranslationModel& model, const PictureSet& set, SearchResult& found,
                                                 std::size_t item) {
-  auto data = about(model.model, "caption");
+  auto data = record_about(model.model, "caption");
   data.sentence = item;
   data.source.utf8 = set.name(item);
   const auto grid = picture_grid(model.model);

@@ -30,7 +30,7 @@ std::vector<Translated> Runner::generate(const std::string& prompt, std::size_t 
       Translated drawn{.best = {scored_text(*model.target, found[i].best[0])}, .record = {}};
       drawn.best[0].text = fmt::format("{}", fmt::join(lines_of(*model.target, drawn.best[0].tokens), "\n"));
       if (control.record) {
-        auto data = about(model.model, "generate");
+        auto data = record_about(model.model, "generate");
         data.sentence = numbers[i];
         drawn.record = finish_record(std::move(data), *model.target, found[i]);
       }

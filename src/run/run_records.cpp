@@ -55,7 +55,7 @@ std::vector<RecordToken> record_tokens(const std::vector<TextToken>& tokens) {
   return out;
 }
 
-RecordData about(const ModelOptions& model, const char* task) {
+RecordData record_about(const ModelOptions& model, const char* task) {
   RecordData data;
   data.task = task;
   data.model = model.type;

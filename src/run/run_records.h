@@ -18,6 +18,6 @@ RecordToken special_token(std::int32_t id, std::size_t place);
 std::shared_ptr<const Record> finish_record(RecordData about, const Tokenizer& tokenizer, SearchResult& found, const CopyWords& words = {},
                                             const std::string* given = nullptr);
 // What every record says of the model.
-RecordData about(const ModelOptions& model, const char* task = "translate");
+RecordData record_about(const ModelOptions& model, const char* task = "translate");
 
 }  // namespace attend

@@ -64,14 +64,8 @@ ScoredText scored_text(const Tokenizer& tokenizer, const FoundHypothesis& found,
 }
 
 SearchControl over_part(const SearchControl& control, std::span<const std::size_t> numbers) {
-  auto own = control;
-  if (control.on_step)
-    own.on_step = [&control, numbers](const StepEvent& event) {
-      auto told = event;
-      told.item = static_cast<std::int64_t>(numbers[static_cast<std::size_t>(event.item)]);
-      return control.on_step(told);
-    };
-  return own;
+  return with_events(
+      control, [numbers](StepEvent& event) { event.item = static_cast<std::int64_t>(numbers[static_cast<std::size_t>(event.item)]); });
 }
 
 std::string cut_message(std::size_t cut, std::size_t outputs, const SearchOptions& options) {

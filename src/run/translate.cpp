@@ -73,7 +73,7 @@ struct SourceTexts {
 // What was read from `source`, of a search with these options or of a run that was forced to `target`.
 std::shared_ptr<const Record> record_of_text(const TranslationModel& model, const std::string& source, const CopyWords& words,
                                              SearchResult& found, const std::string* target, const SearchOptions* options = nullptr) {
-  auto data = about(model.model);
+  auto data = record_about(model.model);
   if (options) data.options = {{"beam", std::to_string(options->beam)}, {"length_penalty", fmt::format("{}", options->length_penalty)}};
   data.forced = target != nullptr;
   data.source.utf8 = source;

@@ -35,14 +35,10 @@ std::vector<SearchResult> search_in_rounds(StepModel& model, const SearchOptions
   for (std::int64_t round = 0; revises && round < options.rounds && !going.empty(); ++round) {
     std::vector<std::vector<std::int32_t>> drafts;
     for (const auto i : going) drafts.push_back(found[static_cast<std::size_t>(i)].best[0].tokens);
-    auto again = control;
-    if (control.on_step)
-      again.on_step = [&](const StepEvent& event) {  // the pass numbers its items from 0
-        auto own = event;
-        own.item = going[static_cast<std::size_t>(event.item)];
-        own.pass = round + 1;
-        return control.on_step(own);
-      };
+    const auto again = with_events(control, [&](StepEvent& event) {  // the pass numbers its items from 0
+      event.item = going[static_cast<std::size_t>(event.item)];
+      event.pass = round + 1;
+    });
     const auto second = model.second_pass(going, drafts);
     auto revised = search_drafted(*second, drafts, options, again);
     std::vector<std::int64_t> next;

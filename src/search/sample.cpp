@@ -7,6 +7,7 @@
 
 #include "attend/core/random.h"
 #include "attend/search/finite.h"
+#include "search/best_tokens.h"
 #include "search/steps.h"
 
 namespace attend {
@@ -121,7 +122,9 @@ void Sampler::step() {
 
 std::int32_t Sampler::choose(const DrawnText& text, std::span<const float> scores) {
   scores_.assign(scores.begin(), scores.end());
-  for (const auto id : {special_.unknown, special_.pad, special_.begin}) scores_[static_cast<std::size_t>(id)] = kNever;
+  const AllowedTokens allowed{special_};  // a vocabulary may pad or begin with the </s> that ends its texts
+  for (const auto id : {special_.unknown, special_.pad, special_.begin})
+    if (!allowed(id)) scores_[static_cast<std::size_t>(id)] = kNever;
   hide_repeats(text.found.tokens, o_.no_repeat_ngram, scores_);
   RandomStream random(random_key(static_cast<std::uint64_t>(o_.seed), {text.number, step_}));
   return drawn(candidates(scores_, o_), random.uniform());

@@ -1,9 +1,8 @@
 // Learning a language model from one long text, cut into windows.
 #include "attend/data/text_stream.h"
-#include "attend/models/steps.h"
 #include "attend/ops/cross_entropy.h"
+#include "attend/run/runner.h"
 #include "attend/run/windows.h"
-#include "attend/search/sample.h"
 #include "attend/train/fit.h"
 #include "train/learner.h"
 

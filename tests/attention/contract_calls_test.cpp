@@ -226,6 +226,20 @@ TEST_P(ContractCalls, HalfPrecisionIsFiniteAndNear) {
     }
 }
 
+// A call turns no weights: what comes in another width than theirs is refused by name.
+TEST_P(ContractCalls, AnotherWidthThanTheWeightsIsRefused) {
+  const Sizes z;
+  const auto mechanism = build(c_, z);
+  if (mechanism->parameters().empty()) GTEST_SKIP() << "has no weights";
+  const auto p = problem(c_, z);  // float64, as the weights are
+  mechanism->to(at::kFloat);
+  expect_error(ErrorKind::kValue, {"keys are Double", "weights Float", "to()"}, [&] { run(*mechanism, p); });
+  mechanism->to(at::kDouble);
+  auto narrow = p;
+  narrow.query = p.query.to(at::kFloat);
+  expect_error(ErrorKind::kValue, {"queries are Float", "weights Double"}, [&] { run(*mechanism, narrow); });
+}
+
 TEST_P(ContractCalls, EmptySizesGiveEmptyResults) {
   const std::array<std::int64_t, 3> empty[] = {{0, 3, 5}, {2, 0, 5}, {2, 3, 0}, {0, 0, 0}};
   for (const auto& [batch, queries, keys] : empty)

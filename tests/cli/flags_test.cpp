@@ -57,6 +57,23 @@ TEST_F(Flags, AKeyOfTheFileCanBeLeftOut) {
   expect_failure(plan({"--unset", "model.energi"}), 2, "--unset model.energi: the configuration file does not set it");
 }
 
+TEST_F(Flags, AModelRunsInAnotherPrecision) {
+  const auto pairs = folder_ / "p.tsv";
+  put_file(pairs, "a b\tb a\nb c\tc b\n");
+  const auto scores = [&](const std::string& precision) {
+    const auto said = run({"score", model(), "--tsv", pairs, "--precision", precision});
+    EXPECT_EQ(said.code, 0) << said.err;
+    return said.out;
+  };
+  const auto exact = scores("float32"), rounded = scores("bfloat16");
+  EXPECT_NE(exact, rounded);
+  EXPECT_NEAR(std::stod(exact), std::stod(rounded), 0.5);
+  EXPECT_EQ(run({"translate", model(), "--precision", "bfloat16", "--record", folder_ / "r.npz"}, "a b\n").code, 0);
+  EXPECT_EQ(run({"draw", folder_ / "r.npz"}).code, 0);
+  EXPECT_EQ(run({"evaluate", model(), "--tsv", pairs, "--precision", "bfloat16"}).code, 0);
+  expect_failure(run({"score", model(), "--tsv", pairs, "--precision", "float16"}), 1, "valid: float32, bfloat16");
+}
+
 TEST_F(Flags, NoArgumentIsTakenApart) {
   const auto traced = run({"trace", model(), "[a b]"});
   ASSERT_EQ(traced.code, 0) << traced.err;

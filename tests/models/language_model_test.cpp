@@ -3,6 +3,7 @@
 #include "attend/models/recurrent_options.h"
 #include "attend/models/transformer_options.h"
 #include "models/seq2seq_checks.h"
+#include "models/small_models.h"
 
 namespace attend::testing {
 namespace {
@@ -17,14 +18,8 @@ std::vector<LmCase> lm_cases() {
   std::vector<LmCase> all;
   for (const auto* positions : {"sinusoidal", "learned", "none", "relative", "relative_bias", "rotary", "alibi"})
     for (const auto* norm : {"pre", "post"}) {
-      ModelOptions o;
+      auto o = transformer_options();
       o.type = "transformer_lm";
-      o.attention = "multi_head";
-      o.embedding = 8;
-      o.of<HeadOptions>().heads = 2;
-      o.of<TransformerOptions>().feed_forward = 12;
-      o.of<DecoderDepthOptions>().decoder_layers = 2;
-      o.of<LongestOptions>().longest = 10;
       o.of<TransformerOptions>().positions = positions;
       o.of<TransformerOptions>().norm = norm;
       o.of<TiedOptions>().tied = std::string_view(norm) == "pre" ? "target" : "none";

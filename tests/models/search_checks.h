@@ -1,12 +1,11 @@
 #pragma once
 // Small networks to search with.
-#include "attend/attention/multi_head.h"
 #include "attend/core/random.h"
-#include "attend/models/recurrent_options.h"
 #include "attend/models/steps.h"
-#include "attend/models/transformer_options.h"
 #include "attend/search/search.h"
 #include "attend/text/tokenizer.h"
+#include "models/small_models.h"
+#include "support/plain_search.h"
 #include "support/tensors.h"
 
 namespace attend::testing {
@@ -16,24 +15,6 @@ namespace attend::testing {
 inline constexpr double kOtherOrder = 1e-4;
 
 inline constexpr std::int64_t kVocabulary = 7;  // <unk> <pad> <s> </s> and three words
-
-inline ModelOptions rnn_options() {
-  ModelOptions o;
-  o.embedding = 4;
-  o.of<ReadingOptions>().encoder_hidden = 3;
-  o.of<HiddenOptions>().hidden = 6;
-  return o;
-}
-inline ModelOptions transformer_options() {
-  ModelOptions o;
-  o.type = "transformer";
-  o.attention = "multi_head";
-  o.embedding = 8;
-  o.of<HeadOptions>().heads = 2;
-  o.of<TransformerOptions>().feed_forward = 12;
-  o.of<EncoderDepthOptions>().encoder_layers = o.of<DecoderDepthOptions>().decoder_layers = 2;
-  return o;
-}
 
 /// A small float32 model whose weights are large enough, and its biases small enough, that what it says depends on what it reads.
 inline std::shared_ptr<Seq2Seq> search_model(const ModelOptions& options) {
@@ -66,17 +47,6 @@ struct Sources {
   }
   std::int64_t size() const { return lengths.size(0); }
 };
-
-/// At most `length` tokens whatever the source's length; ranks by log-probability.
-inline SearchOptions plain_search(std::int64_t beam, std::int64_t n_best, std::int64_t length) {
-  SearchOptions o;
-  o.beam = beam;
-  o.n_best = n_best;
-  o.max_length_ratio = 0;
-  o.max_length_extra = length;
-  o.length_penalty = 0;
-  return o;
-}
 
 inline std::vector<SearchResult> search_all(const Seq2Seq& model, const Sources& s, const SearchOptions& options,
                                             const SearchControl& control = {}) {

@@ -47,6 +47,19 @@ TEST(Candidates, TemperatureTopKAndTopP) {
   EXPECT_ERROR(candidates(none, o), kValue, "sample: no token may follow");
 }
 
+// LLaMA's vocabulary pads with </s>, GPT-2's begins with it too: both still end their texts by it.
+TEST(Sample, AnEndThatIsAlsoPaddingEndsATextAllTheSame) {
+  for (const auto& special :
+       {SpecialIds{.unknown = 0, .pad = 2, .begin = 1, .end = 2}, SpecialIds{.unknown = 1, .pad = 0, .begin = 0, .end = 0}}) {
+    const Table table{.scores = favouring(drawn_scores(1), special.end, 9), .special = special};
+    SampleOptions o;
+    o.max_tokens = 5;
+    const auto drawn = sample_table(table, {{{}}}, o)[0].best[0].tokens;
+    EXPECT_EQ(drawn, Tokens{special.end});
+    EXPECT_EQ(search_table(table, plain_search(1, 1, 8))[0].best[0].tokens, drawn);
+  }
+}
+
 TEST(Sample, TheBestTokenIsGreedySearch) {
   const Table table{.lengths = {3, 2}};
   const auto searched = search_table(table, plain_search(1, 1, 8), {.record = true});

@@ -17,6 +17,7 @@
 #include "attend/core/random.h"
 #include "attend/search/search.h"
 #include "support/expect_error.h"
+#include "support/plain_search.h"
 
 namespace attend::testing {
 
@@ -286,17 +287,6 @@ inline std::vector<FoundHypothesis> best_of_table(const Table& table, const Sear
 inline std::vector<SearchResult> force_table(const Table& table, const std::vector<Tokens>& targets, const SearchControl& control = {}) {
   TableModel model(table);
   return force(model, targets, control);
-}
-
-/// At most `length` tokens whatever the source's length; ranks by log-probability.
-inline SearchOptions plain_search(std::int64_t beam, std::int64_t n_best, std::int64_t length) {
-  SearchOptions o;
-  o.beam = beam;
-  o.n_best = n_best;
-  o.max_length_ratio = 0;
-  o.max_length_extra = length;
-  o.length_penalty = 0;
-  return o;
 }
 
 /// All sequences over </s> and the three words that end in </s> and have at most `length` tokens.

@@ -125,10 +125,8 @@ class ScoredAttention : public Mechanism {
   at::Tensor mixed(const ScoreCall& call, const at::Tensor& mixing) const;
 
  private:
-  /// `x` in float32 at least. Throws kValue, naming `what`, for numbers wider than the weights.
-  at::Tensor working(const at::Tensor& x, const char* what) const;
-  /// Fills call.span.
-  void see(ScoreCall& call) const;
+  /// The parts of a call, and what it sees.
+  ScoreCall begin(const at::Tensor& query, const Memory& memory, State* state, const Request& request, Hidden hidden) const;
   Result attend_rows(const at::Tensor& query, const Memory& memory, State* state, const Request& request, Hidden hidden,
                      const at::Tensor& bias) const;
 
@@ -169,6 +167,8 @@ at::Tensor masked_softmax(const at::Tensor& scores, const at::Tensor& allowed);
 at::Tensor masked_logsumexp(const at::Tensor& scores, const at::Tensor& allowed);
 /// float16 and bfloat16 as float32, everything else as it is.
 at::Tensor widened(const at::Tensor& x);
+/// Throws kValue, naming `who` and `what`, where `x` holds wider numbers than the weights of `part`: a call turns no weights.
+void check_format(std::string_view who, const char* what, const at::Tensor& x, const Module& part);
 
 /// Key heads repeated for the query heads that share them: head h reads key head h / (H/Hk). x [B, Hk, S, *] -> [B, H, S, *].
 at::Tensor share_heads(const at::Tensor& x, std::int64_t heads);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <utility>
 
 #include "attend/search/growing_record.h"
 
@@ -28,5 +29,18 @@ struct SearchControl {
   /// Called in the searching thread after each step, once for each item that took part, in the order of the items.
   std::function<AfterStep(const StepEvent&)> on_step = {};
 };
+
+/// The same control, whose events are edited before they are told: for who searches a part of the items and must give their own numbers.
+/// `control` must outlive it.
+inline SearchControl with_events(const SearchControl& control, std::function<void(StepEvent&)> edit) {
+  auto own = control;
+  if (control.on_step)
+    own.on_step = [&control, edit = std::move(edit)](const StepEvent& event) {
+      auto told = event;
+      edit(told);
+      return control.on_step(told);
+    };
+  return own;
+}
 
 }  // namespace attend
