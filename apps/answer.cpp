@@ -121,7 +121,7 @@ int classify(const Arguments& arguments) {
   runner.answerer();
   const auto reads = runner.kind().reads;
   if (reads != Matter::kText && reads != Matter::kPicture) fail_other_kind(runner.model(), runner.name());
-  flags.form.usual = read_stored_options<DataOptions>(arguments.words[0], "data").form;
+  flags.form.usual = read_stored_options<TextForm>(arguments.words[0], "data");
   Writer write(runner, flags.answers, arguments.common.quiet);
   catch_interrupts();
   std::vector<std::string> files(arguments.words.begin() + 1, arguments.words.end());

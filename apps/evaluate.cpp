@@ -8,7 +8,8 @@
 #include "attend/measure/bleu.h"
 #include "attend/run/captions.h"
 #include "attend/run/windows.h"
-#include "attend/train/config.h"
+#include "attend/train/data.h"
+#include "attend/train/stream.h"
 #include "output.h"
 #include "terminal.h"
 #include "verbs.h"
@@ -176,10 +177,11 @@ int evaluate_text(const Arguments& arguments) {
   const auto wanted = wanted_metrics(flags, kTextHas, "a language model");
   const Runner runner(path, flags.runner);
   const auto& model = runner.writer(Matter::kNothing);
-  const auto trained = read_stored_options<DataOptions>(path, "data");
+  const auto trained = read_stored_options<StreamOptions>(path, "data");
   auto text = read_text(flags.quiz.text);
   if (flags.part != "whole") {
-    const auto parts = split_text(text, {.dev = trained.dev_share, .test = trained.test_share}, flags.quiz.text);
+    const auto parts =
+        split_text(text, {.dev = read_stored_options<HeldOutOptions>(path, "data").dev_share, .test = trained.test_share}, flags.quiz.text);
     text = flags.part == "dev" ? parts.dev : parts.test;
   }
   const auto length = flags.length > 0 ? flags.length : trained.length;

@@ -102,7 +102,7 @@ int evaluate_quiz(const Arguments& arguments) {
   auto files = flags.quiz;
   files.tsv = flags.text.tsv;
   files.form.header = flags.text.header;
-  files.form.usual = read_stored_options<DataOptions>(arguments.words[0], "data").form;
+  files.form.usual = read_stored_options<TextForm>(arguments.words[0], "data");
   if (model.target)
     for (const auto id : ordinary_ids(*model.target)) files.form.classes.push_back(model.target->piece(id));
   const auto quiz = read_quiz(reads, files, "--");

@@ -6,6 +6,7 @@
 #include "attend/attention/implementations.h"
 #include "attend/core/printable.h"
 #include "attend/core/version.h"
+#include "attend/models/parts.h"
 #include "attend/ops/products.h"
 #include "attend/run/translator.h"
 #include "attend/store/model_folder.h"
@@ -22,25 +23,33 @@ struct InfoFlags {
   void visit(OptionVisitor& v) {
     v(verify, "verify", false,
       "with a MODEL: list every file with the result of its checksum (--no-verify reads a damaged model all the same)");
-    v(json, "json", false, "as JSON: every mechanism, or the one NAME");
+    v(json, "json", false, "as JSON: every mechanism and part, or the one NAME");
   }
 };
 
 void about_program() {
   fmt::print("attend            {}\nlibtorch          {}\ninstruction set   {}\nthreads           {}\nmatrix products   {}\n\nmechanisms\n",
              kVersion, torch_version(), torch_instruction_set(), threads(), products_in_use());
-  for (const auto* m : mechanisms()) fmt::print("  {:<20} {}\n", m->name, m->sentence);
-  fmt::print("  {:<20} no attention: the bottleneck baseline\n\nmodels\n", "none");
+  for (const auto* m : mechanisms()) fmt::print("  {:<24} {}\n", m->name, m->sentence);
+  fmt::print("  {:<24} no attention: the bottleneck baseline\n\nparts of models that are kin to attention\n", "none");
+  for (const auto* p : parts()) fmt::print("  {:<24} {}\n", p->name, p->sentence);
+  fmt::print("\nmodels\n");
   for (const auto& name : model_names()) fmt::print("  {}\n", name);
   fmt::print("\nhow a call is computed: the first that takes it, in this order\n");
-  for (const auto* i : implementations()) fmt::print("  {:<20} {}\n", i->name, i->sentence);
-  fmt::print("\nattend info NAME tells a mechanism's formula, paper and parameters; attend info MODEL what a model folder holds.\n");
+  for (const auto* i : implementations()) fmt::print("  {:<24} {}\n", i->name, i->sentence);
+  fmt::print(
+      "\nattend info NAME tells the formula, paper and parameters of a mechanism or part; attend info MODEL what a model folder holds.\n");
 }
 
-// What is said of a mechanism, line by line.
-std::vector<std::pair<std::string, std::string>> lines_about(const MechanismEntry& m) {
-  std::vector<std::pair<std::string, std::string>> lines;
-  const auto say = [&](const char* what, std::string_view text) { lines.emplace_back(what, text); };
+// A mechanism or a part of a model, as it is told: its facts in the order of the lines.
+struct Told {
+  std::string_view kind, name, sentence;  // kind: mechanism or part
+  std::vector<std::pair<std::string_view, std::string>> facts;
+};
+
+Told told(const MechanismEntry& m) {
+  Told t{"mechanism", m.name, m.sentence, {}};
+  const auto say = [&](std::string_view what, std::string_view text) { t.facts.emplace_back(what, text); };
   say("formula", m.formula);
   say("paper", m.paper);
   say("parameters", m.parameters);
@@ -54,17 +63,37 @@ std::vector<std::pair<std::string, std::string>> lines_about(const MechanismEntr
   if (can.samples && can.picks)
     say("in training", can.rewarded ? "it draws at random; unbiased, learned from a reward" : "it draws at random; its gradient is biased");
   if (can.not_causal) say("not causal", "a decoder cannot use it for its attention to itself");
-  return lines;
+  say("header", fmt::format("attention/{}.h", m.name));
+  return t;
 }
 
-void about_mechanism(const MechanismEntry& m) {
-  fmt::print("{}: {}\n\n", m.name, m.sentence);
-  for (const auto& [what, text] : lines_about(m)) fmt::print("  {:<12} {}\n", what, text);
+Told told(const PartEntry& p) {
+  return {"part",
+          p.name,
+          p.sentence,
+          {{"formula", std::string(p.formula)},
+           {"paper", std::string(p.paper)},
+           {"parameters", std::string(p.parameters)},
+           {"cost", std::string(p.cost)},
+           {"set by", std::string(p.used_by)},
+           {"header", std::string(p.header)}}};
 }
 
-nlohmann::ordered_json json_about(const MechanismEntry& m) {
-  nlohmann::ordered_json json{{"name", m.name}, {"sentence", m.sentence}};
-  for (const auto& [what, text] : lines_about(m)) json[what] = text;
+std::vector<Told> all_told() {
+  std::vector<Told> all;
+  for (const auto* m : mechanisms()) all.push_back(told(*m));
+  for (const auto* p : parts()) all.push_back(told(*p));
+  return all;
+}
+
+void print(const Told& t) {
+  fmt::print("{}: {}\n\n", t.name, t.sentence);
+  for (const auto& [what, text] : t.facts) fmt::print("  {:<12} {}\n", what, text);
+}
+
+nlohmann::ordered_json json_of(const Told& t) {
+  nlohmann::ordered_json json{{"name", t.name}, {"kind", t.kind}, {"sentence", t.sentence}};
+  for (const auto& [what, text] : t.facts) json[what] = text;
   return json;
 }
 
@@ -96,7 +125,7 @@ int info(const Arguments& arguments) {
   const auto flags = arguments.read<InfoFlags>();
   if (arguments.words.empty() && flags.json) {
     auto all = nlohmann::ordered_json::array();
-    for (const auto* m : mechanisms()) all.push_back(json_about(*m));
+    for (const auto& t : all_told()) all.push_back(json_of(t));
     print_json(all);
     return 0;
   }
@@ -107,14 +136,18 @@ int info(const Arguments& arguments) {
   const auto& word = arguments.words[0];
   if (std::filesystem::exists(word)) return about_model(word, flags.verify);
   ATTEND_CHECK(word.find('/') == std::string::npos, kFile, "{}: no such model; give the folder of a model or of a training run", word);
-  if (const auto names = mechanism_names(); std::find(names.begin(), names.end(), word) == names.end())
-    fail_unknown_name("info (no such folder, no such mechanism)", word, names);
-  ATTEND_CHECK(!flags.verify, kUsage, "info: --verify is for a model folder; {} is a mechanism", word);
-  const auto& mechanism = find_mechanism(word);
+  const auto all = all_told();
+  const auto found = std::find_if(all.begin(), all.end(), [&](const Told& t) { return t.name == word; });
+  if (found == all.end()) {
+    auto names = mechanism_names();
+    for (auto& name : part_names()) names.push_back(std::move(name));
+    fail_unknown_name("info (no such folder, no such mechanism or part)", word, names);
+  }
+  ATTEND_CHECK(!flags.verify, kUsage, "info: --verify is for a model folder; {} is a {}", word, found->kind);
   if (flags.json)
-    print_json(json_about(mechanism));
+    print_json(json_of(*found));
   else
-    about_mechanism(mechanism);
+    print(*found);
   return 0;
 }
 
@@ -122,7 +155,7 @@ int info(const Arguments& arguments) {
 
 Command info_command() {
   return {.name = "info",
-          .sentence = "Versions, mechanisms and models; one mechanism; or a model folder.",
+          .sentence = "Versions, mechanisms and models; one mechanism or part; or a model folder.",
           .words = "[NAME | MODEL]",
           .details = "",
           .model_first = true,

@@ -1,5 +1,6 @@
 #include "attend/models/encoder_classifier.h"
 
+#include "attend/models/parts.h"
 #include "attend/models/transformer_options.h"
 #include "models/classifier_parts.h"
 
@@ -119,5 +120,16 @@ extern constinit const ModelEntry encoder_classifier_entry{
     .make = [](const ModelOptions& o, std::int64_t source, std::int64_t target) -> std::shared_ptr<Module> {
       return make_encoder_classifier(o, source, target);
     }};
+
+extern constinit const PartEntry act_part{
+    .name = "act",
+    .sentence = "adaptive computation time: the model decides how many steps it spends on each input before it goes on",
+    .formula =
+        "N = min(M, min{n : Σ_{i≤n} hⁱ ≥ 1 − ε}), pⁿ = hⁿ for n < N, p^N = R = 1 − Σ_{n<N} hⁿ, output Σ_n pⁿ sⁿ, ponder cost ρ = N + R",
+    .paper = "Graves 2016, §2; over positions: Dehghani et al. 2019, §2",
+    .parameters = "w_h [N], b_h",
+    .cost = "N times that of the cell or block, at most M times",
+    .used_by = "model.encoder: adaptive or universal, in an encoder_classifier; model.type: universal_transformer",
+    .header = "layers/act.h"};
 
 }  // namespace attend

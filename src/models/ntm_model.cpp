@@ -1,6 +1,7 @@
 #include "attend/models/ntm_model.h"
 
 #include "attend/layers/ntm.h"
+#include "attend/models/parts.h"
 #include "attend/models/recurrent_options.h"
 #include "models/output_layer.h"
 
@@ -130,5 +131,17 @@ extern constinit const ModelEntry ntm_model_entry{
     .make = [](const ModelOptions& o, std::int64_t source, std::int64_t target) -> std::shared_ptr<Module> {
       return make_ntm_model(o, source, target);
     }};
+
+extern constinit const PartEntry ntm_part{
+    .name = "ntm",
+    .sentence = "heads read and write the rows of a memory, found by content or by a shift from where they were",
+    .formula =
+        "w^c = softmax_i(β cos(κ, M_i)), w^g = g w^c + (1 − g) w_{t−1}, w̃_i = Σ_j w^g_j ŝ_{i−j}, w_i ∝ w̃_i^γ; read r = Σ_i w_i M_i, "
+        "write M_i ← M_i ⊙ (1 − w_i e) + w_i a",
+    .paper = "Graves, Wayne & Danihelka 2014, §3, eq. 2–9",
+    .parameters = "map.weight [write·(3W + 6) + read·(W + 6), N], map.bias",
+    .cost = "a step: B·heads·(N·W + N_m·W)",
+    .used_by = "model.type: ntm_model",
+    .header = "layers/ntm.h"};
 
 }  // namespace attend

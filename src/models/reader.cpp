@@ -4,6 +4,7 @@
 
 #include "attend/attention/score.h"
 #include "attend/layers/attention_over_attention.h"
+#include "attend/models/parts.h"
 #include "models/classifier_parts.h"
 #include "models/recurrent_decoder.h"
 
@@ -140,5 +141,16 @@ extern constinit const ModelEntry reader_entry{
     .make = [](const ModelOptions& o, std::int64_t source, std::int64_t target) -> std::shared_ptr<Module> {
       return make_reader(o, source, target);
     }};
+
+extern constinit const PartEntry attention_over_attention_part{
+    .name = "attention_over_attention",
+    .sentence = "each word of a question attends to the document, and the document decides how much each of these words counts",
+    .formula =
+        "M = d uᵀ, α[:, t] = softmax_s(M[:, t]), β[s, :] = softmax_t(M[s, :]), β̄ = mean_s β[s, :], a = α β̄, P(w) = Σ_{s: d_s = w} a_s",
+    .paper = "Cui et al. 2017, §3",
+    .parameters = "none",
+    .cost = "B·S·T·N",
+    .used_by = "model.reader: attention_over_attention, in a reader",
+    .header = "layers/attention_over_attention.h"};
 
 }  // namespace attend

@@ -1,4 +1,5 @@
 #include "attend/models/rnn_seq2seq.h"
+#include "attend/models/parts.h"
 
 #include "models/copying.h"
 #include "models/output_layer.h"
@@ -227,5 +228,15 @@ extern constinit const ModelEntry rnn_seq2seq_entry{
     .make = [](const ModelOptions& o, std::int64_t source, std::int64_t target) -> std::shared_ptr<Module> {
       return make_rnn_seq2seq(o, source, target);
     }};
+
+extern constinit const PartEntry revise_part{
+    .name = "revise",
+    .sentence = "a second decoder attends to the source and to the draft that the first one wrote",
+    .formula = "s_t = cell([E y_{t−1}; c¹_t; c²_t], s_{t−1}), c¹ over the encoder's states, c² over [ŝ_j; E ŷ_j] of the draft ŷ",
+    .paper = "Xia et al. 2017, §3",
+    .parameters = "those of a second decoder and of its attention to the draft",
+    .cost = "that of a second decoder, for each round",
+    .used_by = "model.revise: true, in an rnn_seq2seq with an attention",
+    .header = "models/seq2seq.h"};
 
 }  // namespace attend

@@ -36,31 +36,62 @@ const MechanismEntry* source_attention_that(const ModelOptions& model, bool Capa
   return nullptr;
 }
 
-void visit_losses(TrainOptions& options, const ModelOptions& model, OptionVisitor& v) {
-  if (source_attention_that(model, &Capabilities::repeats_cost)) options.visit_coverage(v);
-  if (source_attention_that(model, &Capabilities::rewarded)) options.visit_reward(v);
-  if (model_reads<PonderOptions>(model)) options.visit_ponder(v);
-  if (model_reads<PoolingOptions>(model)) options.visit_rows(v);
+void CoverageLossOptions::visit(OptionVisitor& v) {
+  v(coverage_weight, "coverage_weight", 1.0, "attention coverage: weight of its loss, what is read twice", at_least(0));
+  v(coverage_start, "coverage_start", 0, "updates before that loss begins; later is safer", at_least(0));
+}
+
+void RewardOptions::visit(OptionVisitor& v) {
+  v(reward_weight, "reward_weight", 1.0, "attention hard: weight of the reward's gradient", at_least(0));
+  v(entropy_weight, "entropy_weight", 0.002, "attention hard: weight of the entropy of its choices", at_least(0));
+  v(reward, "reward", "sum", "attention hard: a choice is rewarded by the whole sentence, or by what follows it", one_of({"sum", "to_go"}));
+}
+
+void GuidedOptions::visit(OptionVisitor& v) {
+  v(guided_weight, "guided_weight", 0.0, "weight of a loss that draws the attention to gold links, the third column of data.tsv",
+    at_least(0));
+  v(guided_head, "guided_head", 0, "the head of the last layer that it draws", at_least(0));
+}
+
+void DoublyOptions::visit(OptionVisitor& v) {
+  v(doubly_weight, "doubly_weight", 0.0, "weight of a loss that asks every source position to be read once in all", at_least(0));
+}
+
+void PonderLossOptions::visit(OptionVisitor& v) {
+  v(ponder_weight, "ponder_weight", 0.01, "adaptive computation: what a step costs", at_least(0));
+}
+
+void RowsLossOptions::visit(OptionVisitor& v) {
+  v(rows_weight, "rows_weight", 0.0, "attention_pooling with several rows: weight of |A A' - I|^2, which keeps them apart", at_least(0));
+}
+
+void visit_losses(OptionSet& own, const ModelOptions& model, OptionVisitor& v) {
+  if (source_attention_that(model, &Capabilities::repeats_cost)) v.once<CoverageLossOptions>(own);
+  if (source_attention_that(model, &Capabilities::rewarded)) v.once<RewardOptions>(own);
+  if (model_reads<PonderOptions>(model)) v.once<PonderLossOptions>(own);
+  if (model_reads<PoolingOptions>(model)) v.once<RowsLossOptions>(own);
 }
 
 bool AuxiliaryLosses::wanted(const TrainOptions& o, const ModelOptions& model) {
-  if (o.guided_weight > 0 || o.doubly_weight > 0 || o.rows_weight > 0) return true;
-  if (o.ponder_weight > 0 && model_reads<PonderOptions>(model)) return true;
+  if (o.of<GuidedOptions>().guided_weight > 0 || o.of<DoublyOptions>().doubly_weight > 0 || o.of<RowsLossOptions>().rows_weight > 0)
+    return true;
+  if (o.of<PonderLossOptions>().ponder_weight > 0 && model_reads<PonderOptions>(model)) return true;
   return source_attention_that(model, &Capabilities::rewarded) ||
-         (o.coverage_weight > 0 && source_attention_that(model, &Capabilities::repeats_cost));
+         (o.of<CoverageLossOptions>().coverage_weight > 0 && source_attention_that(model, &Capabilities::repeats_cost));
 }
 
 Request AuxiliaryLosses::request(const Site& site) {
   Request request;
-  request.weights = (of_source(site) && (o_.guided_weight > 0 || o_.doubly_weight > 0)) || (of_pool(site) && o_.rows_weight > 0);
-  request.entropy = o_.entropy_weight > 0;
+  request.weights = (of_source(site) && (o_.of<GuidedOptions>().guided_weight > 0 || o_.of<DoublyOptions>().doubly_weight > 0)) ||
+                    (of_pool(site) && o_.of<RowsLossOptions>().rows_weight > 0);
+  request.entropy = o_.of<RewardOptions>().entropy_weight > 0;
   return request;
 }
 
 void AuxiliaryLosses::observe(const Site& site, const Result& result) { calls_.emplace_back(site, result); }
 
 at::Tensor AuxiliaryLosses::rewards(const AuxiliaryBatch& batch) const {
-  if (o_.reward == "to_go") return batch.log_probs.flip({1}).cumsum(1).flip({1});
+  if (o_.of<RewardOptions>().reward == "to_go") return batch.log_probs.flip({1}).cumsum(1).flip({1});
   return batch.log_probs.sum(1, /*keepdim=*/true).expand_as(batch.log_probs);
 }
 
@@ -69,45 +100,48 @@ at::Tensor AuxiliaryLosses::loss(const AuxiliaryBatch& batch) const {
   for (const auto& call : calls_) {
     const auto& [site, result] = call;
     if (const auto found = result.extras.find("ponder"); found != result.extras.end()) {
-      add(sum, o_.ponder_weight * found->second.value.sum());
+      add(sum, o_.of<PonderLossOptions>().ponder_weight * found->second.value.sum());
       continue;
     }
     if (of_pool(site)) {
-      if (o_.rows_weight == 0) continue;
+      if (o_.of<RowsLossOptions>().rows_weight == 0) continue;
       const auto rows = result.weights.squeeze(1);                                               // [B, r, S]
       const auto overlap = at::matmul(rows, rows.mT()) - at::eye(rows.size(1), rows.options());  // [B, r, r]
-      add(sum, o_.rows_weight * overlap.square().sum());
+      add(sum, o_.of<RowsLossOptions>().rows_weight * overlap.square().sum());
       continue;
     }
     if (!batch.target_lengths.defined()) continue;
     const auto steps = result.context.size(2);
     const auto live = live_steps(batch, steps);  // [B, 1, T]
     const auto& extras = result.extras;
-    if (const auto found = extras.find("coverage_loss"); found != extras.end() && o_.coverage_weight > 0 && update_ > o_.coverage_start)
-      add(sum, o_.coverage_weight * found->second.value.mean(1, true).masked_fill(live.logical_not(), 0.0).sum());
+    if (const auto found = extras.find("coverage_loss");
+        found != extras.end() && o_.of<CoverageLossOptions>().coverage_weight > 0 && update_ > o_.of<CoverageLossOptions>().coverage_start)
+      add(sum, o_.of<CoverageLossOptions>().coverage_weight * found->second.value.mean(1, true).masked_fill(live.logical_not(), 0.0).sum());
     if (const auto found = extras.find("reward_baseline"); found != extras.end()) {
       const auto baseline = found->second.value.narrow(0, 0, std::min(steps, found->second.value.size(0)));  // [at most T]
       const auto reward =
-          rewards(batch) - (o_.reward == "to_go" && baseline.size(0) == steps ? baseline : baseline.narrow(0, 0, 1));  // [B, T]
-      const auto surprise = extras.at("log_prob").value * reward.detach().unsqueeze(1);                                // [B, H, T]
-      add(sum, -o_.reward_weight * surprise.masked_fill(live.logical_not(), 0.0).sum());
-      if (o_.entropy_weight > 0) add(sum, -o_.entropy_weight * result.entropy.masked_fill(live.logical_not(), 0.0).sum());
+          rewards(batch) -
+          (o_.of<RewardOptions>().reward == "to_go" && baseline.size(0) == steps ? baseline : baseline.narrow(0, 0, 1));  // [B, T]
+      const auto surprise = extras.at("log_prob").value * reward.detach().unsqueeze(1);                                   // [B, H, T]
+      add(sum, -o_.of<RewardOptions>().reward_weight * surprise.masked_fill(live.logical_not(), 0.0).sum());
+      if (o_.of<RewardOptions>().entropy_weight > 0)
+        add(sum, -o_.of<RewardOptions>().entropy_weight * result.entropy.masked_fill(live.logical_not(), 0.0).sum());
     }
-    if (o_.doubly_weight > 0 && of_source(site)) {
+    if (o_.of<DoublyOptions>().doubly_weight > 0 && of_source(site)) {
       const auto covered = result.weights.masked_fill(live.unsqueeze(-1).logical_not(), 0.0).sum(2);  // [B, H, S]
       // By length, not by weight: a sparse mechanism gives zeros to the very positions that this loss is for.
       const auto padding = within_lengths(batch.source_lengths, covered.size(2)).logical_not().unsqueeze(1);  // [B, 1, S]
-      add(sum, o_.doubly_weight * (1 - covered).square().masked_fill(padding, 0.0).mean(1).sum());
+      add(sum, o_.of<DoublyOptions>().doubly_weight * (1 - covered).square().masked_fill(padding, 0.0).mean(1).sum());
     }
   }
-  const auto* aligned = o_.guided_weight > 0 && batch.gold.defined() ? source_among(calls_, kSiteOf) : nullptr;
+  const auto* aligned = o_.of<GuidedOptions>().guided_weight > 0 && batch.gold.defined() ? source_among(calls_, kSiteOf) : nullptr;
   if (aligned) {
     const auto& weights = aligned->second.weights;
-    const auto head = std::min<std::int64_t>(o_.guided_head, weights.size(1) - 1);
+    const auto head = std::min<std::int64_t>(o_.of<GuidedOptions>().guided_head, weights.size(1) - 1);
     const auto w = weights.select(1, head);                                                        // [B, T, S]
     const auto gold = batch.gold.to(w.scalar_type());                                              // [B, T, S]
     const auto logs = at::where(gold.gt(0), w.clamp_min(1e-12), at::ones({}, w.options())).log();  // [B, T, S]
-    add(sum, -o_.guided_weight * ((gold * logs).sum({1, 2}) / batch.target_lengths.to(w.scalar_type())).sum());
+    add(sum, -o_.of<GuidedOptions>().guided_weight * ((gold * logs).sum({1, 2}) / batch.target_lengths.to(w.scalar_type())).sum());
   }
   return sum;
 }

@@ -5,6 +5,7 @@
 
 #include "attend/attention/observer.h"
 #include "attend/train/config.h"
+#include "attend/train/losses.h"
 
 namespace attend {
 
@@ -12,7 +13,7 @@ namespace attend {
 const MechanismEntry* source_attention_that(const ModelOptions& model, bool Capabilities::*can);
 
 /// Visits the options of losses that a model with these options has by its attention and its parts.
-void visit_losses(TrainOptions& options, const ModelOptions& model, OptionVisitor& v);
+void visit_losses(OptionSet& own, const ModelOptions& model, OptionVisitor& v);
 
 /// What the auxiliary losses of one batch need to know of it.
 struct AuxiliaryBatch {
@@ -23,13 +24,15 @@ struct AuxiliaryBatch {
 };
 
 /// Watches one pass of the decoder.
-///   coverage_weight   λ Σ_t Σ_s min(w[t, s], C[t−1, s]) from update coverage_start on (See, Liu & Manning 2017, eq. 12–13)
-///   reward_weight     −λ_r Σ_t sg(ℓ − b) ln p_t(z_t) of hard attention, ℓ = ln p(y | z, x) of the example, or with reward to_go
-///                     Σ_{t' ≥ t} ln p(y_t'); b ← 0.9 b + 0.1 mean ℓ afterwards, one number or one a step (Xu et al. 2015, eq. 11–12)
-///   entropy_weight    −λ_e Σ_t H(p_t) of hard attention
-///   guided_weight     −λ_g (1/T_b) Σ_t Σ_s ã[t, s] ln w[t, s] on one head of the attention to the source (its last layer) (Chen et al.
-///   2016) doubly_weight     λ Σ_s (1 − Σ_t w[t, s])² (Xu et al. 2015, eq. 14) ponder_weight     τ Σ_t ρ_t of adaptive computation (Graves
-///   2016, eq. 12) rows_weight       λ ‖A Aᵀ − I‖²_F of attention pooling with rows A [r, S] (Lin et al. 2017, eq. 8)
+///   CoverageLossOptions  λ Σ_t Σ_s min(w[t, s], C[t−1, s]) from update coverage_start on
+///   RewardOptions        −λ_r Σ_t sg(ℓ − b) ln p_t(z_t) of hard attention, ℓ = ln p(y | z, x) of the example, or with reward to_go
+///                        Σ_{t' ≥ t} ln p(y_t'); b ← 0.9 b + 0.1 mean ℓ afterwards, one number or one a step;
+///                        −λ_e Σ_t H(p_t)
+///   GuidedOptions        −λ_g (1/T_b) Σ_t Σ_s ã[t, s] ln w[t, s], of the last layer
+///   DoublyOptions        λ Σ_s (1 − Σ_t w[t, s])²
+///   PonderLossOptions    τ Σ_t ρ_t of adaptive computation
+///   RowsLossOptions      λ ‖A Aᵀ − I‖²_F of attention pooling
+/// Papers: train/losses.h.
 class AuxiliaryLosses final : public Observer {
  public:
   /// `options` must live as long.

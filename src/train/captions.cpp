@@ -1,16 +1,26 @@
 // Learning to say what is in a picture.
+#include "attend/train/captions.h"
+
 #include <cmath>
 
 #include "attend/core/random.h"
 #include "attend/models/captioner.h"
 #include "attend/ops/draws.h"
 #include "attend/run/captions.h"
+#include "attend/train/data.h"
 #include "attend/train/fit.h"
 #include "train/learner.h"
 #include "train/pictures.h"
 #include "train/sequences.h"
 
 namespace attend {
+
+void CaptionFiles::visit(OptionVisitor& v) {
+  v(captions, "captions", "", "what people said of the pictures: lines name.jpg#0 TAB caption");
+  v(list, "list", "", "names of the pictures to learn from, one a line; empty: all with captions");
+  v(dev_list, "dev_list", "", "names of the pictures to validate on; empty: a share of the others, dev_share");
+}
+
 namespace {
 
 constexpr std::uint64_t kCaptionsPart = 1;  // of an update's draws
@@ -29,7 +39,8 @@ std::vector<std::uint64_t> caption_items(const at::Tensor& rows, const std::vect
 
 class CaptionsLearner final : public Learner {
  public:
-  explicit CaptionsLearner(const Config& config) : config_(config), train_(read(config.data.images, config.data.list)), dev_(held_out()) {}
+  explicit CaptionsLearner(const Config& config)
+      : config_(config), train_(read(config.data.of<PictureFiles>().images, config.data.of<CaptionFiles>().list)), dev_(held_out()) {}
 
   std::vector<std::string> fit(Config& config, const GivenValues& given) override { return fit_to_captions(config, given, train_.size()); }
 
@@ -57,7 +68,7 @@ class CaptionsLearner final : public Learner {
         rows.push_back(static_cast<std::int64_t>(i));
         targets.push_back(ids_with_end(*model_.target, caption));
       }
-    batch->tensors.source = varied(train_.batch(examples), config_.data);
+    batch->tensors.source = varied(train_.batch(examples), config_.data.of<VariedOptions>());
     batch->tensors.source_lengths =
         at::full({static_cast<std::int64_t>(examples.size())}, picture_grid(config_.model).cells(), index_options());  // [B]
     batch->rows = at::tensor(rows, index_options());                                                                   // [R]
@@ -100,7 +111,7 @@ class CaptionsLearner final : public Learner {
   Validation validate() const override {
     const auto& t = config_.train;
     auto search = config_.decode;
-    search.beam = t.validate_beam;
+    search.beam = t.of<SearchedOptions>().validate_beam;
     search.n_best = 1;
     const auto count = static_cast<std::size_t>(t.validate_pairs);
     const auto figures = evaluate_captions(Runner(model_), dev_, search, count, validated_metrics(has(), t.metric));
@@ -150,31 +161,33 @@ class CaptionsLearner final : public Learner {
   };
 
   PictureSet read(const std::string& images, const std::string& list) const {
-    const auto& d = config_.data;
+    const auto& d = config_.data.of<CaptionFiles>();
+    const auto& pictures = config_.data.of<PictureFiles>();
     ATTEND_CHECK(
-        !d.captions.empty() && !d.images.empty(), kValue,
+        !d.captions.empty() && !pictures.images.empty(), kValue,
         "task caption learns from data.captions, lines name.jpg#0 TAB caption, and data.images, a folder or a tar archive of pictures; "
         "{} not given",
-        d.captions.empty() && d.images.empty() ? "both were"
-        : d.captions.empty()                   ? "data.captions was"
-                                               : "data.images was");
-    ATTEND_CHECK(!d.dev_list.empty() || d.dev_images.empty(), kValue,
+        d.captions.empty() && pictures.images.empty() ? "both were"
+        : d.captions.empty()                          ? "data.captions was"
+                                                      : "data.images was");
+    ATTEND_CHECK(!d.dev_list.empty() || pictures.dev_images.empty(), kValue,
                  "data.dev_list is missing: names of the pictures of data.dev_images to validate on, one a line");
-    return {images.empty() ? d.images : images, d.captions, list};
+    return {images.empty() ? pictures.images : images, d.captions, list};
   }
 
   // The pictures to validate on: those listed, else some of the others, with all of their captions.
   PictureSet held_out() {
-    const auto& d = config_.data;
-    if (!d.dev_list.empty()) return read(d.dev_images, d.dev_list);
+    if (const auto& list = config_.data.of<CaptionFiles>().dev_list; !list.empty())
+      return read(config_.data.of<PictureFiles>().dev_images, list);
+    const auto share = config_.data.of<HeldOutOptions>().dev_share;
     const auto all = train_.size();
-    const auto wanted = static_cast<std::size_t>(std::ceil(d.dev_share * static_cast<double>(all)));
+    const auto wanted = static_cast<std::size_t>(std::ceil(share * static_cast<double>(all)));
     ATTEND_CHECK(wanted > 0 && wanted < all, kData,
                  "{} pictures cannot be parted into training and validation by data.dev_share = {}; give more, or data.dev_list", all,
-                 d.dev_share);
+                 share);
     told_.push_back(
         fmt::format("{} of {} pictures are held out for validation, drawn at random with all their captions (data.dev_share = {})", wanted,
-                    all, d.dev_share));
+                    all, share));
     return train_.split_off(wanted, random_key(static_cast<std::uint64_t>(config_.train.seed), {2}));
   }
 
@@ -191,17 +204,12 @@ class CaptionsLearner final : public Learner {
 extern constinit const LearnerEntry captions_learner{
     .make = [](const Config& config) -> std::unique_ptr<Learner> { return std::make_unique<CaptionsLearner>(config); },
     .usual_model = [](const GivenValues& /*given*/) -> std::string_view { return "captioner"; },
-    .data =
-        [](DataOptions& d, const ModelOptions& /*model*/, OptionVisitor& v) {
-          d.visit_captions(v);
-          d.visit_pictures(v);
-          d.visit_share(v);
-          d.visit_moves(v);
-        },
+    .data = [](OptionSet& d, const ModelOptions& /*model*/,
+               OptionVisitor& v) { visit_options<CaptionFiles, PictureFiles, HeldOutOptions, VariedOptions>(d, v); },
     .training =
-        [](TrainOptions& t, const ModelOptions& model, OptionVisitor& v) {
-          t.visit_search(v);
-          if (attention_of(model) != "none") t.visit_doubly(v);
+        [](OptionSet& own, const ModelOptions& model, OptionVisitor& v) {
+          v.once<SearchedOptions>(own);
+          if (attention_of(model) != "none") v.once<DoublyOptions>(own);
         },
     .searches = true};
 

@@ -6,6 +6,9 @@
 #include "attend/core/error.h"
 #include "attend/models/recurrent_options.h"
 #include "attend/models/transformer_options.h"
+#include "attend/train/data.h"
+#include "attend/train/losses.h"
+#include "attend/train/pairs.h"
 #include "train/auxiliary.h"
 #include "train/learner.h"
 #include "train/resume.h"
@@ -33,13 +36,9 @@ void Config::visit(OptionVisitor& v) {
   v.group(text, "text", "how text becomes tokens");
   v.group(model, "model", "what the network looks like");
   Section learned{[&](OptionVisitor& inner) {
-    train.visit_rest(inner);
-    train.visit_length(inner);
-    train.visit_optimiser(inner);
-    train.visit_batches(inner);
-    train.visit_validation(inner);
-    learner.training(train, model, inner);
-    visit_losses(train, model, inner);
+    train.visit(inner);
+    learner.training(train.own, model, inner);
+    visit_losses(train.own, model, inner);
   }};
   v.group(learned, "train", "how it learns");
   if (learner.searches) v.group(decode, "decode", "how it searches when running");
@@ -55,25 +54,28 @@ void Config::complete(GivenValues& given) {
 }
 
 void check_pairs(const Config& c) {
-  const auto& d = c.data;
-  ATTEND_CHECK(d.text.empty(), kValue,
+  const auto& d = c.data.of<PairOptions>();
+  const auto& table = c.data.of<TableFiles>();
+  ATTEND_CHECK(c.data.of<TextFiles>().text.empty(), kValue,
                "task {} learns from pairs, but data.text was given; a text alone is for generate, classify or answer: give --task", c.task);
-  ATTEND_CHECK(d.tsv.empty() != (d.source.empty() && d.target.empty()), kValue,
+  ATTEND_CHECK(table.tsv.empty() != (d.source.empty() && d.target.empty()), kValue,
                "data: give either data.source and data.target (--source FILE --target FILE) or data.tsv (--tsv FILE){}",
-               d.tsv.empty() ? "; nothing was given" : ", not both");
+               table.tsv.empty() ? "; nothing was given" : ", not both");
   ATTEND_CHECK(d.source.empty() == d.target.empty(), kValue, "data.{0} is missing: source and target come together; give --{0} FILE",
                d.source.empty() ? "source" : "target");
   ATTEND_CHECK(d.dev_source.empty() == d.dev_target.empty(), kValue, "data: {} is missing; dev_source and dev_target come together",
                d.dev_source.empty() ? "dev_source" : "dev_target");
-  ATTEND_CHECK(d.dev_tsv.empty() || d.dev_source.empty(), kValue, "data: give dev_source and dev_target or dev_tsv, not both");
-  ATTEND_CHECK(c.train.guided_weight == 0 || !d.tsv.empty(), kValue,
+  ATTEND_CHECK(table.dev_tsv.empty() || d.dev_source.empty(), kValue, "data: give dev_source and dev_target or dev_tsv, not both");
+  ATTEND_CHECK(c.train.of<GuidedOptions>().guided_weight == 0 || !table.tsv.empty(), kValue,
                "train.guided_weight needs gold links, the third column of data.tsv; set it to 0, or give data as a TSV");
 }
 
 void refuse_unread_data(const Config& c, const GivenValues& given) {
-  ATTEND_CHECK(!given.contains("data.dev_pairs") || c.data.dev_pairs == 0 || (c.data.dev_source.empty() && c.data.dev_tsv.empty()), kValue,
+  const auto& d = c.data.of<PairOptions>();
+  const auto& table = c.data.of<TableFiles>();
+  ATTEND_CHECK(!given.contains("data.dev_pairs") || d.dev_pairs == 0 || (d.dev_source.empty() && table.dev_tsv.empty()), kValue,
                "data.dev_pairs holds out training pairs to validate on, but data.{} was given; leave one of them out",
-               c.data.dev_tsv.empty() ? "dev_source" : "dev_tsv");
+               table.dev_tsv.empty() ? "dev_source" : "dev_tsv");
 }
 
 void check_config(const Config& c) {
@@ -88,7 +90,7 @@ void check_config(const Config& c) {
   ATTEND_CHECK(t.average <= t.keep, kValue, "train.average must be at most train.keep, got {} and {}", t.average, t.keep);
   const auto* rewarded = source_attention_that(c.model, &Capabilities::rewarded);
   ATTEND_CHECK(
-      !rewarded || t.reward_weight > 0 || c.model.of<SoftShareOptions>().share > 0, kValue,
+      !rewarded || t.of<RewardOptions>().reward_weight > 0 || c.model.of<SoftShareOptions>().share > 0, kValue,
       "model.attention: {} learns where to look from the reward or from soft examples, and both are off; set train.reward_weight or "
       "model.hard_soft_share above 0, or use hard_st or gumbel",
       rewarded->name);

@@ -15,10 +15,10 @@
 namespace attend {
 namespace {
 
-ParallelCorpus open(const std::string& source, const std::string& target, const std::string& tsv, const DataOptions& data) {
+ParallelCorpus open(const std::string& source, const std::string& target, const std::string& tsv, const OptionSet& data) {
   CorpusOptions options;
-  options.skip_broken = data.skip_broken;
-  options.header = data.header;
+  options.skip_broken = data.of<PairOptions>().skip_broken;
+  options.header = data.of<HeaderOptions>().header;
   return tsv.empty() ? ParallelCorpus::from_files(source, target, options) : ParallelCorpus::from_tsv(tsv, options);
 }
 
@@ -43,10 +43,14 @@ TrainBatch pair_batch(const std::vector<std::string_view>& source_texts, const s
 
 }  // namespace
 
-Examples::Examples(const DataOptions& options, std::uint64_t seed)
-    : options_(options), corpus_(open(options.source, options.target, options.tsv, options)), held_out_(corpus_.size(), false) {
-  if (!options.dev_tsv.empty() || !options.dev_source.empty()) {
-    const auto dev = open(options.dev_source, options.dev_target, options.dev_tsv, options);
+Examples::Examples(const OptionSet& data, std::uint64_t seed)
+    : options_(data.of<PairOptions>()),
+      tables_(data.of<TableFiles>()),
+      dev_share_(data.of<HeldOutOptions>().dev_share),
+      corpus_(open(options_.source, options_.target, tables_.tsv, data)),
+      held_out_(corpus_.size(), false) {
+  if (!tables_.dev_tsv.empty() || !options_.dev_source.empty()) {
+    const auto dev = open(options_.dev_source, options_.dev_target, tables_.dev_tsv, data);
     for (std::size_t i = 0; i < dev.size(); ++i) {
       dev_sources_.emplace_back(dev.source(i));
       dev_targets_.emplace_back(dev.target(i));
@@ -59,8 +63,8 @@ Examples::Examples(const DataOptions& options, std::uint64_t seed)
 void Examples::hold_out(std::uint64_t seed) {
   const auto n = corpus_.size();
   ATTEND_CHECK(n >= 2, kData, "training data: {} usable pairs; without validation files at least 2 are needed", n);
-  const double share = options_.dev_share;
-  const bool untouched = share == DataOptions().dev_share;  // many pairs tell no more than a thousand
+  const double share = dev_share_;
+  const bool untouched = share == HeldOutOptions().dev_share;  // many pairs tell no more than a thousand
   auto count = options_.dev_pairs > 0 ? static_cast<std::size_t>(options_.dev_pairs)
                                       : std::max<std::size_t>(1, static_cast<std::size_t>(share * static_cast<double>(n) + 1e-9));
   if (options_.dev_pairs == 0 && untouched) count = std::min<std::size_t>(count, 1000);
@@ -151,7 +155,7 @@ std::vector<std::string> Examples::measure(const TranslationModel& model, Config
                  static_cast<std::int32_t>(target.encode(corpus_.target(i)).size())};
     seen.push_back(tokens[i].longer());
   }
-  auto& limit = config.data.max_length;
+  auto& limit = config.data.of<PairOptions>().max_length;
   std::vector<std::string> said;
   if (limit == 0) {
     limit = std::clamp<std::int64_t>(most(seen), 100, longest_that_fits(config.train, config.model));
@@ -179,7 +183,7 @@ std::vector<std::string> Examples::measure(const TranslationModel& model, Config
     extras.push_back(to - d.max_length_ratio * from);
   }
   if (usable_ < seen.size()) tell_lengths(seen, limit, first_over);
-  if (config.train.guided_weight > 0) check_gold_links(model);
+  if (config.train.of<GuidedOptions>().guided_weight > 0) check_gold_links(model);
   if (ratios.empty() || given.contains("decode.max_length_ratio") || given.contains("decode.max_length_extra")) return said;
   const double ratio = std::ceil(10 * most(ratios)) / 10, extra = std::ceil(most(extras)), longest = static_cast<double>(longest_source);
   if (ratio <= d.max_length_ratio) return said;
@@ -208,7 +212,7 @@ void Examples::check_gold_links(const TranslationModel& model) {
   if (unlinked == 0) return;
   ATTEND_CHECK(unlinked < usable_, kData,
                "train.guided_weight needs gold links, the third column of data.tsv, and no pair of {} has any; set it to 0, or add them",
-               options_.tsv);
+               tables_.tsv);
   warnings_.push_back(
       fmt::format("{} of {} training pairs have no gold links: train.guided_weight does nothing for them", unlinked, usable_));
 }

@@ -12,14 +12,16 @@
 #include "attend/store/model_folder.h"
 #include "attend/text/tokenizer.h"
 #include "attend/train/config.h"
+#include "attend/train/data.h"
 #include "attend/train/fit.h"
+#include "attend/train/pairs.h"
 #include "train/sequences.h"
 
 namespace attend {
 
 class Examples {
  public:
-  Examples(const DataOptions& options, std::uint64_t seed);
+  Examples(const OptionSet& data, std::uint64_t seed);
 
   std::size_t size() const { return corpus_.size(); }
   std::size_t usable() const { return usable_; }
@@ -47,7 +49,9 @@ class Examples {
   void hold_out(std::uint64_t seed);
   void check_gold_links(const TranslationModel& model);
   void tell_lengths(const std::vector<std::int32_t>& tokens, std::int64_t limit, std::size_t first_over);
-  DataOptions options_;
+  PairOptions options_;
+  TableFiles tables_;
+  double dev_share_;
   ParallelCorpus corpus_;
   std::vector<bool> held_out_;
   std::vector<std::int32_t> lengths_;  // tokens of the longer side, 0 when left out

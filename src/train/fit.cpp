@@ -140,9 +140,10 @@ std::vector<std::string> fit_to_corpus(Config& c, const GivenValues& given, cons
   const bool large = !kind.closed && !kind.spelling && corpus.pairs >= 15000;
   choose_tokens(set, c, corpus.source, source, true);
   if (!c.text.shared) choose_tokens(set, c, corpus.target, target, false);
-  if (kind.chinese) set("train.bleu_tokenizer", c.train.bleu_tokenizer, std::string("zh"), "the target is Chinese");
+  if (kind.chinese) set("train.bleu_tokenizer", c.train.of<SearchedOptions>().bleu_tokenizer, std::string("zh"), "the target is Chinese");
   if (c.text.target.kind == "symbols") {
-    if (!kind.chinese) set("train.bleu_tokenizer", c.train.bleu_tokenizer, std::string("none"), "the target's symbols stand apart");
+    if (!kind.chinese)
+      set("train.bleu_tokenizer", c.train.of<SearchedOptions>().bleu_tokenizer, std::string("none"), "the target's symbols stand apart");
     if (c.task == "translate") set("train.metric", c.train.metric, std::string("exact"), "an output of symbols is right or wrong");
   }
   const bool recurrent = model_reads<RecurrentDecoderOptions>(c.model);

@@ -10,6 +10,10 @@
 #include "attend/models/patch_classifier.h"
 #include "attend/models/recurrent_options.h"
 #include "attend/models/transformer_options.h"
+#include "attend/train/data.h"
+#include "attend/train/losses.h"
+#include "attend/train/questions.h"
+#include "attend/train/stream.h"
 
 namespace attend {
 namespace {
@@ -51,7 +55,7 @@ void choose_classes(Choices& set, Config& c, const QuizProfile& quiz) {
   set("model.embedding", m.embedding, std::int64_t{open ? 128 : 64}, "of this task");
   set("model.encoder_hidden", m.of<ReadingOptions>().encoder_hidden, std::int64_t{open ? 128 : 64}, "of this task");
   set("model.dropout", m.dropout, open ? 0.5 : 0.2, open ? "open text" : "few words, each seen often");
-  if (open) set("data.unknown_share", c.data.unknown_share, 0.1, "new texts hold new words");
+  if (open) set("data.unknown_share", c.data.of<UnknownOptions>().unknown_share, 0.1, "new texts hold new words");
   set("train.label_smoothing", c.train.label_smoothing, open ? 0.1 : 0.0, "of this task");
   choose_batches(set, c.train, 64, open ? 0.001 : 0.003);
   set.length(c, passes_to(80000, quiz.items, 4, 30), batches_of(c.train, quiz.items), 0, 50);
@@ -79,7 +83,7 @@ void choose_stories(Choices& set, Config& c, const QuizProfile& quiz) {
   set("train.label_smoothing", c.train.label_smoothing, 0.0, "one answer is right");
   choose_batches(set, c.train, 32, 0.001);
   set.length(c, passes_to(400000, quiz.items, 10, 400), batches_of(c.train, quiz.items), 0, 50);
-  set("train.linear_start", c.train.linear_start, c.train.steps / 3, "finds its way before it chooses sharply");
+  set("train.linear_start", c.train.of<LinearStartOptions>().linear_start, c.train.steps / 3, "finds its way before it chooses sharply");
 }
 
 void choose_documents(Choices& set, Config& c, const QuizProfile& quiz) {
@@ -118,7 +122,7 @@ std::vector<std::string> fit_to_text(Config& c, const GivenValues& given, const 
     choose_words(set, c.text.target, "text.target.", text);
   else
     set("text.target.kind", c.text.target.kind, std::string("characters"), "open text");
-  set("data.length", c.data.length, std::int64_t{64}, "tokens read together");
+  set("data.length", c.data.of<StreamOptions>().length, std::int64_t{64}, "tokens read together");
   if (model_reads<HiddenOptions>(m)) {
     set("model.embedding", m.embedding, std::int64_t{64}, "of this task");
     set("model.hidden", m.of<HiddenOptions>().hidden, std::int64_t{closed ? 128 : 256}, "of this task");
@@ -132,9 +136,9 @@ std::vector<std::string> fit_to_text(Config& c, const GivenValues& given, const 
   set("model.dropout", m.dropout, closed ? 0.1 : 0.2, "of this task");
   set("train.label_smoothing", t.label_smoothing, 0.0, "its figure is the likelihood");
   choose_batches(set, t, 32, 0.003);
-  const double tokens =
-      static_cast<double>(closed ? text.words : text.characters + text.words) * (1 - c.data.dev_share - c.data.test_share);
-  const double windows = std::max(1.0, tokens / static_cast<double>(c.data.length));
+  const double tokens = static_cast<double>(closed ? text.words : text.characters + text.words) *
+                        (1 - c.data.of<HeldOutOptions>().dev_share - c.data.of<StreamOptions>().test_share);
+  const double windows = std::max(1.0, tokens / static_cast<double>(c.data.of<StreamOptions>().length));
   set.length(c, std::clamp(1600000 / tokens, 1.0, 40.0), windows / static_cast<double>(t.batch_size), 0, 50);
   return set.said;
 }
@@ -155,7 +159,7 @@ std::vector<std::string> fit_to_captions(Config& c, const GivenValues& given, st
   set("model.input_feeding", m.of<RecurrentDecoderOptions>().input_feeding, false, "of Xu et al. 2015");
   set("model.context_gate", m.of<ContextGateOptions>().context_gate, true, "of Xu et al. 2015");
   set("model.dropout", m.dropout, pictures < 5000 ? 0.2 : 0.4, "by the number of pictures");
-  set("train.doubly_weight", c.train.doubly_weight, 0.1, "every place is looked at once in all");
+  set("train.doubly_weight", c.train.of<DoublyOptions>().doubly_weight, 0.1, "every place is looked at once in all");
   set("train.clip", c.train.clip, 5.0, "of this task");
   set("decode.max_length_ratio", c.decode.max_length_ratio, 0.0, "the size of a picture says nothing of its caption");
   set("decode.max_length_extra", c.decode.max_length_extra, std::int64_t{30}, "words of a caption at most");

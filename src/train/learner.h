@@ -77,9 +77,9 @@ struct LearnerEntry {
   /// The model that a task takes where none was named, by the keys that were given.
   std::string_view (*usual_model)(const GivenValues& given);
   /// Visits what it reads of section data, with the model that is to learn.
-  void (*data)(DataOptions& data, const ModelOptions& model, OptionVisitor& v);
+  void (*data)(OptionSet& data, const ModelOptions& model, OptionVisitor& v);
   /// Visits its own options of section train, but for those of losses that follow the model (train/auxiliary.h).
-  void (*training)(TrainOptions& train, const ModelOptions& model, OptionVisitor& v);
+  void (*training)(OptionSet& own, const ModelOptions& model, OptionVisitor& v);
   bool searches;  ///< whether what it makes is decoded by a search (section decode)
 };
 

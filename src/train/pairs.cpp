@@ -1,4 +1,6 @@
 // Learning from pairs of texts: translation and everything that has its form.
+#include "attend/train/pairs.h"
+
 #include "attend/models/rnn_seq2seq.h"
 #include "attend/models/steps.h"
 #include "attend/ops/draws.h"
@@ -8,6 +10,24 @@
 #include "train/learner.h"
 
 namespace attend {
+
+void PairOptions::visit(OptionVisitor& v) {
+  v(source, "source", "", "training sentences, one a line");
+  v(target, "target", "", "the translations of data.source, line by line");
+  v(dev_source, "dev_source", "", "sentences to validate on");
+  v(dev_target, "dev_target", "", "the translations of data.dev_source, line by line");
+  v(dev_pairs, "dev_pairs", 0, "without validation files: pairs held out of the training data; 0 is data.dev_share of them", at_least(0));
+  v(max_length, "max_length", 0,
+    "pairs with more tokens on a side are left out of training; 0 follows the data: all but one in 1,000, within what memory allows",
+    at_least(0));
+  v(skip_broken, "skip_broken", false, "skip and count lines that are not UTF-8 instead of stopping");
+}
+
+void DraftOptions::visit(OptionVisitor& v) {
+  v(draft_noise, "draft_noise", 0.0, "model.revise: share of a draft's tokens that are replaced by random ones in training",
+    between(0, 0.9));
+}
+
 namespace {
 
 constexpr std::uint64_t kRevisionPart = 1;  // of an update's draws
@@ -30,10 +50,10 @@ class Pairs final : public Learner {
     plan.source_vocabulary = model_.source->size();
     plan.target_vocabulary = model_.target->size();
     plan.warnings = examples_.warnings();
-    const auto& t = config_.train;
+    const auto& by = config_.train.of<SearchedOptions>();
     const auto validated = validated_pairs();
-    plan.validated_as = fmt::format("beam {}, {} tokens{}, {} of {} validation pairs", t.validate_beam, t.bleu_tokenizer,
-                                    t.lowercase_bleu ? ", in lower case" : "", validated, plan.dev_examples);
+    plan.validated_as = fmt::format("beam {}, {} tokens{}, {} of {} validation pairs", by.validate_beam, by.bleu_tokenizer,
+                                    by.lowercase_bleu ? ", in lower case" : "", validated, plan.dev_examples);
   }
 
   std::unique_ptr<BatchIterator> batches(BatchPosition start) const override { return examples_.batches(config_.train, start); }
@@ -41,7 +61,7 @@ class Pairs final : public Learner {
 
   std::unique_ptr<Batch> batch(const std::vector<std::size_t>& examples) const override {
     auto batch = std::make_unique<PairBatch>();
-    batch->tensors = examples_.make_batch(examples, model_, config_.train.guided_weight > 0);
+    batch->tensors = examples_.make_batch(examples, model_, config_.train.of<GuidedOptions>().guided_weight > 0);
     batch->units = batch->tensors.tokens;
     return batch;
   }
@@ -69,14 +89,15 @@ class Pairs final : public Learner {
 
   Validation validate() const override {
     const auto& t = config_.train;
+    const auto& by = t.of<SearchedOptions>();
     const std::span<const std::string> sources = examples_.dev_sources(), targets = examples_.dev_targets();
     const auto n = validated_pairs();
     EvaluateOptions options;
     options.search = config_.decode;
-    options.search.beam = t.validate_beam;
+    options.search.beam = by.validate_beam;
     options.search.n_best = 1;
-    options.bleu_tokenizer = t.bleu_tokenizer;
-    options.lowercase = t.lowercase_bleu;
+    options.bleu_tokenizer = by.bleu_tokenizer;
+    options.lowercase = by.lowercase_bleu;
     options.wanted = validated_metrics(has(), t.metric);
     const auto e = evaluate(Runner(model_), sources.first(n), targets.first(n), options);
     Validation v;
@@ -101,7 +122,7 @@ class Pairs final : public Learner {
     notes_ = examples_.measure(model_, config, given);
     config_ = config;
     ATTEND_CHECK(examples_.usable() > 0, kData, "training data: every pair is longer than data.max_length = {}; {}",
-                 config_.data.max_length, examples_.warnings().back());
+                 config_.data.of<PairOptions>().max_length, examples_.warnings().back());
     ATTEND_CHECK(
         !config_.model.of<CopyOptions>().pointer_generator || config_.train.label_smoothing == 0, kValue,
         "train.label_smoothing must be 0 with model.pointer_generator, got {}: words that only other sources hold have no probability "
@@ -126,12 +147,13 @@ class Pairs final : public Learner {
       written.push_back(std::move(found.best[0].tokens));
     network.train();
     auto draft = pad_drafts(written, model_.target->special().begin);
-    if (config_.train.draft_noise > 0) {
+    if (config_.train.of<DraftOptions>().draft_noise > 0) {
       const auto items = draft.ids.size(0), columns = draft.ids.size(1);
       const auto ordinary = ordinary_ids(*model_.target);
-      const auto words = at::tensor(at::ArrayRef<std::int32_t>(ordinary), index_options());                         // [n]
-      const auto replaced = uniform_draws(draw_keys(kNoisePlace, items), {columns}).lt(config_.train.draft_noise);  // [B, 1 + D]
-      const auto which =                                                                                            // [B, 1 + D]
+      const auto words = at::tensor(at::ArrayRef<std::int32_t>(ordinary), index_options());  // [n]
+      const auto replaced =
+          uniform_draws(draw_keys(kNoisePlace, items), {columns}).lt(config_.train.of<DraftOptions>().draft_noise);  // [B, 1 + D]
+      const auto which =                                                                                             // [B, 1 + D]
           (uniform_draws(draw_keys(kNoisePlace, items), {columns}) * static_cast<double>(words.size(0))).to(at::kLong);
       const auto other = words.index_select(0, which.flatten()).view_as(which);  // [B, 1 + D]
       const auto& special = model_.target->special();
@@ -166,24 +188,13 @@ class Pairs final : public Learner {
 extern constinit const LearnerEntry pairs_learner{
     .make = [](const Config& config) -> std::unique_ptr<Learner> { return std::make_unique<Pairs>(config); },
     .usual_model = [](const GivenValues& /*given*/) -> std::string_view { return "rnn_seq2seq"; },
-    .data =
-        [](DataOptions& d, const ModelOptions& /*model*/, OptionVisitor& v) {
-          d.visit_pairs(v);
-          d.visit_tables(v);
-          d.visit_held_out(v);
-          d.visit_share(v);
-          d.visit_limit(v);
-          d.visit_header(v);
-          d.visit_broken(v);
-        },
+    .data = [](OptionSet& d, const ModelOptions& /*model*/,
+               OptionVisitor& v) { visit_options<PairOptions, TableFiles, HeldOutOptions, HeaderOptions>(d, v); },
     .training =
-        [](TrainOptions& t, const ModelOptions& model, OptionVisitor& v) {
-          t.visit_search(v);
-          if (attention_of(model) != "none") {
-            t.visit_guided(v);
-            t.visit_doubly(v);
-          }
-          if (model_reads<ReviseOptions>(model) && model.of<ReviseOptions>().revise) t.visit_draft(v);
+        [](OptionSet& own, const ModelOptions& model, OptionVisitor& v) {
+          v.once<SearchedOptions>(own);
+          if (attention_of(model) != "none") visit_options<GuidedOptions, DoublyOptions>(own, v);
+          if (model_reads<ReviseOptions>(model) && model.of<ReviseOptions>().revise) v.once<DraftOptions>(own);
         },
     .searches = true};
 

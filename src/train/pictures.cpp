@@ -21,7 +21,7 @@ at::Tensor moved(const at::Tensor& pictures, std::int64_t most) {
 
 }  // namespace
 
-at::Tensor varied(const at::Tensor& pictures, const DataOptions& o) {
+at::Tensor varied(const at::Tensor& pictures, const VariedOptions& o) {
   auto x = pictures;
   if (o.mirror) x = at::where(uniform_draws(draw_keys(kMirrorPlace, x.size(0)), {1, 1, 1}).lt(0.5), x.flip({3}), x);
   return o.shift > 0 ? moved(x, o.shift) : x;

@@ -1,4 +1,6 @@
 // Learning to answer: classes of texts and pictures, words of documents, words about stories.
+#include "attend/train/questions.h"
+
 #include <algorithm>
 #include <map>
 #include <numeric>
@@ -7,12 +9,32 @@
 #include "attend/models/memory_hops.h"
 #include "attend/ops/draws.h"
 #include "attend/run/answers.h"
+#include "attend/train/data.h"
 #include "attend/train/fit.h"
 #include "train/auxiliary.h"
 #include "train/learner.h"
 #include "train/pictures.h"
 
 namespace attend {
+
+void AnswerFiles::visit(OptionVisitor& v) {
+  v(answers, "answers", "", "the answers to the questions about the documents of data.text");
+  v(dev_answers, "dev_answers", "", "the answers to the questions about the documents of data.dev_text");
+}
+
+void LabelFiles::visit(OptionVisitor& v) {
+  v(labels, "labels", "", "the classes of data.images where that is an idx file: another idx file");
+  v(dev_labels, "dev_labels", "", "the classes of data.dev_images where that is an idx file: another idx file");
+}
+
+void UnknownOptions::visit(OptionVisitor& v) {
+  v(unknown_share, "unknown_share", 0.0, "share of the words of a text or document that are read as <unk> in training", between(0, 0.9));
+}
+
+void LinearStartOptions::visit(OptionVisitor& v) {
+  v(linear_start, "linear_start", 0, "memory_hops: updates without the softmax, at the beginning", at_least(0));
+}
+
 namespace {
 
 constexpr std::uint64_t kUnknownPlace = 5;  // of draws that no network makes
@@ -53,16 +75,22 @@ class QuestionsLearner final : public Learner {
   explicit QuestionsLearner(const Config& config) : config_(config), reads_(model_kind(config.model.type).reads) {
     check(config.model);
     const auto& d = config.data;
-    LabelledOptions form{.form = d.form, .header = d.header, .text_first = false, .usual = {}, .classes = {}};
-    std::shared_ptr<Quiz> all = read_quiz(reads_, {d.text, d.answers, d.images, d.labels, d.tsv, form});
-    const bool given = !d.dev_text.empty() || !d.dev_images.empty() || !d.dev_tsv.empty();
+    const auto& texts = d.of<TextFiles>();
+    const auto& tables = d.of<TableFiles>();
+    const auto& answers = d.of<AnswerFiles>();
+    const auto& pictures = d.of<PictureFiles>();
+    const auto& labels = d.of<LabelFiles>();
+    LabelledOptions form{.form = d.of<TextForm>(), .header = d.of<HeaderOptions>().header, .text_first = false, .usual = {}, .classes = {}};
+    std::shared_ptr<Quiz> all = read_quiz(reads_, {texts.text, answers.answers, pictures.images, labels.labels, tables.tsv, form});
+    const bool given = !texts.dev_text.empty() || !pictures.dev_images.empty() || !tables.dev_tsv.empty();
     if (given) {
       train_ = std::move(all);
       form.usual = form.form;  // the columns of the training data, if these files have them
       form.form.text_column = form.form.label_column = "";
       const auto classes = counts_of(*train_);
       for (const auto& [name, count] : classes) form.classes.push_back(name);
-      dev_ = read_quiz(reads_, {d.dev_text, d.dev_answers, d.dev_images, d.dev_labels, d.dev_tsv, form}, "data.dev_");
+      dev_ = read_quiz(reads_, {texts.dev_text, answers.dev_answers, pictures.dev_images, labels.dev_labels, tables.dev_tsv, form},
+                       "data.dev_");
     } else {
       hold_out(std::move(all));
     }
@@ -101,9 +129,9 @@ class QuestionsLearner final : public Learner {
     batch->gold = at::tensor(gold, index_options());  // [B]
     batch->units = static_cast<std::int64_t>(examples.size());
     auto& q = batch->questions;
-    if (q.pictures.defined()) q.pictures = varied(q.pictures, config_.data);
-    if (config_.data.unknown_share > 0 && q.text.defined())
-      q.text = at::where(uniform_draws(draw_keys(kUnknownPlace, q.text.size(0)), q.text.sizes().slice(1)).lt(config_.data.unknown_share),
+    if (q.pictures.defined()) q.pictures = varied(q.pictures, config_.data.of<VariedOptions>());
+    if (const auto share = config_.data.of<UnknownOptions>().unknown_share; share > 0 && q.text.defined())
+      q.text = at::where(uniform_draws(draw_keys(kUnknownPlace, q.text.size(0)), q.text.sizes().slice(1)).lt(share),
                          model_.source->special().unknown, q.text);  // [B, S]
     return batch;
   }
@@ -111,7 +139,7 @@ class QuestionsLearner final : public Learner {
   double backward(const Batch& base, std::int64_t units, std::int64_t update) override {
     const auto& batch = static_cast<const Asked&>(base);
     auto questions = batch.questions;
-    questions.linear = update <= config_.train.linear_start;
+    questions.linear = update <= config_.train.of<LinearStartOptions>().linear_start;
     AuxiliaryLosses losses(config_.train, update);
     const auto log_probs = model_.network->answer(questions, watch_ ? &losses : nullptr);
     const auto nll = -log_probs.gather(1, batch.gold.unsqueeze(1)).sum();  // []
@@ -224,13 +252,14 @@ class QuestionsLearner final : public Learner {
   // Stories tell on from question to question, so their held-out part is the end; else items are drawn.
   void hold_out(std::shared_ptr<Quiz> all) {
     const auto count = all->size();
-    const auto share = config_.data.dev_share * static_cast<double>(count);
+    const auto dev_share = config_.data.of<HeldOutOptions>().dev_share;
+    const auto share = dev_share * static_cast<double>(count);
     const auto wanted = share > 0 ? std::max<std::size_t>(1, static_cast<std::size_t>(share)) : 0;
     ATTEND_CHECK(
         wanted > 0 && wanted < count, kData,
         "{} example{} cannot be parted into training and validation by data.dev_share = {}; give more, or validation data of their "
         "own (data.dev_text, data.dev_images)",
-        count, count == 1 ? "" : "s", config_.data.dev_share);
+        count, count == 1 ? "" : "s", dev_share);
     std::vector<std::size_t> order(count);
     std::iota(order.begin(), order.end(), std::size_t{0});
     if (reads_ != Matter::kStory) {
@@ -242,7 +271,7 @@ class QuestionsLearner final : public Learner {
     train_ = std::make_unique<QuizPart>(all, std::vector(order.begin(), cut));
     dev_ = std::make_unique<QuizPart>(all, std::vector(cut, order.end()));
     held_out_ = fmt::format("{} of {} are held out for validation, {} (data.dev_share = {})", wanted, count,
-                            reads_ == Matter::kStory ? "the last ones" : "drawn at random", config_.data.dev_share);
+                            reads_ == Matter::kStory ? "the last ones" : "drawn at random", dev_share);
   }
 
   Config config_;
@@ -265,27 +294,14 @@ std::string_view model_of_questions(const GivenValues& given) {
   return has("data.images") ? "patch_classifier" : "encoder_classifier";
 }
 
-void visit_questions_data(DataOptions& d, const ModelOptions& model, OptionVisitor& v) {
+void visit_questions_data(OptionSet& d, const ModelOptions& model, OptionVisitor& v) {
   switch (model_kind(model.type).reads) {
-    case Matter::kPicture:
-      d.visit_pictures(v);
-      d.visit_labels(v);
-      d.visit_moves(v);
-      break;
-    case Matter::kDocument:
-      d.visit_texts(v);
-      d.visit_answers(v);
-      d.visit_unknown(v);
-      break;
-    case Matter::kStory: d.visit_texts(v); break;
-    default:
-      d.visit_texts(v);
-      d.visit_tables(v);
-      d.form.visit(v);
-      d.visit_header(v);
-      d.visit_unknown(v);
+    case Matter::kPicture: visit_options<PictureFiles, LabelFiles, VariedOptions>(d, v); break;
+    case Matter::kDocument: visit_options<TextFiles, AnswerFiles, UnknownOptions>(d, v); break;
+    case Matter::kStory: v.once<TextFiles>(d); break;
+    default: visit_options<TextFiles, TableFiles, TextForm, HeaderOptions, UnknownOptions>(d, v);
   }
-  d.visit_share(v);
+  v.once<HeldOutOptions>(d);
 }
 
 extern constinit const LearnerEntry questions_learner{
@@ -293,8 +309,8 @@ extern constinit const LearnerEntry questions_learner{
     .usual_model = model_of_questions,
     .data = visit_questions_data,
     .training =
-        [](TrainOptions& t, const ModelOptions& model, OptionVisitor& v) {
-          if (model_reads<MemoryHopsOptions>(model)) t.visit_linear(v);
+        [](OptionSet& own, const ModelOptions& model, OptionVisitor& v) {
+          if (model_reads<MemoryHopsOptions>(model)) v.once<LinearStartOptions>(own);
         },
     .searches = false};
 

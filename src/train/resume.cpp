@@ -168,14 +168,14 @@ void adopt_model(Config& config, GivenValues& given, const std::string& from) {
   for (auto& [key, value] : effective) given[key] = value;
 }
 
-DataFingerprint fingerprint_of(const DataOptions& data) {
+DataFingerprint fingerprint_of(const Config& config) {
   DataFingerprint sums;
-  for (const auto& field : list_options(data).fields) {
-    if (!kDataFiles.contains(field.key) || field.value[0].empty()) continue;
+  for (const auto& field : list_options(config).fields) {
+    if (!names_data(field.key) || field.value[0].empty()) continue;
     std::error_code error;
     const auto& path = field.value[0];
-    if (std::filesystem::is_directory(path, error)) sums["data." + field.key] = folder_checksum(path);
-    if (std::filesystem::is_regular_file(path, error)) sums["data." + field.key] = checksum_file(path);
+    if (std::filesystem::is_directory(path, error)) sums[field.key] = folder_checksum(path);
+    if (std::filesystem::is_regular_file(path, error)) sums[field.key] = checksum_file(path);
   }
   return sums;
 }

@@ -36,7 +36,7 @@ void adopt_model(Config& config, GivenValues& given, const std::string& from);
 
 /// Checksums of the files of section `data` by key, of a folder that of its names and sizes. Pipes have none.
 using DataFingerprint = std::map<std::string, std::string>;
-DataFingerprint fingerprint_of(const DataOptions& data);
+DataFingerprint fingerprint_of(const Config& config);
 /// Throws kData naming the file whose content differs from what the run began with.
 void check_same_data(const DataFingerprint& began, const DataFingerprint& now, const Config& config);
 

@@ -1,12 +1,21 @@
 // Learning a language model from one long text, cut into windows.
+#include "attend/train/stream.h"
+
 #include "attend/data/text_stream.h"
 #include "attend/ops/cross_entropy.h"
 #include "attend/run/runner.h"
 #include "attend/run/windows.h"
+#include "attend/train/data.h"
 #include "attend/train/fit.h"
 #include "train/learner.h"
 
 namespace attend {
+
+void StreamOptions::visit(OptionVisitor& v) {
+  v(test_share, "test_share", 0.05, "share of data.text, its end, that is left alone for testing", between(0, 0.9));
+  v(length, "length", 128, "tokens that a language model reads together", between(2, 1 << 20));
+}
+
 namespace {
 
 struct WindowBatch final : Learner::Batch {
@@ -16,11 +25,12 @@ struct WindowBatch final : Learner::Batch {
 class StreamLearner final : public Learner {
  public:
   explicit StreamLearner(const Config& config) : config_(config) {
-    const auto& d = config.data;
+    const auto& d = config.data.of<TextFiles>();
     ATTEND_CHECK(!d.text.empty(), kValue, "data.text is missing: the file to learn from, plain text");
     const auto text = read_text(d.text);
     if (d.dev_text.empty()) {
-      auto parts = split_text(text, {.dev = d.dev_share, .test = d.test_share}, d.text);
+      auto parts =
+          split_text(text, {.dev = config.data.of<HeldOutOptions>().dev_share, .test = config.data.of<StreamOptions>().test_share}, d.text);
       train_text_ = std::move(parts.train);
       dev_text_ = std::move(parts.dev);
     } else {
@@ -67,7 +77,7 @@ class StreamLearner final : public Learner {
 
   Validation validate() const override {
     const Runner runner(model_);
-    const auto score = runner.predict(dev_, config_.data.length);
+    const auto score = runner.predict(dev_, config_.data.of<StreamOptions>().length);
     Validation v;
     v.figures = figures_of(count_metrics(validated_metrics(has(), config_.train.metric), {.probabilities = &score}));
     SampleOptions options;
@@ -79,7 +89,7 @@ class StreamLearner final : public Learner {
   }
 
   std::string places(const std::vector<std::size_t>& examples) const override {
-    return fmt::format("{}: windows {}", config_.data.text, fmt::join(examples, ", "));
+    return fmt::format("{}: windows {}", config_.data.of<TextFiles>().text, fmt::join(examples, ", "));
   }
 
  protected:
@@ -97,11 +107,11 @@ class StreamLearner final : public Learner {
     train_ = stream_of(*model_.target, train_text_);
     dev_ = stream_of(*model_.target, dev_text_);
     ATTEND_CHECK(!train_.ids.empty() && !dev_.ids.empty(), kData, "{}: nothing is left to learn from or to validate on; give a longer text",
-                 config_.data.text);
+                 config_.data.of<TextFiles>().text);
   }
 
  private:
-  std::size_t length() const { return static_cast<std::size_t>(config_.data.length); }
+  std::size_t length() const { return static_cast<std::size_t>(config_.data.of<StreamOptions>().length); }
   std::size_t windows() const { return (train_.ids.size() + length() - 1) / length(); }
   Window window(std::size_t i) const { return {i * length(), std::min(length(), train_.ids.size() - i * length())}; }
 
@@ -116,13 +126,9 @@ class StreamLearner final : public Learner {
 extern constinit const LearnerEntry stream_learner{
     .make = [](const Config& config) -> std::unique_ptr<Learner> { return std::make_unique<StreamLearner>(config); },
     .usual_model = [](const GivenValues& /*given*/) -> std::string_view { return "rnn_lm"; },
-    .data =
-        [](DataOptions& d, const ModelOptions& /*model*/, OptionVisitor& v) {
-          d.visit_texts(v);
-          d.visit_share(v);
-          d.visit_stream(v);
-        },
-    .training = [](TrainOptions& /*t*/, const ModelOptions& /*model*/, OptionVisitor& /*v*/) {},
+    .data = [](OptionSet& d, const ModelOptions& /*model*/,
+               OptionVisitor& v) { visit_options<TextFiles, HeldOutOptions, StreamOptions>(d, v); },
+    .training = [](OptionSet& /*own*/, const ModelOptions& /*model*/, OptionVisitor& /*v*/) {},
     .searches = false};
 
 }  // namespace attend

@@ -80,7 +80,7 @@ class Trainer::Run {
         say(fmt::format("starting from {}: with its weights, vocabularies and settings of model and text", place.folder));
       }
     }
-    const auto data = start.dry_run && !start.resume ? DataFingerprint{} : fingerprint_of(config_.data);
+    const auto data = start.dry_run && !start.resume ? DataFingerprint{} : fingerprint_of(config_);
     const auto from = start.resume ? resumed_->from.path : config_.train.init_from;
     choose_products(config_.train.matmul);
     learner_ = find_task(config_.task).learner->make(config_);

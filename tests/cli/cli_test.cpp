@@ -229,6 +229,27 @@ TEST_F(Cli, InfoVerifiesAndFindsDamage) {
   EXPECT_NE(run({"info", "attention_pooling"}).out.find("model.pooling"), std::string::npos);
 }
 
+// What stands beside the mechanisms is told in the same way as they are, and each of all has a header and a page.
+TEST_F(Cli, InfoTellsOfPartsAsOfMechanisms) {
+  const auto all = nlohmann::json::parse(run({"info", "--json"}).out);
+  std::map<std::string, int> kinds;
+  for (const auto& told : all) {
+    const std::string name = told.at("name");
+    ++kinds[told.at("kind")];
+    EXPECT_NE(run({"info"}).out.find("\n  " + name + " "), std::string::npos) << name;
+    for (const auto* fact : {"sentence", "formula", "paper", "cost", "set by"})
+      EXPECT_FALSE(told.at(fact).get<std::string>().empty()) << name << ' ' << fact;
+    const std::filesystem::path root = ATTEND_SOURCE_DIR;
+    EXPECT_TRUE(exists(root / "include/attend" / told.at("header").get<std::string>())) << told.at("header");
+    EXPECT_TRUE(exists(root / "docs/mechanisms" / (name + ".md"))) << name;
+  }
+  EXPECT_GT(kinds["mechanism"], 20);
+  EXPECT_GE(kinds["part"], 4);
+  EXPECT_NE(run({"info", "ntm"}).out.find("model.type: ntm_model"), std::string::npos);
+  expect_failure(run({"info", "ntn"}), 1, "did you mean 'ntm'?");
+  expect_failure(run({"info", "act", "--verify"}), 2, "act is a part");
+}
+
 TEST_F(Cli, BadDataIsNamedByFileAndLine) {
   auto train_on = [&](const std::string& source, const std::string& target) {
     put_file(folder_ / "s", source);

@@ -134,7 +134,8 @@ TEST_F(Said, TokensThatAreUnknown) {
 
 TEST_F(Said, WhatIsNoModel) {
   expect_failure(run({"info", folder_ / "none"}), 1, "none: no such model");
-  expect_failure(run({"info", "additiv"}), 1, "info (no such folder, no such mechanism): 'additiv' is not known, did you mean 'additive'?");
+  expect_failure(run({"info", "additiv"}), 1,
+                 "info (no such folder, no such mechanism or part): 'additiv' is not known, did you mean 'additive'?");
   fs::copy(fs::canonical(model() + "/best"), folder_ / "m", fs::copy_options::recursive);
   write("m/manifest.json", "{\n\"format\": x}\n");
   const auto told = run({"info", folder_ / "m"});

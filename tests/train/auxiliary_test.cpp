@@ -23,7 +23,8 @@ AuxiliaryBatch batch() {
 
 TrainOptions nothing() {
   TrainOptions o;
-  o.coverage_weight = o.reward_weight = o.entropy_weight = o.guided_weight = o.doubly_weight = 0;
+  o.of<CoverageLossOptions>().coverage_weight = 0;
+  o.of<RewardOptions>().reward_weight = o.of<RewardOptions>().entropy_weight = 0;
   return o;
 }
 
@@ -43,8 +44,8 @@ TEST(Auxiliary, NothingToSayWithoutExtras) {
 
 TEST(Auxiliary, CoverageIsSummedOverLiveStepsAndBeginsLate) {
   auto o = nothing();
-  o.coverage_weight = 2;
-  o.coverage_start = 5;
+  o.of<CoverageLossOptions>().coverage_weight = 2;
+  o.of<CoverageLossOptions>().coverage_start = 5;
   Result r;
   r.context = at::zeros({2, 1, 3, 1}, at::kDouble);
   r.extras["coverage_loss"] = {at::tensor({0.0, 0.5, 0.25, 0.0, 1.0, 99.0}, at::kDouble).view({2, 1, 3})};  // 99 lies past the item's end
@@ -67,7 +68,7 @@ Result drawn() {
 // −λ_r Σ_t sg(ℓ − b) ln p_t(z_t): the gradient of ln p_t(z_t) is −λ_r (ℓ − b) for every live step of the example.
 TEST(Auxiliary, RewardOfTheWholeSentence) {
   auto o = nothing();
-  o.reward_weight = 0.5;
+  o.of<RewardOptions>().reward_weight = 0.5;
   AuxiliaryLosses losses(o, 1);
   const auto r = drawn();
   losses.observe(kSource, r);
@@ -82,8 +83,8 @@ TEST(Auxiliary, RewardOfTheWholeSentence) {
 
 TEST(Auxiliary, RewardToGoIsThatOfTheStepsThatFollow) {
   auto o = nothing();
-  o.reward_weight = 1;
-  o.reward = "to_go";
+  o.of<RewardOptions>().reward_weight = 1;
+  o.of<RewardOptions>().reward = "to_go";
   AuxiliaryLosses losses(o, 1);
   const auto r = drawn();
   losses.observe(kSource, r);
@@ -94,8 +95,8 @@ TEST(Auxiliary, RewardToGoIsThatOfTheStepsThatFollow) {
 
 TEST(Auxiliary, EntropyOfChoicesIsRaised) {
   auto o = nothing();
-  o.reward_weight = 1;
-  o.entropy_weight = 0.01;
+  o.of<RewardOptions>().reward_weight = 1;
+  o.of<RewardOptions>().entropy_weight = 0.01;
   AuxiliaryLosses losses(o, 1);
   const auto r = drawn();
   losses.observe(kSource, r);
@@ -105,7 +106,7 @@ TEST(Auxiliary, EntropyOfChoicesIsRaised) {
 
 TEST(Auxiliary, GuidanceIsTheCrossEntropyOfGoldLinks) {
   auto o = nothing();
-  o.guided_weight = 3;
+  o.of<GuidedOptions>().guided_weight = 3;
   AuxiliaryLosses losses(o, 1);
   losses.observe(kSource, weights_of({0.5, 0.5, 0.25, 0.75, 1, 0, 0.1, 0.9, 0.2, 0.8, 0.3, 0.7}, 2));
   auto b = batch();
@@ -117,7 +118,7 @@ TEST(Auxiliary, GuidanceIsTheCrossEntropyOfGoldLinks) {
 
 TEST(Auxiliary, EverySourcePositionIsToBeReadOnce) {
   auto o = nothing();
-  o.doubly_weight = 1;
+  o.of<DoublyOptions>().doubly_weight = 1;
   AuxiliaryLosses losses(o, 1);
   // Item 0 reads key 0 twice and key 1 once; item 1 has two steps, key 1 is its padding.
   losses.observe(kSource, weights_of({1, 0, 1, 0, 0, 1, 1, 0, 1, 0, 1, 0}, 2));
@@ -127,7 +128,7 @@ TEST(Auxiliary, EverySourcePositionIsToBeReadOnce) {
 // A sparse mechanism that never looks at key 1 of item 0 owes for it; what is padding is told by the source's length alone.
 TEST(Auxiliary, APositionThatIsNeverReadCosts) {
   auto o = nothing();
-  o.doubly_weight = 1;
+  o.of<DoublyOptions>().doubly_weight = 1;
   AuxiliaryLosses losses(o, 1);
   losses.observe(kSource, weights_of({1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0}, 2));
   EXPECT_NEAR(losses.loss(batch()).item<double>(), 0 + 1 + 0, 1e-12);
@@ -136,7 +137,7 @@ TEST(Auxiliary, APositionThatIsNeverReadCosts) {
 // λ Σ ‖A Aᵀ − I‖² over the items, and its gradient 4 λ (A Aᵀ − I) A (Lin et al. 2017, eq. 8).
 TEST(Auxiliary, RowsOfAPoolAreKeptApart) {
   auto o = nothing();
-  o.rows_weight = 0.5;
+  o.of<RowsLossOptions>().rows_weight = 0.5;
   Result r;
   r.weights = leaf(at::tensor({1.0, 0.0, 0.0, 0.0, 0.5, 0.5, 0.2, 0.3, 0.5, 0.2, 0.3, 0.5}, at::kDouble).view({2, 1, 2, 3}));
   const Site pool{.name = "pool", .role = SiteRole::kSource, .mechanism = "attention_pooling"};
@@ -177,11 +178,11 @@ TEST(Auxiliary, OnlyModelsThatHaveThemAreWatched) {
   EXPECT_EQ(source_attention_that(layers, &Capabilities::repeats_cost)->name, "coverage");
   EXPECT_EQ(source_attention_that(layers, &Capabilities::rewarded), nullptr);
   TrainOptions guided;
-  guided.guided_weight = 1;
+  guided.of<GuidedOptions>().guided_weight = 1;
   EXPECT_TRUE(AuxiliaryLosses::wanted(guided, additive));
   auto rows = nothing();
   EXPECT_FALSE(AuxiliaryLosses::wanted(rows, additive));
-  rows.rows_weight = 1;
+  rows.of<RowsLossOptions>().rows_weight = 1;
   EXPECT_TRUE(AuxiliaryLosses::wanted(rows, additive));
 }
 

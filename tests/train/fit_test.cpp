@@ -102,7 +102,7 @@ TEST(Fitting, TakesCommandsForSymbols) {
   EXPECT_EQ(f.config.text.target.kind, "symbols");
   EXPECT_FALSE(f.config.text.source.lowercase);
   EXPECT_EQ(f.config.train.metric, "exact");
-  EXPECT_EQ(f.config.train.bleu_tokenizer, "none");
+  EXPECT_EQ(f.config.train.of<SearchedOptions>().bleu_tokenizer, "none");
   EXPECT_EQ(f.config.train.label_smoothing, 0);
   EXPECT_EQ(f.config.model.of<TiedOptions>().tied, "none");
   EXPECT_TRUE(says(f.said, "text.target.kind = symbols (6 symbols make up"));
@@ -113,7 +113,7 @@ TEST(Fitting, TakesAPhrasebookForWordsAndCharacters) {
   EXPECT_EQ(f.config.text.source.kind, "words");
   EXPECT_TRUE(f.config.text.source.lowercase);
   EXPECT_EQ(f.config.text.target.kind, "characters");
-  EXPECT_EQ(f.config.train.bleu_tokenizer, "zh");
+  EXPECT_EQ(f.config.train.of<SearchedOptions>().bleu_tokenizer, "zh");
   EXPECT_EQ(f.config.model.of<BridgeOptions>().bridge, "zero");
   EXPECT_FALSE(f.config.text.source_end);
   EXPECT_FALSE(f.config.model.of<RecurrentDecoderOptions>().input_feeding);

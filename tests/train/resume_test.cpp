@@ -5,6 +5,7 @@
 #include "attend/attention/score.h"
 #include "attend/core/random.h"
 #include "attend/models/recurrent_options.h"
+#include "attend/train/data.h"
 #include "support/expect_error.h"
 #include "train/training.h"
 
@@ -51,7 +52,7 @@ TEST_F(Resume, DefaultsAreNoWishes) {
   start.resume = true;
   start.config.train.out = at("run");
   start.config.train.steps = 9;
-  start.config.data.tsv = at("data.tsv");
+  start.config.data.of<TableFiles>().tsv = at("data.tsv");
   Trainer trainer(start, {});
   expect_said(trainer.plan().config, "hidden: 12 ");
   EXPECT_EQ(trainer.run(kGoOn).steps, 9);
@@ -62,7 +63,7 @@ TEST_F(Resume, OtherDataAreRefusedAndMovedOnesAreNot) {
   train(c);
   c.train.steps = 10;
   std::filesystem::rename(at("data.tsv"), at("moved.tsv"));
-  c.data.tsv = at("moved.tsv");
+  c.data.of<TableFiles>().tsv = at("moved.tsv");
   expect_said(said_by(c, true), "moved.tsv, was ");
   {
     std::ofstream more(at("moved.tsv"), std::ios::app);
@@ -83,7 +84,7 @@ TEST_F(Resume, AStartFromAModelSaysOnlyWhatHolds) {
   start.fit = true;
   start.config.train.out = at("second");
   start.config.train.init_from = at("first");
-  start.config.data.tsv = at("data.tsv");
+  start.config.data.of<TableFiles>().tsv = at("data.tsv");
   std::string said;
   TrainEvents events;
   events.message = [&](const std::string& line) { said += line + "\n"; };

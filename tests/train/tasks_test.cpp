@@ -13,6 +13,9 @@
 #include "attend/models/rnn_seq2seq.h"
 #include "attend/run/answers.h"
 #include "attend/run/translator.h"
+#include "attend/train/captions.h"
+#include "attend/train/data.h"
+#include "attend/train/questions.h"
 #include "support/expect_error.h"
 #include "train/training.h"
 
@@ -71,7 +74,7 @@ TEST_F(Training, LearnsAText) {
     auto c = config(type, {"task=generate", "model.type=" + type, type == "rnn_lm" ? "train.samples=5" : "model.attention=scaled_dot",
                            "text.target.kind=characters", "data.length=12", "train.steps=150", "train.validate_every=50", "model.dropout=0",
                            "train.batch_size=8", "train.label_smoothing=0", "data.text=" + folder_.path() + "/text.txt"});
-    c.data.tsv = "";
+    c.data.of<TableFiles>().tsv = "";
     const auto result = train(c);
     EXPECT_LT(result.best_figure, 0.2) << type;  // what follows is certain once two letters are known
     const auto model = Runner(folder_.path() + "/" + type).writer(Matter::kNothing);
@@ -89,7 +92,7 @@ TEST_F(Training, BitsPerCharacterCountWhatIsPredicted) {
   write_file_atomic(folder_.path() + "/text.txt", text);
   auto c = config("run", {"task=generate", "model.type=rnn_lm", "text.target.kind=characters", "data.length=12", "train.steps=2",
                           "train.validate_every=2", "data.text=" + folder_.path() + "/text.txt"});
-  c.data.tsv = "";
+  c.data.of<TableFiles>().tsv = "";
   train(c);
   const auto metrics = nlohmann::json::parse(read_file(folder_.path() + "/run/metrics.jsonl"));
   EXPECT_NEAR(metrics.at("bits_per_character").get<double>(), metrics.at("loss").get<double>() / std::log(2.0), 1e-9);
@@ -113,7 +116,7 @@ TEST_F(Training, LearnsClassesOfTexts) {
     if (encoder != "recurrent") changes.emplace_back("model.act_max_steps=3");
     if (encoder == "universal") changes.emplace_back("model.attention=multi_head");
     auto c = config(encoder, changes);
-    c.data.tsv = "";
+    c.data.of<TableFiles>().tsv = "";
     EXPECT_EQ(train(c).best_figure, 1) << encoder;
     const auto model = Runner(folder_.path() + "/" + encoder).answerer();
     EXPECT_EQ(model.target->size(), 4 + 2);
@@ -132,7 +135,7 @@ TEST_F(Training, RowsOfAPoolCanBeKeptApart) {
     auto c = config(name, {"task=classify", "model.type=encoder_classifier", "model.pooling_rows=2", "data.text=" + at("labelled.txt"),
                            "data.dev_share=0.2", "train.steps=60", "train.validate_every=60", "train.metric=accuracy", "model.dropout=0",
                            "train.rate=0.02", "train.rows_weight=" + weight});
-    c.data.tsv = "";
+    c.data.of<TableFiles>().tsv = "";
     train(c);
     const Runner runner(at(name));
     const auto quiz = text_quiz({"so fine a day"});
@@ -158,7 +161,7 @@ TEST_F(Training, LearnsAnswersAboutStories) {
   auto c = config("run", {"task=answer", "model.type=memory_hops", "data.text=" + folder_.path() + "/stories.txt",
                           "data.dev_text=" + folder_.path() + "/stories.txt", "train.steps=300", "train.validate_every=100",
                           "train.metric=accuracy", "train.label_smoothing=0", "train.linear_start=20", "train.rate=0.02"});
-  c.data.tsv = "";
+  c.data.of<TableFiles>().tsv = "";
   EXPECT_EQ(train(c).best_figure, 1);
 }
 
@@ -177,17 +180,17 @@ TEST_F(Training, LearnsWordsOfDocuments) {
                              "model.cell=gru", "data.text=" + folder_.path() + "/q", "data.answers=" + folder_.path() + "/a",
                              "data.dev_text=" + folder_.path() + "/q", "data.dev_answers=" + folder_.path() + "/a", "train.steps=150",
                              "train.validate_every=50", "train.metric=accuracy", "model.dropout=0", "train.rate=0.02"});
-    c.data.tsv = "";
+    c.data.of<TableFiles>().tsv = "";
     EXPECT_EQ(train(c).best_figure, 1) << reader;
   }
   auto c = config("other", {"task=answer", "model.type=reader", "data.text=" + folder_.path() + "/q"});
   EXPECT_ERROR(train(c), kValue, "data.answers is missing");
-  c.data.answers = folder_.path() + "/a";
-  c.data.dev_share = 0;
+  c.data.of<AnswerFiles>().answers = folder_.path() + "/a";
+  c.data.of<HeldOutOptions>().dev_share = 0;
   EXPECT_ERROR(train(c), kData, "dev_share");
-  c.data.dev_share = 0.01;  // one at least is held out
+  c.data.of<HeldOutOptions>().dev_share = 0.01;  // one at least is held out
   EXPECT_ERROR(train(c), kValue, "set symbols, not words");
-  c.data.dev_share = 0.3;
+  c.data.of<HeldOutOptions>().dev_share = 0.3;
   EXPECT_ERROR(train(c), kValue, "set symbols, not words");
 }
 
@@ -229,17 +232,17 @@ TEST_F(Training, LearnsCaptions) {
                           "train.batch_size=4",
                           "train.label_smoothing=0",
                           "decode.max_length_ratio=0"});
-  c.data.tsv = "";
+  c.data.of<TableFiles>().tsv = "";
   EXPECT_EQ(train(c).best_figure, 1);
   c.train.out += "2";
-  c.data.dev_list = "";
-  c.data.dev_images = c.data.images;
+  c.data.of<CaptionFiles>().dev_list = "";
+  c.data.of<PictureFiles>().dev_images = c.data.of<PictureFiles>().images;
   EXPECT_ERROR(train(c), kValue, "data.dev_list is missing");
-  c.data.dev_images = "";
-  c.data.dev_share = 0;
+  c.data.of<PictureFiles>().dev_images = "";
+  c.data.of<HeldOutOptions>().dev_share = 0;
   EXPECT_ERROR(train(c), kData, "4 pictures cannot be parted into training and validation by data.dev_share = 0");
   c.model.type = "rnn_seq2seq";
-  c.data.dev_list = c.data.list;
+  c.data.of<CaptionFiles>().dev_list = c.data.of<CaptionFiles>().list;
   EXPECT_ERROR(train(c), kValue, "captioner");
 }
 

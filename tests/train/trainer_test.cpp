@@ -15,7 +15,10 @@
 #include "attend/models/transformer_options.h"
 #include "attend/ops/cross_entropy.h"
 #include "attend/run/translator.h"
+#include "attend/train/data.h"
+#include "attend/train/losses.h"
 #include "attend/train/optimiser.h"
+#include "attend/train/pairs.h"
 #include "support/expect_error.h"
 #include "support/tensors.h"
 #include "train/learner.h"
@@ -209,7 +212,7 @@ TEST_F(Training, HardAttentionLearnsFromItsReward) {
                            "model.hidden=32", "model.embedding=16", "model.dropout=0", "train.reward=to_go", "train.entropy_weight=0",
                            "train.steps=500", "train.validate_every=100", "data.dev_pairs=50", "train.metric=exact",
                            "train.validate_pairs=0", "train.label_smoothing=0"});
-    c.train.reward_weight = weight;
+    c.train.of<RewardOptions>().reward_weight = weight;
     c.model.of<SoftShareOptions>().share = 1e-12;  // above 0 for check_config alone
     return train(c).best_figure;
   };
@@ -220,8 +223,8 @@ TEST_F(Training, HardAttentionLearnsFromItsReward) {
 TEST_F(Training, GuidanceNeedsLinksAndHardAttentionNeedsAGradient) {
   write_file_atomic(folder_.path() + "/a.en", "a b\nb a\n");
   auto c = config("run", {"train.guided_weight=1"});
-  c.data.tsv = "";
-  c.data.source = c.data.target = folder_.path() + "/a.en";
+  c.data.of<TableFiles>().tsv = "";
+  c.data.of<PairOptions>().source = c.data.of<PairOptions>().target = folder_.path() + "/a.en";
   EXPECT_ERROR(train(c), kValue, "third column of data.tsv");
   EXPECT_ERROR(train(config("run", {"model.attention=hard", "train.reward_weight=0", "model.hard_soft_share=0"})), kValue,
                "hard_st or gumbel");

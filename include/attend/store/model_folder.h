@@ -82,11 +82,16 @@ struct ModelSections {
 /// These sections of what is stored there.
 /// What section `section` of the configuration holds that made the model at `path`, by the keys of that section.
 GivenValues stored_values(const std::string& path, const std::string& section);
-/// The same as options: those of SearchOptions in "decode", for example.
+/// What is stored there of some options of a section: those of SearchOptions in "decode", for example. Others of the section are passed
+/// over.
 template <class Options>
 Options read_stored_options(const std::string& path, const std::string& section) {
   Options options;
-  assign(options, stored_values(path, section));
+  const auto stored = stored_values(path, section);
+  GivenValues known;
+  for (const auto& field : list_options(options).fields)
+    if (const auto found = stored.find(field.key); found != stored.end()) known.insert(*found);
+  assign(options, known);
   return options;
 }
 

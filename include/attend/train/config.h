@@ -5,43 +5,14 @@
 #include <vector>
 
 #include "attend/core/options.h"
-#include "attend/data/labelled.h"
 #include "attend/models/seq2seq.h"
 #include "attend/search/search.h"
 #include "attend/store/model_folder.h"
 
 namespace attend {
 
-/// Config section `data`: files for training and validation. A configuration holds those that its task reads, with the model that learns
-/// it (train/tasks.h).
-struct DataOptions {
-  std::string source, target, tsv, dev_source, dev_target, dev_tsv;
-  std::string text, answers, images, labels, captions, list, dev_text, dev_answers, dev_images, dev_labels, dev_list;
-  TextForm form;  ///< of texts with classes; its keys stand in the section itself
-  double dev_share, test_share, unknown_share;
-  std::int64_t dev_pairs, max_length, length, shift;
-  bool skip_broken, header, mirror;
-  DataOptions() { set_defaults(*this); }
-  void visit(OptionVisitor& v);  ///< all of them
-  // Those that belong together.
-  void visit_pairs(OptionVisitor& v);
-  void visit_tables(OptionVisitor& v);
-  void visit_texts(OptionVisitor& v);
-  void visit_answers(OptionVisitor& v);
-  void visit_pictures(OptionVisitor& v);
-  void visit_labels(OptionVisitor& v);
-  void visit_captions(OptionVisitor& v);
-  void visit_share(OptionVisitor& v);
-  void visit_held_out(OptionVisitor& v);
-  void visit_moves(OptionVisitor& v);
-  void visit_unknown(OptionVisitor& v);
-  void visit_stream(OptionVisitor& v);
-  void visit_limit(OptionVisitor& v);
-  void visit_header(OptionVisitor& v);
-  void visit_broken(OptionVisitor& v);
-};
-
-/// Config section `train`. Losses are visited where the task and the model have them.
+/// Config section `train`: what every task reads, and in `own` what a loss, a learner or a kind of validation declares for itself:
+/// `train.of<GuidedOptions>().guided_weight` (train/losses.h and the headers of learners).
 struct TrainOptions {
   std::string out, init_from;
   std::int64_t epochs, steps;
@@ -50,40 +21,39 @@ struct TrainOptions {
   std::string optimiser, schedule, matmul;
   double rate, beta1, beta2, epsilon, weight_decay, momentum, minimum_rate, plateau_factor, clip, label_smoothing;
   std::int64_t warmup, plateau_patience, accumulate;
-  // Losses beside the likelihood.
-  double coverage_weight, reward_weight, entropy_weight, guided_weight, doubly_weight, ponder_weight, rows_weight, draft_noise;
-  std::int64_t coverage_start, guided_head, linear_start;
-  std::string reward;
   // Batches.
   std::string batch_by;
   std::int64_t batch_size, window;
   // Validation and checkpoints.
-  std::int64_t validate_every, validate_beam, validate_pairs, save_every, keep, patience, average, samples;
-  std::string metric, bleu_tokenizer;
-  bool lowercase_bleu;
+  std::int64_t validate_every, validate_pairs, save_every, keep, patience, average, samples;
+  std::string metric;
   std::int64_t seed, threads;
+  OptionSet own;
+
   TrainOptions() { set_defaults(*this); }
-  void visit(OptionVisitor& v);  ///< all of them
-  // Those that belong together.
-  void visit_length(OptionVisitor& v);
-  void visit_optimiser(OptionVisitor& v);
-  void visit_coverage(OptionVisitor& v);
-  void visit_reward(OptionVisitor& v);
-  void visit_guided(OptionVisitor& v);
-  void visit_doubly(OptionVisitor& v);
-  void visit_ponder(OptionVisitor& v);
-  void visit_rows(OptionVisitor& v);
-  void visit_draft(OptionVisitor& v);
-  void visit_linear(OptionVisitor& v);
-  void visit_batches(OptionVisitor& v);
-  void visit_validation(OptionVisitor& v);
-  void visit_search(OptionVisitor& v);  ///< of tasks whose validation searches
-  void visit_rest(OptionVisitor& v);
+  void visit(OptionVisitor& v);  ///< what every task reads
+  template <OptionStruct Options>
+  Options& of() {
+    return own.of<Options>();
+  }
+  template <OptionStruct Options>
+  const Options& of() const {
+    return own.of<Options>();
+  }
+};
+
+/// Of section `train`, for tasks whose validation searches and compares texts.
+struct SearchedOptions {
+  std::int64_t validate_beam;
+  std::string bleu_tokenizer;
+  bool lowercase_bleu;
+  SearchedOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
 };
 
 struct Config {
   std::string task;
-  DataOptions data;
+  OptionSet data;  ///< by the structs that learners read: `data.of<TableFiles>().tsv` (train/data.h and the headers of learners)
   TextOptions text;
   ModelOptions model;
   TrainOptions train;
