@@ -54,5 +54,5 @@ if(ATTEND_BUILD_TESTS AND TARGET attend_run)
     -DCOMPILER=${CMAKE_CXX_COMPILER} -DGENERATOR=${CMAKE_GENERATOR} -DSANITIZERS=${consumer_sanitizers}
     -DPROGRAM=$<$<TARGET_EXISTS:attend>:${CMAKE_INSTALL_BINDIR}/attend>
     -P ${PROJECT_SOURCE_DIR}/tests/consumer/consumer_test.cmake)
-  set_tests_properties(consumer PROPERTIES LABELS package TIMEOUT 600)
+  set_tests_properties(consumer PROPERTIES LABELS package TIMEOUT ${ATTEND_TEST_SECONDS})
 endif()

@@ -41,5 +41,5 @@ function(attend_test name)
     target_compile_options(${name} PRIVATE -fPIC)  # as the header was precompiled; an executable would take -fPIE
   endif()
   add_test(NAME ${name} COMMAND ${name} --gtest_brief=1)
-  set_tests_properties(${name} PROPERTIES LABELS "${TEST_LABELS}" TIMEOUT 600)
+  set_tests_properties(${name} PROPERTIES LABELS "${TEST_LABELS}" TIMEOUT ${ATTEND_TEST_SECONDS})
 endfunction()

@@ -13,6 +13,6 @@ if(ATTEND_BUILD_TESTS AND TARGET attend)
   # Most of its time is other processes'; in four parts it takes what processors there are.
   foreach(part RANGE 3)
     add_test(NAME cli_tests_${part} COMMAND cli_tests --gtest_brief=1)
-    set_tests_properties(cli_tests_${part} PROPERTIES LABELS cli TIMEOUT 600 COST 100 ENVIRONMENT "GTEST_TOTAL_SHARDS=4;GTEST_SHARD_INDEX=${part}")
+    set_tests_properties(cli_tests_${part} PROPERTIES LABELS cli TIMEOUT ${ATTEND_TEST_SECONDS} COST 100 ENVIRONMENT "GTEST_TOTAL_SHARDS=4;GTEST_SHARD_INDEX=${part}")
   endforeach()
 endif()
