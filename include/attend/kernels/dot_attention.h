@@ -1,0 +1,90 @@
+#pragma once
+// Softmax attention over products of queries and keys, computed tile by tile: no [T, S] is ever stored. Statistics of the weights are
+// made on the way, while a tile's weights are in the cache.
+//
+//   e[t, s] = scale q_t · k_s − slope_h |s − t_abs| + bias[t, s],  w = softmax over the keys that t may see,  c_t = Σ_s w[t, s] v_s
+//
+// Which keys: s < S_b, keep[t, s] true, and t_abs − left <= s <= t_abs + right with t_abs = t + S_b − T_b (causal: right = 0). Rows
+// t >= T_b and rows that see nothing are empty: context 0, lse −inf, entropy 0, maximum 0, argmax −1.
+//
+// Papers: Vaswani et al. 2017, eq. 1; the tiles are those of Rabe & Staats 2021 and Dao et al. 2022, with whole score rows while they fit.
+#include <stdint.h>
+
+namespace attend::kernels {
+
+enum class Isa : uint8_t;
+class Workers;
+
+/// How numbers are stored. Products are summed in float32, of float64 in float64.
+enum class Number : uint8_t { kFloat32, kBfloat16, kFloat64 };
+
+/// No limit, of left and right.
+constexpr int64_t kEverything = INT64_MAX / 4;
+
+/// [B, H, L, *], the last dimension with stride 1; strides in elements, 0 where it is one and the same for all.
+struct Rows {
+  const void* data = nullptr;
+  int64_t batch = 0, head = 0, row = 0;
+};
+struct MutableRows {
+  void* data = nullptr;
+  int64_t batch = 0, head = 0, row = 0;
+};
+
+/// [B, H, T, S] with any strides, in elements; no data = there is none.
+template <class T>
+struct Cells {
+  const T* data = nullptr;
+  int64_t batch = 0, head = 0, row = 0, key = 0;
+};
+
+/// One call.
+struct DotAttention {
+  Number number = Number::kFloat32;
+  int64_t batch = 0, heads = 0, key_heads = 0;  ///< B, H, Hk; query head h reads key head h / (H/Hk)
+  int64_t queries = 0, keys = 0;                ///< T, S
+  int64_t size = 0, value_size = 0;             ///< D, Dv
+  double scale = 1;
+  Rows query, key, value;                           ///< [B, H, T, D], [B, Hk, S, D], [B, Hk, S, Dv]
+  const int64_t* query_lengths = nullptr;           ///< T_b; null = T
+  const int64_t* key_lengths = nullptr;             ///< S_b; null = S
+  int64_t left = kEverything, right = kEverything;  ///< keys seen before and behind t_abs
+  Cells<uint8_t> keep;                              ///< 0 = hidden
+  Cells<float> bias;                                ///< −inf hides
+  const float* slopes = nullptr;                    ///< [H]
+};
+
+/// What it gives. Statistics are contiguous, in the numbers of the sums; null = not asked for, and then it costs nothing.
+struct DotResults {
+  MutableRows context;          ///< [B, H, T, Dv], as stored
+  void* lse = nullptr;          ///< [B, H, T]: ln Σ exp(e)
+  void* entropy = nullptr;      ///< [B, H, T]: −Σ w ln w, in nats
+  void* maximum = nullptr;      ///< [B, H, T]: the largest weight
+  int64_t* argmax = nullptr;    ///< [B, H, T]: the first key that has it
+  void* column_sums = nullptr;  ///< [B, H, S]: Σ_t w[t, s]
+};
+
+/// What flows back into a call. Statistics as DotResults holds them; null = no gradient comes from there.
+struct DotGradients {
+  Rows context;                                              ///< [B, H, T, Dv]: the context that the call gave
+  const void* lse = nullptr;                                 ///< [B, H, T]: its lse, always needed
+  const void* entropy = nullptr;                             ///< [B, H, T]: its entropy, where entropy_gradient is given
+  Rows context_gradient;                                     ///< [B, H, T, Dv]
+  const void* lse_gradient = nullptr;                        ///< [B, H, T]
+  const void* entropy_gradient = nullptr;                    ///< [B, H, T]
+  MutableRows query_gradient, key_gradient, value_gradient;  ///< [B, H, T, D], [B, Hk, S, D], [B, Hk, S, Dv]: what is computed
+};
+
+/// Computes one call and returns the instruction set whose loops ran: the active one (kernels/isa.h), or the next lower that has loops for
+/// these numbers. Bits depend on the call alone: not on workers, on other items of the batch, or on what statistics are asked for.
+/// Throws kShape or kValue for a call that cannot be, naming `who`. Memory: keys and values once more at most, 24 rows of scores a worker,
+/// for column sums ⌈T/120⌉ (at most 64) partial rows of S a head. Threads may call it at once, each with workers of its own.
+Isa dot_attention(const DotAttention& call, const DotResults& results, Workers& workers, const char* who = "dot_attention");
+
+/// The gradients of one call; all that is not visible to anybody gets 0. Weights are computed anew from lse. Bits, errors and threads as
+/// dot_attention. Memory: queries, keys, values and the context's gradient twice more at most, and a gradient of the queries for each 512
+/// keys, at most 8.
+Isa dot_attention_backward(const DotAttention& call, const DotGradients& gradients, Workers& workers,
+                           const char* who = "dot_attention_backward");
+
+}  // namespace attend::kernels

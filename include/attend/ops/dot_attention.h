@@ -1,0 +1,34 @@
+#pragma once
+#include "attend/kernels/dot_attention.h"
+#include "attend/ops/torch.h"
+
+namespace attend {
+
+/// What a call of dot_attention sees, and what it should return beside the context. Undefined tensors ask nothing.
+struct DotAttentionOptions {
+  double scale = 1;
+  std::int64_t left = kernels::kEverything, right = kernels::kEverything;  ///< keys seen before and behind t + S_b − T_b; causal: right = 0
+  at::Tensor query_lengths, key_lengths;                                   ///< int64 [B]: T_b, S_b
+  at::Tensor keep;                                                         ///< bool, broadcastable to [B, H, T, S]; true = may attend
+  at::Tensor bias;                                                         ///< float32, broadcastable to [B, H, T, S]; without a gradient
+  at::Tensor slopes;                                                       ///< float32 [H]: e −= slope |s − t − S_b + T_b|
+  bool lse = false, entropy = false, maximum = false, column_sums = false;
+};
+
+struct DotAttentionOutputs {
+  at::Tensor context;          ///< [B, H, T, Dv]; zeros on a row that sees nothing
+  at::Tensor lse, entropy;     ///< [B, H, T], float32 for bfloat16; with gradients
+  at::Tensor maximum, argmax;  ///< [B, H, T], argmax int64; without gradients
+  at::Tensor column_sums;      ///< [B, H, S]; without gradients
+  kernels::Isa ran;            ///< the instruction set of the loops
+};
+
+/// softmax(scale q kᵀ − slopes |distance| + bias) v without the [T, S] between, and statistics of the weights from the same pass.
+/// Formula and empty rows: attend/kernels/dot_attention.h. query [B, H, T, D], key [B, Hk, S, D], value [B, Hk, S, Dv] of one number format
+/// (float32, bfloat16, float64), any strides. Same as: the plain composition of mechanism scaled_dot. Throws kShape or kValue for what does
+/// not fit. First derivatives only: create_graph throws kUnsupported. Cost: B·H·T·S·(D + Dv) products, memory (T + S)·(D + Dv) a head.
+/// Threads may call it at once; it runs on libtorch's threads, and its bits do not depend on how many there are.
+DotAttentionOutputs dot_attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
+                                  const DotAttentionOptions& options = {});
+
+}  // namespace attend

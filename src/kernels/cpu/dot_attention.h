@@ -1,0 +1,86 @@
+#pragma once
+// What dispatch and the loops of each instruction set share. C headers only: sources that are compiled for one set include it.
+#include <stdint.h>
+
+#include "attend/kernels/dot_attention.h"
+
+namespace attend::kernels {
+
+constexpr int64_t kTileRows = 24;     // queries whose score rows are held together
+constexpr int64_t kResident = 16384;  // keys up to which a tile holds its whole rows
+constexpr int64_t kStreamed = 2048;   // keys that it holds at a time beyond
+constexpr int64_t kValueBlock = 128;  // keys of a block of values, whose flag says whether all of them are finite
+constexpr int64_t kBackRows = 48;     // queries and keys of a tile on the way back
+constexpr int64_t kBackKeys = 96;
+
+/// A call with its place to work in.
+struct DotWork {
+  DotAttention call;
+  DotResults results;
+  void* packed_keys = nullptr;    // [B, Hk, panels, D, panel], times scale and log2 e
+  void* packed_values = nullptr;  // [B, Hk, slices, S, slice], zero behind Dv
+  uint8_t* wild = nullptr;        // [B, Hk, ⌈S / kValueBlock⌉]: 1 where a value is NaN or infinite
+  void* column_parts = nullptr;   // [B, H, chunks, S]
+  int64_t panels = 0, panel = 0;  // of all keys; keys in one
+  int64_t chunks = 0, chunk = 0;  // of all queries; queries in one, a multiple of kTileRows
+};
+
+/// The loops for one kind of number. They allocate nothing and start no thread.
+struct DotKernels {
+  int64_t panel;       // keys that are packed together
+  int64_t slice;       // columns of values that are packed together
+  int64_t real_bytes;  // of a number of the sums
+  int64_t (*scratch_bytes)(const DotWork& work);
+  /// Packs the panels [first, last) of a key head of B·Hk, and notes which of its blocks of values are wild.
+  void (*pack)(const DotWork& work, int64_t head, int64_t first, int64_t last);
+  /// One chunk of queries of a head of B·H, in scratch that begins at a multiple of 64 bytes.
+  void (*forward)(const DotWork& work, int64_t head, int64_t chunk, void* scratch);
+  /// The column sums of a head from those of its chunks.
+  void (*add_columns)(const DotWork& work, int64_t head);
+};
+
+/// A call on its way back, with its place to work in. Slices and panels are those of DotKernels.
+struct DotBackWork {
+  DotAttention call;
+  DotGradients gradients;
+  void* key_panels = nullptr;       // [B, Hk, panels, D, panel], times scale and log2 e
+  void* value_panels = nullptr;     // [B, Hk, panels, Dv, panel]
+  void* key_slices = nullptr;       // [B, Hk, slices, S, slice]
+  void* query_slices = nullptr;     // [B, H, slices, T, slice]
+  void* gradient_slices = nullptr;  // [B, H, slices, T, slice], of the context
+  void* query_rows = nullptr;       // [B, H, T, D] in the numbers of the sums; null where they are stored so
+  void* gradient_rows = nullptr;    // [B, H, T, Dv], as query_rows
+  void* offsets = nullptr;          // [B, H, T]: Σ dO·O − g_lse + g_entropy · entropy
+  void* base2 = nullptr;            // [B, H, T]: lse in powers of 2; +∞ on an empty row
+  void* query_parts = nullptr;      // [B, H, chunks, T, D up to whole slices]
+  uint8_t* wild = nullptr;          // [B, Hk, ⌈S / kBackKeys⌉]: 1 where a key is NaN or infinite
+  int64_t panels = 0, panel = 0;
+  int64_t chunks = 0, chunk = 0;  // of keys; keys in one, a multiple of kBackKeys
+};
+
+struct DotBackKernels {
+  int64_t panel, slice, real_bytes;
+  int64_t (*scratch_bytes)(const DotBackWork& work);
+  /// Packs the keys and values of the tiles [first, last) of kBackKeys keys of a head of B·Hk.
+  void (*pack_keys)(const DotBackWork& work, int64_t head, int64_t first, int64_t last);
+  /// Packs the rows [first, last) of a head of B·H.
+  void (*pack_queries)(const DotBackWork& work, int64_t head, int64_t first, int64_t last);
+  /// The gradients of a chunk of keys of a head of B·Hk, and what it adds to those of the queries.
+  void (*backward)(const DotBackWork& work, int64_t head, int64_t chunk, void* scratch);
+  /// The gradients of the queries [first, last) of a head of B·H.
+  void (*add_queries)(const DotBackWork& work, int64_t head, int64_t first, int64_t last);
+};
+
+extern const DotKernels dot_float32_portable, dot_bfloat16_portable, dot_float64_portable;
+#if defined(__x86_64__)
+extern const DotKernels dot_float32_avx2, dot_bfloat16_avx2;
+extern const DotKernels dot_float32_avx512, dot_bfloat16_avx512;
+#endif
+
+extern const DotBackKernels dot_back_float32_portable, dot_back_bfloat16_portable, dot_back_float64_portable;
+#if defined(__x86_64__)
+extern const DotBackKernels dot_back_float32_avx2, dot_back_bfloat16_avx2;
+extern const DotBackKernels dot_back_float32_avx512, dot_back_bfloat16_avx512;
+#endif
+
+}  // namespace attend::kernels

@@ -1,0 +1,50 @@
+// Which keys the rows of a head see, and what distance, bias and keep make of their scores: one and the same in both directions.
+// Included by sources that are compiled once an instruction set, as vectors.h.
+#include "kernels/cpu/dot_attention.h"
+#include "kernels/cpu/tiles.h"
+
+namespace {
+
+template <class Stored>
+ATTEND_INLINE const Stored* row_of(const attend::kernels::Rows& x, int64_t b, int64_t h, int64_t i) {
+  return static_cast<const Stored*>(x.data) + b * x.batch + h * x.head + i * x.row;
+}
+
+template <class Real>
+struct Sight {
+  const attend::kernels::DotAttention& c;
+  int64_t b, h;           // of a head of B·H
+  int64_t queries, keys;  // T_b, S_b
+
+  Sight(const attend::kernels::DotAttention& call, int64_t head)
+      : c(call),
+        b(head / c.heads),
+        h(head % c.heads),
+        queries(c.query_lengths ? c.query_lengths[b] : c.queries),
+        keys(c.key_lengths ? c.key_lengths[b] : c.keys) {}
+
+  // Row t sees keys of [first_key, end_key), which is empty when the second is not larger. Neither falls from row to row.
+  int64_t first_key(int64_t t) const { return most(0, t + keys - queries - c.left); }
+  int64_t end_key(int64_t t) const { return least(keys, t + keys - queries + c.right + 1); }
+
+  bool shapes() const { return c.slopes || c.bias.data || c.keep.data; }
+  // What distance, bias and keep make of the scores of the keys [first, end) of row t; x[0] is that of key `first`.
+  void shape(int64_t t, int64_t first, int64_t end, Real* x) const {
+    if (c.slopes) {
+      const Real slope = static_cast<Real>(c.slopes[h] * kLog2E);
+      const int64_t here = t + keys - queries;
+      for (int64_t j = first; j < end; ++j) x[j - first] -= slope * static_cast<Real>(j > here ? j - here : here - j);
+    }
+    if (c.bias.data) {
+      const float* bias = c.bias.data + b * c.bias.batch + h * c.bias.head + t * c.bias.row;
+      for (int64_t j = first; j < end; ++j) x[j - first] += static_cast<Real>(bias[j * c.bias.key]) * static_cast<Real>(kLog2E);
+    }
+    if (c.keep.data) {
+      const uint8_t* keep = c.keep.data + b * c.keep.batch + h * c.keep.head + t * c.keep.row;
+      for (int64_t j = first; j < end; ++j)
+        if (!keep[j * c.keep.key]) x[j - first] = -INFINITY;
+    }
+  }
+};
+
+}  // namespace

@@ -1,0 +1,203 @@
+// Vectors of one instruction set, as the loops see them. Included by sources that are compiled once a set, with ATTEND_ISA_portable,
+// ATTEND_ISA_avx2 or ATTEND_ISA_avx512 defined; everything is in an anonymous namespace, so that nothing of one set is linked into
+// another.
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(ATTEND_ISA_avx2) || defined(ATTEND_ISA_avx512)
+#include <immintrin.h>
+#endif
+
+#define ATTEND_INLINE __attribute__((always_inline)) inline
+
+namespace {
+
+// 2^f on [−1/2, 1/2], error 1.7e-7 relative; the constant term is exactly 1, so that 2^0 is.
+constexpr float kExp2[] = {1.326472721e-3f, 9.671512655e-3f, 5.550733743e-2f, 2.402224209e-1f, 6.931469776e-1f};
+constexpr float kRounds = 12582912.f;  // 1.5 · 2^23: x + kRounds has x rounded to a whole number in its last bits
+
+#if defined(ATTEND_ISA_avx2)
+
+struct Floats {
+  using Real = float;
+  static constexpr int kLanes = 8;
+  __m256 v;
+
+  static ATTEND_INLINE Floats load(const float* p) { return {_mm256_loadu_ps(p)}; }
+  static ATTEND_INLINE Floats all(float x) { return {_mm256_set1_ps(x)}; }
+  ATTEND_INLINE void store(float* p) const { _mm256_storeu_ps(p, v); }
+  static ATTEND_INLINE __m256i first(int count) {
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+  }
+  // The first `count` numbers, zero behind them; what lies behind is not touched.
+  static ATTEND_INLINE Floats load_part(const float* p, int count) { return {_mm256_maskload_ps(p, first(count))}; }
+  ATTEND_INLINE void store_part(float* p, int count) const { _mm256_maskstore_ps(p, first(count), v); }
+};
+ATTEND_INLINE Floats operator+(Floats a, Floats b) { return {_mm256_add_ps(a.v, b.v)}; }
+ATTEND_INLINE Floats operator-(Floats a, Floats b) { return {_mm256_sub_ps(a.v, b.v)}; }
+ATTEND_INLINE Floats operator*(Floats a, Floats b) { return {_mm256_mul_ps(a.v, b.v)}; }
+ATTEND_INLINE Floats fma(Floats a, Floats b, Floats c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
+ATTEND_INLINE Floats larger(Floats a, Floats b) { return {_mm256_max_ps(a.v, b.v)}; }  // b where one is NaN
+ATTEND_INLINE float sum(Floats a) {
+  const __m128 x = _mm_add_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
+  const __m128 y = _mm_add_ps(x, _mm_movehl_ps(x, x));
+  return _mm_cvtss_f32(_mm_add_ss(y, _mm_movehdup_ps(y)));
+}
+ATTEND_INLINE float largest(Floats a) {
+  const __m128 x = _mm_max_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
+  const __m128 y = _mm_max_ps(x, _mm_movehl_ps(x, x));
+  return _mm_cvtss_f32(_mm_max_ss(y, _mm_movehdup_ps(y)));
+}
+ATTEND_INLINE int equal_bits(Floats a, Floats b) { return _mm256_movemask_ps(_mm256_cmp_ps(a.v, b.v, _CMP_EQ_OQ)); }
+// 2^y for y <= 0; exactly +0 from −127 down, −∞ included.
+ATTEND_INLINE Floats exp2(Floats y) {
+  const Floats x = larger(Floats::all(-127.f), y), shifted = x + Floats::all(kRounds), f = x - (shifted - Floats::all(kRounds));
+  Floats p = fma(Floats::all(kExp2[0]), f, Floats::all(kExp2[1]));
+  p = fma(p, f, Floats::all(kExp2[2]));
+  p = fma(p, f, Floats::all(kExp2[3]));
+  p = fma(p, f, Floats::all(kExp2[4]));
+  p = fma(p, f, Floats::all(1.f));
+  const __m256i power = _mm256_slli_epi32(_mm256_castps_si256(shifted.v), 23);
+  return {_mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(p.v), power))};
+}
+
+#elif defined(ATTEND_ISA_avx512)
+
+struct Floats {
+  using Real = float;
+  static constexpr int kLanes = 16;
+  __m512 v;
+
+  static ATTEND_INLINE Floats load(const float* p) { return {_mm512_loadu_ps(p)}; }
+  static ATTEND_INLINE Floats all(float x) { return {_mm512_set1_ps(x)}; }
+  ATTEND_INLINE void store(float* p) const { _mm512_storeu_ps(p, v); }
+  static ATTEND_INLINE __mmask16 first(int count) { return static_cast<__mmask16>(count >= 16 ? 0xffff : (1 << count) - 1); }
+  static ATTEND_INLINE Floats load_part(const float* p, int count) { return {_mm512_maskz_loadu_ps(first(count), p)}; }
+  ATTEND_INLINE void store_part(float* p, int count) const { _mm512_mask_storeu_ps(p, first(count), v); }
+};
+ATTEND_INLINE Floats operator+(Floats a, Floats b) { return {_mm512_add_ps(a.v, b.v)}; }
+ATTEND_INLINE Floats operator-(Floats a, Floats b) { return {_mm512_sub_ps(a.v, b.v)}; }
+ATTEND_INLINE Floats operator*(Floats a, Floats b) { return {_mm512_mul_ps(a.v, b.v)}; }
+ATTEND_INLINE Floats fma(Floats a, Floats b, Floats c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
+ATTEND_INLINE Floats larger(Floats a, Floats b) { return {_mm512_max_ps(a.v, b.v)}; }
+ATTEND_INLINE float sum(Floats a) { return _mm512_reduce_add_ps(a.v); }
+ATTEND_INLINE float largest(Floats a) { return _mm512_reduce_max_ps(a.v); }
+ATTEND_INLINE int equal_bits(Floats a, Floats b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_EQ_OQ); }
+ATTEND_INLINE Floats exp2(Floats y) {
+  const __m512 n = _mm512_roundscale_ps(y.v, 8);
+  const Floats f{_mm512_sub_ps(y.v, n)};  // NaN for −∞, which the last line makes 0
+  Floats p = fma(Floats::all(kExp2[0]), f, Floats::all(kExp2[1]));
+  p = fma(p, f, Floats::all(kExp2[2]));
+  p = fma(p, f, Floats::all(kExp2[3]));
+  p = fma(p, f, Floats::all(kExp2[4]));
+  p = fma(p, f, Floats::all(1.f));
+  return {_mm512_scalef_ps(p.v, n)};
+}
+
+#else
+
+// Vectors that any processor of the architecture has, by the compiler.
+template <class T>
+struct Portable {
+  using Real = T;
+  static constexpr int kLanes = 16 / sizeof(T);
+  typedef T Vector __attribute__((vector_size(16)));
+  Vector v;
+
+  static ATTEND_INLINE Portable load(const T* p) {
+    Portable x;
+    memcpy(&x.v, p, 16);
+    return x;
+  }
+  static ATTEND_INLINE Portable all(T x) { return {x - Vector{}}; }
+  ATTEND_INLINE void store(T* p) const { memcpy(p, &v, 16); }
+  static ATTEND_INLINE Portable load_part(const T* p, int count) {
+    Portable x = all(0);
+    for (int i = 0; i < count && i < kLanes; ++i) x.v[i] = p[i];
+    return x;
+  }
+  ATTEND_INLINE void store_part(T* p, int count) const {
+    for (int i = 0; i < count && i < kLanes; ++i) p[i] = v[i];
+  }
+};
+template <class T>
+ATTEND_INLINE Portable<T> operator+(Portable<T> a, Portable<T> b) {
+  return {a.v + b.v};
+}
+template <class T>
+ATTEND_INLINE Portable<T> operator-(Portable<T> a, Portable<T> b) {
+  return {a.v - b.v};
+}
+template <class T>
+ATTEND_INLINE Portable<T> operator*(Portable<T> a, Portable<T> b) {
+  return {a.v * b.v};
+}
+template <class T>
+ATTEND_INLINE Portable<T> fma(Portable<T> a, Portable<T> b, Portable<T> c) {
+  return {a.v * b.v + c.v};
+}
+template <class T>
+ATTEND_INLINE Portable<T> larger(Portable<T> a, Portable<T> b) {
+  return {a.v > b.v ? a.v : b.v};
+}
+template <class T>
+ATTEND_INLINE T sum(Portable<T> a) {
+  T s = a.v[0];
+  for (int i = 1; i < Portable<T>::kLanes; ++i) s += a.v[i];
+  return s;
+}
+template <class T>
+ATTEND_INLINE T largest(Portable<T> a) {
+  T m = a.v[0];
+  for (int i = 1; i < Portable<T>::kLanes; ++i) m = a.v[i] > m ? a.v[i] : m;
+  return m;
+}
+template <class T>
+ATTEND_INLINE int equal_bits(Portable<T> a, Portable<T> b) {
+  int bits = 0;
+  for (int i = 0; i < Portable<T>::kLanes; ++i) bits |= (a.v[i] == b.v[i]) << i;
+  return bits;
+}
+ATTEND_INLINE Portable<float> exp2(Portable<float> y) {
+  using F = Portable<float>;
+  typedef int32_t Bits __attribute__((vector_size(16)));
+  const F x = larger(F::all(-127.f), y), shifted = x + F::all(kRounds), f = x - (shifted - F::all(kRounds));
+  F p = fma(F::all(kExp2[0]), f, F::all(kExp2[1]));
+  p = fma(p, f, F::all(kExp2[2]));
+  p = fma(p, f, F::all(kExp2[3]));
+  p = fma(p, f, F::all(kExp2[4]));
+  p = fma(p, f, F::all(1.f));
+  return {reinterpret_cast<F::Vector>(reinterpret_cast<Bits>(p.v) + (reinterpret_cast<Bits>(shifted.v) << 23))};
+}
+ATTEND_INLINE Portable<double> exp2(Portable<double> y) {
+  for (int i = 0; i < 2; ++i) y.v[i] = ::exp2(y.v[i]);
+  return y;
+}
+using Floats = Portable<float>;
+using Doubles = Portable<double>;
+
+#endif
+
+// A bfloat16 as it is stored.
+struct Half16 {
+  uint16_t bits;
+};
+ATTEND_INLINE float widened(float x) { return x; }
+ATTEND_INLINE double widened(double x) { return x; }
+ATTEND_INLINE float widened(Half16 x) {
+  const uint32_t bits = static_cast<uint32_t>(x.bits) << 16;
+  float y;
+  memcpy(&y, &bits, 4);
+  return y;
+}
+ATTEND_INLINE void put(float* p, float x) { *p = x; }
+ATTEND_INLINE void put(double* p, double x) { *p = x; }
+// To nearest, ties to even; NaN stays NaN.
+ATTEND_INLINE void put(Half16* p, float x) {
+  uint32_t bits;
+  memcpy(&bits, &x, 4);
+  p->bits = x != x ? 0x7fc0 : static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+}
+
+}  // namespace

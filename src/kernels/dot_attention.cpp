@@ -1,0 +1,199 @@
+#include "attend/kernels/dot_attention.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdlib>
+#include <memory>
+#include <vector>
+
+#include "attend/core/error.h"
+#include "kernels/cpu/dot_attention.h"
+#include "kernels/run_dot_attention.h"
+
+namespace attend::kernels {
+namespace {
+
+// By instruction set, then by number; null where a set has no loops for a number, and the next lower one is taken.
+constexpr std::array<std::array<const DotKernels*, 3>, 3> kTables = {{
+    {&dot_float32_portable, &dot_bfloat16_portable, &dot_float64_portable},
+#if defined(__x86_64__)
+    {&dot_float32_avx2, &dot_bfloat16_avx2, nullptr},
+    {&dot_float32_avx512, &dot_bfloat16_avx512, nullptr},
+#endif
+}};
+
+constexpr std::array<std::array<const DotBackKernels*, 3>, 3> kBackTables = {{
+    {&dot_back_float32_portable, &dot_back_bfloat16_portable, &dot_back_float64_portable},
+#if defined(__x86_64__)
+    {&dot_back_float32_avx2, &dot_back_bfloat16_avx2, nullptr},
+    {&dot_back_float32_avx512, &dot_back_bfloat16_avx512, nullptr},
+#endif
+}};
+
+// The strongest set up to `isa` that has loops for these numbers; the portable one has them for all.
+Isa set_for(Isa isa, Number number) {
+  auto at = static_cast<std::size_t>(isa);
+  while (!kTables.at(at).at(static_cast<std::size_t>(number))) --at;
+  return static_cast<Isa>(at);
+}
+
+// Bytes that begin at a multiple of 64.
+class Room {
+ public:
+  explicit Room(std::int64_t bytes)
+      : data_(bytes > 0 ? std::aligned_alloc(64, static_cast<std::size_t>((bytes + 63) / 64 * 64)) : nullptr) {
+    if (bytes > 0 && !data_) throw std::bad_alloc();
+  }
+  void* data() const { return data_.get(); }
+
+ private:
+  struct Free {
+    void operator()(void* p) const { std::free(p); }
+  };
+  std::unique_ptr<void, Free> data_;
+};
+
+std::vector<Room> room_for_each(const Workers& workers, std::int64_t bytes) {
+  std::vector<Room> rooms;
+  for (int i = 0; i < workers.count(); ++i) rooms.emplace_back(bytes);
+  return rooms;
+}
+
+void check(const DotAttention& c, const char* who) {
+  ATTEND_CHECK(c.batch >= 0 && c.heads >= 1 && c.key_heads >= 1 && c.queries >= 0 && c.keys >= 0, kShape,
+               "{}: sizes must be at least 0 and heads at least 1, got B={}, H={}, Hk={}, T={}, S={}", who, c.batch, c.heads, c.key_heads,
+               c.queries, c.keys);
+  ATTEND_CHECK(c.heads % c.key_heads == 0, kShape, "{}: {} query heads cannot share {} key heads; H must be a multiple of Hk", who, c.heads,
+               c.key_heads);
+  ATTEND_CHECK(c.size >= 1 && c.value_size >= 1, kShape, "{}: D and Dv must be at least 1, got {} and {}", who, c.size, c.value_size);
+  ATTEND_CHECK(std::isfinite(c.scale), kValue, "{}: the scale must be a finite number, got {}", who, c.scale);
+  ATTEND_CHECK(c.left >= 0 && c.right >= 0, kValue, "{}: a window must reach at least 0 keys to either side, got {} and {}", who, c.left,
+               c.right);
+  const auto within = [&](const std::int64_t* lengths, std::int64_t size, const char* what) {
+    for (std::int64_t b = 0; lengths && b < c.batch; ++b)
+      ATTEND_CHECK(lengths[b] >= 0 && lengths[b] <= size, kValue, "{}: {} lengths must be 0 to {}, got {} for item {}", who, what, size,
+                   lengths[b], b);
+  };
+  within(c.query_lengths, c.queries, "query");
+  within(c.key_lengths, c.keys, "key");
+}
+
+}  // namespace
+
+Isa dot_attention(const DotAttention& call, const DotResults& results, Workers& workers, const char* who) {
+  return run_dot_attention(active_isa(), call, results, workers, who);
+}
+
+Isa run_dot_attention(Isa isa, const DotAttention& call, const DotResults& results, Workers& workers, const char* who) {
+  check(call, who);
+  ATTEND_ASSERT(results.context.data || call.batch * call.queries == 0);
+  isa = set_for(isa, call.number);
+  const auto& kernels = *kTables.at(static_cast<std::size_t>(isa)).at(static_cast<std::size_t>(call.number));
+  DotWork work;
+  work.call = call;
+  work.call.left = std::min(call.left, kEverything);
+  work.call.right = std::min(call.right, kEverything);
+  work.results = results;
+  work.panel = kernels.panel;
+  work.panels = (call.keys + kernels.panel - 1) / kernels.panel;
+  constexpr std::int64_t kMostChunks = 64, kUsualTiles = 5;
+  const auto tiles = (call.queries + kTileRows - 1) / kTileRows;
+  work.chunk = std::max(kUsualTiles, (tiles + kMostChunks - 1) / kMostChunks) * kTileRows;
+  work.chunks = (call.queries + work.chunk - 1) / work.chunk;
+
+  const auto key_heads = call.batch * call.key_heads, heads = call.batch * call.heads;
+  const auto blocks = (call.keys + kValueBlock - 1) / kValueBlock;
+  const Room packed(key_heads * work.panels * kernels.panel * call.size * kernels.real_bytes);
+  const auto columns_of_values = (call.value_size + kernels.slice - 1) / kernels.slice * kernels.slice;
+  const Room values(key_heads * call.keys * columns_of_values * kernels.real_bytes);
+  const Room wild(key_heads * blocks);
+  const Room columns(results.column_sums ? heads * work.chunks * call.keys * kernels.real_bytes : 0);
+  work.packed_keys = packed.data();
+  work.packed_values = values.data();
+  work.wild = static_cast<std::uint8_t*>(wild.data());
+  work.column_parts = columns.data();
+
+  // Pieces that hold whole blocks of values.
+  const auto piece = std::max<std::int64_t>(1, 512 / kernels.panel), pieces = (work.panels + piece - 1) / piece;
+  workers.run(key_heads * pieces, [&](std::int64_t task, int /*worker*/) {
+    const auto first = task % pieces * piece;
+    kernels.pack(work, task / pieces, first, std::min(first + piece, work.panels));
+  });
+
+  const auto bytes = kernels.scratch_bytes(work);
+  const auto scratch = room_for_each(workers, bytes);
+  // The last chunks of a causal call are the long ones.
+  workers.run(heads * work.chunks, [&](std::int64_t task, int worker) {
+    kernels.forward(work, task / work.chunks, work.chunks - 1 - task % work.chunks, scratch[static_cast<std::size_t>(worker)].data());
+  });
+  if (results.column_sums) workers.run(heads, [&](std::int64_t head, int /*worker*/) { kernels.add_columns(work, head); });
+  return isa;
+}
+
+Isa dot_attention_backward(const DotAttention& call, const DotGradients& gradients, Workers& workers, const char* who) {
+  return run_dot_attention_backward(active_isa(), call, gradients, workers, who);
+}
+
+Isa run_dot_attention_backward(Isa isa, const DotAttention& call, const DotGradients& gradients, Workers& workers, const char* who) {
+  check(call, who);
+  ATTEND_ASSERT(!gradients.entropy_gradient || gradients.entropy);
+  isa = set_for(isa, call.number);
+  const auto& kernels = *kBackTables.at(static_cast<std::size_t>(isa)).at(static_cast<std::size_t>(call.number));
+  DotBackWork work;
+  work.call = call;
+  work.call.left = std::min(call.left, kEverything);
+  work.call.right = std::min(call.right, kEverything);
+  work.gradients = gradients;
+  work.panel = kernels.panel;
+  const auto tiles = (call.keys + kBackKeys - 1) / kBackKeys;
+  work.panels = tiles * (kBackKeys / kernels.panel);
+  // How keys are cut depends on their number alone, and so does the order in which the parts are added.
+  const auto wanted = std::clamp<std::int64_t>(call.keys / 512, 1, 8);
+  work.chunk = std::max<std::int64_t>(1, (tiles + wanted - 1) / wanted) * kBackKeys;
+  work.chunks = (call.keys + work.chunk - 1) / work.chunk;
+
+  const auto key_heads = call.batch * call.key_heads, heads = call.batch * call.heads;
+  const auto sliced = [&](std::int64_t size) { return (size + kernels.slice - 1) / kernels.slice * kernels.slice; };
+  const auto numbers = [&](std::int64_t count) { return Room(count * kernels.real_bytes); };
+  const auto key_panels = numbers(key_heads * work.panels * kernels.panel * call.size),
+             value_panels = numbers(key_heads * work.panels * kernels.panel * call.value_size),
+             key_slices = numbers(key_heads * call.keys * sliced(call.size)),
+             query_slices = numbers(heads * call.queries * sliced(call.size)),
+             gradient_slices = numbers(heads * call.queries * sliced(call.value_size)), offsets = numbers(heads * call.queries),
+             base2 = numbers(heads * call.queries), query_parts = numbers(heads * work.chunks * call.queries * sliced(call.size));
+  const bool half = call.number == Number::kBfloat16;
+  const auto query_rows = numbers(half ? heads * call.queries * call.size : 0),
+             gradient_rows = numbers(half ? heads * call.queries * call.value_size : 0);
+  const Room wild(key_heads * tiles);
+  work.key_panels = key_panels.data(), work.value_panels = value_panels.data(), work.key_slices = key_slices.data();
+  work.query_slices = query_slices.data(), work.gradient_slices = gradient_slices.data();
+  work.offsets = offsets.data(), work.base2 = base2.data(), work.query_parts = query_parts.data();
+  work.query_rows = query_rows.data(), work.gradient_rows = gradient_rows.data();
+  work.wild = static_cast<std::uint8_t*>(wild.data());
+
+  constexpr std::int64_t kTilesTogether = 4, kRowsTogether = 256;
+  const auto key_pieces = (tiles + kTilesTogether - 1) / kTilesTogether, query_pieces = (call.queries + kRowsTogether - 1) / kRowsTogether;
+  workers.run(key_heads * key_pieces + heads * query_pieces, [&](std::int64_t task, int /*worker*/) {
+    if (task < key_heads * key_pieces) {
+      const auto first = task % key_pieces * kTilesTogether;
+      kernels.pack_keys(work, task / key_pieces, first, std::min(first + kTilesTogether, tiles));
+    } else {
+      task -= key_heads * key_pieces;
+      const auto first = task % query_pieces * kRowsTogether;
+      kernels.pack_queries(work, task / query_pieces, first, std::min(first + kRowsTogether, call.queries));
+    }
+  });
+  const auto scratch = room_for_each(workers, kernels.scratch_bytes(work));
+  // The first chunks of a causal call are the long ones.
+  workers.run(key_heads * work.chunks, [&](std::int64_t task, int worker) {
+    kernels.backward(work, task / work.chunks, task % work.chunks, scratch[static_cast<std::size_t>(worker)].data());
+  });
+  workers.run(heads * query_pieces, [&](std::int64_t task, int /*worker*/) {
+    const auto first = task % query_pieces * kRowsTogether;
+    kernels.add_queries(work, task / query_pieces, first, std::min(first + kRowsTogether, call.queries));
+  });
+  return isa;
+}
+
+}  // namespace attend::kernels

@@ -1,0 +1,113 @@
+#include "attend/ops/dot_attention.h"
+
+#include <ATen/ops/scaled_dot_product_attention.h>
+
+#include "attend/kernels/isa.h"
+#include "support/gradcheck.h"
+
+namespace attend::testing {
+namespace {
+
+struct Call {
+  at::Tensor q, k, v;
+  DotAttentionOptions options;
+};
+
+// Grouped heads, lengths, a causal window, distances, a bias and a keep, all at once.
+Call everything() {
+  Call c{leaf(wave({2, 4, 5, 3})), leaf(wave({2, 2, 6, 3}, 0.4)), leaf(wave({2, 2, 6, 7}, 0.9)), {}};
+  auto& o = c.options;
+  o.scale = 0.6;
+  o.left = 4;
+  o.right = 1;
+  o.query_lengths = at::tensor({5, 3}, at::kLong);
+  o.key_lengths = at::tensor({6, 4}, at::kLong);
+  o.bias = wave({4, 1, 6}, 0.2).to(at::kFloat);
+  o.bias.index_put_({at::tensor({1}), at::tensor({0}), at::tensor({2})}, -std::numeric_limits<float>::infinity());
+  o.keep = at::ones({2, 1, 5, 1}, at::kBool);
+  o.keep[0][0][3] = false;  // a row that sees nothing
+  o.slopes = at::tensor({0.5, 0.25, 0.125, 0.0625}, at::kFloat);
+  o.lse = o.entropy = true;
+  return c;
+}
+
+TEST(DotAttentionOp, GradientsAreThoseOfDifferences) {
+  const auto c = everything();
+  const auto loss = [&] {
+    const auto out = dot_attention(c.q, c.k, c.v, c.options);
+    const auto lse = out.lse.masked_fill(out.lse.isinf(), 0.0);  // [B, H, T]
+    return (out.context * wave({2, 4, 5, 7}, 0.1)).sum() + (lse * wave({2, 4, 5}, 0.3)).sum() + (out.entropy * wave({2, 4, 5}, 0.7)).sum();
+  };
+  expect_gradients(loss, {{"query", c.q}, {"key", c.k}, {"value", c.v}});
+}
+
+TEST(DotAttentionOp, AgreesWithLibtorchsOwn) {
+  for (const bool causal : {false, true})
+    for (const auto type : {at::kFloat, at::kDouble, at::kBFloat16}) {
+      const std::int64_t keys = causal ? 70 : 131;
+      const auto q = leaf(wave({2, 3, 70, 40}).to(type)), k = leaf(wave({2, 3, keys, 40}, 0.4).to(type)),
+                 v = leaf(wave({2, 3, keys, 40}, 0.9).to(type));
+      DotAttentionOptions options;
+      options.scale = 1 / std::sqrt(40.0);
+      if (causal) options.right = 0;
+      const auto ours = dot_attention(q, k, v, options).context;  // [B, H, T, Dv]
+      ours.backward(wave({2, 3, 70, 40}, 0.6).to(type));
+      const auto q2 = leaf(q.to(at::kDouble)), k2 = leaf(k.to(at::kDouble)), v2 = leaf(v.to(at::kDouble));
+      const auto theirs = at::scaled_dot_product_attention(q2, k2, v2, {}, 0.0, causal);  // [B, H, T, Dv]
+      theirs.backward(wave({2, 3, 70, 40}, 0.6).to(type).to(at::kDouble));
+      const double near = type == at::kDouble ? 1e-12 : type == at::kFloat ? 2e-6 : 2e-2;
+      EXPECT_TRUE(close(ours, theirs, near));
+      EXPECT_TRUE(close(q.grad(), q2.grad(), near));
+      EXPECT_TRUE(close(k.grad(), k2.grad(), near));
+      EXPECT_TRUE(close(v.grad(), v2.grad(), near));
+    }
+}
+
+TEST(DotAttentionOp, StridesDoNotMatter) {
+  const auto q = wave({2, 9, 4, 8}).to(at::kFloat).transpose(1, 2),
+             k = wave({2, 4, 8, 11}, 0.4).to(at::kFloat).mT();  // [2, 4, 9, 8], [2, 4, 11, 8]
+  const auto v = wave({1, 4, 1, 8}, 0.9).to(at::kFloat).expand({2, 4, 11, 8});
+  EXPECT_TRUE(same(dot_attention(q, k, v).context, dot_attention(q.contiguous(), k.contiguous(), v.contiguous()).context));
+}
+
+TEST(DotAttentionOp, StatisticsAreReturnedWhereTheyWereAskedFor) {
+  auto c = everything();
+  c.options.maximum = c.options.column_sums = true;
+  const at::NoGradGuard no_grad;
+  const auto out = dot_attention(c.q, c.k, c.v, c.options);
+  EXPECT_TRUE(close(out.column_sums.sum(-1), out.maximum.gt(0).sum(-1).to(at::kDouble), 1e-12));  // each live row gives 1
+  EXPECT_TRUE(same(out.argmax.lt(0), out.maximum.eq(0)));
+  const auto none = dot_attention(c.q, c.k, c.v);
+  EXPECT_FALSE(none.lse.defined() || none.entropy.defined() || none.maximum.defined() || none.argmax.defined() ||
+               none.column_sums.defined());
+  EXPECT_EQ(dot_attention(c.q.to(at::kFloat), c.k.to(at::kFloat), c.v.to(at::kFloat)).ran, kernels::active_isa());
+}
+
+TEST(DotAttentionOp, SaysWhatDoesNotFit) {
+  const auto q = wave({2, 4, 5, 3}), k = wave({2, 2, 6, 3}), v = wave({2, 2, 6, 7});
+  expect_error(ErrorKind::kShape, {"dot_attention", "[B, H, T, D]", "[4, 5, 3]"}, [&] { dot_attention(q[0], k, v); });
+  expect_error(ErrorKind::kShape, {"dot_attention", "[2, 2, 5, 3]"}, [&] { dot_attention(q, k.narrow(2, 0, 5), v); });
+  expect_error(ErrorKind::kShape, {"4 query heads cannot share 3 key heads"}, [&] {
+    dot_attention(q, wave({2, 3, 6, 3}), wave({2, 3, 6, 7}));
+  });
+  expect_error(ErrorKind::kValue, {"one number format", "Float", "Double"}, [&] { dot_attention(q.to(at::kFloat), k, v); });
+  expect_error(ErrorKind::kValue, {"float32, bfloat16 or float64", "Half"},
+               [&] { dot_attention(q.to(at::kHalf), k.to(at::kHalf), v.to(at::kHalf)); });
+  DotAttentionOptions o;
+  o.keep = at::ones({2, 1, 5, 5}, at::kBool);
+  expect_error(ErrorKind::kShape, {"keep must broadcast to [2, 4, 5, 6]", "[2, 1, 5, 5]"}, [&] { dot_attention(q, k, v, o); });
+  o = {};
+  o.key_lengths = at::tensor({6, 7}, at::kLong);
+  expect_error(ErrorKind::kValue, {"key lengths must be 0 to 6, got 7 for item 1"}, [&] { dot_attention(q, k, v, o); });
+  o.key_lengths = at::tensor({6}, at::kLong);
+  expect_error(ErrorKind::kShape, {"key lengths must be int64 [B=2]", "[1]"}, [&] { dot_attention(q, k, v, o); });
+  o = {};
+  o.bias = leaf(wave({5, 6}).to(at::kFloat));
+  expect_error(ErrorKind::kUnsupported, {"bias has no gradient"}, [&] { dot_attention(q, k, v, o); });
+  o = {};
+  o.slopes = at::ones({3}, at::kFloat);
+  expect_error(ErrorKind::kShape, {"slopes must be float32 [H=4]", "[3]"}, [&] { dot_attention(q, k, v, o); });
+}
+
+}  // namespace
+}  // namespace attend::testing
