@@ -23,8 +23,9 @@ test: build    ## the whole test suite
 demo: program  ## the main job on the data that ships
 	@tools/demo
 
-bench: build    ## training speed beside a plain PyTorch loop; PYTHON=... has torch (bench/peers/README.md)
-	@cmake --build --preset release --target attend_train_speed
+bench: build    ## attention beside libtorch's, training beside a plain PyTorch loop; PYTHON=... has torch (bench/peers/README.md)
+	@cmake --build --preset release --target attend_attention_speed attend_train_speed
+	@python3 bench/attention.py
 	@$(or $(PYTHON),.deps/peers/bin/python) bench/train_speed.py
 
 fuzz:    ## readers of files under mutated inputs, FUZZ_SECONDS (60) for each (tools/fuzz/README.md)

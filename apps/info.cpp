@@ -6,6 +6,7 @@
 #include "attend/attention/implementations.h"
 #include "attend/core/printable.h"
 #include "attend/core/version.h"
+#include "attend/kernels/isa.h"
 #include "attend/models/parts.h"
 #include "attend/ops/products.h"
 #include "attend/run/translator.h"
@@ -27,9 +28,20 @@ struct InfoFlags {
   }
 };
 
+// The set that the kernels use, and the others.
+std::string kernel_sets() {
+  std::vector<std::string> others;
+  for (const auto isa : kernels::instruction_sets())
+    if (isa != kernels::active_isa())
+      others.push_back(fmt::format("{}{}", kernels::isa_name(isa), kernels::cpu_has(isa) ? "" : " (not on this processor)"));
+  return fmt::format("{}; ATTEND_ISA chooses another: {}", kernels::isa_name(kernels::active_isa()), fmt::join(others, ", "));
+}
+
 void about_program() {
-  fmt::print("attend            {}\nlibtorch          {}\ninstruction set   {}\nthreads           {}\nmatrix products   {}\n\nmechanisms\n",
-             kVersion, torch_version(), torch_instruction_set(), threads(), products_in_use());
+  fmt::print(
+      "attend            {}\nlibtorch          {}\ninstruction set   {}\nkernels           {}\nthreads           {}\nmatrix products   "
+      "{}\n\nmechanisms\n",
+      kVersion, torch_version(), torch_instruction_set(), kernel_sets(), threads(), products_in_use());
   for (const auto* m : mechanisms()) fmt::print("  {:<24} {}\n", m->name, m->sentence);
   fmt::print("  {:<24} no attention: the bottleneck baseline\n\nparts of models that are kin to attention\n", "none");
   for (const auto* p : parts()) fmt::print("  {:<24} {}\n", p->name, p->sentence);

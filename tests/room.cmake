@@ -6,7 +6,7 @@ if(ATTEND_BUILD_TESTS AND TARGET attend)
   file(GLOB cli_tests CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/cli/*_test.cpp)
   add_executable(cli_tests ${cli_tests})
   target_include_directories(cli_tests PRIVATE ${PROJECT_SOURCE_DIR}/tests)
-  target_link_libraries(cli_tests PRIVATE attend::draw attend::data nlohmann_json::nlohmann_json GTest::gtest GTest::gtest_main attend_flags)
+  target_link_libraries(cli_tests PRIVATE attend::draw attend::data attend::kernels nlohmann_json::nlohmann_json GTest::gtest GTest::gtest_main attend_flags)
   target_compile_definitions(cli_tests PRIVATE ATTEND_SOURCE_DIR="${PROJECT_SOURCE_DIR}" ATTEND_PROGRAM="$<TARGET_FILE:attend>"
     ATTEND_EXAMPLE="$<TARGET_FILE:example_translate>" ATTEND_TRAIN_EXAMPLE="$<TARGET_FILE:example_train>")
   add_dependencies(cli_tests attend example_translate example_train)

@@ -18,9 +18,9 @@ Cosine::Cosine(const MechanismOptions& o)
 
 at::Tensor Cosine::prepare(const at::Tensor& keys) const { return unit(keys); }
 
-at::Tensor Cosine::scores(const at::Tensor& query, const at::Tensor& prepared) const {
+ProductScore::Factor Cosine::factor(const at::Tensor& query) const {
   const auto gain = log_gain_.clamp_max(std::log(100.0)).exp().view({-1, 1, 1});  // [H, 1, 1]
-  return at::matmul(unit(query) * gain, prepared.mT());                           // [B, H, T, S]
+  return {.query = unit(query) * gain};                                           // [B, H, T, D]
 }
 
 std::vector<ScorePart> Cosine::parts(const at::Tensor& query, const at::Tensor& prepared) const {

@@ -9,9 +9,7 @@ General::General(const MechanismOptions& o)
 
 at::Tensor General::prepare(const at::Tensor& keys) const { return per_head_linear(keys, weight_); }  // [B, H, S, Dq]
 
-at::Tensor General::scores(const at::Tensor& query, const at::Tensor& prepared) const {
-  return at::matmul(query * scale_, prepared.mT());  // [B, H, T, S]
-}
+ProductScore::Factor General::factor(const at::Tensor& query) const { return {query, scale_}; }
 
 std::vector<ScorePart> General::parts(const at::Tensor& query, const at::Tensor& /*prepared*/) const {
   return {{"Wᵀ q", ScorePart::Of::kQuery, at::matmul(query, weight_)}};

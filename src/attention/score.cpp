@@ -85,6 +85,11 @@ void check_equal_sizes(std::string_view who, const MechanismOptions& o) {
                o.query_size, o.key_size);
 }
 
+at::Tensor ProductScore::scores(const at::Tensor& query, const at::Tensor& prepared) const {
+  const auto f = factor(query);
+  return at::matmul(f.scale == 1 ? f.query : f.query * f.scale, prepared.mT());  // [B, H, T, S]
+}
+
 double normaliser_alpha(const MechanismOptions& options) {
   const auto& o = options.of<WeightOptions>();
   if (o.normaliser == "softmax") return 1;

@@ -104,29 +104,45 @@ Isa run_dot_attention(Isa isa, const DotAttention& call, const DotResults& resul
 
   const auto key_heads = call.batch * call.key_heads, heads = call.batch * call.heads;
   const auto blocks = (call.keys + kValueBlock - 1) / kValueBlock;
-  const Room packed(key_heads * work.panels * kernels.panel * call.size * kernels.real_bytes);
   const auto columns_of_values = (call.value_size + kernels.slice - 1) / kernels.slice * kernels.slice;
-  const Room values(key_heads * call.keys * columns_of_values * kernels.real_bytes);
-  const Room wild(key_heads * blocks);
+  const auto keys_bytes = work.panels * kernels.panel * call.size * kernels.real_bytes;  // of a head
+  const auto values_bytes = call.keys * columns_of_values * kernels.real_bytes;
   const Room columns(results.column_sums ? heads * work.chunks * call.keys * kernels.real_bytes : 0);
-  work.packed_keys = packed.data();
-  work.packed_values = values.data();
-  work.wild = static_cast<std::uint8_t*>(wild.data());
   work.column_parts = columns.data();
+  const auto scratch = room_for_each(workers, kernels.scratch_bytes(work));
+  const auto at = [](const std::vector<Room>& rooms, int worker) { return rooms[static_cast<std::size_t>(worker)].data(); };
 
-  // Pieces that hold whole blocks of values.
-  const auto piece = std::max<std::int64_t>(1, 512 / kernels.panel), pieces = (work.panels + piece - 1) / piece;
-  workers.run(key_heads * pieces, [&](std::int64_t task, int /*worker*/) {
-    const auto first = task % pieces * piece;
-    kernels.pack(work, task / pieces, first, std::min(first + piece, work.panels));
-  });
-
-  const auto bytes = kernels.scratch_bytes(work);
-  const auto scratch = room_for_each(workers, bytes);
-  // The last chunks of a causal call are the long ones.
-  workers.run(heads * work.chunks, [&](std::int64_t task, int worker) {
-    kernels.forward(work, task / work.chunks, work.chunks - 1 - task % work.chunks, scratch[static_cast<std::size_t>(worker)].data());
-  });
+  // Short sources: a worker packs a head beside its scratch, where it stays in the cache while the head's queries pass.
+  constexpr std::int64_t kShort = 256;
+  if (call.keys <= kShort && key_heads >= 2 * workers.count()) {
+    const auto packed = room_for_each(workers, keys_bytes), values = room_for_each(workers, values_bytes),
+               wild = room_for_each(workers, blocks);
+    const auto group = call.heads / call.key_heads;
+    workers.run(key_heads, [&](std::int64_t head, int worker) {
+      auto own = work;
+      own.first_head = head;
+      own.packed_keys = at(packed, worker), own.packed_values = at(values, worker);
+      own.wild = static_cast<std::uint8_t*>(at(wild, worker));
+      kernels.pack(own, head, 0, work.panels);
+      const auto first = head / call.key_heads * call.heads + head % call.key_heads * group;
+      for (std::int64_t task = 0; task < group * work.chunks; ++task)
+        kernels.forward(own, first + task / work.chunks, task % work.chunks, at(scratch, worker));
+    });
+  } else {
+    const Room packed(key_heads * keys_bytes), values(key_heads * values_bytes), wild(key_heads * blocks);
+    work.packed_keys = packed.data(), work.packed_values = values.data();
+    work.wild = static_cast<std::uint8_t*>(wild.data());
+    // Pieces that hold whole blocks of values.
+    const auto piece = std::max<std::int64_t>(1, 512 / kernels.panel), pieces = (work.panels + piece - 1) / piece;
+    workers.run(key_heads * pieces, [&](std::int64_t task, int /*worker*/) {
+      const auto first = task % pieces * piece;
+      kernels.pack(work, task / pieces, first, std::min(first + piece, work.panels));
+    });
+    // The last chunks of a causal call are the long ones.
+    workers.run(heads * work.chunks, [&](std::int64_t task, int worker) {
+      kernels.forward(work, task / work.chunks, work.chunks - 1 - task % work.chunks, at(scratch, worker));
+    });
+  }
   if (results.column_sums) workers.run(heads, [&](std::int64_t head, int /*worker*/) { kernels.add_columns(work, head); });
   return isa;
 }
@@ -153,25 +169,57 @@ Isa run_dot_attention_backward(Isa isa, const DotAttention& call, const DotGradi
   work.chunk = std::max<std::int64_t>(1, (tiles + wanted - 1) / wanted) * kBackKeys;
   work.chunks = (call.keys + work.chunk - 1) / work.chunk;
 
-  const auto key_heads = call.batch * call.key_heads, heads = call.batch * call.heads;
+  const auto key_heads = call.batch * call.key_heads, heads = call.batch * call.heads, group = call.heads / call.key_heads;
   const auto sliced = [&](std::int64_t size) { return (size + kernels.slice - 1) / kernels.slice * kernels.slice; };
-  const auto numbers = [&](std::int64_t count) { return Room(count * kernels.real_bytes); };
-  const auto key_panels = numbers(key_heads * work.panels * kernels.panel * call.size),
-             value_panels = numbers(key_heads * work.panels * kernels.panel * call.value_size),
-             key_slices = numbers(key_heads * call.keys * sliced(call.size)),
-             query_slices = numbers(heads * call.queries * sliced(call.size)),
-             gradient_slices = numbers(heads * call.queries * sliced(call.value_size)), offsets = numbers(heads * call.queries),
-             base2 = numbers(heads * call.queries), query_parts = numbers(heads * work.chunks * call.queries * sliced(call.size));
   const bool half = call.number == Number::kBfloat16;
-  const auto query_rows = numbers(half ? heads * call.queries * call.size : 0),
-             gradient_rows = numbers(half ? heads * call.queries * call.value_size : 0);
-  const Room wild(key_heads * tiles);
-  work.key_panels = key_panels.data(), work.value_panels = value_panels.data(), work.key_slices = key_slices.data();
-  work.query_slices = query_slices.data(), work.gradient_slices = gradient_slices.data();
-  work.offsets = offsets.data(), work.base2 = base2.data(), work.query_parts = query_parts.data();
-  work.query_rows = query_rows.data(), work.gradient_rows = gradient_rows.data();
-  work.wild = static_cast<std::uint8_t*>(wild.data());
+  // Room for some key heads and the query heads that read them.
+  const auto room_for = [&](std::int64_t of_keys) {
+    const auto of_queries = of_keys * group;
+    const auto numbers = [&](std::int64_t count) { return Room(count * kernels.real_bytes); };
+    std::vector<Room> rooms;
+    rooms.push_back(numbers(of_keys * work.panels * kernels.panel * call.size));
+    rooms.push_back(numbers(of_keys * work.panels * kernels.panel * call.value_size));
+    rooms.push_back(numbers(of_keys * call.keys * sliced(call.size)));
+    rooms.push_back(numbers(of_queries * call.queries * sliced(call.size)));
+    rooms.push_back(numbers(of_queries * call.queries * sliced(call.value_size)));
+    rooms.push_back(numbers(half ? of_queries * call.queries * call.size : 0));
+    rooms.push_back(numbers(half ? of_queries * call.queries * call.value_size : 0));
+    rooms.push_back(numbers(of_queries * call.queries));
+    rooms.push_back(numbers(of_queries * call.queries));
+    rooms.push_back(numbers(of_queries * work.chunks * call.queries * sliced(call.size)));
+    rooms.emplace_back(of_keys * tiles);
+    return rooms;
+  };
+  const auto in = [](DotBackWork w, const std::vector<Room>& rooms) {
+    std::size_t at = 0;
+    for (auto* place : {&w.key_panels, &w.value_panels, &w.key_slices, &w.query_slices, &w.gradient_slices, &w.query_rows, &w.gradient_rows,
+                        &w.offsets, &w.base2, &w.query_parts})
+      *place = rooms[at++].data();
+    w.wild = static_cast<std::uint8_t*>(rooms[at].data());
+    return w;
+  };
+  const auto scratch = room_for_each(workers, kernels.scratch_bytes(work));
+  const auto scratch_of = [&](int worker) { return scratch[static_cast<std::size_t>(worker)].data(); };
 
+  // Short sequences: a worker does all of a head, in a place of its own.
+  constexpr std::int64_t kShort = 256;
+  if (call.keys <= kShort && call.queries <= kShort && key_heads >= 2 * workers.count()) {
+    std::vector<std::vector<Room>> rooms;
+    for (int i = 0; i < workers.count(); ++i) rooms.push_back(room_for(1));
+    workers.run(key_heads, [&](std::int64_t key_head, int worker) {
+      auto own = in(work, rooms[static_cast<std::size_t>(worker)]);
+      own.first_key_head = key_head;
+      own.first_head = key_head / call.key_heads * call.heads + key_head % call.key_heads * group;
+      kernels.pack_keys(own, key_head, 0, tiles);
+      for (std::int64_t i = 0; i < group; ++i) kernels.pack_queries(own, own.first_head + i, 0, call.queries);
+      for (std::int64_t chunk = 0; chunk < work.chunks; ++chunk) kernels.backward(own, key_head, chunk, scratch_of(worker));
+      for (std::int64_t i = 0; i < group; ++i) kernels.add_queries(own, own.first_head + i, 0, call.queries);
+    });
+    return isa;
+  }
+
+  const auto rooms = room_for(key_heads);
+  work = in(work, rooms);
   constexpr std::int64_t kTilesTogether = 4, kRowsTogether = 256;
   const auto key_pieces = (tiles + kTilesTogether - 1) / kTilesTogether, query_pieces = (call.queries + kRowsTogether - 1) / kRowsTogether;
   workers.run(key_heads * key_pieces + heads * query_pieces, [&](std::int64_t task, int /*worker*/) {
@@ -184,11 +232,9 @@ Isa run_dot_attention_backward(Isa isa, const DotAttention& call, const DotGradi
       kernels.pack_queries(work, task / query_pieces, first, std::min(first + kRowsTogether, call.queries));
     }
   });
-  const auto scratch = room_for_each(workers, kernels.scratch_bytes(work));
   // The first chunks of a causal call are the long ones.
-  workers.run(key_heads * work.chunks, [&](std::int64_t task, int worker) {
-    kernels.backward(work, task / work.chunks, task % work.chunks, scratch[static_cast<std::size_t>(worker)].data());
-  });
+  workers.run(key_heads * work.chunks,
+              [&](std::int64_t task, int worker) { kernels.backward(work, task / work.chunks, task % work.chunks, scratch_of(worker)); });
   workers.run(heads * query_pieces, [&](std::int64_t task, int /*worker*/) {
     const auto first = task % query_pieces * kRowsTogether;
     kernels.add_queries(work, task / query_pieces, first, std::min(first + kRowsTogether, call.queries));

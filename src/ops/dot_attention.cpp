@@ -115,7 +115,7 @@ kernels::DotAttention call_of(const at::Tensor& q, const at::Tensor& k, const at
   return call;
 }
 
-at::TensorOptions of_sums(const at::Tensor& x) { return x.options().dtype(x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat); }
+at::TensorOptions sum_options(const at::Tensor& x) { return x.options().dtype(x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat); }
 
 DotAttentionOutputs forward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const DotAttentionOptions& o) {
   const auto call = call_of(q, k, v, o);
@@ -126,7 +126,7 @@ DotAttentionOutputs forward(const at::Tensor& q, const at::Tensor& k, const at::
   results.context = rows_of<kernels::MutableRows>(out.context);
   const auto ask = [&](bool wanted, at::Tensor& to, void*& data) {
     if (!wanted) return;
-    to = at::empty(rows, of_sums(q));  // [B, H, T]
+    to = at::empty(rows, sum_options(q));  // [B, H, T]
     data = to.mutable_data_ptr();
   };
   ask(o.lse, out.lse, results.lse);
@@ -137,7 +137,7 @@ DotAttentionOutputs forward(const at::Tensor& q, const at::Tensor& k, const at::
     results.argmax = out.argmax.mutable_data_ptr<std::int64_t>();
   }
   if (o.column_sums) {
-    out.column_sums = at::empty({call.batch, call.heads, call.keys}, of_sums(q));  // [B, H, S]
+    out.column_sums = at::empty({call.batch, call.heads, call.keys}, sum_options(q));  // [B, H, S]
     results.column_sums = out.column_sums.mutable_data_ptr();
   }
   TorchWorkers workers;
@@ -160,7 +160,7 @@ struct DotFunction : Function<DotFunction> {
     holder->options = asked;
     ctx->saved_data["options"] = c10::IValue::make_capsule(holder);
     ctx->set_materialize_grads(false);
-    const auto entropy = o.entropy ? out->entropy : at::empty({0}, of_sums(q));
+    const auto entropy = o.entropy ? out->entropy : at::empty({0}, sum_options(q));
     ctx->save_for_backward({q, k, v, out->context, out->lse, entropy});
     return {out->context, out->lse, entropy};
   }

@@ -5,6 +5,7 @@
 #include <random>
 #include <regex>
 
+#include "attend/kernels/isa.h"
 #include "attend/record/record.h"
 
 namespace attend {
@@ -220,6 +221,8 @@ TEST_F(Cli, InfoVerifiesAndFindsDamage) {
   EXPECT_NE(damaged.out.find("checksum"), std::string::npos) << damaged.out;
   const auto about = run({"info"});
   EXPECT_EQ(about.code, 0);
+  EXPECT_NE(about.out.find("\nkernels           " + std::string(kernels::isa_name(kernels::active_isa())) + "; "), std::string::npos)
+      << about.out;
   const auto sums = about.out.find("  linear_sums "), plain = about.out.find("  plain ");
   EXPECT_TRUE(sums != std::string::npos && plain != std::string::npos && sums < plain);  // in the order in which they are asked
   EXPECT_NE(run({"info", "additive"}).out.find("tanh"), std::string::npos);

@@ -682,6 +682,7 @@ TEST(DotAttentionBackward, WhatIsHiddenDoesNotLeak) {
       differentiate_plainly(c, in, out, g);
       const auto key = static_cast<std::size_t>(((c.batch - 1) * c.keys + hidden) * 8);
       in.k[key] = in.v[key + 1] = std::nan("");
+      if (c.keep) in.q[3 * 8] = g.context[3 * 8 + 2] = g.lse[3] = std::nan("");  // of a row that sees nothing
       if (c.batch == 2) {
         in.q[(33 + 25) * 8] = std::nan("");
         g.context[(33 + 25) * 8] = g.lse[33 + 25] = kInfinity;
@@ -718,6 +719,35 @@ TEST(DotAttentionBackward, BitsDependOnTheCallAlone) {
       EXPECT_EQ(again.g.v, once.g.v);
     }
   }
+}
+
+// One worker packs short sources beside its scratch, many share what is packed.
+TEST(DotAttentionBackward, WhereItIsPackedChangesNoBit) {
+  const Case c{.batch = 2,
+               .heads = 4,
+               .key_heads = 2,
+               .queries = 130,
+               .keys = 150,
+               .size = 24,
+               .value_size = 20,
+               .right = 0,
+               .query_lengths = {130, 90},
+               .key_lengths = {150, 70},
+               .name = "short"};
+  const auto in = inputs_of(c, Number::kFloat32);
+  const auto out = plainly(c, in);
+  const auto g = flowing(c, Number::kFloat32);
+  for (const auto isa : sets_here()) {
+    const auto apart = run(c, in, {.isa = isa}), together = run(c, in, {.isa = isa, .workers = 4});
+    EXPECT_EQ(apart.bits, together.bits);
+    EXPECT_EQ(apart.out.columns, together.out.columns);
+    const auto apart_back = run_back(c, in, out, g, {.isa = isa}), together_back = run_back(c, in, out, g, {.isa = isa, .workers = 4});
+    EXPECT_EQ(apart_back.g.q, together_back.g.q);
+    EXPECT_EQ(apart_back.g.k, together_back.g.k);
+    EXPECT_EQ(apart_back.g.v, together_back.g.v);
+  }
+  expect_right(c, {});
+  expect_gradients(c, {});
 }
 
 // Another set may run only where the asked one has no loops for these numbers.

@@ -11,11 +11,11 @@ namespace attend {
 /// Cost: B·H·T·S·D, and one norm a query and a key.
 /// Same as: g * at::matmul(q / ‖q‖, (k / ‖k‖).mT()).
 /// Threads may share it as any Score.
-class Cosine final : public Score {
+class Cosine final : public ProductScore {
  public:
   explicit Cosine(const MechanismOptions& options);
   at::Tensor prepare(const at::Tensor& keys) const override;
-  at::Tensor scores(const at::Tensor& query, const at::Tensor& prepared) const override;
+  Factor factor(const at::Tensor& query) const override;
   std::vector<ScorePart> parts(const at::Tensor& query, const at::Tensor& prepared) const override;
 
  private:

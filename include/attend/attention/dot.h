@@ -20,10 +20,10 @@ double score_scale(const MechanismOptions& options);
 /// Cost: B·H·T·S·D multiplications, no memory beyond the scores.
 /// Same as: at::matmul(q, k.mT()).
 /// Threads may share it as any Score.
-class Dot final : public Score {
+class Dot final : public ProductScore {
  public:
   explicit Dot(const MechanismOptions& options);
-  at::Tensor scores(const at::Tensor& query, const at::Tensor& prepared) const override;
+  Factor factor(const at::Tensor& query) const override;
 
  private:
   double scale_;

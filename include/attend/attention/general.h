@@ -10,11 +10,11 @@ namespace attend {
 /// Cost: B·H·S·Dq·D once a source (W k), then B·H·T·S·Dq.
 /// Same as: at::matmul(q, at::matmul(k, W.mT()).mT()).
 /// Threads may share it as any Score.
-class General final : public Score {
+class General final : public ProductScore {
  public:
   explicit General(const MechanismOptions& options);
   at::Tensor prepare(const at::Tensor& keys) const override;
-  at::Tensor scores(const at::Tensor& query, const at::Tensor& prepared) const override;
+  Factor factor(const at::Tensor& query) const override;
   std::vector<ScorePart> parts(const at::Tensor& query, const at::Tensor& prepared) const override;
 
  private:

@@ -21,10 +21,10 @@ double scaled_dot_scale(const MechanismOptions& options);
 /// Cost: B·H·T·S·D multiplications, no memory beyond the scores.
 /// Same as: at::matmul(q / √D, k.mT()).
 /// Threads may share it as any Score.
-class ScaledDot final : public Score {
+class ScaledDot final : public ProductScore {
  public:
   explicit ScaledDot(const MechanismOptions& options);
-  at::Tensor scores(const at::Tensor& query, const at::Tensor& prepared) const override;
+  Factor factor(const at::Tensor& query) const override;
   std::vector<ScorePart> parts(const at::Tensor& query, const at::Tensor& prepared) const override;
 
  private:

@@ -62,6 +62,18 @@ class Score : public Module {
   virtual std::vector<ScorePart> parts(const at::Tensor& /*query*/, const at::Tensor& /*prepared*/) const { return {}; }
 };
 
+/// A score that is a product with the prepared keys, which is all that a kernel needs to know of it: e = scale f(q)·k.
+/// Threads may share it as any Score.
+class ProductScore : public Score {
+ public:
+  struct Factor {
+    at::Tensor query;  ///< f(q) [B, H, T, *]
+    double scale = 1;
+  };
+  virtual Factor factor(const at::Tensor& query) const = 0;
+  at::Tensor scores(const at::Tensor& query, const at::Tensor& prepared) const override;
+};
+
 /// The α of a normaliser by name: softmax 1, sparsemax 2, entmax15 1.5, entmax the option. Throws kUnknownName.
 double normaliser_alpha(const MechanismOptions& options);
 
@@ -98,6 +110,10 @@ class ScoredAttention : public Mechanism {
   Result attend(const at::Tensor& query, const Memory& memory, State* state, const Request& request) const override;
   /// The plain composition: every weight is made.
   Result attend_plainly(const at::Tensor& query, const Memory& memory, State* state, const Request& request) const;
+  /// Why the fused kernel (ops/dot_attention.h) does not compute a call; empty where it does.
+  std::string why_not_fused(const AttendCall& call) const;
+  /// The same as attend_plainly, by the fused kernel.
+  Result attend_fused(const AttendCall& call) const;
   /// What a call sees beside its mask, as data.
   Span span_of(const at::Tensor& query, const Memory& memory, State* state) const;
   std::vector<ScorePart> parts(const at::Tensor& query, const Memory& memory) const override;

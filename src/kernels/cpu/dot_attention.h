@@ -21,6 +21,7 @@ struct DotWork {
   void* packed_values = nullptr;  // [B, Hk, slices, S, slice], zero behind Dv
   uint8_t* wild = nullptr;        // [B, Hk, ⌈S / kValueBlock⌉]: 1 where a value is NaN or infinite
   void* column_parts = nullptr;   // [B, H, chunks, S]
+  int64_t first_head = 0;         // of B·Hk, that which packed_keys, packed_values and wild begin with
   int64_t panels = 0, panel = 0;  // of all keys; keys in one
   int64_t chunks = 0, chunk = 0;  // of all queries; queries in one, a multiple of kTileRows
 };
@@ -43,17 +44,18 @@ struct DotKernels {
 struct DotBackWork {
   DotAttention call;
   DotGradients gradients;
-  void* key_panels = nullptr;       // [B, Hk, panels, D, panel], times scale and log2 e
-  void* value_panels = nullptr;     // [B, Hk, panels, Dv, panel]
-  void* key_slices = nullptr;       // [B, Hk, slices, S, slice]
-  void* query_slices = nullptr;     // [B, H, slices, T, slice]
-  void* gradient_slices = nullptr;  // [B, H, slices, T, slice], of the context
-  void* query_rows = nullptr;       // [B, H, T, D] in the numbers of the sums; null where they are stored so
-  void* gradient_rows = nullptr;    // [B, H, T, Dv], as query_rows
-  void* offsets = nullptr;          // [B, H, T]: Σ dO·O − g_lse + g_entropy · entropy
-  void* base2 = nullptr;            // [B, H, T]: lse in powers of 2; +∞ on an empty row
-  void* query_parts = nullptr;      // [B, H, chunks, T, D up to whole slices]
-  uint8_t* wild = nullptr;          // [B, Hk, ⌈S / kBackKeys⌉]: 1 where a key is NaN or infinite
+  void* key_panels = nullptr;                  // [B, Hk, panels, D, panel], times scale and log2 e
+  void* value_panels = nullptr;                // [B, Hk, panels, Dv, panel]
+  void* key_slices = nullptr;                  // [B, Hk, slices, S, slice]
+  void* query_slices = nullptr;                // [B, H, slices, T, slice]
+  void* gradient_slices = nullptr;             // [B, H, slices, T, slice], of the context
+  void* query_rows = nullptr;                  // [B, H, T, D] in the numbers of the sums; null where they are stored so
+  void* gradient_rows = nullptr;               // [B, H, T, Dv], as query_rows
+  void* offsets = nullptr;                     // [B, H, T]: Σ dO·O − g_lse + g_entropy · entropy
+  void* base2 = nullptr;                       // [B, H, T]: lse in powers of 2; +∞ on an empty row
+  void* query_parts = nullptr;                 // [B, H, chunks, T, D up to whole slices]
+  uint8_t* wild = nullptr;                     // [B, Hk, ⌈S / kBackKeys⌉]: 1 where a key is NaN or infinite
+  int64_t first_key_head = 0, first_head = 0;  // of B·Hk and B·H, those which these begin with
   int64_t panels = 0, panel = 0;
   int64_t chunks = 0, chunk = 0;  // of keys; keys in one, a multiple of kBackKeys
 };

@@ -1,7 +1,7 @@
 // The loops of dot_attention, compiled once an instruction set. C headers only.
 #include "kernels/cpu/dot_attention.h"
 
-#include "kernels/cpu/sight.h"
+#include "kernels/cpu/packing.h"
 
 namespace {
 
@@ -25,7 +25,7 @@ struct Dot {
 
   static int64_t values_row(const DotAttention& c) { return up_to_multiple(c.value_size, kSlice); }
   static Real* packed_values(const DotWork& w, int64_t head, int64_t column, int64_t key) {
-    return static_cast<Real*>(w.packed_values) + (head * values_row(w.call) + column) * w.call.keys + key * kSlice;
+    return static_cast<Real*>(w.packed_values) + ((head - w.first_head) * values_row(w.call) + column) * w.call.keys + key * kSlice;
   }
 
   // Where things lie in a worker's scratch.
@@ -58,36 +58,19 @@ struct Dot {
     const int64_t keys = c.key_lengths ? c.key_lengths[b] : c.keys;
     const Real scale = static_cast<Real>(c.scale * kLog2E);
     last = least(last, (keys + kPanel - 1) / kPanel);
-    for (int64_t p = first; p < last; ++p) {
-      Real* to = static_cast<Real*>(w.packed_keys) + (head * w.panels + p) * c.size * kPanel;
-      const int64_t begin = p * kPanel, there = least(kPanel, keys - begin);
-      for (int64_t j = 0; j < there; ++j) {
-        const Stored* from = row_of<Stored>(c.key, b, h, begin + j);
-        for (int64_t d = 0; d < c.size; ++d) to[d * kPanel + j] = widened(from[d]) * scale;
-      }
-      for (int64_t j = there; j < kPanel; ++j)
-        for (int64_t d = 0; d < c.size; ++d) to[d * kPanel + j] = 0;
-    }
+    const int64_t own = head - w.first_head;
+    for (int64_t p = first; p < last; ++p)
+      pack_panel<V>(row_of<Stored>(c.key, b, h, p * kPanel), c.key.row, least(kPanel, keys - p * kPanel), c.size, scale,
+                    static_cast<Real*>(w.packed_keys) + (own * w.panels + p) * c.size * kPanel);
     // Values, by whole blocks: of those that begin in these panels.
     const int64_t end = least(last * kPanel, keys);
     for (int64_t block = (first * kPanel + kValueBlock - 1) / kValueBlock; block * kValueBlock < end; ++block) {
       const int64_t until = least((block + 1) * kValueBlock, keys);
-      Real zero = 0;  // stays 0 while all are finite
-      for (int64_t s = block * kValueBlock; s < until; ++s) {
-        const Stored* from = row_of<Stored>(c.value, b, h, s);
-        Real row = 0;
-        for (int64_t column = 0; column < c.value_size; column += kSlice) {
-          Real* to = packed_values(w, head, column, s);
-          const int64_t there = least(kSlice, c.value_size - column);
-          for (int64_t d = 0; d < there; ++d) {
-            to[d] = widened(from[column + d]);
-            row += to[d] * 0;
-          }
-          for (int64_t d = there; d < kSlice; ++d) to[d] = 0;
-        }
-        zero += row;
-      }
-      w.wild[head * ((c.keys + kValueBlock - 1) / kValueBlock) + block] = zero != 0 || zero != zero;
+      V zero = V::all(0);
+      for (int64_t s = block * kValueBlock; s < until; ++s)
+        pack_slices<V>(row_of<Stored>(c.value, b, h, s), c.value_size, s, c.keys, packed_values(w, head, 0, 0), zero);
+      const Real any = sum(zero);
+      w.wild[own * ((c.keys + kValueBlock - 1) / kValueBlock) + block] = any != 0 || any != any;
     }
   }
 
@@ -108,7 +91,7 @@ struct Dot {
       rows = count;
       for (int64_t r = 0; r < rows; ++r) {
         const Stored* from = row_of<Stored>(c.query, b, h, t + r);
-        for (int64_t d = 0; d < c.size; ++d) s.query[r * c.size + d] = widened(from[d]);
+        widen_row<V>(from, c.size, s.query + r * c.size);
         maximum[r] = -INFINITY;
         total[r] = spread[r] = 0;
         argmax[r] = -1;
@@ -123,7 +106,8 @@ struct Dot {
     // Base-2 scores of the keys [from, to) for every row; only panels that a row of the group may see.
     void score(int64_t from, int64_t to) {
       for (int64_t panel = from; panel < to; panel += kPanel) {
-        const Real* packed = static_cast<const Real*>(w.packed_keys) + (key_head * w.panels + panel / kPanel) * c.size * kPanel;
+        const Real* packed =
+            static_cast<const Real*>(w.packed_keys) + ((key_head - w.first_head) * w.panels + panel / kPanel) * c.size * kPanel;
         for (int64_t r = 0; r < rows; r += kScoreRows) {
           const int64_t group = least(kScoreRows, rows - r);
           if (panel >= end_key(begin + r + group - 1)) continue;
@@ -217,7 +201,7 @@ struct Dot {
 
     // Adds the values of the keys [from, to), weighted.
     void mix(int64_t from, int64_t to) {
-      const uint8_t* wild = w.wild + key_head * ((c.keys + kValueBlock - 1) / kValueBlock);
+      const uint8_t* wild = w.wild + (key_head - w.first_head) * ((c.keys + kValueBlock - 1) / kValueBlock);
       const int64_t out_row = values_row(c);
       for (int64_t key = from; key < to;) {
         const int64_t until = least((key / kValueBlock + 1) * kValueBlock, to);

@@ -2,7 +2,7 @@
 //
 // With P the weights, anew from lse, and δ' = Σ dO·O − g_lse + g_entropy H of a row:
 //   dS = P ∘ (dO Vᵀ − δ' − g_entropy ln P),  dV = Pᵀ dO,  dK = scale dSᵀ Q,  dQ = scale dS K.
-#include "kernels/cpu/sight.h"
+#include "kernels/cpu/packing.h"
 
 namespace {
 
@@ -41,52 +41,35 @@ struct DotBack {
   };
   static int64_t scratch_bytes(const DotBackWork& w) { return Scratch(w.call, nullptr).bytes; }
 
-  // The keys [begin, end) of x as panels [*, size, panel], times `by`; zero behind them.
+  // The keys [begin, end) of x as panels [*, size, panel], times `by`.
   static void pack_panels(const attend::kernels::Rows& x, int64_t b, int64_t h, int64_t size, int64_t begin, int64_t end, Real by,
                           Real* to) {
-    for (int64_t panel = begin; panel < end; panel += kPanel, to += size * kPanel) {
-      const int64_t there = least(kPanel, end - panel);
-      for (int64_t j = 0; j < kPanel; ++j) {
-        const Stored* from = j < there ? row_of<Stored>(x, b, h, panel + j) : nullptr;
-        for (int64_t d = 0; d < size; ++d) to[d * kPanel + j] = from ? widened(from[d]) * by : 0;
-      }
-    }
+    for (int64_t panel = begin; panel < end; panel += kPanel, to += size * kPanel)
+      pack_panel<V>(row_of<Stored>(x, b, h, panel), x.row, least(kPanel, end - panel), size, by, to);
   }
 
-  // The row `at` of x as slices of a head with `rows` rows, zero behind its last number; also as it is, where `wide` is given. Returns
-  // whether all numbers are finite.
-  static bool pack_slices(const attend::kernels::Rows& x, int64_t b, int64_t h, int64_t size, int64_t at, int64_t rows, Real* slices,
-                          Real* wide) {
-    const Stored* from = row_of<Stored>(x, b, h, at);
-    Real zero = 0;
-    for (int64_t column = 0; column < size; column += kSlice) {
-      Real* to = slices + column * rows + at * kSlice;
-      const int64_t there = least(kSlice, size - column);
-      for (int64_t d = 0; d < there; ++d) {
-        to[d] = widened(from[column + d]);
-        zero += to[d] * 0;
-      }
-      for (int64_t d = there; d < kSlice; ++d) to[d] = 0;
-    }
-    for (int64_t d = 0; wide && d < size; ++d) wide[d] = widened(from[d]);
-    return zero == 0;
+  static void clear_slices(int64_t size, int64_t at, int64_t rows, Real* slices) {
+    for (int64_t column = 0; column < size; column += kSlice)
+      memset(slices + column * rows + at * kSlice, 0, static_cast<size_t>(kSlice) * sizeof(Real));
   }
 
   static void pack_keys(const DotBackWork& w, int64_t head, int64_t first, int64_t last) {
     const auto& c = w.call;
     const int64_t b = head / c.key_heads, h = head % c.key_heads, keys = c.key_lengths ? c.key_lengths[b] : c.keys;
+    const int64_t own = head - w.first_key_head;
     for (int64_t tile = first; tile < last; ++tile) {
       const int64_t begin = tile * kBackKeys, end = least(begin + kBackKeys, keys), panel = begin / kPanel;
       if (begin >= end) return;
       pack_panels(c.key, b, h, c.size, begin, end, static_cast<Real>(c.scale * kLog2E),
-                  static_cast<Real*>(w.key_panels) + (head * w.panels + panel) * c.size * kPanel);
+                  static_cast<Real*>(w.key_panels) + (own * w.panels + panel) * c.size * kPanel);
       pack_panels(c.value, b, h, c.value_size, begin, end, 1,
-                  static_cast<Real*>(w.value_panels) + (head * w.panels + panel) * c.value_size * kPanel);
-      bool finite = true;
+                  static_cast<Real*>(w.value_panels) + (own * w.panels + panel) * c.value_size * kPanel);
+      V zero = V::all(0);
       for (int64_t s = begin; s < end; ++s)
-        finite = pack_slices(c.key, b, h, c.size, s, c.keys, static_cast<Real*>(w.key_slices) + head * sliced(c.size) * c.keys, nullptr) &&
-                 finite;
-      w.wild[head * ((c.keys + kBackKeys - 1) / kBackKeys) + tile] = !finite;
+        pack_slices<V>(row_of<Stored>(c.key, b, h, s), c.size, s, c.keys, static_cast<Real*>(w.key_slices) + own * sliced(c.size) * c.keys,
+                       zero);
+      const Real any = sum(zero);
+      w.wild[own * ((c.keys + kBackKeys - 1) / kBackKeys) + tile] = any != 0 || any != any;
     }
   }
 
@@ -94,22 +77,35 @@ struct DotBack {
     const auto& c = w.call;
     const auto& g = w.gradients;
     const Sight<Real> sight(c, head);
+    const int64_t own = head - w.first_head;
     for (int64_t t = first; t < least(last, sight.queries); ++t) {
-      const int64_t at = head * c.queries + t;
-      pack_slices(c.query, sight.b, sight.h, c.size, t, c.queries, static_cast<Real*>(w.query_slices) + head * sliced(c.size) * c.queries,
-                  w.query_rows ? static_cast<Real*>(w.query_rows) + at * c.size : nullptr);
-      pack_slices(g.context_gradient, sight.b, sight.h, c.value_size, t, c.queries,
-                  static_cast<Real*>(w.gradient_slices) + head * sliced(c.value_size) * c.queries,
-                  w.gradient_rows ? static_cast<Real*>(w.gradient_rows) + at * c.value_size : nullptr);
-      const Stored *context = row_of<Stored>(g.context, sight.b, sight.h, t),
+      const int64_t at = head * c.queries + t, mine = own * c.queries + t;  // in what is given, and in what is packed
+      const Real lse = static_cast<const Real*>(g.lse)[at];
+      static_cast<Real*>(w.base2)[mine] = lse == -INFINITY ? INFINITY : lse * static_cast<Real>(kLog2E);
+      if (lse == -INFINITY) {  // a row that sees nothing may hold anything, and 0 · NaN is NaN
+        clear_slices(c.size, t, c.queries, static_cast<Real*>(w.query_slices) + own * sliced(c.size) * c.queries);
+        clear_slices(c.value_size, t, c.queries, static_cast<Real*>(w.gradient_slices) + own * sliced(c.value_size) * c.queries);
+        if (w.query_rows) memset(static_cast<Real*>(w.query_rows) + mine * c.size, 0, static_cast<size_t>(c.size) * sizeof(Real));
+        if (w.gradient_rows)
+          memset(static_cast<Real*>(w.gradient_rows) + mine * c.value_size, 0, static_cast<size_t>(c.value_size) * sizeof(Real));
+        continue;
+      }
+      const Stored *query = row_of<Stored>(c.query, sight.b, sight.h, t), *context = row_of<Stored>(g.context, sight.b, sight.h, t),
                    *gradient = row_of<Stored>(g.context_gradient, sight.b, sight.h, t);
-      Real offset = 0;
-      for (int64_t d = 0; d < c.value_size; ++d) offset += widened(context[d]) * widened(gradient[d]);
+      V unused = V::all(0);
+      pack_slices<V>(query, c.size, t, c.queries, static_cast<Real*>(w.query_slices) + own * sliced(c.size) * c.queries, unused);
+      pack_slices<V>(gradient, c.value_size, t, c.queries, static_cast<Real*>(w.gradient_slices) + own * sliced(c.value_size) * c.queries,
+                     unused);
+      if (w.query_rows) widen_row<V>(query, c.size, static_cast<Real*>(w.query_rows) + mine * c.size);
+      if (w.gradient_rows) widen_row<V>(gradient, c.value_size, static_cast<Real*>(w.gradient_rows) + mine * c.value_size);
+      V products = V::all(0);
+      int64_t d = 0;
+      for (; d + kLanes <= c.value_size; d += kLanes) products = fma(load_wide(context + d), load_wide(gradient + d), products);
+      Real offset = sum(products);
+      for (; d < c.value_size; ++d) offset += widened(context[d]) * widened(gradient[d]);
       if (g.lse_gradient) offset -= static_cast<const Real*>(g.lse_gradient)[at];
       if (g.entropy_gradient) offset += static_cast<const Real*>(g.entropy_gradient)[at] * static_cast<const Real*>(g.entropy)[at];
-      const Real lse = static_cast<const Real*>(g.lse)[at];
-      static_cast<Real*>(w.offsets)[at] = offset;
-      static_cast<Real*>(w.base2)[at] = lse == -INFINITY ? INFINITY : lse * static_cast<Real>(kLog2E);
+      static_cast<Real*>(w.offsets)[mine] = offset;
     }
   }
 
@@ -122,12 +118,14 @@ struct DotBack {
     int64_t head, key_head, part;  // part: of query_parts
     int64_t begin, end;
 
+    int64_t own() const { return head - w.first_head; }
+    int64_t own_key() const { return key_head - w.first_key_head; }
     int64_t width() const { return up_to_multiple(end - begin, kPanel); }
 
     const Real* rows_of(const attend::kernels::Rows& stored, const void* wide, int64_t size, int64_t t, int64_t* row) const {
       if (wide) {
         *row = size;
-        return static_cast<const Real*>(wide) + (head * c.queries + t) * size;
+        return static_cast<const Real*>(wide) + (own() * c.queries + t) * size;
       }
       *row = stored.row;
       return reinterpret_cast<const Real*>(row_of<Stored>(stored, sight.b, sight.h, t));
@@ -135,7 +133,7 @@ struct DotBack {
 
     void multiply(const Real* rows, int64_t row, int64_t count, const void* panels, int64_t size, Real* to) const {
       for (int64_t j = 0; j < width(); j += kPanel) {
-        const Real* panel = static_cast<const Real*>(panels) + (key_head * w.panels + (begin + j) / kPanel) * size * kPanel;
+        const Real* panel = static_cast<const Real*>(panels) + (own_key() * w.panels + (begin + j) / kPanel) * size * kPanel;
         for (int64_t r = 0; r < count; r += kScoreRows)
           multiply_rows<V>(least(kScoreRows, count - r), rows + r * row, row, panel, size, to + r * kTileRow + j, kTileRow);
       }
@@ -146,12 +144,12 @@ struct DotBack {
     void differentiate(int64_t t, int64_t count) const {
       for (int64_t r = 0; r < count; ++r) {
         Real *p = s.weights + r * kTileRow, *ds = s.scores + r * kTileRow;
-        const int64_t at = head * c.queries + t + r;
-        const Real base2 = static_cast<const Real*>(w.base2)[at];
+        const int64_t at = head * c.queries + t + r, mine = own() * c.queries + t + r;
+        const Real base2 = static_cast<const Real*>(w.base2)[mine];
         const int64_t first = least(most(sight.first_key(t + r) - begin, 0), width());
         const int64_t last = base2 == INFINITY ? first : most(least(sight.end_key(t + r), end) - begin, first);
         if (sight.shapes()) sight.shape(t + r, begin + first, begin + last, p + first);
-        const V shift = V::all(base2), offset = V::all(static_cast<const Real*>(w.offsets)[at]);
+        const V shift = V::all(base2), offset = V::all(static_cast<const Real*>(w.offsets)[mine]);
         const V spread = V::all(Entropy ? static_cast<const Real*>(w.gradients.entropy_gradient)[at] * static_cast<Real>(kLn2) : 0);
         for (int64_t j = first / kLanes * kLanes; j < last; j += kLanes) {
           const V y = V::load(p + j) - shift, weight = exp2(y);
@@ -172,7 +170,7 @@ struct DotBack {
       const int64_t keys = end - begin;
       const auto turned = [&](const Real* tile, const void* slices, int64_t size, Real* sums) {
         for (int64_t d = 0; d < size; d += kSlice) {
-          const Real* slice = static_cast<const Real*>(slices) + (head * sliced(size) + d) * c.queries + t * kSlice;
+          const Real* slice = static_cast<const Real*>(slices) + (own() * sliced(size) + d) * c.queries + t * kSlice;
           for (int64_t j = 0; j < keys; j += kSumRows)
             add_rows<V, true>(least(kSumRows, keys - j), tile + j, kTileRow, slice, count, sums + j * sliced(size) + d, sliced(size));
         }
@@ -181,9 +179,9 @@ struct DotBack {
       turned(s.scores, w.query_slices, c.size, s.keys);
       const int64_t size = sliced(c.size);
       Real* queries = static_cast<Real*>(w.query_parts) + (part * c.queries + t) * size;
-      const bool wild = w.wild[key_head * ((c.keys + kBackKeys - 1) / kBackKeys) + begin / kBackKeys];
+      const bool wild = w.wild[own_key() * ((c.keys + kBackKeys - 1) / kBackKeys) + begin / kBackKeys];
       for (int64_t d = 0; d < c.size; d += kSlice) {
-        const Real* slice = static_cast<const Real*>(w.key_slices) + (key_head * size + d) * c.keys + begin * kSlice;
+        const Real* slice = static_cast<const Real*>(w.key_slices) + (own_key() * size + d) * c.keys + begin * kSlice;
         if (wild) {
           for (int64_t r = 0; r < count; ++r)
             for (int64_t j = 0; j < keys; ++j)
@@ -217,7 +215,7 @@ struct DotBack {
     const Scratch s(c, scratch);
     for (int64_t i = 0; i < group; ++i) {
       const int64_t head = b * c.heads + h * group + i;
-      memset(static_cast<Real*>(w.query_parts) + (head * w.chunks + chunk) * c.queries * size, 0,
+      memset(static_cast<Real*>(w.query_parts) + ((head - w.first_head) * w.chunks + chunk) * c.queries * size, 0,
              static_cast<size_t>(c.queries * size) * sizeof(Real));
     }
     const int64_t until = least((chunk + 1) * w.chunk, c.keys);
@@ -228,7 +226,7 @@ struct DotBack {
       for (int64_t i = 0; begin < end && i < group; ++i) {
         const int64_t head = b * c.heads + h * group + i;
         const Sight<Real> sight(c, head);
-        const Tile tile{w, c, sight, s, head, key_head, head * w.chunks + chunk, begin, end};
+        const Tile tile{w, c, sight, s, head, key_head, (head - w.first_head) * w.chunks + chunk, begin, end};
         for (int64_t t = 0; t < sight.queries; t += kBackRows) {
           const int64_t count = least(kBackRows, sight.queries - t);
           if (sight.end_key(t + count - 1) > begin && sight.first_key(t) < end) tile.pass(t, count);
@@ -254,7 +252,7 @@ struct DotBack {
       for (int64_t d = 0; d < c.size; ++d) {
         Real sum = 0;
         for (int64_t chunk = 0; t < queries && chunk < w.chunks; ++chunk)
-          sum += static_cast<const Real*>(w.query_parts)[((head * w.chunks + chunk) * c.queries + t) * size + d];
+          sum += static_cast<const Real*>(w.query_parts)[(((head - w.first_head) * w.chunks + chunk) * c.queries + t) * size + d];
         put(row + d, sum * static_cast<Real>(c.scale));
       }
     }

@@ -200,4 +200,67 @@ ATTEND_INLINE void put(Half16* p, float x) {
   p->bits = x != x ? 0x7fc0 : static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
 }
 
+// As many stored numbers as a vector of sums has lanes.
+#if defined(ATTEND_ISA_avx2)
+ATTEND_INLINE Floats load_wide(const float* p) { return Floats::load(p); }
+ATTEND_INLINE Floats load_wide(const Half16* p) {
+  const __m256i bits = _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  return {_mm256_castsi256_ps(_mm256_slli_epi32(bits, 16))};
+}
+#elif defined(ATTEND_ISA_avx512)
+ATTEND_INLINE Floats load_wide(const float* p) { return Floats::load(p); }
+ATTEND_INLINE Floats load_wide(const Half16* p) {
+  const __m512i bits = _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+  return {_mm512_castsi512_ps(_mm512_slli_epi32(bits, 16))};
+}
+#else
+ATTEND_INLINE Floats load_wide(const float* p) { return Floats::load(p); }
+ATTEND_INLINE Doubles load_wide(const double* p) { return Doubles::load(p); }
+ATTEND_INLINE Floats load_wide(const Half16* p) {
+  Floats x = Floats::all(0);
+  for (int i = 0; i < Floats::kLanes; ++i) x.v[i] = widened(p[i]);
+  return x;
+}
+#endif
+
+// A square of kSquare rows of stored numbers, `row` apart, times `by`, with rows and columns changed, `to_row` apart.
+#if defined(ATTEND_ISA_avx2) || defined(ATTEND_ISA_avx512)
+constexpr int kSquare = 8;
+ATTEND_INLINE __m256 eight_of(const float* p) { return _mm256_loadu_ps(p); }
+ATTEND_INLINE __m256 eight_of(const Half16* p) {
+  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))), 16));
+}
+template <class Stored>
+ATTEND_INLINE void turn_square(const Stored* from, int64_t row, float by, float* to, int64_t to_row) {
+  const __m256 scale = _mm256_set1_ps(by);
+  __m256 a[8], b[8];
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; ++i) a[i] = _mm256_mul_ps(eight_of(from + i * row), scale);
+#pragma GCC unroll 4
+  for (int i = 0; i < 8; i += 2) {
+    b[i] = _mm256_unpacklo_ps(a[i], a[i + 1]);
+    b[i + 1] = _mm256_unpackhi_ps(a[i], a[i + 1]);
+  }
+#pragma GCC unroll 2
+  for (int i = 0; i < 8; i += 4) {
+    a[i] = _mm256_shuffle_ps(b[i], b[i + 2], 0x44);
+    a[i + 1] = _mm256_shuffle_ps(b[i], b[i + 2], 0xee);
+    a[i + 2] = _mm256_shuffle_ps(b[i + 1], b[i + 3], 0x44);
+    a[i + 3] = _mm256_shuffle_ps(b[i + 1], b[i + 3], 0xee);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    _mm256_storeu_ps(to + i * to_row, _mm256_permute2f128_ps(a[i], a[i + 4], 0x20));
+    _mm256_storeu_ps(to + (i + 4) * to_row, _mm256_permute2f128_ps(a[i], a[i + 4], 0x31));
+  }
+}
+#else
+constexpr int kSquare = 4;
+template <class Stored, class Real>
+ATTEND_INLINE void turn_square(const Stored* from, int64_t row, Real by, Real* to, int64_t to_row) {
+  for (int i = 0; i < kSquare; ++i)
+    for (int j = 0; j < kSquare; ++j) to[i * to_row + j] = widened(from[j * row + i]) * by;
+}
+#endif
+
 }  // namespace

@@ -1,0 +1,70 @@
+// Attention over products by the fused kernel: no weight is stored.
+#include "attend/attention/score.h"
+#include "attend/ops/dot_attention.h"
+
+namespace attend {
+
+std::string ScoredAttention::why_not_fused(const AttendCall& call) const {
+  const auto& request = call.request;
+  const auto& mask = call.memory.mask();
+  const auto* product = dynamic_cast<const ProductScore*>(score_.get());
+  if (!product || typeid(*this) != typeid(ScoredAttention)) return "it is no softmax over plain products";
+  if (alpha_ != 1) return "its normaliser is not softmax";
+  if (call.query.scalar_type() == at::kDouble) return "float64 is left to the plain composition";
+  if (request.weights || request.scores || request.rows.defined()) return "weights or scores are asked for in full";
+  if (request.top > 0 || request.pool_rows > 0) return "the largest weights or blocks of them are asked for";
+  const bool tracked = at::GradMode::is_enabled() && (call.query.requires_grad() || call.memory.keys().requires_grad() ||
+                                                      call.memory.values().requires_grad() || product->parameters().size() > 0);
+  if (tracked && (request.maximum || request.column_sums)) return "it has no gradients of maximum and column sums";
+  if (is_training() && weight_dropout_ > 0) return "it drops no weights";
+  if (mask.bias.defined() && (mask.bias.requires_grad() || mask.bias.scalar_type() != at::kFloat))
+    return "its bias has a gradient, or is not float32";
+  if (options_.position != "none" && options_.position != "rotary" && options_.position != "alibi")
+    return "its positions take part in the scores";
+  const bool distances = options_.position == "alibi";
+  if (distances && !mask.causal) return "its distances are not those of a causal call";
+  if (weighing_.temperature != 1 && (distances || mask.bias.defined())) return "its temperature divides more than products";
+  if (call.state) return "it takes one step of several";
+  return {};
+}
+
+Result ScoredAttention::attend_fused(const AttendCall& call) const {
+  const auto& memory = call.memory;
+  const auto& mask = memory.mask();
+  const auto& request = call.request;
+  const auto queries = call.query.size(2), keys = memory.size();
+  auto begun = begin(call.query, memory, call.state, request, {});
+  auto asked = widened(call.query);  // [B, H, T, Dq]
+  if (positions_) asked = positions_->query(asked, begun.steps(), begun.key_lengths());
+  const auto factor = static_cast<const ProductScore&>(*score_).factor(asked);
+
+  DotAttentionOptions o;
+  o.scale = factor.scale / weighing_.temperature;
+  if (mask.causal) o.right = 0;
+  o.key_lengths = mask.key_lengths.defined() ? mask.key_lengths.contiguous() : at::Tensor();
+  o.query_lengths = mask.query_lengths.defined()     ? mask.query_lengths.contiguous()
+                    : mask.causal && queries == keys ? o.key_lengths
+                                                     : at::Tensor();
+  o.keep = mask.keep;
+  o.bias = mask.bias;
+  if (begun.span.slopes.defined()) o.slopes = begun.span.slopes.to(at::kFloat).contiguous();  // [H]
+  o.lse = request.lse, o.entropy = request.entropy, o.maximum = request.maximum, o.column_sums = request.column_sums;
+  const auto keys_of_heads = memory.keys();
+  // A score that has a matrix for each head has keys for each.
+  const auto values = share_heads(widened(memory.values()), keys_of_heads.size(1));  // [B, Hk or H, S, Dv]
+  const auto found = dot_attention(factor.query, keys_of_heads, values, o);
+
+  Result result;
+  result.context = found.context.to(memory.values().scalar_type());  // [B, H, T, Dv]
+  result.lse = found.lse, result.entropy = found.entropy;
+  result.maximum = found.maximum, result.argmax = found.argmax, result.column_sums = found.column_sums;
+  return result;
+}
+
+extern const Implementation fused_dot_implementation;
+const Implementation fused_dot_implementation{.name = "fused_dot",
+                                              .sentence = "softmax over products, tile by tile; no weight is stored",
+                                              .declines = [](const AttendCall& call) { return call.mechanism.why_not_fused(call); },
+                                              .run = [](const AttendCall& call) { return call.mechanism.attend_fused(call); }};
+
+}  // namespace attend

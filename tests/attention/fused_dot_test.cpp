@@ -1,0 +1,108 @@
+// The fused implementation against the plain composition, which is its oracle: every mask, every score that is a product.
+#include "attention/cases.h"
+
+namespace attend::testing {
+namespace {
+
+std::vector<Case> fused_cases() {
+  std::vector<Case> cases;
+  for (const auto* name : {"scaled_dot", "dot", "general", "cosine"}) cases.push_back({name, &find_mechanism(name), {}});
+  for (const auto* scheme : {"rotary", "alibi"}) {
+    cases.push_back({std::string("scaled_dot_") + scheme, &find_mechanism("scaled_dot"), {}});
+    cases.back().options.position = scheme;
+  }
+  cases.push_back({"scaled_dot_tempered", &find_mechanism("scaled_dot"), {}});
+  cases.back().options.of<WeightOptions>().temperature = 0.5;
+  return cases;
+}
+
+class FusedDot : public ::testing::TestWithParam<Case> {};
+INSTANTIATE_TEST_SUITE_P(Scores, FusedDot, ::testing::ValuesIn(fused_cases()), CaseName());
+
+Problem in_float(Problem p) {
+  for (auto* x : {&p.query, &p.keys, &p.values}) *x = leaf(x->to(at::kFloat));
+  if (p.mask.bias.defined()) p.mask.bias = p.mask.bias.to(at::kFloat);
+  return p;
+}
+
+TEST_P(FusedDot, AgreesWithThePlainComposition) {
+  const auto& c = GetParam();
+  for (const auto& z :
+       {Sizes{.heads = 4, .key_heads = 4, .queries = 5, .keys = 5}, Sizes{.heads = 4, .key_heads = 2, .queries = 7, .keys = 4},
+        Sizes{.heads = 2, .key_heads = 1, .queries = 26, .keys = 33}}) {
+    const auto mechanism = std::dynamic_pointer_cast<ScoredAttention>(build(c, z));
+    mechanism->to(at::kFloat);
+    for (const auto& [name, mask] : all_masks(c, z)) {
+      if (c.options.position == "alibi" && !mask.causal) continue;
+      if (c.options.of<WeightOptions>().temperature != 1 && mask.bias.defined()) continue;
+      SCOPED_TRACE(fmt::format("{} T={} S={}", name, z.queries, z.keys));
+      auto base = problem(c, z);
+      base.mask = mask;
+      const auto ours = in_float(base), oracle = in_float(base);
+      const Request request{.lse = true, .entropy = true};
+      const auto memory = mechanism->prepare(ours.keys, ours.values, ours.mask),
+                 again = mechanism->prepare(oracle.keys, oracle.values, oracle.mask);
+      const auto fused = mechanism->attend(ours.query, memory, nullptr, request);
+      ASSERT_EQ(fused.by, "fused_dot");
+      const auto plain = mechanism->attend_plainly(oracle.query, again, nullptr, request);
+      EXPECT_TRUE(close(fused.context, plain.context, 3e-6));
+      EXPECT_TRUE(close(fused.lse, plain.lse, 1e-5));
+      EXPECT_TRUE(close(fused.entropy, plain.entropy, 1e-5));
+      mixed_loss(fused).backward();
+      const auto weight = mechanism->parameters().size() > 0 ? gradient_of(mechanism->parameters()[0]).clone() : at::Tensor();
+      for (auto& x : mechanism->parameters()) x.mutable_grad() = at::Tensor();
+      mixed_loss(plain).backward();
+      EXPECT_TRUE(close(ours.query.grad(), gradient_of(oracle.query), 2e-5));
+      EXPECT_TRUE(close(ours.keys.grad(), gradient_of(oracle.keys), 2e-5));
+      EXPECT_TRUE(close(ours.values.grad(), gradient_of(oracle.values), 2e-5));
+      if (weight.defined()) {
+        EXPECT_TRUE(close(weight, gradient_of(mechanism->parameters()[0]), 5e-5));
+      }
+      for (auto& x : mechanism->parameters()) x.mutable_grad() = at::Tensor();
+
+      const at::NoGradGuard no_grad;
+      const Request sums{.maximum = true, .column_sums = true};
+      const auto seen = mechanism->attend(ours.query, memory, nullptr, sums),
+                 told = mechanism->attend_plainly(ours.query, memory, nullptr, sums);
+      ASSERT_EQ(seen.by, "fused_dot");
+      EXPECT_TRUE(close(seen.maximum, told.maximum, 2e-6));
+      EXPECT_TRUE(close(seen.column_sums, told.column_sums, 1e-5));
+      EXPECT_TRUE(same(seen.argmax, told.argmax));
+    }
+  }
+}
+
+TEST(FusedDotReasons, SaysWhyItDeclines) {
+  const Sizes z;
+  const auto reason = [&](const char* name, const std::function<void(MechanismOptions&)>& change, const Mask& mask, const Request& request,
+                          at::ScalarType type = at::kFloat) {
+    Case c{name, &find_mechanism(name), {}};
+    change(c.options);
+    const auto mechanism = std::dynamic_pointer_cast<ScoredAttention>(build(c, z));
+    mechanism->to(type);
+    const auto p = problem(c, z);
+    const auto memory = mechanism->prepare(p.keys.to(type), p.values.to(type), mask);
+    const auto query = p.query.to(type);
+    for (const auto& [who, why] : reasons_against({*mechanism, query, memory, nullptr, request}))
+      if (who == "fused_dot") return why;
+    return std::string();
+  };
+  const auto as_it_is = [](MechanismOptions&) {};
+  EXPECT_EQ(reason("scaled_dot", as_it_is, {}, {}), "");
+  EXPECT_EQ(reason("additive", as_it_is, {}, {}), "it is no softmax over plain products");
+  EXPECT_EQ(reason("local_m", as_it_is, {}, {}), "it is no softmax over plain products");
+  EXPECT_EQ(reason("scaled_dot", as_it_is, {}, {}, at::kDouble), "float64 is left to the plain composition");
+  EXPECT_EQ(reason("scaled_dot", as_it_is, {}, {.weights = true}), "weights or scores are asked for in full");
+  EXPECT_EQ(reason("scaled_dot", as_it_is, {}, {.top = 2}), "the largest weights or blocks of them are asked for");
+  EXPECT_EQ(reason("general", as_it_is, {}, {.column_sums = true}), "it has no gradients of maximum and column sums");
+  EXPECT_EQ(reason("scaled_dot", [](MechanismOptions& o) { o.of<WeightOptions>().normaliser = "sparsemax"; }, {}, {}),
+            "its normaliser is not softmax");
+  EXPECT_EQ(reason("scaled_dot", [](MechanismOptions& o) { o.position = "relative"; }, {}, {}), "its positions take part in the scores");
+  EXPECT_EQ(reason("scaled_dot", [](MechanismOptions& o) { o.position = "alibi"; }, {}, {}),
+            "its distances are not those of a causal call");
+  EXPECT_EQ(reason("scaled_dot", as_it_is, {.bias = at::zeros({3, 5}, at::kFloat).requires_grad_(true)}, {}),
+            "its bias has a gradient, or is not float32");
+}
+
+}  // namespace
+}  // namespace attend::testing
