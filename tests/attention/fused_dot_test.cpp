@@ -73,7 +73,7 @@ TEST_P(FusedDot, AgreesWithThePlainComposition) {
 }
 
 TEST(FusedDotReasons, SaysWhyItDeclines) {
-  const Sizes z;
+  Sizes z;
   const auto reason = [&](const char* name, const std::function<void(MechanismOptions&)>& change, const Mask& mask, const Request& request,
                           at::ScalarType type = at::kFloat) {
     Case c{name, &find_mechanism(name), {}};
@@ -89,6 +89,11 @@ TEST(FusedDotReasons, SaysWhyItDeclines) {
   };
   const auto as_it_is = [](MechanismOptions&) {};
   EXPECT_EQ(reason("scaled_dot", as_it_is, {}, {}), "");
+  z.keys = 257;
+  EXPECT_EQ(reason("scaled_dot", as_it_is, {}, {}), "so few queries do not repay packing the keys");
+  z.queries = 8;
+  EXPECT_EQ(reason("scaled_dot", as_it_is, {}, {}), "");
+  z = {};
   EXPECT_EQ(reason("additive", as_it_is, {}, {}), "it is no softmax over plain products");
   EXPECT_EQ(reason("local_m", as_it_is, {}, {}), "it is no softmax over plain products");
   EXPECT_EQ(reason("scaled_dot", as_it_is, {}, {}, at::kDouble), "float64 is left to the plain composition");
