@@ -9,13 +9,17 @@ function(attend_isa_sources target)
   set(flags_avx2 -mavx2 -mfma -mf16c)
   set(flags_avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c
       -Wno-maybe-uninitialized -Wno-uninitialized)  # g++ 12 takes its own intrinsics' undefined lanes for a mistake
+  set(optimise -O3)
+  if(ATTEND_SANITIZE)
+    set(optimise -O1)  # instrumented loops take minutes to compile with more
+  endif()
   foreach(isa IN LISTS sets)
     set(objects ${target}_${isa})
     add_library(${objects} OBJECT ${ARGN})
     # Names of their own, and no headers of others: what is inline in a header would be compiled with these flags for the whole program.
     set_target_properties(${objects} PROPERTIES UNITY_BUILD OFF DISABLE_PRECOMPILE_HEADERS ON POSITION_INDEPENDENT_CODE ON)
     target_compile_definitions(${objects} PRIVATE ATTEND_ISA_${isa})
-    target_compile_options(${objects} PRIVATE -O3 -ffp-contract=off ${flags_${isa}})
+    target_compile_options(${objects} PRIVATE ${optimise} -ffp-contract=off ${flags_${isa}})
     target_include_directories(${objects} PRIVATE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
     target_link_libraries(${objects} PRIVATE attend_flags)
     target_sources(${target} PRIVATE $<TARGET_OBJECTS:${objects}>)
