@@ -38,6 +38,8 @@ Isa set_for(Isa isa, Number number) {
   return static_cast<Isa>(at);
 }
 
+constexpr std::int64_t kShort = 256;  // keys, and on the way back queries, of a head that one worker packs for itself
+
 // Bytes that begin at a multiple of 64.
 class Room {
  public:
@@ -95,7 +97,6 @@ Isa run_dot_attention(Isa isa, const DotAttention& call, const DotResults& resul
   work.call.left = std::min(call.left, kEverything);
   work.call.right = std::min(call.right, kEverything);
   work.results = results;
-  work.panel = kernels.panel;
   work.panels = (call.keys + kernels.panel - 1) / kernels.panel;
   constexpr std::int64_t kMostChunks = 64, kUsualTiles = 5;
   const auto tiles = (call.queries + kTileRows - 1) / kTileRows;
@@ -113,7 +114,6 @@ Isa run_dot_attention(Isa isa, const DotAttention& call, const DotResults& resul
   const auto at = [](const std::vector<Room>& rooms, int worker) { return rooms[static_cast<std::size_t>(worker)].data(); };
 
   // Short sources: a worker packs a head beside its scratch, where it stays in the cache while the head's queries pass.
-  constexpr std::int64_t kShort = 256;
   if (call.keys <= kShort && key_heads >= 2 * workers.count()) {
     const auto packed = room_for_each(workers, keys_bytes), values = room_for_each(workers, values_bytes),
                wild = room_for_each(workers, blocks);
@@ -153,7 +153,7 @@ Isa dot_attention_backward(const DotAttention& call, const DotGradients& gradien
 
 Isa run_dot_attention_backward(Isa isa, const DotAttention& call, const DotGradients& gradients, Workers& workers, const char* who) {
   check(call, who);
-  ATTEND_ASSERT(!gradients.entropy_gradient || gradients.entropy);
+  ATTEND_ASSERT(gradients.lse && (!gradients.entropy_gradient || gradients.entropy));
   isa = set_for(isa, call.number);
   const auto& kernels = *kBackTables.at(static_cast<std::size_t>(isa)).at(static_cast<std::size_t>(call.number));
   DotBackWork work;
@@ -161,7 +161,6 @@ Isa run_dot_attention_backward(Isa isa, const DotAttention& call, const DotGradi
   work.call.left = std::min(call.left, kEverything);
   work.call.right = std::min(call.right, kEverything);
   work.gradients = gradients;
-  work.panel = kernels.panel;
   const auto tiles = (call.keys + kBackKeys - 1) / kBackKeys;
   work.panels = tiles * (kBackKeys / kernels.panel);
   // How keys are cut depends on their number alone, and so does the order in which the parts are added.
@@ -202,7 +201,6 @@ Isa run_dot_attention_backward(Isa isa, const DotAttention& call, const DotGradi
   const auto scratch_of = [&](int worker) { return scratch[static_cast<std::size_t>(worker)].data(); };
 
   // Short sequences: a worker does all of a head, in a place of its own.
-  constexpr std::int64_t kShort = 256;
   if (call.keys <= kShort && call.queries <= kShort && key_heads >= 2 * workers.count()) {
     std::vector<std::vector<Room>> rooms;
     for (int i = 0; i < workers.count(); ++i) rooms.push_back(room_for(1));

@@ -417,6 +417,15 @@ TEST(DotAttention, AgreesWhereRowsAreStreamed) {
   }
 }
 
+// Items and rows that see fewer keys of a source too long to be held at once.
+TEST(DotAttention, AgreesWhereALongSourceHasShortItems) {
+  for (const auto isa : sets_here()) {
+    expect_right({.batch = 2, .queries = 26, .keys = 16500, .size = 4, .value_size = 5, .key_lengths = {5000, 16500}, .name = "short item"},
+                 {.isa = isa});
+    expect_right({.queries = 26, .keys = 20000, .size = 4, .value_size = 5, .left = 9000, .right = 0, .name = "wide window"}, {.isa = isa});
+  }
+}
+
 TEST(DotAttention, InputsAreNotReadBeyondEitherEnd) {
   for (const auto isa : sets_here())
     for (const auto at_page : {true, false})

@@ -22,7 +22,7 @@ struct DotWork {
   uint8_t* wild = nullptr;        // [B, Hk, ⌈S / kValueBlock⌉]: 1 where a value is NaN or infinite
   void* column_parts = nullptr;   // [B, H, chunks, S]
   int64_t first_head = 0;         // of B·Hk, that which packed_keys, packed_values and wild begin with
-  int64_t panels = 0, panel = 0;  // of all keys; keys in one
+  int64_t panels = 0;             // of all keys
   int64_t chunks = 0, chunk = 0;  // of all queries; queries in one, a multiple of kTileRows
 };
 
@@ -56,7 +56,7 @@ struct DotBackWork {
   void* query_parts = nullptr;                 // [B, H, chunks, T, D up to whole slices]
   uint8_t* wild = nullptr;                     // [B, Hk, ⌈S / kBackKeys⌉]: 1 where a key is NaN or infinite
   int64_t first_key_head = 0, first_head = 0;  // of B·Hk and B·H, those which these begin with
-  int64_t panels = 0, panel = 0;
+  int64_t panels = 0;
   int64_t chunks = 0, chunk = 0;  // of keys; keys in one, a multiple of kBackKeys
 };
 

@@ -7,7 +7,6 @@ namespace {
 
 using attend::kernels::DotAttention;
 using attend::kernels::DotKernels;
-using attend::kernels::DotResults;
 using attend::kernels::DotWork;
 using attend::kernels::kResident;
 using attend::kernels::kStreamed;
@@ -30,7 +29,7 @@ struct Dot {
 
   // Where things lie in a worker's scratch.
   struct Scratch {
-    Real *query, *scores, *sums, *columns;
+    Real *query, *scores, *sums;
     int64_t scores_row, bytes;
     Scratch(const DotWork& w, void* base) {
       const auto& c = w.call;
@@ -40,13 +39,12 @@ struct Dot {
         at += up_to_multiple(count, 64 / static_cast<int64_t>(sizeof(Real)));
         return p;
       };
-      const int64_t width = up_to_multiple(c.keys, kPanel);
-      // An odd number of cache lines a row, so that rows do not fall into the same sets.
-      scores_row = up_to_multiple(width > kResident ? kStreamed : width, 16) + 16;
+      // Of a long source a tile may still see few keys, and holds them whole. A cache line more a row, so that rows do not fall into the
+      // same sets.
+      scores_row = up_to_multiple(least(up_to_multiple(c.keys, kPanel), kResident), 16) + 16;
       query = take(kTileRows * c.size);
       scores = take(kTileRows * scores_row);
       sums = take(kTileRows * values_row(c));
-      columns = take(kPanel);
       bytes = at * static_cast<int64_t>(sizeof(Real));
     }
   };
@@ -239,7 +237,7 @@ struct Dot {
     // Adds to each key what the rows give it, total[r] being known.
     void add_to_columns(int64_t from, int64_t to, Real* columns) const {
       Real shares[kTileRows];
-      for (int64_t r = 0; r < rows; ++r) shares[r] = total[r] > 0 ? 1 / total[r] : 0;
+      for (int64_t r = 0; r < rows; ++r) shares[r] = total[r] != 0 ? 1 / total[r] : 0;  // NaN is live
       const int64_t width = to - from;
       for (int64_t j = 0; j < width; j += kLanes) {
         const int there = static_cast<int>(least(kLanes, width - j));
