@@ -1,0 +1,239 @@
+// Its gradients: against those of the plain computation in float64.
+#include "kernels/dot_cases.h"
+
+namespace attend::kernels {
+namespace {
+
+// Gradients of Σ g_c · context + Σ g_l lse + Σ g_e entropy.
+struct Gradients {
+  std::vector<double> context, lse, entropy;  // what flows in
+  std::vector<double> q, k, v;                // what comes out
+};
+
+Gradients flowing(const Case& c, Number number) {
+  Gradients g;
+  const auto rows = c.batch * c.heads * c.queries;
+  for (std::int64_t i = 0; i < rows * c.value_size; ++i) g.context.push_back(rounded(std::cos(0.919 * static_cast<double>(i)), number));
+  for (std::int64_t i = 0; i < rows; ++i) {
+    g.lse.push_back(rounded(std::sin(1.3 * static_cast<double>(i)), Number::kFloat32));
+    g.entropy.push_back(rounded(std::cos(2.1 * static_cast<double>(i)), Number::kFloat32));
+  }
+  return g;
+}
+
+void differentiate_plainly(const Case& c, const Inputs& in, const Outputs& out, Gradients& g) {
+  const auto at = [](auto& x, std::int64_t i) -> auto& { return x[static_cast<std::size_t>(i)]; };
+  g.q.assign(in.q.size(), 0), g.k.assign(in.k.size(), 0), g.v.assign(in.v.size(), 0);
+  const double scale = 1 / std::sqrt(static_cast<double>(c.size));
+  for (std::int64_t row = 0; row < c.batch * c.heads * c.queries; ++row) {
+    const auto head = row / c.queries, kh = head / c.heads * c.key_heads + head % c.heads / (c.heads / c.key_heads);
+    double delta = 0;
+    for (std::int64_t d = 0; d < c.value_size; ++d)
+      delta += at(out.context, row * c.value_size + d) * at(g.context, row * c.value_size + d);
+    for (std::int64_t s = 0; s < c.keys; ++s) {
+      const auto e = at(out.scores, row * c.keys + s);
+      if (e == -kInfinity) continue;
+      const auto ln = e - at(out.lse, row), w = std::exp(ln);
+      double product = 0;
+      for (std::int64_t d = 0; d < c.value_size; ++d) {
+        product += at(g.context, row * c.value_size + d) * at(in.v, (kh * c.keys + s) * c.value_size + d);
+        at(g.v, (kh * c.keys + s) * c.value_size + d) += w * at(g.context, row * c.value_size + d);
+      }
+      const auto slope = w * (product - delta + at(g.lse, row) - at(g.entropy, row) * (ln + at(out.entropy, row)));
+      for (std::int64_t d = 0; d < c.size; ++d) {
+        at(g.q, row * c.size + d) += scale * slope * at(in.k, (kh * c.keys + s) * c.size + d);
+        at(g.k, (kh * c.keys + s) * c.size + d) += scale * slope * at(in.q, row * c.size + d);
+      }
+    }
+  }
+}
+
+// The gradients that flow in are those of `g`; context, lse and entropy are those of `out`.
+struct RanBack {
+  Gradients g;
+  Isa isa;
+};
+RanBack run_back(const Case& c, const Inputs& in, const Outputs& out, const Gradients& g, const How& how) {
+  const auto bytes = bytes_of(how.number);
+  const auto real = how.number == Number::kFloat64 ? Number::kFloat64 : Number::kFloat32;
+  auto call = described(c, in, how.number);
+  const auto strides = [&](std::int64_t heads, std::int64_t rows, std::int64_t size, auto& x) {
+    x.batch = heads * rows * size;
+    x.head = how.swapped ? size : rows * size;
+    x.row = how.swapped ? heads * size : size;
+  };
+  const auto each = [&](std::int64_t heads, std::int64_t rows, std::int64_t size, const auto& x, const auto& take) {
+    for (std::int64_t b = 0, n = 0; b < c.batch; ++b)
+      for (std::int64_t h = 0; h < heads; ++h)
+        for (std::int64_t i = 0; i < rows; ++i)
+          for (std::int64_t d = 0; d < size; ++d)
+            take(static_cast<std::size_t>(b * x.batch + h * x.head + i * x.row + d) * bytes, static_cast<std::size_t>(n++));
+  };
+  const auto put = [&](const std::vector<double>& from, const Bytes& to, std::int64_t heads, std::int64_t rows, std::int64_t size,
+                       Rows& x) {
+    strides(heads, rows, size, x);
+    x.data = to.data();
+    each(heads, rows, size, x, [&](std::size_t at, std::size_t n) { write(to.data() + at, from[n], how.number); });
+  };
+  const auto numbers = [&](const std::vector<double>& from, const Bytes& to) {
+    for (std::size_t i = 0; i < from.size(); ++i) write(to.data() + i * bytes_of(real), from[i], real);
+    return static_cast<const void*>(to.data());
+  };
+  const Bytes q(in.q.size() * bytes, how.at_page), k(in.k.size() * bytes, how.at_page), v(in.v.size() * bytes, how.at_page),
+      o(out.context.size() * bytes, how.at_page), flows(g.context.size() * bytes, how.at_page), dq(in.q.size() * bytes, how.at_page),
+      dk(in.k.size() * bytes, how.at_page), dv(in.v.size() * bytes, how.at_page);
+  const auto row_bytes = out.lse.size() * bytes_of(real);
+  const Bytes lse(row_bytes, how.at_page), entropy(row_bytes, how.at_page), lse_gradient(row_bytes, how.at_page),
+      entropy_gradient(row_bytes, how.at_page);
+  DotGradients gradients;
+  put(in.q, q, c.heads, c.queries, c.size, call.query);
+  put(in.k, k, c.key_heads, c.keys, c.size, call.key);
+  put(in.v, v, c.key_heads, c.keys, c.value_size, call.value);
+  put(out.context, o, c.heads, c.queries, c.value_size, gradients.context);
+  put(g.context, flows, c.heads, c.queries, c.value_size, gradients.context_gradient);
+  gradients.lse = numbers(out.lse, lse), gradients.entropy = numbers(out.entropy, entropy);
+  if (!g.lse.empty()) gradients.lse_gradient = numbers(g.lse, lse_gradient);
+  if (!g.entropy.empty()) gradients.entropy_gradient = numbers(g.entropy, entropy_gradient);
+  strides(c.heads, c.queries, c.size, gradients.query_gradient), gradients.query_gradient.data = dq.data();
+  strides(c.key_heads, c.keys, c.size, gradients.key_gradient), gradients.key_gradient.data = dk.data();
+  strides(c.key_heads, c.keys, c.value_size, gradients.value_gradient), gradients.value_gradient.data = dv.data();
+  Crew crew(how.workers);
+  OneWorker one;
+  RanBack ran;
+  ran.isa = run_dot_attention_backward(how.isa, call, gradients, how.workers > 1 ? static_cast<Workers&>(crew) : one, "test");
+  for (const auto* guarded : {&q, &k, &v, &o, &flows, &dq, &dk, &dv, &lse, &entropy, &lse_gradient, &entropy_gradient})
+    EXPECT_TRUE(guarded->guarded());
+  const auto take = [&](std::vector<double>& to, const Bytes& from, std::int64_t heads, std::int64_t rows, std::int64_t size,
+                        const MutableRows& x) {
+    each(heads, rows, size, x, [&](std::size_t at, std::size_t) { to.push_back(read(from.data() + at, how.number)); });
+  };
+  take(ran.g.q, dq, c.heads, c.queries, c.size, gradients.query_gradient);
+  take(ran.g.k, dk, c.key_heads, c.keys, c.size, gradients.key_gradient);
+  take(ran.g.v, dv, c.key_heads, c.keys, c.value_size, gradients.value_gradient);
+  return ran;
+}
+
+void expect_gradients(const Case& c, const How& how, bool statistics = true) {
+  SCOPED_TRACE(c.name + " T=" + std::to_string(c.queries) + " S=" + std::to_string(c.keys) + " D=" + std::to_string(c.size) +
+               " Dv=" + std::to_string(c.value_size) + " " + std::string(isa_name(how.isa)));
+  const auto in = inputs_of(c, how.number);
+  auto out = plainly(c, in);
+  for (auto& x : out.context) x = rounded(x, how.number);
+  auto g = flowing(c, how.number);
+  if (!statistics) g.lse.assign(g.lse.size(), 0), g.entropy.assign(g.entropy.size(), 0);
+  differentiate_plainly(c, in, out, g);
+  auto given = g;
+  if (!statistics) given.lse.clear(), given.entropy.clear();
+  const auto ran = run_back(c, in, out, given, how);
+  double largest = 1, score = 0;
+  for (const auto* x : {&g.q, &g.k, &g.v})
+    for (const auto y : *x) largest = std::max(largest, std::abs(y));
+  for (const auto x : out.lse)
+    if (x > -kInfinity) score = std::max(score, std::abs(x));
+  const double unit = (how.number == Number::kFloat64 ? 1e-14 : how.number == Number::kFloat32 ? 2e-6 : 4e-3) * largest * (2.5 + score / 2);
+  EXPECT_LE(apart(ran.g.q, g.q), unit);
+  EXPECT_LE(apart(ran.g.k, g.k), unit);
+  EXPECT_LE(apart(ran.g.v, g.v), unit);
+}
+
+TEST(DotAttentionBackward, AgreesOnAwkwardSizes) {
+  for (const auto isa : sets_here()) {
+    for (const std::int64_t queries : {1, 2, 23, 47, 48, 49, 113})
+      for (const std::int64_t keys : {1, 15, 17, 95, 96, 97, 257})
+        expect_gradients({.queries = queries, .keys = keys, .size = 20, .value_size = 32}, {.isa = isa});
+    for (const std::int64_t size : {1, 8, 59, 64, 128})
+      for (const std::int64_t value_size : {1, 7, 40, 64, 129})
+        expect_gradients({.queries = 50, .keys = 99, .size = size, .value_size = value_size}, {.isa = isa});
+    expect_gradients({.queries = 513, .keys = 1600, .size = 32, .value_size = 24, .name = "several chunks"}, {.isa = isa});
+  }
+}
+
+TEST(DotAttentionBackward, AgreesUnderEveryMask) {
+  for (const auto isa : sets_here())
+    for (const auto number : {Number::kFloat32, Number::kBfloat16, Number::kFloat64})
+      for (const auto statistics : {true, false})
+        for (const auto& c : masked_cases()) expect_gradients(c, {.isa = isa, .number = number, .swapped = statistics}, statistics);
+}
+
+TEST(DotAttentionBackward, WhatIsHiddenDoesNotLeak) {
+  for (const auto isa : sets_here())
+    for (const auto& c :
+         {Case{.batch = 2, .queries = 33, .keys = 120, .query_lengths = {33, 20}, .key_lengths = {120, 100}, .name = "padding"},
+          Case{.queries = 60, .keys = 110, .keep = true, .name = "keep"}}) {
+      auto in = inputs_of(c, Number::kFloat32);
+      const std::int64_t hidden = 105;  // the key nobody sees
+      for (std::size_t cell = hidden; c.keep && cell < in.keep.size(); cell += 110) in.keep[cell] = 0;
+      const auto out = plainly(c, in);
+      auto g = flowing(c, Number::kFloat32);
+      differentiate_plainly(c, in, out, g);
+      const auto key = static_cast<std::size_t>(((c.batch - 1) * c.keys + hidden) * 8);
+      in.k[key] = in.v[key + 1] = std::nan("");
+      if (c.keep) in.q[3 * 8] = g.context[3 * 8 + 2] = g.lse[3] = std::nan("");  // of a row that sees nothing
+      if (c.batch == 2) {
+        in.q[(33 + 25) * 8] = std::nan("");
+        g.context[(33 + 25) * 8] = g.lse[33 + 25] = kInfinity;
+      }
+      const auto ran = run_back(c, in, out, g, {.isa = isa});
+      EXPECT_LE(apart(ran.g.q, g.q), 2e-5) << c.name;
+      EXPECT_LE(apart(ran.g.k, g.k), 2e-5) << c.name;
+      EXPECT_LE(apart(ran.g.v, g.v), 2e-5) << c.name;
+    }
+}
+
+TEST(DotAttentionBackward, BitsDependOnTheCallAlone) {
+  const Case c{.batch = 2,
+               .heads = 4,
+               .key_heads = 2,
+               .queries = 140,
+               .keys = 1100,
+               .size = 24,
+               .value_size = 20,
+               .right = 0,
+               .query_lengths = {140, 90},
+               .key_lengths = {1100, 700},
+               .name = "threads"};
+  const auto in = inputs_of(c, Number::kFloat32);
+  const auto out = plainly(c, in);
+  const auto g = flowing(c, Number::kFloat32);
+  for (const auto isa : sets_here()) {
+    const auto once = run_back(c, in, out, g, {.isa = isa});
+    EXPECT_EQ(once.isa, isa);
+    for (const int workers : {2, 3, 4}) {
+      const auto again = run_back(c, in, out, g, {.isa = isa, .workers = workers});
+      EXPECT_EQ(again.g.q, once.g.q);
+      EXPECT_EQ(again.g.k, once.g.k);
+      EXPECT_EQ(again.g.v, once.g.v);
+    }
+  }
+}
+
+// One worker packs short sources beside its scratch, many share what is packed.
+TEST(DotAttentionBackward, WhereItIsPackedChangesNoBit) {
+  const Case c{.batch = 2,
+               .heads = 4,
+               .key_heads = 2,
+               .queries = 130,
+               .keys = 150,
+               .size = 24,
+               .value_size = 20,
+               .right = 0,
+               .query_lengths = {130, 90},
+               .key_lengths = {150, 70},
+               .name = "short"};
+  const auto in = inputs_of(c, Number::kFloat32);
+  const auto out = plainly(c, in);
+  const auto g = flowing(c, Number::kFloat32);
+  for (const auto isa : sets_here()) {
+    const auto apart = run(c, in, {.isa = isa}), together = run(c, in, {.isa = isa, .workers = 4});
+    EXPECT_EQ(apart.bits, together.bits);
+    EXPECT_EQ(apart.out.columns, together.out.columns);
+    const auto apart_back = run_back(c, in, out, g, {.isa = isa}), together_back = run_back(c, in, out, g, {.isa = isa, .workers = 4});
+    EXPECT_EQ(apart_back.g.q, together_back.g.q);
+    EXPECT_EQ(apart_back.g.k, together_back.g.k);
+    EXPECT_EQ(apart_back.g.v, together_back.g.v);
+  }
+  expect_gradients(c, {});
+}
+
+}  // namespace
+}  // namespace attend::kernels

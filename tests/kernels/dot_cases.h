@@ -1,0 +1,373 @@
+#pragma once
+// What the tests of dot_attention run on: cases of every mask, a plain computation in float64, memory between guards.
+#include "kernels/run_dot_attention.h"
+
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "support/expect_error.h"
+
+namespace attend::kernels {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+// Sizes and masks of a call, with numbers that follow from them.
+struct Case {
+  std::int64_t batch = 1, heads = 1, key_heads = 1, queries = 1, keys = 1, size = 8, value_size = 8;
+  std::int64_t left = kEverything, right = kEverything;
+  std::vector<std::int64_t> query_lengths, key_lengths;
+  bool keep = false, bias = false, slopes = false;
+  double stretch = 1;  // of the queries: large ones make sharp rows
+  std::string name;
+};
+
+struct Inputs {
+  std::vector<double> q, k, v;     // [B, H, T, D], [B, Hk, S, D], [B, Hk, S, Dv]
+  std::vector<std::uint8_t> keep;  // [B, H, T, S]
+  std::vector<float> bias, slopes;
+};
+
+// As a float of either kind holds it, so that every kind computes with the same numbers.
+inline double rounded(double x, Number number) {
+  if (number == Number::kFloat64) return x;
+  const auto single = static_cast<float>(x);
+  if (number == Number::kFloat32) return single;
+  std::uint32_t bits;
+  std::memcpy(&bits, &single, 4);
+  bits = (bits + 0x7fff + ((bits >> 16) & 1)) & 0xffff0000u;
+  float half;
+  std::memcpy(&half, &bits, 4);
+  return half;
+}
+
+inline Inputs inputs_of(const Case& c, Number number) {
+  Inputs in;
+  const auto fill = [&](std::vector<double>& x, std::int64_t count, double step, double by) {
+    for (std::int64_t i = 0; i < count; ++i)
+      x.push_back(rounded(by * 1.4 * std::cos(step * static_cast<double>(i) + 0.3 * static_cast<double>(i % 7)), number));
+  };
+  fill(in.q, c.batch * c.heads * c.queries * c.size, 0.731, c.stretch);
+  fill(in.k, c.batch * c.key_heads * c.keys * c.size, 1.173, 1);
+  fill(in.v, c.batch * c.key_heads * c.keys * c.value_size, 0.577, 1);
+  const auto cells = c.batch * c.heads * c.queries * c.keys;
+  for (std::int64_t i = 0; c.keep && i < cells; ++i) in.keep.push_back(i % 5 != 0 && i / c.keys % 11 != 3);  // rows 3, 14, ... see nothing
+  for (std::int64_t i = 0; c.bias && i < cells; ++i)
+    in.bias.push_back(i % 13 == 0 ? -std::numeric_limits<float>::infinity() : static_cast<float>(std::sin(0.37 * static_cast<double>(i))));
+  for (std::int64_t h = 0; c.slopes && h < c.heads; ++h) in.slopes.push_back(0.25f / static_cast<float>(h + 1));
+  return in;
+}
+
+// What a call gives, as float64.
+struct Outputs {
+  std::vector<double> context, lse, entropy, maximum, columns;
+  std::vector<std::int64_t> argmax;
+  std::vector<double> scores;  // [B, H, T, S], of the plain computation
+};
+
+inline Outputs plainly(const Case& c, const Inputs& in) {
+  Outputs out;
+  out.columns.assign(static_cast<std::size_t>(c.batch * c.heads * c.keys), 0);
+  for (std::int64_t b = 0; b < c.batch; ++b)
+    for (std::int64_t h = 0; h < c.heads; ++h)
+      for (std::int64_t t = 0; t < c.queries; ++t) {
+        const auto kh = b * c.key_heads + h / (c.heads / c.key_heads), row = (b * c.heads + h) * c.queries + t;
+        const auto tb = c.query_lengths.empty() ? c.queries : c.query_lengths[static_cast<std::size_t>(b)];
+        const auto sb = c.key_lengths.empty() ? c.keys : c.key_lengths[static_cast<std::size_t>(b)];
+        std::vector<double> e(static_cast<std::size_t>(c.keys), -kInfinity);
+        double m = -kInfinity;
+        std::int64_t best = -1;
+        for (std::int64_t s = 0; s < sb && t < tb; ++s) {
+          const auto at = t + sb - tb;
+          const auto cell = static_cast<std::size_t>(row * c.keys + s);
+          if (s < at - c.left || s > at + c.right || (c.keep && !in.keep[cell])) continue;
+          double x = 0;
+          for (std::int64_t d = 0; d < c.size; ++d)
+            x += in.q[static_cast<std::size_t>(row * c.size + d)] * in.k[static_cast<std::size_t>((kh * c.keys + s) * c.size + d)];
+          x /= std::sqrt(static_cast<double>(c.size));
+          if (c.slopes) x -= static_cast<double>(in.slopes[static_cast<std::size_t>(h)]) * static_cast<double>(std::abs(s - at));
+          if (c.bias) x += static_cast<double>(in.bias[cell]);
+          e[static_cast<std::size_t>(s)] = x;
+          if (x > m) m = x, best = s;
+        }
+        double l = 0, spread = 0;
+        for (const auto x : e)
+          if (x > -kInfinity) l += std::exp(x - m), spread += std::exp(x - m) * (x - m);
+        out.argmax.push_back(best);
+        out.scores.insert(out.scores.end(), e.begin(), e.end());
+        out.lse.push_back(l > 0 ? m + std::log(l) : -kInfinity);
+        out.entropy.push_back(l > 0 ? std::log(l) - spread / l : 0);
+        out.maximum.push_back(l > 0 ? 1 / l : 0);
+        for (std::int64_t d = 0; d < c.value_size; ++d) {
+          double x = 0;
+          for (std::int64_t s = 0; s < c.keys && l > 0; ++s)
+            if (const auto y = e[static_cast<std::size_t>(s)]; y > -kInfinity)
+              x += std::exp(y - m) / l * in.v[static_cast<std::size_t>((kh * c.keys + s) * c.value_size + d)];
+          out.context.push_back(x);
+        }
+        for (std::int64_t s = 0; s < c.keys && l > 0; ++s)
+          if (const auto y = e[static_cast<std::size_t>(s)]; y > -kInfinity)
+            out.columns[static_cast<std::size_t>((b * c.heads + h) * c.keys + s)] += std::exp(y - m) / l;
+      }
+  return out;
+}
+
+// Bytes between guards, against a page that may not be read where `at_page` says so.
+class Bytes {
+ public:
+  Bytes(std::size_t size, bool at_page) : size_(size) {
+    page_ = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    mapped_ = (size / page_ + 3) * page_;
+    base_ = static_cast<char*>(mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    EXPECT_NE(static_cast<void*>(base_), MAP_FAILED);
+    std::memset(base_, kGuard, mapped_);
+    EXPECT_EQ(mprotect(base_, page_, PROT_NONE), 0);
+    EXPECT_EQ(mprotect(base_ + mapped_ - page_, page_, PROT_NONE), 0);
+    data_ = at_page ? base_ + mapped_ - page_ - size : base_ + page_;
+  }
+  ~Bytes() { munmap(base_, mapped_); }
+  Bytes(const Bytes&) = delete;
+  Bytes& operator=(const Bytes&) = delete;
+  char* data() const { return data_; }
+  bool guarded() const {
+    for (const char* p = base_ + page_; p < base_ + mapped_ - page_; ++p)
+      if ((p < data_ || p >= data_ + size_) && *p != kGuard) return false;
+    return true;
+  }
+
+ private:
+  static constexpr char kGuard = 0x5a;
+  std::size_t size_, page_, mapped_;
+  char *base_, *data_;
+};
+
+inline std::size_t bytes_of(Number number) { return number == Number::kFloat64 ? 8 : number == Number::kFloat32 ? 4 : 2; }
+
+inline void write(char* to, double x, Number number) {
+  const auto single = static_cast<float>(x);
+  if (number == Number::kFloat64) {
+    std::memcpy(to, &x, 8);
+  } else if (number == Number::kFloat32) {
+    std::memcpy(to, &single, 4);
+  } else {
+    std::uint32_t bits;
+    std::memcpy(&bits, &single, 4);
+    const auto half = static_cast<std::uint16_t>(std::isnan(x) ? 0x7fc0 : bits >> 16);
+    std::memcpy(to, &half, 2);
+  }
+}
+inline double read(const char* from, Number number) {
+  double x = 0;
+  float single = 0;
+  if (number == Number::kFloat64) {
+    std::memcpy(&x, from, 8);
+    return x;
+  }
+  if (number == Number::kFloat32) {
+    std::memcpy(&single, from, 4);
+    return static_cast<double>(single);
+  }
+  std::uint16_t half;
+  std::memcpy(&half, from, 2);
+  const auto bits = static_cast<std::uint32_t>(half) << 16;
+  std::memcpy(&single, &bits, 4);
+  return static_cast<double>(single);
+}
+
+// Threads that draw tasks from one counter, so that any of them may come in any order.
+class Crew final : public Workers {
+ public:
+  explicit Crew(int count) : count_(count) {}
+  int count() const override { return count_; }
+  void run(std::int64_t tasks, const std::function<void(std::int64_t, int)>& body) override {
+    std::int64_t next = 0;
+    std::mutex mutex;
+    std::vector<std::thread> threads;
+    for (int worker = 0; worker < count_; ++worker)
+      threads.emplace_back([&, worker] {
+        for (;;) {
+          std::int64_t task;
+          {
+            const std::lock_guard lock(mutex);
+            if (next == tasks) return;
+            task = next++;
+          }
+          body(task, worker);
+        }
+      });
+    for (auto& thread : threads) thread.join();
+  }
+
+ private:
+  int count_;
+};
+
+struct How {
+  Isa isa = Isa::kPortable;
+  Number number = Number::kFloat32;
+  bool statistics = true;
+  int workers = 1;
+  bool swapped = false;  // [B, L, H, D] in memory
+  bool at_page = true;
+};
+
+// The call without its tensors; lengths and masks are those of `c` and `in`, which must live as long.
+inline DotAttention described(const Case& c, const Inputs& in, Number number) {
+  DotAttention call;
+  call.number = number;
+  call.batch = c.batch, call.heads = c.heads, call.key_heads = c.key_heads;
+  call.queries = c.queries, call.keys = c.keys, call.size = c.size, call.value_size = c.value_size;
+  call.scale = 1 / std::sqrt(static_cast<double>(c.size));
+  call.left = c.left, call.right = c.right;
+  call.query_lengths = c.query_lengths.empty() ? nullptr : c.query_lengths.data();
+  call.key_lengths = c.key_lengths.empty() ? nullptr : c.key_lengths.data();
+  const auto cells = [&](auto& x) { x.batch = c.heads * c.queries * c.keys, x.head = c.queries * c.keys, x.row = c.keys, x.key = 1; };
+  if (c.keep) call.keep.data = in.keep.data(), cells(call.keep);
+  if (c.bias) call.bias.data = in.bias.data(), cells(call.bias);
+  if (c.slopes) call.slopes = in.slopes.data();
+  return call;
+}
+
+struct Ran {
+  Outputs out;
+  std::string bits;  // of the context
+  Isa isa;
+};
+
+inline Ran run(const Case& c, const Inputs& in, const How& how) {
+  const auto bytes = bytes_of(how.number);
+  const auto real = how.number == Number::kFloat64 ? Number::kFloat64 : Number::kFloat32;
+  auto call = described(c, in, how.number);
+  // Strides of [B, H, L, D] in this order, or with H and L swapped.
+  const auto strides = [&](std::int64_t heads, std::int64_t rows, std::int64_t size, auto& x) {
+    x.batch = heads * rows * size;
+    x.head = how.swapped ? size : rows * size;
+    x.row = how.swapped ? heads * size : size;
+  };
+  const auto put = [&](const std::vector<double>& from, const Bytes& to, std::int64_t heads, std::int64_t rows, std::int64_t size,
+                       Rows& x) {
+    strides(heads, rows, size, x);
+    x.data = to.data();
+    for (std::int64_t b = 0; b < c.batch; ++b)
+      for (std::int64_t h = 0; h < heads; ++h)
+        for (std::int64_t i = 0; i < rows; ++i)
+          for (std::int64_t d = 0; d < size; ++d)
+            write(to.data() + static_cast<std::size_t>(b * x.batch + h * x.head + i * x.row + d) * bytes,
+                  from[static_cast<std::size_t>(((b * heads + h) * rows + i) * size + d)], how.number);
+  };
+  const Bytes q(in.q.size() * bytes, how.at_page), k(in.k.size() * bytes, how.at_page), v(in.v.size() * bytes, how.at_page);
+  put(in.q, q, c.heads, c.queries, c.size, call.query);
+  put(in.k, k, c.key_heads, c.keys, c.size, call.key);
+  put(in.v, v, c.key_heads, c.keys, c.value_size, call.value);
+  const auto rows = static_cast<std::size_t>(c.batch * c.heads * c.queries), columns = static_cast<std::size_t>(c.batch * c.heads * c.keys);
+  const auto wide = bytes_of(real);
+  const Bytes context(rows * static_cast<std::size_t>(c.value_size) * bytes, how.at_page), lse(rows * wide, how.at_page),
+      entropy(rows * wide, how.at_page), maximum(rows * wide, how.at_page), argmax(rows * 8, how.at_page),
+      sums(columns * wide, how.at_page);
+  DotResults results;
+  strides(c.heads, c.queries, c.value_size, results.context);
+  results.context.data = context.data();
+  if (how.statistics) {
+    results.lse = lse.data(), results.entropy = entropy.data(), results.maximum = maximum.data(), results.column_sums = sums.data();
+    results.argmax = reinterpret_cast<std::int64_t*>(argmax.data());
+  }
+  Ran ran;
+  Crew crew(how.workers);
+  OneWorker one;
+  Workers& workers = how.workers > 1 ? static_cast<Workers&>(crew) : one;
+  ran.isa = run_dot_attention(how.isa, call, results, workers, "test");
+  for (const auto* guarded : {&q, &k, &v, &context, &lse, &entropy, &maximum, &argmax, &sums}) EXPECT_TRUE(guarded->guarded());
+  for (std::int64_t b = 0; b < c.batch; ++b)
+    for (std::int64_t h = 0; h < c.heads; ++h)
+      for (std::int64_t t = 0; t < c.queries; ++t)
+        for (std::int64_t d = 0; d < c.value_size; ++d) {
+          const char* at =
+              context.data() +
+              static_cast<std::size_t>(b * results.context.batch + h * results.context.head + t * results.context.row + d) * bytes;
+          ran.bits.append(at, bytes);
+          ran.out.context.push_back(read(at, how.number));
+        }
+  for (std::size_t i = 0; how.statistics && i < rows; ++i) {
+    ran.out.lse.push_back(read(lse.data() + i * wide, real));
+    ran.out.entropy.push_back(read(entropy.data() + i * wide, real));
+    ran.out.maximum.push_back(read(maximum.data() + i * wide, real));
+    ran.out.argmax.push_back(results.argmax[i]);
+  }
+  for (std::size_t i = 0; how.statistics && i < columns; ++i) ran.out.columns.push_back(read(sums.data() + i * wide, real));
+  return ran;
+}
+
+// The largest difference; infinity where one is NaN or infinite and the other is not the same.
+inline double apart(const std::vector<double>& a, const std::vector<double>& b) {
+  if (a.size() != b.size()) return kInfinity;
+  double worst = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (a[i] == b[i]) continue;
+    const auto d = std::abs(a[i] - b[i]);
+    if (!(d < kInfinity)) return kInfinity;
+    worst = std::max(worst, d);
+  }
+  return worst;
+}
+
+inline std::vector<Isa> sets_here() {
+  std::vector<Isa> sets;
+  for (const auto isa : instruction_sets())
+    if (cpu_has(isa)) sets.push_back(isa);
+  return sets;
+}
+
+inline std::vector<Case> masked_cases() {
+  return {{.queries = 49, .keys = 49, .right = 0, .name = "causal"},
+          {.queries = 25, .keys = 97, .right = 0, .name = "causal, fewer queries"},
+          {.queries = 97, .keys = 25, .right = 0, .name = "causal, more queries: the first rows see nothing"},
+          {.queries = 113, .keys = 113, .left = 5, .right = 3, .name = "window"},
+          {.queries = 257, .keys = 257, .left = 16, .right = 0, .name = "causal window"},
+          {.batch = 3,
+           .heads = 2,
+           .key_heads = 2,
+           .queries = 33,
+           .keys = 47,
+           .query_lengths = {33, 0, 17},
+           .key_lengths = {47, 12, 0},
+           .name = "lengths"},
+          {.batch = 2,
+           .heads = 2,
+           .key_heads = 1,
+           .queries = 48,
+           .keys = 48,
+           .right = 0,
+           .query_lengths = {48, 31},
+           .key_lengths = {40, 31},
+           .name = "causal lengths"},
+          {.heads = 8, .key_heads = 2, .queries = 17, .keys = 23, .name = "grouped"},
+          {.queries = 25, .keys = 47, .keep = true, .name = "keep"},
+          {.queries = 25, .keys = 47, .bias = true, .name = "bias"},
+          {.heads = 2, .key_heads = 2, .queries = 25, .keys = 47, .slopes = true, .name = "slopes"},
+          {.batch = 2,
+           .heads = 4,
+           .key_heads = 2,
+           .queries = 49,
+           .keys = 49,
+           .size = 20,
+           .value_size = 40,
+           .left = 30,
+           .right = 0,
+           .query_lengths = {49, 20},
+           .key_lengths = {49, 20},
+           .keep = true,
+           .bias = true,
+           .slopes = true,
+           .name = "all at once"},
+          {.queries = 30, .keys = 300, .stretch = 300, .name = "sharp"}};
+}
+
+}  // namespace attend::kernels
