@@ -79,7 +79,6 @@ struct ModelSections {
     v.group(text, "text", "");
   }
 };
-/// These sections of what is stored there.
 /// What section `section` of the configuration holds that made the model at `path`, by the keys of that section.
 GivenValues stored_values(const std::string& path, const std::string& section);
 /// What is stored there of some options of a section: those of SearchOptions in "decode", for example. Others of the section are passed
@@ -95,6 +94,7 @@ Options read_stored_options(const std::string& path, const std::string& section)
   return options;
 }
 
+/// These sections of what is stored there.
 ModelSections read_model_options(const std::string& path);
 /// The model folder that `path` stands for: itself, or the best checkpoint of a run (store/run_folder.h: locate_model, which also says
 /// what to tell the user).
