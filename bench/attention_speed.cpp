@@ -33,7 +33,7 @@ double peak() {
     float sink = 0;
     double done = 0;
 #if defined(__x86_64__)
-    if (kernels::active_isa() == kernels::Isa::kAvx512) done = multiply_add_avx512(rounds, &sink);
+    if (kernels::active_isa() >= kernels::Isa::kAvx512) done = multiply_add_avx512(rounds, &sink);
     if (kernels::active_isa() == kernels::Isa::kAvx2) done = multiply_add_avx2(rounds, &sink);
 #endif
     if (done == 0) done = multiply_add_portable(rounds, &sink);

@@ -4,7 +4,7 @@ target_link_libraries(attend_train_speed PRIVATE attend::train nlohmann_json::nl
 target_precompile_headers(attend_train_speed REUSE_FROM attend_ops)
 target_compile_options(attend_train_speed PRIVATE -fPIC)
 add_executable(attend_attention_speed EXCLUDE_FROM_ALL bench/attention_speed.cpp)
-attend_isa_sources(attend_attention_speed ${PROJECT_SOURCE_DIR}/bench/peak.isa.cpp)
+attend_isa_sources(attend_attention_speed SOURCES ${PROJECT_SOURCE_DIR}/bench/peak.isa.cpp)
 target_link_libraries(attend_attention_speed PRIVATE attend::ops nlohmann_json::nlohmann_json attend_flags)
 target_precompile_headers(attend_attention_speed REUSE_FROM attend_ops)
 target_compile_options(attend_attention_speed PRIVATE -fPIC)

@@ -15,7 +15,7 @@ namespace attend::kernels {
 namespace {
 
 // By instruction set, then by number; null where a set has no loops for a number, and the next lower one is taken.
-constexpr std::array<std::array<const DotKernels*, 3>, 3> kTables = {{
+constexpr std::array<std::array<const DotKernels*, 3>, 4> kTables = {{
     {&dot_float32_portable, &dot_bfloat16_portable, &dot_float64_portable},
 #if defined(__x86_64__)
     {&dot_float32_avx2, &dot_bfloat16_avx2, nullptr},
@@ -23,7 +23,7 @@ constexpr std::array<std::array<const DotKernels*, 3>, 3> kTables = {{
 #endif
 }};
 
-constexpr std::array<std::array<const DotBackKernels*, 3>, 3> kBackTables = {{
+constexpr std::array<std::array<const DotBackKernels*, 3>, 4> kBackTables = {{
     {&dot_back_float32_portable, &dot_back_bfloat16_portable, &dot_back_float64_portable},
 #if defined(__x86_64__)
     {&dot_back_float32_avx2, &dot_back_bfloat16_avx2, nullptr},

@@ -197,7 +197,7 @@ TEST(DotAttentionBackward, BitsDependOnTheCallAlone) {
   const auto g = flowing(c, Number::kFloat32);
   for (const auto isa : sets_here()) {
     const auto once = run_back(c, in, out, g, {.isa = isa});
-    EXPECT_EQ(once.isa, isa);
+    EXPECT_EQ(once.isa, std::min(isa, Isa::kAvx512));
     for (const int workers : {2, 3, 4}) {
       const auto again = run_back(c, in, out, g, {.isa = isa, .workers = workers});
       EXPECT_EQ(again.g.q, once.g.q);
