@@ -20,6 +20,7 @@ constexpr std::array<std::array<const DotKernels*, 3>, 4> kTables = {{
 #if defined(__x86_64__)
     {&dot_float32_avx2, &dot_bfloat16_avx2, nullptr},
     {&dot_float32_avx512, &dot_bfloat16_avx512, nullptr},
+    {nullptr, &dot_bfloat16_avx512_bf16, nullptr},
 #endif
 }};
 
@@ -32,9 +33,10 @@ constexpr std::array<std::array<const DotBackKernels*, 3>, 4> kBackTables = {{
 }};
 
 // The strongest set up to `isa` that has loops for these numbers; the portable one has them for all.
-Isa set_for(Isa isa, Number number) {
+template <class Tables>
+Isa set_for(const Tables& tables, Isa isa, Number number) {
   auto at = static_cast<std::size_t>(isa);
-  while (!kTables.at(at).at(static_cast<std::size_t>(number))) --at;
+  while (!tables.at(at).at(static_cast<std::size_t>(number))) --at;
   return static_cast<Isa>(at);
 }
 
@@ -81,6 +83,21 @@ void check(const DotAttention& c, const char* who) {
   within(c.key_lengths, c.keys, "key");
 }
 
+void check(const DotAttention& c, const DotResults& results, const char* who) {
+  ATTEND_ASSERT(results.context.data || c.batch * c.queries == 0);
+  ATTEND_CHECK(results.top >= 0 && results.top <= kMostTop, kValue, "{}: the largest weights of a row can be 0 to {}, got {}", who,
+               kMostTop, results.top);
+  ATTEND_CHECK(results.top <= c.keys, kValue, "{}: the {} largest of {} weights are asked for; ask for at most as many as there are keys",
+               who, results.top, c.keys);
+  ATTEND_ASSERT(results.top == 0 || c.batch * c.queries == 0 || (results.top_weights && results.top_keys));
+  ATTEND_ASSERT(!results.pooled_mean == !results.pooled_max);
+  ATTEND_CHECK(!results.pooled_mean || (results.pool_rows >= 1 && results.pool_keys >= 1), kValue,
+               "{}: a block must hold at least 1 row and 1 key, got {} and {}", who, results.pool_rows, results.pool_keys);
+  for (std::int64_t i = 0; i < results.row_count; ++i)
+    ATTEND_CHECK(results.rows[i] >= (i > 0 ? results.rows[i - 1] + 1 : 0) && results.rows[i] < c.queries, kValue,
+                 "{}: rows that are asked for must ascend from 0 to {}, got {} in place {}", who, c.queries - 1, results.rows[i], i);
+}
+
 }  // namespace
 
 Isa dot_attention(const DotAttention& call, const DotResults& results, Workers& workers, const char* who) {
@@ -89,8 +106,8 @@ Isa dot_attention(const DotAttention& call, const DotResults& results, Workers& 
 
 Isa run_dot_attention(Isa isa, const DotAttention& call, const DotResults& results, Workers& workers, const char* who) {
   check(call, who);
-  ATTEND_ASSERT(results.context.data || call.batch * call.queries == 0);
-  isa = set_for(isa, call.number);
+  check(call, results, who);
+  isa = set_for(kTables, isa, call.number);
   const auto& kernels = *kTables.at(static_cast<std::size_t>(isa)).at(static_cast<std::size_t>(call.number));
   DotWork work;
   work.call = call;
@@ -105,11 +122,13 @@ Isa run_dot_attention(Isa isa, const DotAttention& call, const DotResults& resul
 
   const auto key_heads = call.batch * call.key_heads, heads = call.batch * call.heads;
   const auto blocks = (call.keys + kValueBlock - 1) / kValueBlock;
-  const auto columns_of_values = (call.value_size + kernels.slice - 1) / kernels.slice * kernels.slice;
-  const auto keys_bytes = work.panels * kernels.panel * call.size * kernels.real_bytes;  // of a head
-  const auto values_bytes = call.keys * columns_of_values * kernels.real_bytes;
+  const auto keys_bytes = kernels.keys_bytes(call), values_bytes = kernels.values_bytes(call);  // of a head
   const Room columns(results.column_sums ? heads * work.chunks * call.keys * kernels.real_bytes : 0);
   work.column_parts = columns.data();
+  if (results.pooled_mean) work.part_blocks = (work.chunk + results.pool_rows - 2) / results.pool_rows + 1;
+  const auto part_numbers = results.pooled_mean ? 2 * work.part_blocks * ((call.keys + results.pool_keys - 1) / results.pool_keys) : 0;
+  const Room parts(heads * work.chunks * part_numbers * kernels.real_bytes);
+  work.block_parts = parts.data();
   const auto scratch = room_for_each(workers, kernels.scratch_bytes(work));
   const auto at = [](const std::vector<Room>& rooms, int worker) { return rooms[static_cast<std::size_t>(worker)].data(); };
 
@@ -143,7 +162,8 @@ Isa run_dot_attention(Isa isa, const DotAttention& call, const DotResults& resul
       kernels.forward(work, task / work.chunks, work.chunks - 1 - task % work.chunks, at(scratch, worker));
     });
   }
-  if (results.column_sums) workers.run(heads, [&](std::int64_t head, int /*worker*/) { kernels.add_columns(work, head); });
+  if (results.column_sums || results.pooled_mean)
+    workers.run(heads, [&](std::int64_t head, int /*worker*/) { kernels.add_parts(work, head); });
   return isa;
 }
 
@@ -154,7 +174,7 @@ Isa dot_attention_backward(const DotAttention& call, const DotGradients& gradien
 Isa run_dot_attention_backward(Isa isa, const DotAttention& call, const DotGradients& gradients, Workers& workers, const char* who) {
   check(call, who);
   ATTEND_ASSERT(gradients.lse && (!gradients.entropy_gradient || gradients.entropy));
-  isa = set_for(isa, call.number);
+  isa = set_for(kBackTables, isa, call.number);
   const auto& kernels = *kBackTables.at(static_cast<std::size_t>(isa)).at(static_cast<std::size_t>(call.number));
   DotBackWork work;
   work.call = call;

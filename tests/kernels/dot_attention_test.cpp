@@ -19,6 +19,17 @@ void expect_right(const Case& c, const How& how) {
   EXPECT_LE(apart(ran.out.entropy, right.entropy), 4 * unit);
   EXPECT_LE(apart(ran.out.maximum, right.maximum), unit);
   EXPECT_LE(apart(ran.out.columns, right.columns), unit * static_cast<double>(8 + c.queries / 16));
+  EXPECT_LE(apart(ran.out.top_weights, right.top_weights), unit);
+  EXPECT_LE(apart(ran.out.pooled_mean, right.pooled_mean), unit);
+  EXPECT_LE(apart(ran.out.pooled_max, right.pooled_max), unit);
+  EXPECT_LE(apart(ran.out.row_weights, right.row_weights), unit);
+  for (std::size_t i = 0; i < right.top_keys.size(); ++i) {
+    const auto key = ran.out.top_keys[i];
+    if (key == right.top_keys[i]) continue;
+    ASSERT_LT(key, c.keys) << i;
+    const auto row = i / static_cast<std::size_t>(top_of(c)) * static_cast<std::size_t>(c.keys);
+    EXPECT_NEAR(key < 0 ? 0 : right.weights[row + static_cast<std::size_t>(key)], right.top_weights[i], unit) << i;
+  }
   for (std::size_t row = 0; row < right.argmax.size(); ++row) {
     const auto key = ran.out.argmax[row], best = right.argmax[row];
     if (key == best) continue;
@@ -28,15 +39,23 @@ void expect_right(const Case& c, const How& how) {
   }
 }
 
+// Each set in turn, with the numbers that it may have loops of its own for.
+std::vector<How> sets_and_numbers() {
+  std::vector<How> all;
+  for (const auto isa : sets_here())
+    for (const auto number : {Number::kFloat32, Number::kBfloat16}) all.push_back({.isa = isa, .number = number});
+  return all;
+}
+
 TEST(DotAttention, AgreesOnAwkwardSizes) {
-  for (const auto isa : sets_here()) {
+  for (const auto& how : sets_and_numbers()) {
     for (const std::int64_t queries : {1, 2, 16, 23, 25, 48, 113})
       for (const std::int64_t keys : {1, 2, 15, 17, 129, 257})
-        expect_right({.queries = queries, .keys = keys, .size = 20, .value_size = 32}, {.isa = isa});
+        expect_right({.queries = queries, .keys = keys, .size = 20, .value_size = 32}, how);
     for (const std::int64_t size : {1, 8, 59, 64, 111, 128})
       for (const std::int64_t value_size : {1, 7, 8, 40, 64, 96, 129})
-        expect_right({.queries = 26, .keys = 33, .size = size, .value_size = value_size}, {.isa = isa});
-    expect_right({.queries = 1023, .keys = 1025, .size = 64, .value_size = 64}, {.isa = isa});
+        expect_right({.queries = 26, .keys = 33, .size = size, .value_size = value_size}, how);
+    expect_right({.queries = 1023, .keys = 1025, .size = 64, .value_size = 64}, how);
   }
 }
 
@@ -49,26 +68,28 @@ TEST(DotAttention, AgreesUnderEveryMask) {
 
 // Keys beyond those that a tile holds at once: totals move from part to part, and column sums come from a second pass.
 TEST(DotAttention, AgreesWhereRowsAreStreamed) {
-  for (const auto isa : sets_here()) {
-    expect_right({.queries = 26, .keys = 16400, .size = 4, .value_size = 5, .name = "streamed"}, {.isa = isa});
+  for (const auto& how : sets_and_numbers()) {
+    expect_right({.queries = 26, .keys = 16400, .size = 4, .value_size = 5, .name = "streamed"}, how);
     expect_right({.queries = 26, .keys = 16500, .size = 4, .value_size = 5, .right = 0, .stretch = 40, .name = "streamed, causal, sharp"},
-                 {.isa = isa});
+                 how);
   }
 }
 
 // Items and rows that see fewer keys of a source too long to be held at once.
 TEST(DotAttention, AgreesWhereALongSourceHasShortItems) {
-  for (const auto isa : sets_here()) {
+  for (const auto& how : sets_and_numbers()) {
     expect_right({.batch = 2, .queries = 26, .keys = 16500, .size = 4, .value_size = 5, .key_lengths = {5000, 16500}, .name = "short item"},
-                 {.isa = isa});
-    expect_right({.queries = 26, .keys = 20000, .size = 4, .value_size = 5, .left = 9000, .right = 0, .name = "wide window"}, {.isa = isa});
+                 how);
+    expect_right({.queries = 26, .keys = 20000, .size = 4, .value_size = 5, .left = 9000, .right = 0, .name = "wide window"}, how);
   }
 }
 
 TEST(DotAttention, InputsAreNotReadBeyondEitherEnd) {
-  for (const auto isa : sets_here())
-    for (const auto at_page : {true, false})
-      expect_right({.queries = 25, .keys = 33, .size = 13, .value_size = 11}, {.isa = isa, .at_page = at_page});
+  for (auto how : sets_and_numbers())
+    for (const auto at_page : {true, false}) {
+      how.at_page = at_page;
+      expect_right({.queries = 25, .keys = 33, .size = 13, .value_size = 11}, how);
+    }
 }
 
 TEST(DotAttention, NothingIsLeftOfNothing) {
@@ -85,23 +106,24 @@ TEST(DotAttention, NothingIsLeftOfNothing) {
 
 // Not a number where nobody may look: behind the lengths, behind the diagonal, where keep hides.
 TEST(DotAttention, WhatIsHiddenDoesNotLeak) {
-  for (const auto isa : sets_here())
+  for (const auto& how : sets_and_numbers())
     for (const double poison : {std::numeric_limits<double>::quiet_NaN(), kInfinity}) {
+      const double near = how.number == Number::kBfloat16 ? 1e-2 : 5e-6;
       Case padded{.batch = 2, .queries = 33, .keys = 47, .query_lengths = {33, 20}, .key_lengths = {47, 21}, .name = "padding"};
-      auto in = inputs_of(padded, Number::kFloat32);
+      auto in = inputs_of(padded, how.number);
       const auto right = plainly(padded, in);
       for (std::int64_t s = 21; s < 47; ++s)
         for (std::int64_t d = 0; d < 8; ++d)
           in.k[static_cast<std::size_t>((47 + s) * 8 + d)] = in.v[static_cast<std::size_t>((47 + s) * 8 + d)] = poison;
       for (std::int64_t t = 20; t < 33; ++t) in.q[static_cast<std::size_t>((33 + t) * 8)] = poison;
-      EXPECT_LE(apart(run(padded, in, {.isa = isa}).out.context, right.context), 5e-6);
+      EXPECT_LE(apart(run(padded, in, how).out.context, right.context), near);
 
       Case causal{.queries = 60, .keys = 60, .right = 0, .name = "causal"};
-      in = inputs_of(causal, Number::kFloat32);
+      in = inputs_of(causal, how.number);
       const auto before = plainly(causal, in);
       in.k[41 * 8] = in.v[41 * 8 + 3] = poison;
-      const auto ran = run(causal, in, {.isa = isa});
-      for (std::size_t i = 0; i < 41 * 8; ++i) ASSERT_NEAR(ran.out.context[i], before.context[i], 5e-6) << i;
+      const auto ran = run(causal, in, how);
+      for (std::size_t i = 0; i < 41 * 8; ++i) ASSERT_NEAR(ran.out.context[i], before.context[i], near) << i;
       if (std::isnan(poison)) {
         EXPECT_TRUE(std::isnan(ran.out.context[50 * 8 + 3]));  // who may look at it sees it
       }
@@ -111,7 +133,7 @@ TEST(DotAttention, WhatIsHiddenDoesNotLeak) {
       for (std::size_t cell = 30; cell < in.keep.size(); cell += 47) in.keep[cell] = 0;
       const auto hidden = plainly(kept, in);
       in.k[30 * 8 + 1] = in.v[30 * 8 + 1] = poison;
-      EXPECT_LE(apart(run(kept, in, {.isa = isa}).out.context, hidden.context), 5e-6);
+      EXPECT_LE(apart(run(kept, in, how).out.context, hidden.context), near);
     }
 }
 
@@ -127,31 +149,34 @@ TEST(DotAttention, BitsDependOnTheCallAlone) {
                .query_lengths = {301, 40, 200},
                .key_lengths = {301, 40, 250},
                .name = "threads"};
-  const auto in = inputs_of(c, Number::kFloat32);
-  for (const auto isa : sets_here()) {
-    const auto once = run(c, in, {.isa = isa});
-    EXPECT_EQ(once.isa, std::min(isa, Isa::kAvx512));
-    for (const int workers : {2, 3, 4}) {
-      const auto again = run(c, in, {.isa = isa, .workers = workers});
-      EXPECT_EQ(again.bits, once.bits) << workers;
-      EXPECT_EQ(again.out.columns, once.out.columns) << workers;
+  for (const auto number : {Number::kFloat32, Number::kBfloat16}) {
+    const auto in = inputs_of(c, number);
+    for (const auto isa : sets_here()) {
+      const auto once = run(c, in, {.isa = isa, .number = number});
+      for (const int workers : {2, 3, 4}) {
+        const auto again = run(c, in, {.isa = isa, .number = number, .workers = workers});
+        EXPECT_EQ(again.bits, once.bits) << workers;
+        EXPECT_EQ(again.out.columns, once.out.columns) << workers;
+        EXPECT_EQ(again.out.pooled_mean, once.out.pooled_mean) << workers;
+      }
+      // Statistics are paid for in time alone.
+      EXPECT_EQ(run(c, in, {.isa = isa, .number = number, .statistics = false}).bits, once.bits);
+      // The second item by itself, without its padding.
+      Case alone = c;
+      alone.batch = 1, alone.queries = alone.keys = 40, alone.query_lengths = alone.key_lengths = {};
+      Inputs own;
+      const auto cut = [&](const std::vector<double>& from, std::vector<double>& to, std::int64_t heads, std::int64_t size) {
+        for (std::int64_t h = 0; h < heads; ++h)
+          for (std::int64_t i = 0; i < 40 * size; ++i) to.push_back(from[static_cast<std::size_t>((heads + h) * 301 * size + i)]);
+      };
+      cut(in.q, own.q, 4, 32);
+      cut(in.k, own.k, 2, 32);
+      cut(in.v, own.v, 2, 24);
+      const auto single = run(alone, own, {.isa = isa, .number = number});
+      const auto row = 24 * bytes_of(number);
+      for (std::size_t h = 0; h < 4; ++h)
+        EXPECT_EQ(single.bits.substr(h * 40 * row, 40 * row), once.bits.substr((4 + h) * 301 * row, 40 * row));
     }
-    EXPECT_EQ(run(c, in, {.isa = isa, .statistics = false}).bits, once.bits);  // statistics are paid for in time alone
-    // The second item by itself, without its padding.
-    Case alone = c;
-    alone.batch = 1, alone.queries = alone.keys = 40, alone.query_lengths = alone.key_lengths = {};
-    Inputs own;
-    const auto cut = [&](const std::vector<double>& from, std::vector<double>& to, std::int64_t heads, std::int64_t size) {
-      for (std::int64_t h = 0; h < heads; ++h)
-        for (std::int64_t i = 0; i < 40 * size; ++i) to.push_back(from[static_cast<std::size_t>((heads + h) * 301 * size + i)]);
-    };
-    cut(in.q, own.q, 4, 32);
-    cut(in.k, own.k, 2, 32);
-    cut(in.v, own.v, 2, 24);
-    const auto single = run(alone, own, {.isa = isa});
-    for (std::int64_t h = 0; h < 4; ++h)
-      EXPECT_EQ(single.bits.substr(static_cast<std::size_t>(h * 40 * 24 * 4), 40 * 24 * 4),
-                once.bits.substr(static_cast<std::size_t>((4 + h) * 301 * 24 * 4), 40 * 24 * 4));
   }
 }
 
@@ -160,8 +185,10 @@ TEST(DotAttention, TheAskedInstructionSetRuns) {
   const Case c{.queries = 3, .keys = 5};
   for (const auto isa : sets_here())
     for (const auto number : {Number::kFloat32, Number::kBfloat16, Number::kFloat64})
-      EXPECT_EQ(run(c, inputs_of(c, number), {.isa = isa, .number = number}).isa,
-                number == Number::kFloat64 ? Isa::kPortable : std::min(isa, Isa::kAvx512));
+      EXPECT_EQ(run(c, inputs_of(c, number), {.isa = isa, .number = number}).isa, number == Number::kFloat64 ? Isa::kPortable
+                                                                                  : number == Number::kBfloat16
+                                                                                      ? isa
+                                                                                      : std::min(isa, Isa::kAvx512));
   for (const auto isa : instruction_sets())
     if (!cpu_has(isa)) GTEST_LOG_(INFO) << "this processor does not have " << isa_name(isa);
 }
@@ -194,6 +221,23 @@ TEST(DotAttention, SaysWhatDoesNotFit) {
   wrong = call;
   wrong.size = 0;
   refuses(wrong, ErrorKind::kShape, {"D and Dv", "0"});
+  const auto refuses_to_give = [&](const DotResults& asked, const char* words) {
+    const auto said = error_of(ErrorKind::kValue, [&] { dot_attention(call, asked, one, "sdpa"); });
+    EXPECT_NE(said.find(words), std::string::npos) << said;
+  };
+  std::int64_t keys[8] = {};
+  auto asked = results;
+  asked.top = 2, asked.top_weights = x, asked.top_keys = keys;
+  refuses_to_give(asked, "2 largest of 1 weights");
+  asked.top = kMostTop + 1;
+  refuses_to_give(asked, "0 to 16, got 17");
+  asked = results;
+  asked.pooled_mean = asked.pooled_max = x, asked.pool_rows = 1;
+  refuses_to_give(asked, "at least 1 row and 1 key, got 1 and 0");
+  asked = results;
+  const std::int64_t beyond = 1;
+  asked.rows = &beyond, asked.row_count = 1, asked.row_weights = x;
+  refuses_to_give(asked, "from 0 to 0, got 1 in place 0");
 }
 
 }  // namespace

@@ -6,10 +6,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
 #include <mutex>
+#include <numeric>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -70,8 +73,51 @@ inline Inputs inputs_of(const Case& c, Number number) {
 struct Outputs {
   std::vector<double> context, lse, entropy, maximum, columns;
   std::vector<std::int64_t> argmax;
-  std::vector<double> scores;  // [B, H, T, S], of the plain computation
+  std::vector<double> top_weights, pooled_mean, pooled_max, row_weights;
+  std::vector<std::int64_t> top_keys;
+  std::vector<double> scores, weights;  // [B, H, T, S], of the plain computation
 };
+
+// What is asked of every call with statistics: the largest weights of each row, means and maxima of blocks, and these rows in full.
+constexpr std::int64_t kTop = 3, kPoolRows = 7, kPoolKeys = 5;
+inline std::int64_t top_of(const Case& c) { return std::min(kTop, c.keys); }
+inline std::vector<std::int64_t> rows_of(const Case& c) {
+  std::set<std::int64_t> rows{0, c.queries / 2, c.queries - 1};
+  return c.queries > 0 ? std::vector<std::int64_t>(rows.begin(), rows.end()) : std::vector<std::int64_t>{};
+}
+
+// Statistics of weights [B, H, T, S].
+inline void add_statistics_plainly(const Case& c, Outputs& out) {
+  const auto down = (c.queries + kPoolRows - 1) / kPoolRows, across = (c.keys + kPoolKeys - 1) / kPoolKeys;
+  for (std::int64_t head = 0; head < c.batch * c.heads; ++head) {
+    const auto w = [&](std::int64_t t, std::int64_t s) {
+      return out.weights[static_cast<std::size_t>((head * c.queries + t) * c.keys + s)];
+    };
+    for (std::int64_t t = 0; t < c.queries; ++t) {
+      std::vector<std::int64_t> keys(static_cast<std::size_t>(c.keys));
+      std::iota(keys.begin(), keys.end(), 0);
+      std::stable_sort(keys.begin(), keys.end(), [&](std::int64_t a, std::int64_t b) { return w(t, a) > w(t, b); });
+      for (std::int64_t k = 0; k < top_of(c); ++k) {
+        const auto key = keys[static_cast<std::size_t>(k)];
+        out.top_weights.push_back(w(t, key));
+        out.top_keys.push_back(w(t, key) > 0 ? key : -1);
+      }
+    }
+    for (std::int64_t i = 0; i < down; ++i)
+      for (std::int64_t j = 0; j < across; ++j) {
+        double total = 0, most = 0, count = 0;
+        for (std::int64_t t = i * kPoolRows; t < std::min((i + 1) * kPoolRows, c.queries); ++t)
+          for (std::int64_t s = j * kPoolKeys; s < std::min((j + 1) * kPoolKeys, c.keys); ++s) {
+            total += w(t, s), count += 1;
+            most = std::max(most, w(t, s));
+          }
+        out.pooled_mean.push_back(total / count);
+        out.pooled_max.push_back(most);
+      }
+    for (const auto t : rows_of(c))
+      for (std::int64_t s = 0; s < c.keys; ++s) out.row_weights.push_back(w(t, s));
+  }
+}
 
 inline Outputs plainly(const Case& c, const Inputs& in) {
   Outputs out;
@@ -103,6 +149,7 @@ inline Outputs plainly(const Case& c, const Inputs& in) {
           if (x > -kInfinity) l += std::exp(x - m), spread += std::exp(x - m) * (x - m);
         out.argmax.push_back(best);
         out.scores.insert(out.scores.end(), e.begin(), e.end());
+        for (const auto x : e) out.weights.push_back(x > -kInfinity ? std::exp(x - m) : 0);
         out.lse.push_back(l > 0 ? m + std::log(l) : -kInfinity);
         out.entropy.push_back(l > 0 ? std::log(l) - spread / l : 0);
         out.maximum.push_back(l > 0 ? 1 / l : 0);
@@ -116,7 +163,9 @@ inline Outputs plainly(const Case& c, const Inputs& in) {
         for (std::int64_t s = 0; s < c.keys && l > 0; ++s)
           if (const auto y = e[static_cast<std::size_t>(s)]; y > -kInfinity)
             out.columns[static_cast<std::size_t>((b * c.heads + h) * c.keys + s)] += std::exp(y - m) / l;
+        for (auto x = out.weights.end() - static_cast<std::ptrdiff_t>(c.keys); l > 0 && x != out.weights.end(); ++x) *x /= l;
       }
+  add_statistics_plainly(c, out);
   return out;
 }
 
@@ -272,19 +321,32 @@ inline Ran run(const Case& c, const Inputs& in, const How& how) {
   const Bytes context(rows * static_cast<std::size_t>(c.value_size) * bytes, how.at_page), lse(rows * wide, how.at_page),
       entropy(rows * wide, how.at_page), maximum(rows * wide, how.at_page), argmax(rows * 8, how.at_page),
       sums(columns * wide, how.at_page);
+  const auto top = static_cast<std::size_t>(top_of(c));
+  const auto asked = rows_of(c);
+  const auto blocks =
+      static_cast<std::size_t>(c.batch * c.heads * ((c.queries + kPoolRows - 1) / kPoolRows) * ((c.keys + kPoolKeys - 1) / kPoolKeys));
+  const auto cells = static_cast<std::size_t>(c.batch * c.heads * c.keys) * asked.size();
+  const Bytes top_weights(rows * top * wide, how.at_page), top_keys(rows * top * 8, how.at_page), mean(blocks * wide, how.at_page),
+      peak(blocks * wide, how.at_page), full(cells * wide, how.at_page);
   DotResults results;
   strides(c.heads, c.queries, c.value_size, results.context);
   results.context.data = context.data();
   if (how.statistics) {
     results.lse = lse.data(), results.entropy = entropy.data(), results.maximum = maximum.data(), results.column_sums = sums.data();
     results.argmax = reinterpret_cast<std::int64_t*>(argmax.data());
+    results.top = top_of(c), results.top_weights = top_weights.data();
+    results.top_keys = reinterpret_cast<std::int64_t*>(top_keys.data());
+    results.pool_rows = kPoolRows, results.pool_keys = kPoolKeys;
+    results.pooled_mean = mean.data(), results.pooled_max = peak.data();
+    results.rows = asked.data(), results.row_count = static_cast<std::int64_t>(asked.size()), results.row_weights = full.data();
   }
   Ran ran;
   Crew crew(how.workers);
   OneWorker one;
   Workers& workers = how.workers > 1 ? static_cast<Workers&>(crew) : one;
   ran.isa = run_dot_attention(how.isa, call, results, workers, "test");
-  for (const auto* guarded : {&q, &k, &v, &context, &lse, &entropy, &maximum, &argmax, &sums}) EXPECT_TRUE(guarded->guarded());
+  for (const auto* guarded : {&q, &k, &v, &context, &lse, &entropy, &maximum, &argmax, &sums, &top_weights, &top_keys, &mean, &peak, &full})
+    EXPECT_TRUE(guarded->guarded());
   for (std::int64_t b = 0; b < c.batch; ++b)
     for (std::int64_t h = 0; h < c.heads; ++h)
       for (std::int64_t t = 0; t < c.queries; ++t)
@@ -301,7 +363,15 @@ inline Ran run(const Case& c, const Inputs& in, const How& how) {
     ran.out.maximum.push_back(read(maximum.data() + i * wide, real));
     ran.out.argmax.push_back(results.argmax[i]);
   }
-  for (std::size_t i = 0; how.statistics && i < columns; ++i) ran.out.columns.push_back(read(sums.data() + i * wide, real));
+  const auto numbers = [&](const Bytes& from, std::size_t count, std::vector<double>& to) {
+    for (std::size_t i = 0; how.statistics && i < count; ++i) to.push_back(read(from.data() + i * wide, real));
+  };
+  numbers(sums, columns, ran.out.columns);
+  numbers(top_weights, rows * top, ran.out.top_weights);
+  numbers(mean, blocks, ran.out.pooled_mean);
+  numbers(peak, blocks, ran.out.pooled_max);
+  numbers(full, cells, ran.out.row_weights);
+  for (std::size_t i = 0; how.statistics && i < rows * top; ++i) ran.out.top_keys.push_back(results.top_keys[i]);
   return ran;
 }
 

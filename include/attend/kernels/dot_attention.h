@@ -56,13 +56,25 @@ struct DotAttention {
 
 /// What it gives. Statistics are contiguous, in the numbers of the sums; null = not asked for, and then it costs nothing.
 struct DotResults {
-  MutableRows context;          ///< [B, H, T, Dv], as stored
-  void* lse = nullptr;          ///< [B, H, T]: ln Σ exp(e)
-  void* entropy = nullptr;      ///< [B, H, T]: −Σ w ln w, in nats
-  void* maximum = nullptr;      ///< [B, H, T]: the largest weight
-  int64_t* argmax = nullptr;    ///< [B, H, T]: the first key that has it
-  void* column_sums = nullptr;  ///< [B, H, S]: Σ_t w[t, s]
+  MutableRows context;                   ///< [B, H, T, Dv], as stored
+  void* lse = nullptr;                   ///< [B, H, T]: ln Σ exp(e)
+  void* entropy = nullptr;               ///< [B, H, T]: −Σ w ln w, in nats
+  void* maximum = nullptr;               ///< [B, H, T]: the largest weight
+  int64_t* argmax = nullptr;             ///< [B, H, T]: the first key that has it
+  void* column_sums = nullptr;           ///< [B, H, S]: Σ_t w[t, s]
+  int64_t top = 0;                       ///< K, at most kMostTop: how many of the largest weights of each row are returned
+  void* top_weights = nullptr;           ///< [B, H, T, K], falling; 0 where fewer are above 0
+  int64_t* top_keys = nullptr;           ///< [B, H, T, K], of equal ones the lower first; −1 where fewer are above 0
+  int64_t pool_rows = 0, pool_keys = 0;  ///< p, q: rows and keys of a block; the last block of each side may be smaller
+  void* pooled_mean = nullptr;           ///< [B, H, ⌈T/p⌉, ⌈S/q⌉]: mean of the weights of each block
+  void* pooled_max = nullptr;            ///< the same of the largest weight; both or none
+  const int64_t* rows = nullptr;         ///< [R], ascending: queries whose weights are returned in full
+  int64_t row_count = 0;                 ///< R
+  void* row_weights = nullptr;           ///< [B, H, R, S], 0 where a key is not seen
 };
+
+/// Weights of a row that `top` can ask for.
+constexpr int64_t kMostTop = 16;
 
 /// What flows back into a call. Statistics as DotResults holds them; null = no gradient comes from there.
 struct DotGradients {

@@ -17,10 +17,12 @@ constexpr int64_t kBackKeys = 96;
 struct DotWork {
   DotAttention call;
   DotResults results;
-  void* packed_keys = nullptr;    // [B, Hk, panels, D, panel], times scale and log2 e
-  void* packed_values = nullptr;  // [B, Hk, slices, S, slice], zero behind Dv
+  void* packed_keys = nullptr;    // [B, Hk, panels, panel]
+  void* packed_values = nullptr;  // [B, Hk, slices, slice]
   uint8_t* wild = nullptr;        // [B, Hk, ⌈S / kValueBlock⌉]: 1 where a value is NaN or infinite
-  void* column_parts = nullptr;   // [B, H, chunks, S]
+  void* column_parts = nullptr;   // [B, H, chunks, S]; null where no column sums are asked for
+  void* block_parts = nullptr;    // [B, H, chunks, 2, part_blocks, ⌈S / pool_keys⌉]: sums and maxima; null where none are asked for
+  int64_t part_blocks = 0;        // blocks of rows that a chunk may touch
   int64_t first_head = 0;         // of B·Hk, that which packed_keys, packed_values and wild begin with
   int64_t panels = 0;             // of all keys
   int64_t chunks = 0, chunk = 0;  // of all queries; queries in one, a multiple of kTileRows
@@ -28,16 +30,17 @@ struct DotWork {
 
 /// The loops for one kind of number. They allocate nothing and start no thread.
 struct DotKernels {
-  int64_t panel;       // keys that are packed together
-  int64_t slice;       // columns of values that are packed together
-  int64_t real_bytes;  // of a number of the sums
+  int64_t panel;                                    // keys that are packed together
+  int64_t real_bytes;                               // of a number of the sums
+  int64_t (*keys_bytes)(const DotAttention& call);  // of the packed keys of a head
+  int64_t (*values_bytes)(const DotAttention& call);
   int64_t (*scratch_bytes)(const DotWork& work);
   /// Packs the panels [first, last) of a key head of B·Hk, and notes which of its blocks of values are wild.
   void (*pack)(const DotWork& work, int64_t head, int64_t first, int64_t last);
   /// One chunk of queries of a head of B·H, in scratch that begins at a multiple of 64 bytes.
   void (*forward)(const DotWork& work, int64_t head, int64_t chunk, void* scratch);
-  /// The column sums of a head from those of its chunks.
-  void (*add_columns)(const DotWork& work, int64_t head);
+  /// The column sums and blocks of a head from those of its chunks.
+  void (*add_parts)(const DotWork& work, int64_t head);
 };
 
 /// A call on its way back, with its place to work in. Slices and panels are those of DotKernels.
@@ -76,7 +79,7 @@ struct DotBackKernels {
 extern const DotKernels dot_float32_portable, dot_bfloat16_portable, dot_float64_portable;
 #if defined(__x86_64__)
 extern const DotKernels dot_float32_avx2, dot_bfloat16_avx2;
-extern const DotKernels dot_float32_avx512, dot_bfloat16_avx512;
+extern const DotKernels dot_float32_avx512, dot_bfloat16_avx512, dot_bfloat16_avx512_bf16;
 #endif
 
 extern const DotBackKernels dot_back_float32_portable, dot_back_bfloat16_portable, dot_back_float64_portable;

@@ -135,7 +135,7 @@ struct DotBack {
       for (int64_t j = 0; j < width(); j += kPanel) {
         const Real* panel = static_cast<const Real*>(panels) + (own_key() * w.panels + (begin + j) / kPanel) * size * kPanel;
         for (int64_t r = 0; r < count; r += kScoreRows)
-          multiply_rows<V>(least(kScoreRows, count - r), rows + r * row, row, panel, size, to + r * kTileRow + j, kTileRow);
+          multiply_rows<Singles<V>>(least(kScoreRows, count - r), rows + r * row, row, panel, size, 1, to + r * kTileRow + j, kTileRow);
       }
     }
 
@@ -172,7 +172,8 @@ struct DotBack {
         for (int64_t d = 0; d < size; d += kSlice) {
           const Real* slice = static_cast<const Real*>(slices) + (own() * sliced(size) + d) * c.queries + t * kSlice;
           for (int64_t j = 0; j < keys; j += kSumRows)
-            add_rows<V, true>(least(kSumRows, keys - j), tile + j, kTileRow, slice, count, sums + j * sliced(size) + d, sliced(size));
+            add_rows<Singles<V>, true>(least(kSumRows, keys - j), tile + j, kTileRow, slice, count, sums + j * sliced(size) + d,
+                                       sliced(size));
         }
       };
       turned(s.weights, w.gradient_slices, c.value_size, s.values);
@@ -190,7 +191,8 @@ struct DotBack {
           continue;
         }
         for (int64_t r = 0; r < count; r += kSumRows)
-          add_rows<V, false>(least(kSumRows, count - r), s.scores + r * kTileRow, kTileRow, slice, keys, queries + r * size + d, size);
+          add_rows<Singles<V>, false>(least(kSumRows, count - r), s.scores + r * kTileRow, kTileRow, slice, keys, queries + r * size + d,
+                                      size);
       }
     }
 

@@ -18,75 +18,105 @@ constexpr int kScoreRows = 6, kScoreVectors = 2, kSumRows = 6, kSumVectors = 2;
 constexpr int kScoreRows = 4, kScoreVectors = 2, kSumRows = 4, kSumVectors = 2;
 #endif
 
-// c[Rows][Vectors] = Σ_k a[row][k] b[k][Vectors]: a by broadcast, one number a row; b in whole vectors.
-template <class V, int Rows, int Vectors>
-ATTEND_INLINE void multiply_panel(const typename V::Real* a, int64_t a_row, const typename V::Real* b, int64_t depth, typename V::Real* c,
-                                  int64_t c_row) {
-  V sums[Rows][Vectors];
+// What a product is made of: numbers of the left side, one of which goes to all lanes, and vectors of the right side.
+template <class V>
+struct Singles {
+  using Sum = V;
+  using Left = typename V::Real;
+  using Right = typename V::Real;
+  using Vector = V;
+  static constexpr int kStep = V::kLanes;  // of Right in a vector
+  static ATTEND_INLINE V all(const Left* x) { return V::all(*x); }
+  static ATTEND_INLINE V load(const Right* x) { return V::load(x); }
+  static ATTEND_INLINE V add(V x, V y, V sum) { return fma(x, y, sum); }
+};
+
+#if defined(ATTEND_ISA_avx512_bf16)
+// Two bfloat16 that stand side by side are one step of a sum: left pairs of one row, right pairs of each lane.
+struct Pairs {
+  using Sum = Floats;
+  using Left = uint32_t;
+  using Right = uint32_t;
+  using Vector = __m512bh;
+  static constexpr int kStep = 16;
+  static ATTEND_INLINE __m512bh all(const Left* x) { return reinterpret_cast<__m512bh>(_mm512_set1_epi32(static_cast<int>(*x))); }
+  static ATTEND_INLINE __m512bh load(const Right* x) { return reinterpret_cast<__m512bh>(_mm512_loadu_si512(x)); }
+  static ATTEND_INLINE Floats add(__m512bh x, __m512bh y, Floats sum) { return {_mm512_dpbf16_ps(sum.v, x, y)}; }
+};
+#endif
+
+// c[Rows][Vectors] = by Σ_k a[row][k] b[k][Vectors].
+template <class M, int Rows, int Vectors>
+ATTEND_INLINE void multiply_panel(const typename M::Left* a, int64_t a_row, const typename M::Right* b, int64_t depth,
+                                  typename M::Sum::Real by, typename M::Sum::Real* c, int64_t c_row) {
+  using Sum = typename M::Sum;
+  Sum sums[Rows][Vectors];
 #pragma GCC unroll 16
   for (int i = 0; i < Rows; ++i)
 #pragma GCC unroll 8
-    for (int j = 0; j < Vectors; ++j) sums[i][j] = V::all(0);
+    for (int j = 0; j < Vectors; ++j) sums[i][j] = Sum::all(0);
   for (int64_t k = 0; k < depth; ++k) {
-    V columns[Vectors];
+    typename M::Vector columns[Vectors];
 #pragma GCC unroll 8
-    for (int j = 0; j < Vectors; ++j) columns[j] = V::load(b + j * V::kLanes);
+    for (int j = 0; j < Vectors; ++j) columns[j] = M::load(b + j * M::kStep);
 #pragma GCC unroll 16
     for (int i = 0; i < Rows; ++i) {
-      const V x = V::all(a[i * a_row]);
+      const auto x = M::all(a + i * a_row);
 #pragma GCC unroll 8
-      for (int j = 0; j < Vectors; ++j) sums[i][j] = fma(x, columns[j], sums[i][j]);
+      for (int j = 0; j < Vectors; ++j) sums[i][j] = M::add(x, columns[j], sums[i][j]);
     }
     ++a;
-    b += Vectors * V::kLanes;
+    b += Vectors * M::kStep;
   }
+  const Sum factor = Sum::all(by);
 #pragma GCC unroll 16
   for (int i = 0; i < Rows; ++i)
 #pragma GCC unroll 8
-    for (int j = 0; j < Vectors; ++j) sums[i][j].store(c + i * c_row + j * V::kLanes);
+    for (int j = 0; j < Vectors; ++j) (sums[i][j] * factor).store(c + i * c_row + j * Sum::kLanes);
 }
 
-// c[Rows][Vectors] += Σ_k a[row][k] b[k][Vectors]. a lies by rows, a_step numbers apart, or, Turned, by k.
-template <class V, bool Turned, int Rows, int Vectors>
-ATTEND_INLINE void add_products(const typename V::Real* a, int64_t a_step, const typename V::Real* b, int64_t depth, typename V::Real* c,
-                                int64_t c_row) {
-  V sums[Rows][Vectors];
+// c[Rows][Vectors] += Σ_k a[row][k] b[k][Vectors]. a lies by rows, a_step apart, or, Turned, by k.
+template <class M, bool Turned, int Rows, int Vectors>
+ATTEND_INLINE void add_products(const typename M::Left* a, int64_t a_step, const typename M::Right* b, int64_t depth,
+                                typename M::Sum::Real* c, int64_t c_row) {
+  using Sum = typename M::Sum;
+  Sum sums[Rows][Vectors];
 #pragma GCC unroll 16
   for (int i = 0; i < Rows; ++i)
 #pragma GCC unroll 8
-    for (int j = 0; j < Vectors; ++j) sums[i][j] = V::load(c + i * c_row + j * V::kLanes);
+    for (int j = 0; j < Vectors; ++j) sums[i][j] = Sum::load(c + i * c_row + j * Sum::kLanes);
   for (int64_t k = 0; k < depth; ++k) {
-    V columns[Vectors];
+    typename M::Vector columns[Vectors];
 #pragma GCC unroll 8
-    for (int j = 0; j < Vectors; ++j) columns[j] = V::load(b + j * V::kLanes);
+    for (int j = 0; j < Vectors; ++j) columns[j] = M::load(b + j * M::kStep);
 #pragma GCC unroll 16
     for (int i = 0; i < Rows; ++i) {
-      const V x = V::all(a[Turned ? i : i * a_step]);
+      const auto x = M::all(a + (Turned ? i : i * a_step));
 #pragma GCC unroll 8
-      for (int j = 0; j < Vectors; ++j) sums[i][j] = fma(x, columns[j], sums[i][j]);
+      for (int j = 0; j < Vectors; ++j) sums[i][j] = M::add(x, columns[j], sums[i][j]);
     }
     a += Turned ? a_step : 1;
-    b += Vectors * V::kLanes;
+    b += Vectors * M::kStep;
   }
 #pragma GCC unroll 16
   for (int i = 0; i < Rows; ++i)
 #pragma GCC unroll 8
-    for (int j = 0; j < Vectors; ++j) sums[i][j].store(c + i * c_row + j * V::kLanes);
+    for (int j = 0; j < Vectors; ++j) sums[i][j].store(c + i * c_row + j * Sum::kLanes);
 }
 
 // The same for 1 to Rows rows.
-template <class V, int Rows = kScoreRows>
-ATTEND_INLINE void multiply_rows(int64_t rows, const typename V::Real* a, int64_t a_row, const typename V::Real* b, int64_t depth,
-                                 typename V::Real* c, int64_t c_row) {
-  if (rows == Rows) return multiply_panel<V, Rows, kScoreVectors>(a, a_row, b, depth, c, c_row);
-  if constexpr (Rows > 1) multiply_rows<V, Rows - 1>(rows, a, a_row, b, depth, c, c_row);
+template <class M, int Rows = kScoreRows>
+ATTEND_INLINE void multiply_rows(int64_t rows, const typename M::Left* a, int64_t a_row, const typename M::Right* b, int64_t depth,
+                                 typename M::Sum::Real by, typename M::Sum::Real* c, int64_t c_row) {
+  if (rows == Rows) return multiply_panel<M, Rows, kScoreVectors>(a, a_row, b, depth, by, c, c_row);
+  if constexpr (Rows > 1) multiply_rows<M, Rows - 1>(rows, a, a_row, b, depth, by, c, c_row);
 }
 
-template <class V, bool Turned, int Rows = kSumRows>
-ATTEND_INLINE void add_rows(int64_t rows, const typename V::Real* a, int64_t a_step, const typename V::Real* b, int64_t depth,
-                            typename V::Real* c, int64_t c_row) {
-  if (rows == Rows) return add_products<V, Turned, Rows, kSumVectors>(a, a_step, b, depth, c, c_row);
-  if constexpr (Rows > 1) add_rows<V, Turned, Rows - 1>(rows, a, a_step, b, depth, c, c_row);
+template <class M, bool Turned, int Rows = kSumRows>
+ATTEND_INLINE void add_rows(int64_t rows, const typename M::Left* a, int64_t a_step, const typename M::Right* b, int64_t depth,
+                            typename M::Sum::Real* c, int64_t c_row) {
+  if (rows == Rows) return add_products<M, Turned, Rows, kSumVectors>(a, a_step, b, depth, c, c_row);
+  if constexpr (Rows > 1) add_rows<M, Turned, Rows - 1>(rows, a, a_step, b, depth, c, c_row);
 }
 
 }  // namespace

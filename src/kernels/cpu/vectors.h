@@ -1,10 +1,13 @@
-// Vectors of one instruction set, as the loops see them. Included by sources that are compiled once a set, with ATTEND_ISA_portable,
-// ATTEND_ISA_avx2 or ATTEND_ISA_avx512 defined; everything is in an anonymous namespace, so that nothing of one set is linked into
-// another.
+// Vectors of one instruction set, as the loops see them. Included by sources that are compiled once a set, with one of ATTEND_ISA_portable,
+// ATTEND_ISA_avx2, ATTEND_ISA_avx512 and ATTEND_ISA_avx512_bf16 defined; everything is in an anonymous namespace, so that nothing of one
+// set is linked into another.
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
 
+#if defined(ATTEND_ISA_avx512_bf16)
+#define ATTEND_ISA_avx512  // and products of pairs
+#endif
 #if defined(ATTEND_ISA_avx2) || defined(ATTEND_ISA_avx512)
 #include <immintrin.h>
 #endif
@@ -50,6 +53,7 @@ ATTEND_INLINE float largest(Floats a) {
   return _mm_cvtss_f32(_mm_max_ss(y, _mm_movehdup_ps(y)));
 }
 ATTEND_INLINE int equal_bits(Floats a, Floats b) { return _mm256_movemask_ps(_mm256_cmp_ps(a.v, b.v, _CMP_EQ_OQ)); }
+ATTEND_INLINE int not_below_bits(Floats a, Floats b) { return _mm256_movemask_ps(_mm256_cmp_ps(a.v, b.v, _CMP_GE_OQ)); }
 // 2^y for y <= 0; exactly +0 from −127 down, −∞ included.
 ATTEND_INLINE Floats exp2(Floats y) {
   const Floats x = larger(Floats::all(-127.f), y), shifted = x + Floats::all(kRounds), f = x - (shifted - Floats::all(kRounds));
@@ -84,6 +88,7 @@ ATTEND_INLINE Floats larger(Floats a, Floats b) { return {_mm512_max_ps(a.v, b.v
 ATTEND_INLINE float sum(Floats a) { return _mm512_reduce_add_ps(a.v); }
 ATTEND_INLINE float largest(Floats a) { return _mm512_reduce_max_ps(a.v); }
 ATTEND_INLINE int equal_bits(Floats a, Floats b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_EQ_OQ); }
+ATTEND_INLINE int not_below_bits(Floats a, Floats b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_GE_OQ); }
 ATTEND_INLINE Floats exp2(Floats y) {
   const __m512 n = _mm512_roundscale_ps(y.v, 8);
   const Floats f{_mm512_sub_ps(y.v, n)};  // NaN for −∞, which the last line makes 0
@@ -159,6 +164,12 @@ ATTEND_INLINE int equal_bits(Portable<T> a, Portable<T> b) {
   for (int i = 0; i < Portable<T>::kLanes; ++i) bits |= (a.v[i] == b.v[i]) << i;
   return bits;
 }
+template <class T>
+ATTEND_INLINE int not_below_bits(Portable<T> a, Portable<T> b) {
+  int bits = 0;
+  for (int i = 0; i < Portable<T>::kLanes; ++i) bits |= (a.v[i] >= b.v[i]) << i;
+  return bits;
+}
 ATTEND_INLINE Portable<float> exp2(Portable<float> y) {
   using F = Portable<float>;
   typedef int32_t Bits __attribute__((vector_size(16)));
@@ -230,12 +241,8 @@ ATTEND_INLINE __m256 eight_of(const float* p) { return _mm256_loadu_ps(p); }
 ATTEND_INLINE __m256 eight_of(const Half16* p) {
   return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))), 16));
 }
-template <class Stored>
-ATTEND_INLINE void turn_square(const Stored* from, int64_t row, float by, float* to, int64_t to_row) {
-  const __m256 scale = _mm256_set1_ps(by);
-  __m256 a[8], b[8];
-#pragma GCC unroll 8
-  for (int i = 0; i < 8; ++i) a[i] = _mm256_mul_ps(eight_of(from + i * row), scale);
+ATTEND_INLINE void turn_eight(__m256* a, float* to, int64_t to_row) {
+  __m256 b[8];
 #pragma GCC unroll 4
   for (int i = 0; i < 8; i += 2) {
     b[i] = _mm256_unpacklo_ps(a[i], a[i + 1]);
@@ -253,6 +260,14 @@ ATTEND_INLINE void turn_square(const Stored* from, int64_t row, float by, float*
     _mm256_storeu_ps(to + i * to_row, _mm256_permute2f128_ps(a[i], a[i + 4], 0x20));
     _mm256_storeu_ps(to + (i + 4) * to_row, _mm256_permute2f128_ps(a[i], a[i + 4], 0x31));
   }
+}
+template <class Stored>
+ATTEND_INLINE void turn_square(const Stored* from, int64_t row, float by, float* to, int64_t to_row) {
+  const __m256 scale = _mm256_set1_ps(by);
+  __m256 a[8];
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; ++i) a[i] = _mm256_mul_ps(eight_of(from + i * row), scale);
+  turn_eight(a, to, to_row);
 }
 #else
 constexpr int kSquare = 4;

@@ -1,0 +1,363 @@
+// A tile of queries on its way through the keys: scores, softmax, statistics, context. Included by sources that are compiled once an
+// instruction set, as vectors.h.
+#include "kernels/cpu/statistics.h"
+
+namespace {
+
+using attend::kernels::DotWork;
+using attend::kernels::kResident;
+using attend::kernels::kStreamed;
+using attend::kernels::kTileRows;
+using attend::kernels::kValueBlock;
+
+// V: vectors of the sums; Stored: numbers as they lie in memory; Scores, Values: operands.h.
+template <class V, class Stored, class Scores, class Values>
+struct RowTile : Sight<typename V::Real> {
+  using Real = typename V::Real;
+  using Sight<Real>::c, Sight<Real>::b, Sight<Real>::h, Sight<Real>::first_key, Sight<Real>::end_key;
+  static constexpr int kLanes = V::kLanes;
+  static constexpr int64_t kPanel = Scores::kPanel, kSlice = Values::kSlice;
+  static_assert(kPanel % kLanes == 0 && kPanel % 2 == 0);
+
+  // Where things lie in a worker's scratch.
+  struct Scratch {
+    typename Scores::Query* query;
+    Real *scores, *sums, *line, *peaks;
+    typename Values::Weight* weights;
+    int64_t scores_row, sums_row, bytes;
+    Scratch(const DotWork& w, void* base) {
+      const auto& call = w.call;
+      int64_t at = 0;
+      const auto take = [&](auto*& to, int64_t count) {
+        to = base ? reinterpret_cast<decltype(to + 0)>(static_cast<char*>(base) + at) : nullptr;
+        at += up_to_multiple(count * static_cast<int64_t>(sizeof(*to)), 64);
+      };
+      // Of a long source a tile may still see few keys, and holds them whole. A cache line more a row, so that rows do not fall into the
+      // same sets.
+      scores_row = up_to_multiple(least(up_to_multiple(call.keys, kPanel), kResident), 16) + 16;
+      sums_row = up_to_multiple(call.value_size, kSlice);
+      take(query, kTileRows * Scores::query_size(call));
+      take(scores, kTileRows * scores_row);
+      take(sums, kTileRows * sums_row);
+      take(weights, Values::kOwnWeights ? kTileRows * weights_row() : 0);
+      take(line, w.block_parts ? scores_row : 0);
+      take(peaks, w.block_parts ? scores_row : 0);
+      bytes = at;
+    }
+    int64_t weights_row() const { return Values::kOwnWeights ? scores_row / 2 + 16 : scores_row; }
+  };
+
+  const DotWork& w;
+  Scratch s;
+  int64_t head, key_head, begin = 0, rows = 0;                   // rows that are there: t in [begin, begin + rows)
+  Real maximum[kTileRows], total[kTileRows], spread[kTileRows];  // m, Σ p, Σ p (e − m), of base-2 scores
+  int64_t argmax[kTileRows];
+  Largest<Real> largest[kTileRows];
+
+  RowTile(const DotWork& work, int64_t of, void* scratch)
+      : Sight<Real>(work.call, of), w(work), s(work, scratch), head(of), key_head(b * c.key_heads + h / (c.heads / c.key_heads)) {}
+
+  void start(int64_t t, int64_t count) {
+    begin = t;
+    rows = count;
+    for (int64_t r = 0; r < rows; ++r) {
+      Scores::take_query(c, h, row_of<Stored>(c.query, b, h, t + r), s.query + r * Scores::query_size(c));
+      maximum[r] = -INFINITY;
+      total[r] = spread[r] = 0;
+      argmax[r] = -1;
+      largest[r].count = 0;
+    }
+    memset(s.sums, 0, static_cast<size_t>(kTileRows * s.sums_row) * sizeof(Real));
+    clear_rows(begin, begin + rows);
+  }
+
+  // The first of the rows asked for in full that is not before t.
+  int64_t asked_from(int64_t t) const {
+    int64_t low = 0, high = w.results.row_count;
+    while (low < high) {
+      const int64_t middle = (low + high) / 2;
+      if (w.results.rows[middle] < t)
+        low = middle + 1;
+      else
+        high = middle;
+    }
+    return low;
+  }
+  Real* asked_row(int64_t i) const { return static_cast<Real*>(w.results.row_weights) + (head * w.results.row_count + i) * c.keys; }
+  void clear_rows(int64_t t, int64_t end) const {
+    for (int64_t i = asked_from(t); i < w.results.row_count && w.results.rows[i] < end; ++i)
+      memset(asked_row(i), 0, static_cast<size_t>(c.keys) * sizeof(Real));
+  }
+
+  // The keys of the tile: all that one of its rows sees, from a panel's beginning.
+  int64_t tile_first() const { return first_key(begin) / kPanel * kPanel; }
+  int64_t tile_end() const { return end_key(begin + rows - 1); }
+
+  // Base-2 scores of the keys [from, to) for every row; only panels that a row of the group may see.
+  void score(int64_t from, int64_t to) {
+    for (int64_t panel = from; panel < to; panel += kPanel) {
+      const auto* packed = static_cast<const typename Scores::Key*>(w.packed_keys) +
+                           ((key_head - w.first_head) * w.panels + panel / kPanel) * Scores::panel_size(c);
+      for (int64_t r = 0; r < rows; r += kScoreRows) {
+        const int64_t group = least(kScoreRows, rows - r);
+        if (panel >= end_key(begin + r + group - 1)) continue;
+        Scores::multiply(c, h, group, s.query + r * Scores::query_size(c), packed, s.scores + r * s.scores_row + (panel - from),
+                         s.scores_row);
+      }
+    }
+  }
+
+  // Weights of the keys [from, to) in place of their scores, times one over what total[r] will be; keys that a row does not see
+  // have 0. Where the largest score moves, what was summed before is scaled down. `again`: all rows are known already.
+  void weigh(int64_t from, int64_t to, bool again) {
+    const int64_t width = up_to_multiple(to - from, kPanel);
+    for (int64_t r = 0; r < rows; ++r) {
+      Real* x = s.scores + r * s.scores_row;
+      const int64_t first = least(most(first_key(begin + r) - from, 0), width), end = most(least(end_key(begin + r), to) - from, first);
+      const int64_t low = first == end ? width : first / kLanes * kLanes, high = first == end ? width : up_to_multiple(end, kLanes);
+      for (int64_t j = 0; j < low; j += kLanes) V::all(0).store(x + j);
+      for (int64_t j = high; j < width; j += kLanes) V::all(0).store(x + j);
+      if (low < high) {
+        for (int64_t j = low; j < first; ++j) x[j] = -INFINITY;
+        for (int64_t j = end; j < high; ++j) x[j] = -INFINITY;
+        if (this->shapes()) this->shape(begin + r, from + first, from + end, x + first);
+        if (!again && w.results.top > 0) find_largest<V>(x + low, high - low, from + low, w.results.top, largest[r]);
+        if (!again) take_maximum(r, from, x, low, high);
+        const Real m = maximum[r] == -INFINITY ? 0 : maximum[r];
+        if (again || !w.results.entropy)
+          exponentials<false>(r, x, low, high, m, again);
+        else
+          exponentials<true>(r, x, low, high, m, again);
+      }
+      if constexpr (Values::kOwnWeights)
+        if (!again) Values::weights(x, width, s.weights + r * s.weights_row());
+    }
+  }
+
+  void take_maximum(int64_t r, int64_t from, const Real* x, int64_t low, int64_t high) {
+    V a = V::all(-INFINITY), other = a;
+    int64_t j = low;
+    for (; j + 2 * kLanes <= high; j += 2 * kLanes) {
+      a = larger(V::load(x + j), a);
+      other = larger(V::load(x + j + kLanes), other);
+    }
+    for (; j < high; j += kLanes) a = larger(V::load(x + j), a);
+    const Real found = ::largest(larger(a, other));
+    if (!(found > maximum[r])) return;
+    const Real was = maximum[r];
+    maximum[r] = found;
+    if (w.results.argmax)
+      for (j = low; j < high; j += kLanes)
+        if (const int bits = equal_bits(V::load(x + j), V::all(found)); bits) {
+          argmax[r] = from + j + __builtin_ctz(static_cast<unsigned>(bits));
+          break;
+        }
+    if (was == -INFINITY) return;
+    Real lanes[kLanes];
+    exp2(V::all(was - found)).store(lanes);
+    const Real down = lanes[0];
+    spread[r] = down * (spread[r] + (was - found) * total[r]);
+    total[r] *= down;
+    Real* sums = s.sums + r * s.sums_row;
+    for (int64_t d = 0; d < s.sums_row; d += kLanes) (V::load(sums + d) * V::all(down)).store(sums + d);
+  }
+
+  template <bool Spread>
+  void exponentials(int64_t r, Real* x, int64_t low, int64_t high, Real m, bool again) {
+    const V shift = V::all(m);
+    V a = V::all(0), other = a, spread_a = a, spread_other = a;
+    const V floor = V::all(static_cast<Real>(-1e30));
+    int64_t j = low;
+    for (; j + 2 * kLanes <= high; j += 2 * kLanes) {
+      const V y = V::load(x + j) - shift, z = V::load(x + j + kLanes) - shift;
+      const V p = exp2(y), q = exp2(z);
+      a = a + p;
+      other = other + q;
+      if (Spread) {  // 0 · −∞ would be NaN
+        spread_a = fma(p, larger(floor, y), spread_a);
+        spread_other = fma(q, larger(floor, z), spread_other);
+      }
+      p.store(x + j);
+      q.store(x + j + kLanes);
+    }
+    for (; j < high; j += kLanes) {
+      const V y = V::load(x + j) - shift, p = exp2(y);
+      a = a + p;
+      if (Spread) spread_a = fma(p, larger(floor, y), spread_a);
+      p.store(x + j);
+    }
+    if (again) return;
+    total[r] += sum(a + other);
+    if (Spread) spread[r] += sum(spread_a + spread_other);
+  }
+
+  // Adds the values of the keys [from, to), weighted.
+  void mix(int64_t from, int64_t to) {
+    const uint8_t* wild = w.wild + (key_head - w.first_head) * ((c.keys + kValueBlock - 1) / kValueBlock);
+    const int64_t slices = s.sums_row / kSlice;
+    const auto* values =
+        static_cast<const typename Values::Value*>(w.packed_values) + (key_head - w.first_head) * slices * Values::slice_size(c);
+    const typename Values::Weight* weights;
+    if constexpr (Values::kOwnWeights)
+      weights = s.weights;
+    else
+      weights = s.scores;
+    constexpr int64_t kTogether = Values::kOwnWeights ? 2 : 1;  // keys in one weight
+    const int64_t row = s.weights_row();
+    for (int64_t key = from; key < to;) {
+      const int64_t until = least((key / kValueBlock + 1) * kValueBlock, to);
+      if (wild[key / kValueBlock]) {
+        mix_wild(key, until, key - from, values);
+      } else {
+        for (int64_t slice = 0; slice < slices; ++slice) {
+          const auto* v = values + slice * Values::slice_size(c) + Values::place(key);
+          for (int64_t r = 0; r < rows; r += kSumRows) {
+            const int64_t group = least(kSumRows, rows - r), end = least(until, end_key(begin + r + group - 1));
+            if (end > key)
+              Values::add(group, weights + r * row + (key - from) / kTogether, row, v, end - key, s.sums + r * s.sums_row + slice * kSlice,
+                          s.sums_row);
+          }
+        }
+      }
+      key = until;
+    }
+  }
+
+  // Where a value is NaN or infinite: a weight of 0 must not make NaN of it.
+  void mix_wild(int64_t key, int64_t until, int64_t at, const typename Values::Value* values) {
+    for (int64_t r = 0; r < rows; ++r) {
+      const Real* p = s.scores + r * s.scores_row + at;
+      for (int64_t j = 0; j < until - key; ++j)
+        if (p[j] != 0)
+          for (int64_t column = 0; column < s.sums_row; ++column)
+            s.sums[r * s.sums_row + column] +=
+                p[j] * Values::number(values + column / kSlice * Values::slice_size(c), key + j, column % kSlice);
+    }
+  }
+
+  // One over the sum of each row, 0 where it sees nothing.
+  void take_shares(Real* shares) const {
+    for (int64_t r = 0; r < rows; ++r) shares[r] = total[r] != 0 ? 1 / total[r] : 0;  // NaN is live
+  }
+
+  // What is counted of the weights of the keys [from, to), every total being known.
+  void count(int64_t from, int64_t to, int64_t chunk) {
+    const auto& out = w.results;
+    Real shares[kTileRows];
+    take_shares(shares);
+    if (w.column_parts)
+      add_columns<V>(s.scores, s.scores_row, rows, shares, to - from,
+                     static_cast<Real*>(w.column_parts) + (head * w.chunks + chunk) * c.keys + from);
+    if (w.block_parts)
+      add_blocks<V>(w, s.scores, s.scores_row, rows, shares, begin, from, to, s.line, s.peaks, head * w.chunks + chunk,
+                    begin / w.chunk * w.chunk / out.pool_rows);
+    for (int64_t i = asked_from(begin); i < out.row_count && out.rows[i] < begin + rows; ++i) {
+      const int64_t r = out.rows[i] - begin, first = most(first_key(begin + r), from), end = least(end_key(begin + r), to);
+      const Real* x = s.scores + r * s.scores_row - from;
+      Real* full = asked_row(i);
+      for (int64_t j = first; j < end; ++j) full[j] = x[j] * shares[r];
+    }
+  }
+
+  void finish() {
+    const auto& out = w.results;
+    for (int64_t r = 0; r < rows; ++r) {
+      const bool live = total[r] != 0;  // NaN is live
+      const Real share = live ? 1 / total[r] : 0;
+      const int64_t at = head * c.queries + begin + r;
+      Stored* context =
+          static_cast<Stored*>(out.context.data) + b * out.context.batch + h * out.context.head + (begin + r) * out.context.row;
+      const Real* sums = s.sums + r * s.sums_row;
+      for (int64_t d = 0; d < c.value_size; ++d) put(context + d, live ? sums[d] * share : static_cast<Real>(0));
+      if (out.lse)
+        static_cast<Real*>(out.lse)[at] = live ? (maximum[r] + log2_of(total[r])) * static_cast<Real>(kLn2) : static_cast<Real>(-INFINITY);
+      if (out.entropy) {
+        const Real nats = (log2_of(total[r]) - spread[r] * share) * static_cast<Real>(kLn2);
+        static_cast<Real*>(out.entropy)[at] = !live ? 0 : nats < 0 ? 0 : nats;
+      }
+      if (out.maximum) static_cast<Real*>(out.maximum)[at] = share;
+      if (out.argmax) out.argmax[at] = live ? argmax[r] : -1;
+      if (out.top > 0)
+        put_largest<V>(largest[r], maximum[r], share, out.top, static_cast<Real*>(out.top_weights) + at * out.top,
+                       out.top_keys + at * out.top);
+    }
+  }
+
+  static float log2_of(float x) { return ::log2f(x); }
+  static double log2_of(double x) { return ::log2(x); }
+
+  // A row that sees nothing.
+  void put_empty(int64_t t) const {
+    clear_rows(t, t + 1);
+    const auto& out = w.results;
+    const int64_t at = head * c.queries + t;
+    Stored* context = static_cast<Stored*>(out.context.data) + b * out.context.batch + h * out.context.head + t * out.context.row;
+    for (int64_t d = 0; d < c.value_size; ++d) put(context + d, static_cast<Real>(0));
+    if (out.lse) static_cast<Real*>(out.lse)[at] = static_cast<Real>(-INFINITY);
+    if (out.entropy) static_cast<Real*>(out.entropy)[at] = 0;
+    if (out.maximum) static_cast<Real*>(out.maximum)[at] = 0;
+    if (out.argmax) out.argmax[at] = -1;
+    for (int64_t k = 0; k < out.top; ++k) {
+      static_cast<Real*>(out.top_weights)[at * out.top + k] = 0;
+      out.top_keys[at * out.top + k] = -1;
+    }
+  }
+
+  static int64_t scratch_bytes(const DotWork& w) { return Scratch(w, nullptr).bytes; }
+  static int64_t keys_bytes(const DotAttention& c) {
+    return (c.keys + kPanel - 1) / kPanel * Scores::panel_size(c) * static_cast<int64_t>(sizeof(typename Scores::Key));
+  }
+  static int64_t values_bytes(const DotAttention& c) {
+    return (c.value_size + kSlice - 1) / kSlice * Values::slice_size(c) * static_cast<int64_t>(sizeof(typename Values::Value));
+  }
+
+  static void pack(const DotWork& w, int64_t key_head, int64_t first, int64_t last) {
+    const auto& c = w.call;
+    const int64_t b = key_head / c.key_heads, h = key_head % c.key_heads;
+    const int64_t keys = c.key_lengths ? c.key_lengths[b] : c.keys;
+    last = least(last, (keys + kPanel - 1) / kPanel);
+    const int64_t own = key_head - w.first_head;
+    for (int64_t p = first; p < last; ++p)
+      Scores::pack_keys(c, h, row_of<Stored>(c.key, b, h, p * kPanel), least(kPanel, keys - p * kPanel),
+                        static_cast<typename Scores::Key*>(w.packed_keys) + (own * w.panels + p) * Scores::panel_size(c));
+    // Values, by whole blocks: of those that begin in these panels.
+    const int64_t end = least(last * kPanel, keys), slices = (c.value_size + kSlice - 1) / kSlice;
+    auto* values = static_cast<typename Values::Value*>(w.packed_values) + own * slices * Values::slice_size(c);
+    for (int64_t block = (first * kPanel + kValueBlock - 1) / kValueBlock; block * kValueBlock < end; ++block)
+      w.wild[own * ((c.keys + kValueBlock - 1) / kValueBlock) + block] =
+          !Values::pack_values(c, b, h, block * kValueBlock, least((block + 1) * kValueBlock, keys), values);
+  }
+
+  static void forward(const DotWork& w, int64_t head, int64_t chunk, void* scratch) {
+    const auto& c = w.call;
+    RowTile tile(w, head, scratch);
+    const bool counts = w.column_parts || w.block_parts || w.results.row_count > 0;
+    clear_parts<Real>(w, head * w.chunks + chunk);
+    const int64_t until = least((chunk + 1) * w.chunk, c.queries);
+    int64_t t = chunk * w.chunk;
+    for (const int64_t live = least(until, tile.queries); t < live; t += kTileRows) {
+      tile.start(t, least(kTileRows, live - t));
+      const int64_t first = tile.tile_first(), end = tile.tile_end();
+      const bool whole = end - first <= kResident;
+      const int64_t step = whole ? most(end - first, 1) : kStreamed;
+      for (int64_t from = first; from < end; from += step) {
+        const int64_t to = least(from + step, end);
+        tile.score(from, to);
+        tile.weigh(from, to, false);
+        if (counts && whole) tile.count(from, to, chunk);
+        tile.mix(from, to);
+      }
+      if (counts && !whole)  // the totals are known now
+        for (int64_t from = first; from < end; from += step) {
+          const int64_t to = least(from + step, end);
+          tile.score(from, to);
+          tile.weigh(from, to, true);
+          tile.count(from, to, chunk);
+        }
+      tile.finish();
+    }
+    for (t = most(chunk * w.chunk, least(tile.queries, until)); t < until; ++t) tile.put_empty(t);
+  }
+};
+
+}  // namespace
