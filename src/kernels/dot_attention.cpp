@@ -29,6 +29,7 @@ constexpr std::array<std::array<const DotBackKernels*, 3>, 4> kBackTables = {{
 #if defined(__x86_64__)
     {&dot_back_float32_avx2, &dot_back_bfloat16_avx2, nullptr},
     {&dot_back_float32_avx512, &dot_back_bfloat16_avx512, nullptr},
+    {nullptr, &dot_back_bfloat16_avx512_bf16, nullptr},
 #endif
 }};
 
@@ -173,7 +174,9 @@ Isa dot_attention_backward(const DotAttention& call, const DotGradients& gradien
 
 Isa run_dot_attention_backward(Isa isa, const DotAttention& call, const DotGradients& gradients, Workers& workers, const char* who) {
   check(call, who);
-  ATTEND_ASSERT(gradients.lse && (!gradients.entropy_gradient || gradients.entropy));
+  ATTEND_ASSERT(gradients.lse && (!gradients.entropy_gradient || gradients.entropy) &&
+                (!gradients.maximum_gradient || (gradients.maximum && gradients.argmax)) &&
+                !gradients.column_gradient == !gradients.column_dots);
   isa = set_for(kBackTables, isa, call.number);
   const auto& kernels = *kBackTables.at(static_cast<std::size_t>(isa)).at(static_cast<std::size_t>(call.number));
   DotBackWork work;
@@ -181,37 +184,27 @@ Isa run_dot_attention_backward(Isa isa, const DotAttention& call, const DotGradi
   work.call.left = std::min(call.left, kEverything);
   work.call.right = std::min(call.right, kEverything);
   work.gradients = gradients;
-  const auto tiles = (call.keys + kBackKeys - 1) / kBackKeys;
-  work.panels = tiles * (kBackKeys / kernels.panel);
+  work.tiles = (call.keys + kBackKeys - 1) / kBackKeys;
   // How keys are cut depends on their number alone, and so does the order in which the parts are added.
   const auto wanted = std::clamp<std::int64_t>(call.keys / 512, 1, 8);
-  work.chunk = std::max<std::int64_t>(1, (tiles + wanted - 1) / wanted) * kBackKeys;
+  work.chunk = std::max<std::int64_t>(1, (work.tiles + wanted - 1) / wanted) * kBackKeys;
   work.chunks = (call.keys + work.chunk - 1) / work.chunk;
+  work.sizes = kernels.sizes(work);
 
   const auto key_heads = call.batch * call.key_heads, heads = call.batch * call.heads, group = call.heads / call.key_heads;
-  const auto sliced = [&](std::int64_t size) { return (size + kernels.slice - 1) / kernels.slice * kernels.slice; };
-  const bool half = call.number == Number::kBfloat16;
-  // Room for some key heads and the query heads that read them.
+  // Places for some key heads and the query heads that read them.
   const auto room_for = [&](std::int64_t of_keys) {
-    const auto of_queries = of_keys * group;
-    const auto numbers = [&](std::int64_t count) { return Room(count * kernels.real_bytes); };
     std::vector<Room> rooms;
-    rooms.push_back(numbers(of_keys * work.panels * kernels.panel * call.size));
-    rooms.push_back(numbers(of_keys * work.panels * kernels.panel * call.value_size));
-    rooms.push_back(numbers(of_keys * call.keys * sliced(call.size)));
-    rooms.push_back(numbers(of_queries * call.queries * sliced(call.size)));
-    rooms.push_back(numbers(of_queries * call.queries * sliced(call.value_size)));
-    rooms.push_back(numbers(half ? of_queries * call.queries * call.size : 0));
-    rooms.push_back(numbers(half ? of_queries * call.queries * call.value_size : 0));
-    rooms.push_back(numbers(of_queries * call.queries));
-    rooms.push_back(numbers(of_queries * call.queries));
-    rooms.push_back(numbers(of_queries * work.chunks * call.queries * sliced(call.size)));
-    rooms.emplace_back(of_keys * tiles);
+    const auto& z = work.sizes;
+    for (const auto bytes : {z.key_panels, z.key_slices, z.value_panels}) rooms.emplace_back(of_keys * bytes);
+    for (const auto bytes : {z.query_rows, z.query_slices, z.gradient_rows, z.gradient_slices, z.offsets, z.base2, z.query_parts})
+      rooms.emplace_back(of_keys * group * bytes);
+    rooms.emplace_back(of_keys * work.tiles);
     return rooms;
   };
   const auto in = [](DotBackWork w, const std::vector<Room>& rooms) {
     std::size_t at = 0;
-    for (auto* place : {&w.key_panels, &w.value_panels, &w.key_slices, &w.query_slices, &w.gradient_slices, &w.query_rows, &w.gradient_rows,
+    for (auto* place : {&w.key_panels, &w.key_slices, &w.value_panels, &w.query_rows, &w.query_slices, &w.gradient_rows, &w.gradient_slices,
                         &w.offsets, &w.base2, &w.query_parts})
       *place = rooms[at++].data();
     w.wild = static_cast<std::uint8_t*>(rooms[at].data());
@@ -220,15 +213,21 @@ Isa run_dot_attention_backward(Isa isa, const DotAttention& call, const DotGradi
   const auto scratch = room_for_each(workers, kernels.scratch_bytes(work));
   const auto scratch_of = [&](int worker) { return scratch[static_cast<std::size_t>(worker)].data(); };
 
+  // Items, heads and chunks that add to the same numbers of the bias are one task, which takes them in order.
+  const auto& bias = gradients.bias_gradient;
+  const auto shared = [&](std::int64_t size, std::int64_t stride) { return bias.data && stride == 0 ? size : 1; };
+  const auto items = shared(call.batch, bias.batch), heads_together = shared(call.key_heads, bias.head),
+             chunks_together = shared(work.chunks, bias.key);
+
   // Short sequences: a worker does all of a head, in a place of its own.
-  if (call.keys <= kShort && call.queries <= kShort && key_heads >= 2 * workers.count()) {
+  if (call.keys <= kShort && call.queries <= kShort && key_heads >= 2 * workers.count() && items == 1 && heads_together == 1) {
     std::vector<std::vector<Room>> rooms;
     for (int i = 0; i < workers.count(); ++i) rooms.push_back(room_for(1));
     workers.run(key_heads, [&](std::int64_t key_head, int worker) {
       auto own = in(work, rooms[static_cast<std::size_t>(worker)]);
       own.first_key_head = key_head;
       own.first_head = key_head / call.key_heads * call.heads + key_head % call.key_heads * group;
-      kernels.pack_keys(own, key_head, 0, tiles);
+      kernels.pack_keys(own, key_head, 0, work.tiles);
       for (std::int64_t i = 0; i < group; ++i) kernels.pack_queries(own, own.first_head + i, 0, call.queries);
       for (std::int64_t chunk = 0; chunk < work.chunks; ++chunk) kernels.backward(own, key_head, chunk, scratch_of(worker));
       for (std::int64_t i = 0; i < group; ++i) kernels.add_queries(own, own.first_head + i, 0, call.queries);
@@ -239,11 +238,12 @@ Isa run_dot_attention_backward(Isa isa, const DotAttention& call, const DotGradi
   const auto rooms = room_for(key_heads);
   work = in(work, rooms);
   constexpr std::int64_t kTilesTogether = 4, kRowsTogether = 256;
-  const auto key_pieces = (tiles + kTilesTogether - 1) / kTilesTogether, query_pieces = (call.queries + kRowsTogether - 1) / kRowsTogether;
+  const auto key_pieces = (work.tiles + kTilesTogether - 1) / kTilesTogether,
+             query_pieces = (call.queries + kRowsTogether - 1) / kRowsTogether;
   workers.run(key_heads * key_pieces + heads * query_pieces, [&](std::int64_t task, int /*worker*/) {
     if (task < key_heads * key_pieces) {
       const auto first = task % key_pieces * kTilesTogether;
-      kernels.pack_keys(work, task / key_pieces, first, std::min(first + kTilesTogether, tiles));
+      kernels.pack_keys(work, task / key_pieces, first, std::min(first + kTilesTogether, work.tiles));
     } else {
       task -= key_heads * key_pieces;
       const auto first = task % query_pieces * kRowsTogether;
@@ -251,8 +251,16 @@ Isa run_dot_attention_backward(Isa isa, const DotAttention& call, const DotGradi
     }
   });
   // The first chunks of a causal call are the long ones.
-  workers.run(key_heads * work.chunks,
-              [&](std::int64_t task, int worker) { kernels.backward(work, task / work.chunks, task % work.chunks, scratch_of(worker)); });
+  const auto chunk_tasks = work.chunks / std::max<std::int64_t>(1, chunks_together), head_tasks = call.key_heads / heads_together,
+             item_tasks = call.batch / std::max<std::int64_t>(1, items);
+  workers.run(item_tasks * head_tasks * chunk_tasks, [&](std::int64_t task, int worker) {
+    const auto item = task / (head_tasks * chunk_tasks) * items, head = task / chunk_tasks % head_tasks * heads_together,
+               chunk = task % chunk_tasks * chunks_together;
+    for (std::int64_t b = item; b < item + items; ++b)
+      for (std::int64_t h = head; h < head + heads_together; ++h)
+        for (std::int64_t i = chunk; i < chunk + chunks_together; ++i)
+          kernels.backward(work, b * call.key_heads + h, i, scratch_of(worker));
+  });
   workers.run(heads * query_pieces, [&](std::int64_t task, int /*worker*/) {
     const auto first = task % query_pieces * kRowsTogether;
     kernels.add_queries(work, task / query_pieces, first, std::min(first + kRowsTogether, call.queries));

@@ -2,7 +2,7 @@ include(cmake/Isa.cmake)
 attend_room(kernels SOURCES isa.cpp dot_attention.cpp KNOWS core)
 set(loops ${PROJECT_SOURCE_DIR}/src/kernels/cpu)
 attend_isa_sources(attend_kernels SOURCES ${loops}/dot_attention.isa.cpp ${loops}/dot_attention_backward.isa.cpp)
-attend_isa_sources(attend_kernels SETS avx512_bf16 SOURCES ${loops}/dot_attention.isa.cpp)
+attend_isa_sources(attend_kernels SETS avx512_bf16 SOURCES ${loops}/dot_attention.isa.cpp ${loops}/dot_attention_backward.isa.cpp)
 attend_test(kernels_tests KNOWS kernels LABELS unit SOURCES ${PROJECT_SOURCE_DIR}/tests/kernels/dot_attention_test.cpp ${PROJECT_SOURCE_DIR}/tests/kernels/dot_attention_backward_test.cpp)
 if(ATTEND_BUILD_TESTS AND NOT ATTEND_SANITIZE)  # sanitisers add symbols of their own
   get_property(objects GLOBAL PROPERTY ATTEND_ISA_OBJECTS)

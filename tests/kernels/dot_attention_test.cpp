@@ -39,14 +39,6 @@ void expect_right(const Case& c, const How& how) {
   }
 }
 
-// Each set in turn, with the numbers that it may have loops of its own for.
-std::vector<How> sets_and_numbers() {
-  std::vector<How> all;
-  for (const auto isa : sets_here())
-    for (const auto number : {Number::kFloat32, Number::kBfloat16}) all.push_back({.isa = isa, .number = number});
-  return all;
-}
-
 TEST(DotAttention, AgreesOnAwkwardSizes) {
   for (const auto& how : sets_and_numbers()) {
     for (const std::int64_t queries : {1, 2, 16, 23, 25, 48, 113})

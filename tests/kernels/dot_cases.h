@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -29,15 +30,38 @@ struct Case {
   std::int64_t left = kEverything, right = kEverything;
   std::vector<std::int64_t> query_lengths, key_lengths;
   bool keep = false, bias = false, slopes = false;
-  double stretch = 1;  // of the queries: large ones make sharp rows
+  std::vector<bool> shared = {false, false, false, false};  // of items, heads, rows and keys: the bias has one number for all
+  double stretch = 1;                                       // of the queries: large ones make sharp rows
   std::string name;
 };
 
 struct Inputs {
   std::vector<double> q, k, v;     // [B, H, T, D], [B, Hk, S, D], [B, Hk, S, Dv]
   std::vector<std::uint8_t> keep;  // [B, H, T, S]
-  std::vector<float> bias, slopes;
+  std::vector<float> slopes;
+  std::vector<double> bias;  // its numbers, and those that a kernel with sums in float32 reads
+  std::vector<float> bias_float;
 };
+
+// Strides of the bias, 0 where it is shared.
+inline std::array<std::int64_t, 4> bias_strides(const Case& c) {
+  const std::int64_t sizes[] = {c.batch, c.heads, c.queries, c.keys};
+  std::array<std::int64_t, 4> strides{};
+  std::int64_t step = 1;
+  for (std::size_t i = 4; i-- > 0;) {
+    if (c.shared[i]) continue;
+    strides[i] = step;
+    step *= sizes[i];
+  }
+  return strides;
+}
+inline std::size_t bias_place(const Case& c, std::int64_t b, std::int64_t h, std::int64_t t, std::int64_t s) {
+  const auto x = bias_strides(c);
+  return static_cast<std::size_t>(b * x[0] + h * x[1] + t * x[2] + s * x[3]);
+}
+inline std::int64_t bias_numbers(const Case& c) {
+  return (c.shared[0] ? 1 : c.batch) * (c.shared[1] ? 1 : c.heads) * (c.shared[2] ? 1 : c.queries) * (c.shared[3] ? 1 : c.keys);
+}
 
 // As a float of either kind holds it, so that every kind computes with the same numbers.
 inline double rounded(double x, Number number) {
@@ -63,8 +87,9 @@ inline Inputs inputs_of(const Case& c, Number number) {
   fill(in.v, c.batch * c.key_heads * c.keys * c.value_size, 0.577, 1);
   const auto cells = c.batch * c.heads * c.queries * c.keys;
   for (std::int64_t i = 0; c.keep && i < cells; ++i) in.keep.push_back(i % 5 != 0 && i / c.keys % 11 != 3);  // rows 3, 14, ... see nothing
-  for (std::int64_t i = 0; c.bias && i < cells; ++i)
-    in.bias.push_back(i % 13 == 0 ? -std::numeric_limits<float>::infinity() : static_cast<float>(std::sin(0.37 * static_cast<double>(i))));
+  for (std::int64_t i = 0; c.bias && i < bias_numbers(c); ++i)
+    in.bias.push_back(i % 13 == 0 ? -kInfinity : rounded(std::sin(0.37 * static_cast<double>(i)), Number::kFloat32));
+  in.bias_float.assign(in.bias.begin(), in.bias.end());
   for (std::int64_t h = 0; c.slopes && h < c.heads; ++h) in.slopes.push_back(0.25f / static_cast<float>(h + 1));
   return in;
 }
@@ -140,7 +165,7 @@ inline Outputs plainly(const Case& c, const Inputs& in) {
             x += in.q[static_cast<std::size_t>(row * c.size + d)] * in.k[static_cast<std::size_t>((kh * c.keys + s) * c.size + d)];
           x /= std::sqrt(static_cast<double>(c.size));
           if (c.slopes) x -= static_cast<double>(in.slopes[static_cast<std::size_t>(h)]) * static_cast<double>(std::abs(s - at));
-          if (c.bias) x += static_cast<double>(in.bias[cell]);
+          if (c.bias) x += in.bias[bias_place(c, b, h, t, s)];
           e[static_cast<std::size_t>(s)] = x;
           if (x > m) m = x, best = s;
         }
@@ -280,7 +305,11 @@ inline DotAttention described(const Case& c, const Inputs& in, Number number) {
   call.key_lengths = c.key_lengths.empty() ? nullptr : c.key_lengths.data();
   const auto cells = [&](auto& x) { x.batch = c.heads * c.queries * c.keys, x.head = c.queries * c.keys, x.row = c.keys, x.key = 1; };
   if (c.keep) call.keep.data = in.keep.data(), cells(call.keep);
-  if (c.bias) call.bias.data = in.bias.data(), cells(call.bias);
+  if (c.bias) {
+    const auto x = bias_strides(c);
+    call.bias = {nullptr, x[0], x[1], x[2], x[3]};
+    call.bias.data = number == Number::kFloat64 ? static_cast<const void*>(in.bias.data()) : in.bias_float.data();
+  }
   if (c.slopes) call.slopes = in.slopes.data();
   return call;
 }
@@ -395,6 +424,14 @@ inline std::vector<Isa> sets_here() {
   return sets;
 }
 
+// Each set in turn, with the numbers that it may have loops of its own for.
+inline std::vector<How> sets_and_numbers() {
+  std::vector<How> all;
+  for (const auto isa : sets_here())
+    for (const auto number : {Number::kFloat32, Number::kBfloat16}) all.push_back({.isa = isa, .number = number});
+  return all;
+}
+
 inline std::vector<Case> masked_cases() {
   return {{.queries = 49, .keys = 49, .right = 0, .name = "causal"},
           {.queries = 25, .keys = 97, .right = 0, .name = "causal, fewer queries"},
@@ -421,6 +458,30 @@ inline std::vector<Case> masked_cases() {
           {.heads = 8, .key_heads = 2, .queries = 17, .keys = 23, .name = "grouped"},
           {.queries = 25, .keys = 47, .keep = true, .name = "keep"},
           {.queries = 25, .keys = 47, .bias = true, .name = "bias"},
+          {.batch = 2,
+           .heads = 2,
+           .key_heads = 2,
+           .queries = 50,
+           .keys = 110,
+           .bias = true,
+           .shared = {true, false, false, false},
+           .name = "bias of all items"},
+          {.batch = 2,
+           .heads = 4,
+           .key_heads = 2,
+           .queries = 25,
+           .keys = 47,
+           .bias = true,
+           .shared = {false, true, true, false},
+           .name = "bias of keys"},
+          {.batch = 2,
+           .heads = 2,
+           .key_heads = 1,
+           .queries = 25,
+           .keys = 1100,
+           .bias = true,
+           .shared = {true, true, false, true},
+           .name = "bias of rows"},
           {.heads = 2, .key_heads = 2, .queries = 25, .keys = 47, .slopes = true, .name = "slopes"},
           {.batch = 2,
            .heads = 4,

@@ -34,7 +34,7 @@ struct MutableRows {
 /// [B, H, T, S] with any strides, in elements; no data = there is none.
 template <class T>
 struct Cells {
-  const T* data = nullptr;
+  T* data = nullptr;
   int64_t batch = 0, head = 0, row = 0, key = 0;
 };
 
@@ -49,8 +49,8 @@ struct DotAttention {
   const int64_t* query_lengths = nullptr;           ///< T_b; null = T
   const int64_t* key_lengths = nullptr;             ///< S_b; null = S
   int64_t left = kEverything, right = kEverything;  ///< keys seen before and behind t_abs
-  Cells<uint8_t> keep;                              ///< 0 = hidden
-  Cells<float> bias;                                ///< −inf hides
+  Cells<const uint8_t> keep;                        ///< 0 = hidden
+  Cells<const void> bias;                           ///< in the numbers of the sums; −inf hides
   const float* slopes = nullptr;                    ///< [H]
 };
 
@@ -78,13 +78,18 @@ constexpr int64_t kMostTop = 16;
 
 /// What flows back into a call. Statistics as DotResults holds them; null = no gradient comes from there.
 struct DotGradients {
-  Rows context;                                              ///< [B, H, T, Dv]: the context that the call gave
-  const void* lse = nullptr;                                 ///< [B, H, T]: its lse, always needed
-  const void* entropy = nullptr;                             ///< [B, H, T]: its entropy, where entropy_gradient is given
+  Rows context;                                       ///< [B, H, T, Dv]: the context that the call gave
+  const void* lse = nullptr;                          ///< [B, H, T]: its lse, always needed
+  const void *entropy = nullptr, *maximum = nullptr;  ///< [B, H, T]: needed where a gradient of theirs is given, as argmax is
+  const int64_t* argmax = nullptr;
   Rows context_gradient;                                     ///< [B, H, T, Dv]
   const void* lse_gradient = nullptr;                        ///< [B, H, T]
   const void* entropy_gradient = nullptr;                    ///< [B, H, T]
+  const void* maximum_gradient = nullptr;                    ///< [B, H, T]
+  const void* column_gradient = nullptr;                     ///< [B, H, S]: g of the column sums
+  const void* column_dots = nullptr;                         ///< [B, H, T]: Σ_s w[t, s] g[s], which is the context of the values g
   MutableRows query_gradient, key_gradient, value_gradient;  ///< [B, H, T, D], [B, Hk, S, D], [B, Hk, S, Dv]: what is computed
+  Cells<void> bias_gradient;                                 ///< in the numbers of the sums; added to, with stride 0 where it is broadcast
 };
 
 /// Computes one call and returns the instruction set whose loops ran: the active one (kernels/isa.h), or the next lower that has loops for

@@ -43,34 +43,38 @@ struct DotKernels {
   void (*add_parts)(const DotWork& work, int64_t head);
 };
 
-/// A call on its way back, with its place to work in. Slices and panels are those of DotKernels.
+/// Bytes that one head takes: keys and values of each key head, the rest of each query head.
+struct DotBackSizes {
+  int64_t key_panels, key_slices, value_panels;
+  int64_t query_rows, query_slices, gradient_rows, gradient_slices, offsets, base2, query_parts;
+};
+
+/// A call on its way back, with its place to work in. Rows, panels and slices: operands.h.
 struct DotBackWork {
   DotAttention call;
   DotGradients gradients;
-  void* key_panels = nullptr;                  // [B, Hk, panels, D, panel], times scale and log2 e
-  void* value_panels = nullptr;                // [B, Hk, panels, Dv, panel]
-  void* key_slices = nullptr;                  // [B, Hk, slices, S, slice]
-  void* query_slices = nullptr;                // [B, H, slices, T, slice]
-  void* gradient_slices = nullptr;             // [B, H, slices, T, slice], of the context
-  void* query_rows = nullptr;                  // [B, H, T, D] in the numbers of the sums; null where they are stored so
-  void* gradient_rows = nullptr;               // [B, H, T, Dv], as query_rows
-  void* offsets = nullptr;                     // [B, H, T]: Σ dO·O − g_lse + g_entropy · entropy
-  void* base2 = nullptr;                       // [B, H, T]: lse in powers of 2; +∞ on an empty row
-  void* query_parts = nullptr;                 // [B, H, chunks, T, D up to whole slices]
-  uint8_t* wild = nullptr;                     // [B, Hk, ⌈S / kBackKeys⌉]: 1 where a key is NaN or infinite
-  int64_t first_key_head = 0, first_head = 0;  // of B·Hk and B·H, those which these begin with
-  int64_t panels = 0;
-  int64_t chunks = 0, chunk = 0;  // of keys; keys in one, a multiple of kBackKeys
+  DotBackSizes sizes;
+  void *key_panels = nullptr, *key_slices = nullptr;          // of the keys
+  void* value_panels = nullptr;                               // of the values
+  void *query_rows = nullptr, *query_slices = nullptr;        // of the queries
+  void *gradient_rows = nullptr, *gradient_slices = nullptr;  // of the context's gradient
+  void* offsets = nullptr;                                    // [T] a head: what is taken from each dO·v of a row
+  void* base2 = nullptr;                                      // [T] a head: lse in powers of 2; +∞ on an empty row
+  void* query_parts = nullptr;                                // [chunks, T, D up to whole slices] a head
+  uint8_t* wild = nullptr;                                    // [⌈S / kBackKeys⌉] a key head: 1 where a key is NaN or infinite
+  int64_t first_key_head = 0, first_head = 0;                 // of B·Hk and B·H, those which these begin with
+  int64_t tiles = 0;                                          // of kBackKeys keys
+  int64_t chunks = 0, chunk = 0;                              // of keys; keys in one, a multiple of kBackKeys
 };
 
 struct DotBackKernels {
-  int64_t panel, slice, real_bytes;
+  DotBackSizes (*sizes)(const DotBackWork& work);
   int64_t (*scratch_bytes)(const DotBackWork& work);
-  /// Packs the keys and values of the tiles [first, last) of kBackKeys keys of a head of B·Hk.
+  /// Packs the keys and values of the tiles [first, last) of a head of B·Hk.
   void (*pack_keys)(const DotBackWork& work, int64_t head, int64_t first, int64_t last);
-  /// Packs the rows [first, last) of a head of B·H.
+  /// Packs the rows [first, last) of a head of B·H; first is even.
   void (*pack_queries)(const DotBackWork& work, int64_t head, int64_t first, int64_t last);
-  /// The gradients of a chunk of keys of a head of B·Hk, and what it adds to those of the queries.
+  /// The gradients of a chunk of keys of a head of B·Hk, and what it adds to those of the queries and of the bias.
   void (*backward)(const DotBackWork& work, int64_t head, int64_t chunk, void* scratch);
   /// The gradients of the queries [first, last) of a head of B·H.
   void (*add_queries)(const DotBackWork& work, int64_t head, int64_t first, int64_t last);
@@ -85,7 +89,7 @@ extern const DotKernels dot_float32_avx512, dot_bfloat16_avx512, dot_bfloat16_av
 extern const DotBackKernels dot_back_float32_portable, dot_back_bfloat16_portable, dot_back_float64_portable;
 #if defined(__x86_64__)
 extern const DotBackKernels dot_back_float32_avx2, dot_back_bfloat16_avx2;
-extern const DotBackKernels dot_back_float32_avx512, dot_back_bfloat16_avx512;
+extern const DotBackKernels dot_back_float32_avx512, dot_back_bfloat16_avx512, dot_back_bfloat16_avx512_bf16;
 #endif
 
 }  // namespace attend::kernels

@@ -10,20 +10,23 @@ using attend::kernels::kStreamed;
 using attend::kernels::kTileRows;
 using attend::kernels::kValueBlock;
 
-// V: vectors of the sums; Stored: numbers as they lie in memory; Scores, Values: operands.h.
-template <class V, class Stored, class Scores, class Values>
-struct RowTile : Sight<typename V::Real> {
-  using Real = typename V::Real;
+// N: the numbers that values are multiplied in (operands.h); Scores: what queries and keys make, as Products.
+template <class N, class Scores>
+struct RowTile : Sight<typename N::Real> {
+  using V = typename N::V;
+  using Real = typename N::Real;
+  using Stored = typename N::Stored;
   using Sight<Real>::c, Sight<Real>::b, Sight<Real>::h, Sight<Real>::first_key, Sight<Real>::end_key;
   static constexpr int kLanes = V::kLanes;
-  static constexpr int64_t kPanel = Scores::kPanel, kSlice = Values::kSlice;
+  static constexpr int64_t kPanel = Scores::kPanel, kSlice = N::kSlice;
+  static constexpr bool kRounded = N::kTogether > 1;  // weights are multiplied in numbers of their own
   static_assert(kPanel % kLanes == 0 && kPanel % 2 == 0);
 
   // Where things lie in a worker's scratch.
   struct Scratch {
     typename Scores::Query* query;
     Real *scores, *sums, *line, *peaks;
-    typename Values::Weight* weights;
+    typename N::Row* weights;
     int64_t scores_row, sums_row, bytes;
     Scratch(const DotWork& w, void* base) {
       const auto& call = w.call;
@@ -39,12 +42,12 @@ struct RowTile : Sight<typename V::Real> {
       take(query, kTileRows * Scores::query_size(call));
       take(scores, kTileRows * scores_row);
       take(sums, kTileRows * sums_row);
-      take(weights, Values::kOwnWeights ? kTileRows * weights_row() : 0);
+      take(weights, kRounded ? kTileRows * weights_row() : 0);
       take(line, w.block_parts ? scores_row : 0);
       take(peaks, w.block_parts ? scores_row : 0);
       bytes = at;
     }
-    int64_t weights_row() const { return Values::kOwnWeights ? scores_row / 2 + 16 : scores_row; }
+    int64_t weights_row() const { return kRounded ? scores_row / N::kTogether + 16 : scores_row; }
   };
 
   const DotWork& w;
@@ -129,8 +132,8 @@ struct RowTile : Sight<typename V::Real> {
         else
           exponentials<true>(r, x, low, high, m, again);
       }
-      if constexpr (Values::kOwnWeights)
-        if (!again) Values::weights(x, width, s.weights + r * s.weights_row());
+      if constexpr (kRounded)
+        if (!again) N::round_row(x, width, s.weights + r * s.weights_row());
     }
   }
 
@@ -196,13 +199,12 @@ struct RowTile : Sight<typename V::Real> {
     const uint8_t* wild = w.wild + (key_head - w.first_head) * ((c.keys + kValueBlock - 1) / kValueBlock);
     const int64_t slices = s.sums_row / kSlice;
     const auto* values =
-        static_cast<const typename Values::Value*>(w.packed_values) + (key_head - w.first_head) * slices * Values::slice_size(c);
-    const typename Values::Weight* weights;
-    if constexpr (Values::kOwnWeights)
+        static_cast<const typename N::Slice*>(w.packed_values) + (key_head - w.first_head) * slices * N::slice_size(c.keys);
+    const typename N::Row* weights;
+    if constexpr (kRounded)
       weights = s.weights;
     else
       weights = s.scores;
-    constexpr int64_t kTogether = Values::kOwnWeights ? 2 : 1;  // keys in one weight
     const int64_t row = s.weights_row();
     for (int64_t key = from; key < to;) {
       const int64_t until = least((key / kValueBlock + 1) * kValueBlock, to);
@@ -210,12 +212,12 @@ struct RowTile : Sight<typename V::Real> {
         mix_wild(key, until, key - from, values);
       } else {
         for (int64_t slice = 0; slice < slices; ++slice) {
-          const auto* v = values + slice * Values::slice_size(c) + Values::place(key);
+          const auto* v = values + slice * N::slice_size(c.keys) + key / N::kTogether * kSlice;
           for (int64_t r = 0; r < rows; r += kSumRows) {
             const int64_t group = least(kSumRows, rows - r), end = least(until, end_key(begin + r + group - 1));
             if (end > key)
-              Values::add(group, weights + r * row + (key - from) / kTogether, row, v, end - key, s.sums + r * s.sums_row + slice * kSlice,
-                          s.sums_row);
+              N::add(group, weights + r * row + (key - from) / N::kTogether, row, v, end - key, s.sums + r * s.sums_row + slice * kSlice,
+                     s.sums_row);
           }
         }
       }
@@ -224,14 +226,13 @@ struct RowTile : Sight<typename V::Real> {
   }
 
   // Where a value is NaN or infinite: a weight of 0 must not make NaN of it.
-  void mix_wild(int64_t key, int64_t until, int64_t at, const typename Values::Value* values) {
+  void mix_wild(int64_t key, int64_t until, int64_t at, const typename N::Slice* values) {
     for (int64_t r = 0; r < rows; ++r) {
       const Real* p = s.scores + r * s.scores_row + at;
       for (int64_t j = 0; j < until - key; ++j)
         if (p[j] != 0)
           for (int64_t column = 0; column < s.sums_row; ++column)
-            s.sums[r * s.sums_row + column] +=
-                p[j] * Values::number(values + column / kSlice * Values::slice_size(c), key + j, column % kSlice);
+            s.sums[r * s.sums_row + column] += p[j] * N::number(values + column / kSlice * N::slice_size(c.keys), key + j, column % kSlice);
     }
   }
 
@@ -308,7 +309,7 @@ struct RowTile : Sight<typename V::Real> {
     return (c.keys + kPanel - 1) / kPanel * Scores::panel_size(c) * static_cast<int64_t>(sizeof(typename Scores::Key));
   }
   static int64_t values_bytes(const DotAttention& c) {
-    return (c.value_size + kSlice - 1) / kSlice * Values::slice_size(c) * static_cast<int64_t>(sizeof(typename Values::Value));
+    return (c.value_size + kSlice - 1) / kSlice * N::slice_size(c.keys) * static_cast<int64_t>(sizeof(typename N::Slice));
   }
 
   static void pack(const DotWork& w, int64_t key_head, int64_t first, int64_t last) {
@@ -318,14 +319,15 @@ struct RowTile : Sight<typename V::Real> {
     last = least(last, (keys + kPanel - 1) / kPanel);
     const int64_t own = key_head - w.first_head;
     for (int64_t p = first; p < last; ++p)
-      Scores::pack_keys(c, h, row_of<Stored>(c.key, b, h, p * kPanel), least(kPanel, keys - p * kPanel),
+      Scores::take_keys(c, h, row_of<Stored>(c.key, b, h, p * kPanel), least(kPanel, keys - p * kPanel),
                         static_cast<typename Scores::Key*>(w.packed_keys) + (own * w.panels + p) * Scores::panel_size(c));
     // Values, by whole blocks: of those that begin in these panels.
     const int64_t end = least(last * kPanel, keys), slices = (c.value_size + kSlice - 1) / kSlice;
-    auto* values = static_cast<typename Values::Value*>(w.packed_values) + own * slices * Values::slice_size(c);
+    auto* values = static_cast<typename N::Slice*>(w.packed_values) + own * slices * N::slice_size(c.keys);
     for (int64_t block = (first * kPanel + kValueBlock - 1) / kValueBlock; block * kValueBlock < end; ++block)
       w.wild[own * ((c.keys + kValueBlock - 1) / kValueBlock) + block] =
-          !Values::pack_values(c, b, h, block * kValueBlock, least((block + 1) * kValueBlock, keys), values);
+          !N::take_slices([&](int64_t i) { return row_of<Stored>(c.value, b, h, i); }, block * kValueBlock,
+                          least((block + 1) * kValueBlock, keys), c.value_size, c.keys, values);
   }
 
   static void forward(const DotWork& w, int64_t head, int64_t chunk, void* scratch) {

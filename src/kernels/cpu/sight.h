@@ -36,8 +36,8 @@ struct Sight {
       for (int64_t j = first; j < end; ++j) x[j - first] -= slope * static_cast<Real>(j > here ? j - here : here - j);
     }
     if (c.bias.data) {
-      const float* bias = c.bias.data + b * c.bias.batch + h * c.bias.head + t * c.bias.row;
-      for (int64_t j = first; j < end; ++j) x[j - first] += static_cast<Real>(bias[j * c.bias.key]) * static_cast<Real>(kLog2E);
+      const Real* bias = static_cast<const Real*>(c.bias.data) + b * c.bias.batch + h * c.bias.head + t * c.bias.row;
+      for (int64_t j = first; j < end; ++j) x[j - first] += bias[j * c.bias.key] * static_cast<Real>(kLog2E);
     }
     if (c.keep.data) {
       const uint8_t* keep = c.keep.data + b * c.keep.batch + h * c.keep.head + t * c.keep.row;

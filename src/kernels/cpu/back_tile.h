@@ -1,0 +1,307 @@
+// Attention's way back, tile by tile. Included by sources that are compiled once an instruction set, as vectors.h.
+//
+// With P the weights, anew from lse, and δ' of a row what its statistics and its context take from each dO·v:
+//   δ' = Σ dO·O − g_lse + g_entropy H + g_max max P + Σ_s P g_col[s]
+//   dS = P ∘ (dO Vᵀ + g_col − δ' − g_entropy ln P), and at the row's argmax g_max max P more
+//   dV = Pᵀ dO,  dK = scale dSᵀ Q,  dQ = scale dS K,  dbias = dS
+#include "kernels/cpu/operands.h"
+
+namespace {
+
+using attend::kernels::DotBackSizes;
+using attend::kernels::DotBackWork;
+using attend::kernels::kBackKeys;
+using attend::kernels::kBackRows;
+
+// N, Scores: as of RowTile.
+template <class N, class Scores>
+struct BackTile {
+  using V = typename N::V;
+  using Real = typename N::Real;
+  using Stored = typename N::Stored;
+  using Row = typename N::Row;
+  static constexpr int kLanes = V::kLanes;
+  static constexpr int64_t kPanel = N::kPanel, kSlice = N::kSlice;
+  static constexpr int64_t kTileRow = kBackKeys + 16;  // numbers from row to row of a tile
+  static constexpr bool kRounded = N::kTogether > 1;
+  static_assert(Scores::kPanel == kPanel && kBackKeys % kPanel == 0 && kBackKeys % kSumRows == 0 && kBackRows % kScoreRows == 0);
+
+  static int64_t value_row(const DotAttention& c) { return up_to_multiple(c.value_size, kSlice); }
+  static int64_t value_slices(const DotAttention& c, int64_t rows) { return value_row(c) / kSlice * N::slice_size(rows); }
+
+  static DotBackSizes sizes(const DotBackWork& w) {
+    const auto& c = w.call;
+    const int64_t panels = w.tiles * (kBackKeys / kPanel);
+    const auto bytes = [](int64_t count, auto of) { return up_to_multiple(count * static_cast<int64_t>(sizeof(of)), 64); };
+    return {.key_panels = bytes(panels * Scores::panel_size(c), typename Scores::Key{}),
+            .key_slices = bytes(Scores::key_slices(c), typename Scores::KeySlice{}),
+            .value_panels = bytes(panels * N::panel_size(c.value_size), typename N::Panel{}),
+            .query_rows = bytes(c.queries * Scores::query_size(c), typename Scores::Query{}),
+            .query_slices = bytes(Scores::query_slices(c), typename Scores::QuerySlice{}),
+            .gradient_rows = bytes(c.queries * N::row_size(c.value_size), Row{}),
+            .gradient_slices = bytes(value_slices(c, c.queries), typename N::Slice{}),
+            .offsets = bytes(c.queries, Real{}),
+            .base2 = bytes(c.queries, Real{}),
+            .query_parts = bytes(w.chunks * c.queries * Scores::sum_row(c), Real{})};
+  }
+
+  // What a head has of a place that holds `size` bytes for each.
+  template <class T>
+  static T* of_head(void* place, int64_t size, int64_t own) {
+    return reinterpret_cast<T*>(static_cast<char*>(place) + size * own);
+  }
+
+  struct Scratch {
+    Real *weights, *scores, *keys, *values;
+    Row *paired_weights, *paired_scores, *rounded_scores;
+    int64_t bytes;
+    Scratch(const DotAttention& c, void* base) {
+      int64_t at = 0;
+      const auto take = [&](auto*& to, int64_t count) {
+        to = base ? reinterpret_cast<decltype(to + 0)>(static_cast<char*>(base) + at) : nullptr;
+        at += up_to_multiple(count * static_cast<int64_t>(sizeof(*to)), 64);
+      };
+      take(weights, kBackRows * kTileRow);
+      take(scores, kBackRows * kTileRow);
+      take(paired_weights, kRounded ? kBackRows / 2 * kTileRow : 0);
+      take(paired_scores, kRounded ? kBackRows / 2 * kTileRow : 0);
+      take(rounded_scores, kRounded ? kBackRows * kTileRow / 2 : 0);
+      take(keys, kBackKeys * Scores::sum_row(c));
+      take(values, kBackKeys * value_row(c));
+      bytes = at;
+    }
+  };
+  static int64_t scratch_bytes(const DotBackWork& w) { return Scratch(w.call, nullptr).bytes; }
+
+  static void pack_keys(const DotBackWork& w, int64_t head, int64_t first, int64_t last) {
+    const auto& c = w.call;
+    const int64_t b = head / c.key_heads, h = head % c.key_heads, keys = c.key_lengths ? c.key_lengths[b] : c.keys;
+    const int64_t own = head - w.first_key_head;
+    auto* key_panels = of_head<typename Scores::Key>(w.key_panels, w.sizes.key_panels, own);
+    auto* value_panels = of_head<typename N::Panel>(w.value_panels, w.sizes.value_panels, own);
+    for (int64_t tile = first; tile < last; ++tile) {
+      const int64_t begin = tile * kBackKeys, end = least(begin + kBackKeys, keys);
+      if (begin >= end) return;
+      for (int64_t s = begin; s < end; s += kPanel) {
+        Scores::take_keys(c, h, row_of<Stored>(c.key, b, h, s), least(kPanel, end - s), key_panels + s / kPanel * Scores::panel_size(c));
+        N::take_panel(row_of<Stored>(c.value, b, h, s), c.value.row, least(kPanel, end - s), c.value_size, 1,
+                      value_panels + s / kPanel * N::panel_size(c.value_size));
+      }
+      w.wild[own * w.tiles + tile] = !Scores::take_key_slices(
+          c, h, [&](int64_t s) { return row_of<Stored>(c.key, b, h, s); }, begin, end,
+          of_head<typename Scores::KeySlice>(w.key_slices, w.sizes.key_slices, own));
+    }
+  }
+
+  static void pack_queries(const DotBackWork& w, int64_t head, int64_t first, int64_t last) {
+    const auto& c = w.call;
+    const auto& g = w.gradients;
+    const Sight<Real> sight(c, head);
+    const int64_t own = head - w.first_head;
+    const auto given = [&](const void* x, int64_t t) { return x ? static_cast<const Real*>(x)[head * c.queries + t] : 0; };
+    last = least(last, sight.queries);
+    // A row that sees nothing may hold anything, and 0 · NaN is NaN.
+    const auto query = [&](int64_t t) { return given(g.lse, t) == -INFINITY ? nullptr : row_of<Stored>(c.query, sight.b, sight.h, t); };
+    const auto gradient = [&](int64_t t) {
+      return given(g.lse, t) == -INFINITY ? nullptr : row_of<Stored>(g.context_gradient, sight.b, sight.h, t);
+    };
+    for (int64_t t = first; t < last; ++t) {
+      Scores::take_query(c, sight.h, query(t),
+                         of_head<typename Scores::Query>(w.query_rows, w.sizes.query_rows, own) + t * Scores::query_size(c));
+      N::take_row(gradient(t), c.value_size, of_head<Row>(w.gradient_rows, w.sizes.gradient_rows, own) + t * N::row_size(c.value_size));
+      const Real lse = given(g.lse, t);
+      of_head<Real>(w.base2, w.sizes.base2, own)[t] = lse == -INFINITY ? INFINITY : lse * static_cast<Real>(kLog2E);
+      if (lse == -INFINITY) continue;
+      const Stored *context = row_of<Stored>(g.context, sight.b, sight.h, t), *flow = gradient(t);
+      V products = V::all(0);
+      int64_t d = 0;
+      for (; d + kLanes <= c.value_size; d += kLanes) products = fma(load_wide(context + d), load_wide(flow + d), products);
+      Real offset = sum(products);
+      for (; d < c.value_size; ++d) offset += widened(context[d]) * widened(flow[d]);
+      offset -= given(g.lse_gradient, t);
+      if (g.entropy_gradient) offset += given(g.entropy_gradient, t) * given(g.entropy, t);
+      if (g.maximum_gradient) offset += given(g.maximum_gradient, t) * given(g.maximum, t);
+      offset += given(g.column_dots, t);
+      of_head<Real>(w.offsets, w.sizes.offsets, own)[t] = offset;
+    }
+    Scores::take_query_slices(c, sight.h, query, first, last,
+                              of_head<typename Scores::QuerySlice>(w.query_slices, w.sizes.query_slices, own));
+    N::take_slices(gradient, first, last, c.value_size, c.queries,
+                   of_head<typename N::Slice>(w.gradient_slices, w.sizes.gradient_slices, own));
+  }
+
+  const DotBackWork& w;
+  const DotAttention& c;
+  const Sight<Real>& sight;
+  const Scratch& s;
+  int64_t head, key_head, chunk;
+  int64_t begin, end;  // keys; the rows come with each call
+
+  int64_t own() const { return head - w.first_head; }
+  int64_t own_key() const { return key_head - w.first_key_head; }
+  int64_t width() const { return up_to_multiple(end - begin, kPanel); }
+
+  // Base-2 scores and dO Vᵀ of `count` queries from t on.
+  void multiply(int64_t t, int64_t count) const {
+    const auto* queries = of_head<typename Scores::Query>(w.query_rows, w.sizes.query_rows, own()) + t * Scores::query_size(c);
+    const auto* gradients = of_head<Row>(w.gradient_rows, w.sizes.gradient_rows, own()) + t * N::row_size(c.value_size);
+    const auto* keys = of_head<typename Scores::Key>(w.key_panels, w.sizes.key_panels, own_key());
+    const auto* values = of_head<typename N::Panel>(w.value_panels, w.sizes.value_panels, own_key());
+    for (int64_t j = 0; j < width(); j += kPanel) {
+      const auto* panel = keys + (begin + j) / kPanel * Scores::panel_size(c);
+      for (int64_t r = 0; r < count; r += kScoreRows)
+        Scores::multiply(c, sight.h, least(kScoreRows, count - r), queries + r * Scores::query_size(c), panel, s.weights + r * kTileRow + j,
+                         kTileRow);
+    }
+    for (int64_t j = 0; j < width(); j += kPanel) {
+      const auto* panel = values + (begin + j) / kPanel * N::panel_size(c.value_size);
+      for (int64_t r = 0; r < count; r += kScoreRows)
+        N::multiply(least(kScoreRows, count - r), gradients + r * N::row_size(c.value_size), panel, c.value_size, 1,
+                    s.scores + r * kTileRow + j, kTileRow);
+    }
+  }
+
+  // Weights and dS in place of scores and of dO Vᵀ; 0 where the row does not see the key.
+  template <bool Entropy>
+  void differentiate(int64_t t, int64_t count) const {
+    const auto& g = w.gradients;
+    for (int64_t r = 0; r < count; ++r) {
+      Real *p = s.weights + r * kTileRow, *ds = s.scores + r * kTileRow;
+      const int64_t at = head * c.queries + t + r;
+      const Real base2 = of_head<Real>(w.base2, w.sizes.base2, own())[t + r];
+      const int64_t first = least(most(sight.first_key(t + r) - begin, 0), width());
+      const int64_t last = base2 == INFINITY ? first : most(least(sight.end_key(t + r), end) - begin, first);
+      if (sight.shapes()) sight.shape(t + r, begin + first, begin + last, p + first);
+      if (g.column_gradient) {
+        const Real* columns = static_cast<const Real*>(g.column_gradient) + head * c.keys + begin;
+        for (int64_t j = first; j < last; ++j) ds[j] += columns[j];
+      }
+      const V shift = V::all(base2), offset = V::all(base2 == INFINITY ? 0 : of_head<Real>(w.offsets, w.sizes.offsets, own())[t + r]);
+      const V spread = V::all(Entropy ? static_cast<const Real*>(g.entropy_gradient)[at] * static_cast<Real>(kLn2) : 0);
+      for (int64_t j = first / kLanes * kLanes; j < last; j += kLanes) {
+        const V y = V::load(p + j) - shift, weight = exp2(y);
+        V slope = V::load(ds + j) - offset;
+        if (Entropy) slope = slope - spread * larger(V::all(static_cast<Real>(-1e30)), y);
+        weight.store(p + j);
+        (weight * slope).store(ds + j);
+      }
+      // By selection: what stands there may be NaN. Where a row sees a key whose weight is 0, its value may be infinite.
+      for (int64_t j = 0; j < first; ++j) p[j] = ds[j] = 0;
+      for (int64_t j = last; j < width(); ++j) p[j] = ds[j] = 0;
+      if (c.keep.data || c.bias.data)
+        for (int64_t j = first; j < last; ++j) ds[j] = p[j] == 0 ? 0 : ds[j];
+      if (g.maximum_gradient)
+        if (const int64_t j = g.argmax[at] - begin; j >= first && j < last)
+          ds[j] += static_cast<const Real*>(g.maximum_gradient)[at] * static_cast<const Real*>(g.maximum)[at];
+      if (g.bias_gradient.data) {
+        const auto& to = g.bias_gradient;
+        Real* sums = static_cast<Real*>(to.data) + sight.b * to.batch + sight.h * to.head + (t + r) * to.row;
+        for (int64_t j = first; j < last; ++j) sums[(begin + j) * to.key] += ds[j];
+      }
+    }
+  }
+
+  void add(int64_t t, int64_t count) const {
+    const Row *weights, *scores, *rows;
+    int64_t rows_row = kTileRow;
+    if constexpr (kRounded) {
+      for (int64_t r = 0; r < count; r += 2) {
+        const auto two = [&](const Real* tile, Row* to) {
+          const Real* x = tile + r * kTileRow;
+          N::round_two_rows(x, r + 1 < count ? x + kTileRow : nullptr, width(), to + r / 2 * kTileRow);
+        };
+        two(s.weights, s.paired_weights);
+        two(s.scores, s.paired_scores);
+      }
+      for (int64_t r = 0; r < count; ++r) N::round_row(s.scores + r * kTileRow, width(), s.rounded_scores + r * (kTileRow / 2));
+      weights = s.paired_weights, scores = s.paired_scores, rows = s.rounded_scores, rows_row = kTileRow / 2;
+    } else {
+      weights = s.weights, scores = rows = s.scores;
+    }
+    const int64_t keys = end - begin;
+    const auto turned = [&](const Row* tile, const typename N::Slice* slices, int64_t row, Real* sums) {
+      for (int64_t d = 0; d < row; d += kSlice) {
+        const auto* slice = slices + d / kSlice * N::slice_size(c.queries) + t / N::kTogether * kSlice;
+        for (int64_t j = 0; j < keys; j += kSumRows)
+          N::add_turned(least(kSumRows, keys - j), tile + j, kTileRow, slice, count, sums + j * row + d, row);
+      }
+    };
+    turned(weights, of_head<typename N::Slice>(w.gradient_slices, w.sizes.gradient_slices, own()), value_row(c), s.values);
+    turned(scores, of_head<typename N::Slice>(w.query_slices, w.sizes.query_slices, own()), Scores::sum_row(c), s.keys);
+    const int64_t row = Scores::sum_row(c);
+    Real* queries = of_head<Real>(w.query_parts, w.sizes.query_parts, own()) + (chunk * c.queries + t) * row;
+    const bool wild = w.wild[own_key() * w.tiles + begin / kBackKeys];
+    for (int64_t d = 0; d < row; d += kSlice) {
+      const auto* all = of_head<typename N::Slice>(w.key_slices, w.sizes.key_slices, own_key()) + d / kSlice * N::slice_size(c.keys);
+      if (wild) {
+        for (int64_t r = 0; r < count; ++r)
+          for (int64_t j = 0; j < keys; ++j)
+            if (const Real x = s.scores[r * kTileRow + j]; x != 0)
+              for (int64_t k = 0; k < kSlice; ++k) queries[r * row + d + k] += x * N::number(all, begin + j, k);
+        continue;
+      }
+      const auto* slice = all + begin / N::kTogether * kSlice;
+      for (int64_t r = 0; r < count; r += kSumRows)
+        N::add(least(kSumRows, count - r), rows + r * rows_row, rows_row, slice, keys, queries + r * row + d, row);
+    }
+  }
+
+  void pass(int64_t t, int64_t count) const {
+    multiply(t, count);
+    if (w.gradients.entropy_gradient)
+      differentiate<true>(t, count);
+    else
+      differentiate<false>(t, count);
+    add(t, count);
+  }
+
+  static void backward(const DotBackWork& w, int64_t key_head, int64_t chunk, void* scratch) {
+    const auto& c = w.call;
+    const int64_t b = key_head / c.key_heads, h = key_head % c.key_heads, group = c.heads / c.key_heads;
+    const int64_t keys = c.key_lengths ? c.key_lengths[b] : c.keys, key_row = Scores::sum_row(c), row = value_row(c);
+    const Scratch s(c, scratch);
+    for (int64_t i = 0; i < group; ++i)
+      memset(of_head<Real>(w.query_parts, w.sizes.query_parts, b * c.heads + h * group + i - w.first_head) + chunk * c.queries * key_row, 0,
+             static_cast<size_t>(c.queries * key_row) * sizeof(Real));
+    const int64_t until = least((chunk + 1) * w.chunk, c.keys);
+    for (int64_t begin = chunk * w.chunk; begin < until; begin += kBackKeys) {
+      const int64_t all = least(begin + kBackKeys, until), end = least(all, keys);
+      memset(s.keys, 0, static_cast<size_t>(kBackKeys * key_row) * sizeof(Real));
+      memset(s.values, 0, static_cast<size_t>(kBackKeys * row) * sizeof(Real));
+      for (int64_t i = 0; begin < end && i < group; ++i) {
+        const int64_t head = b * c.heads + h * group + i;
+        const Sight<Real> sight(c, head);
+        const BackTile tile{w, c, sight, s, head, key_head, chunk, begin, end};
+        for (int64_t t = 0; t < sight.queries; t += kBackRows) {
+          const int64_t count = least(kBackRows, sight.queries - t);
+          if (sight.end_key(t + count - 1) > begin && sight.first_key(t) < end) tile.pass(t, count);
+        }
+      }
+      const auto put_rows = [&](const attend::kernels::MutableRows& to, const Real* sums, int64_t columns, int64_t sums_row, Real by) {
+        for (int64_t j = 0; j < all - begin; ++j) {
+          Stored* out = static_cast<Stored*>(to.data) + b * to.batch + h * to.head + (begin + j) * to.row;
+          for (int64_t d = 0; d < columns; ++d) put(out + d, sums[j * sums_row + d] * by);
+        }
+      };
+      put_rows(w.gradients.key_gradient, s.keys, c.size, key_row, static_cast<Real>(c.scale));
+      put_rows(w.gradients.value_gradient, s.values, c.value_size, row, 1);
+    }
+  }
+
+  static void add_queries(const DotBackWork& w, int64_t head, int64_t first, int64_t last) {
+    const auto& c = w.call;
+    const auto& to = w.gradients.query_gradient;
+    const int64_t row = Scores::sum_row(c), queries = c.query_lengths ? c.query_lengths[head / c.heads] : c.queries;
+    const Real* parts = of_head<Real>(w.query_parts, w.sizes.query_parts, head - w.first_head);
+    for (int64_t t = first; t < last; ++t) {
+      Stored* out = static_cast<Stored*>(to.data) + head / c.heads * to.batch + head % c.heads * to.head + t * to.row;
+      for (int64_t d = 0; d < c.size; ++d) {
+        Real sum = 0;
+        for (int64_t chunk = 0; t < queries && chunk < w.chunks; ++chunk) sum += parts[(chunk * c.queries + t) * row + d];
+        put(out + d, sum * static_cast<Real>(c.scale));
+      }
+    }
+  }
+};
+
+}  // namespace
