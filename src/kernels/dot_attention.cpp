@@ -41,7 +41,12 @@ Isa set_for(const Tables& tables, Isa isa, Number number) {
   return static_cast<Isa>(at);
 }
 
-constexpr std::int64_t kShort = 256;  // keys, and on the way back queries, of a head that one worker packs for itself
+// Whether each worker packs the heads that it takes in a place of its own, where they stay in the cache, in place of all workers packing
+// all heads first. Then a head is a task: there must be so many that no worker waits long for another's last one.
+bool pack_apart(const DotAttention& call, const Workers& workers) {
+  const auto heads = call.batch * call.key_heads;
+  return heads >= 4 * workers.count() || (heads % workers.count() == 0 && !call.query_lengths && !call.key_lengths);
+}
 
 // Bytes that begin at a multiple of 64.
 class Room {
@@ -133,8 +138,7 @@ Isa run_dot_attention(Isa isa, const DotAttention& call, const DotResults& resul
   const auto scratch = room_for_each(workers, kernels.scratch_bytes(work));
   const auto at = [](const std::vector<Room>& rooms, int worker) { return rooms[static_cast<std::size_t>(worker)].data(); };
 
-  // Short sources: a worker packs a head beside its scratch, where it stays in the cache while the head's queries pass.
-  if (call.keys <= kShort && key_heads >= 2 * workers.count()) {
+  if (pack_apart(call, workers)) {
     const auto packed = room_for_each(workers, keys_bytes), values = room_for_each(workers, values_bytes),
                wild = room_for_each(workers, blocks);
     const auto group = call.heads / call.key_heads;
@@ -219,8 +223,7 @@ Isa run_dot_attention_backward(Isa isa, const DotAttention& call, const DotGradi
   const auto items = shared(call.batch, bias.batch), heads_together = shared(call.key_heads, bias.head),
              chunks_together = shared(work.chunks, bias.key);
 
-  // Short sequences: a worker does all of a head, in a place of its own.
-  if (call.keys <= kShort && call.queries <= kShort && key_heads >= 2 * workers.count() && items == 1 && heads_together == 1) {
+  if (pack_apart(call, workers) && items == 1 && heads_together == 1) {
     std::vector<std::vector<Room>> rooms;
     for (int i = 0; i < workers.count(); ++i) rooms.push_back(room_for(1));
     workers.run(key_heads, [&](std::int64_t key_head, int worker) {
