@@ -80,6 +80,7 @@ void check(const DotAttention& c, const char* who) {
   ATTEND_CHECK(std::isfinite(c.scale), kValue, "{}: the scale must be a finite number, got {}", who, c.scale);
   ATTEND_CHECK(c.left >= 0 && c.right >= 0, kValue, "{}: a window must reach at least 0 keys to either side, got {} and {}", who, c.left,
                c.right);
+  ATTEND_CHECK(c.drop_rate >= 0 && c.drop_rate < 1, kValue, "{}: the rate of dropped weights must be in [0, 1), got {}", who, c.drop_rate);
   const auto within = [&](const std::int64_t* lengths, std::int64_t size, const char* what) {
     for (std::int64_t b = 0; lengths && b < c.batch; ++b)
       ATTEND_CHECK(lengths[b] >= 0 && lengths[b] <= size, kValue, "{}: {} lengths must be 0 to {}, got {} for item {}", who, what, size,

@@ -47,9 +47,10 @@ void differentiate_plainly(const Case& c, const Inputs& in, const Outputs& out, 
       if (e == -kInfinity) continue;
       const auto ln = e - at(out.lse, row), w = std::exp(ln);
       double product = 0;
+      const auto factor = kept(c, in, row, s);
       for (std::int64_t d = 0; d < c.value_size; ++d) {
-        product += at(g.context, row * c.value_size + d) * at(in.v, (kh * c.keys + s) * c.value_size + d);
-        at(g.v, (kh * c.keys + s) * c.value_size + d) += w * at(g.context, row * c.value_size + d);
+        product += factor * at(g.context, row * c.value_size + d) * at(in.v, (kh * c.keys + s) * c.value_size + d);
+        at(g.v, (kh * c.keys + s) * c.value_size + d) += factor * w * at(g.context, row * c.value_size + d);
       }
       product += at(g.columns, head * c.keys + s);
       const auto most = s == at(out.argmax, row) ? at(g.maximum, row) : 0;

@@ -62,6 +62,7 @@ TEST(DotAttention, AgreesUnderEveryMask) {
 TEST(DotAttention, AgreesWhereRowsAreStreamed) {
   for (const auto& how : sets_and_numbers()) {
     expect_right({.queries = 26, .keys = 16400, .size = 4, .value_size = 5, .name = "streamed"}, how);
+    expect_right({.queries = 3, .keys = 16450, .size = 4, .value_size = 5, .drop = 0.5, .name = "streamed, dropped"}, how);
     expect_right({.queries = 26, .keys = 16500, .size = 4, .value_size = 5, .right = 0, .stretch = 40, .name = "streamed, causal, sharp"},
                  how);
   }
@@ -207,6 +208,9 @@ TEST(DotAttention, SaysWhatDoesNotFit) {
   const std::int64_t longer = 2;
   wrong.key_lengths = &longer;
   refuses(wrong, ErrorKind::kValue, {"key lengths", "0 to 1", "got 2 for item 0"});
+  wrong = call;
+  wrong.drop_rate = 1;
+  refuses(wrong, ErrorKind::kValue, {"dropped weights", "got 1"});
   wrong = call;
   wrong.left = -1;
   refuses(wrong, ErrorKind::kValue, {"window", "-1"});

@@ -30,6 +30,7 @@ struct Case {
   std::int64_t left = kEverything, right = kEverything;
   std::vector<std::int64_t> query_lengths, key_lengths;
   bool keep = false, bias = false, slopes = false;
+  double drop = 0;  // rate
   std::vector<bool> shared = {false, false, false, false};  // of items, heads, rows and keys: the bias has one number for all
   double stretch = 1;                                       // of the queries: large ones make sharp rows
   std::string name;
@@ -39,6 +40,7 @@ struct Inputs {
   std::vector<double> q, k, v;     // [B, H, T, D], [B, Hk, S, D], [B, Hk, S, Dv]
   std::vector<std::uint8_t> keep;  // [B, H, T, S]
   std::vector<float> slopes;
+  std::vector<std::uint64_t> drop_keys;  // [B, H, T]
   std::vector<double> bias;  // its numbers, and those that a kernel with sums in float32 reads
   std::vector<float> bias_float;
 };
@@ -90,8 +92,26 @@ inline Inputs inputs_of(const Case& c, Number number) {
   for (std::int64_t i = 0; c.bias && i < bias_numbers(c); ++i)
     in.bias.push_back(i % 13 == 0 ? -kInfinity : rounded(std::sin(0.37 * static_cast<double>(i)), Number::kFloat32));
   in.bias_float.assign(in.bias.begin(), in.bias.end());
+  for (std::int64_t i = 0; c.drop > 0 && i < c.batch * c.heads * c.queries; ++i)
+    in.drop_keys.push_back(0x9e3779b97f4a7c15u * static_cast<std::uint64_t>(i + 1));
   for (std::int64_t h = 0; c.slopes && h < c.heads; ++h) in.slopes.push_back(0.25f / static_cast<float>(h + 1));
   return in;
+}
+
+// What a weight is multiplied by when values are mixed: the mixer that ops/dropout.h draws with.
+inline double kept(const Case& c, const Inputs& in, std::int64_t row, std::int64_t s) {
+  if (c.drop == 0) return 1;
+  const auto key = in.drop_keys[static_cast<std::size_t>(row)];
+  auto x = static_cast<std::uint32_t>(s) ^ static_cast<std::uint32_t>(key);
+  const auto mix = [&] {
+    x = (x ^ (x >> 16)) * 0x7feb352du;
+    x = (x ^ (x >> 15)) * 0x846ca68bu;
+    x ^= x >> 16;
+  };
+  mix();
+  x += static_cast<std::uint32_t>(key >> 32);
+  mix();
+  return static_cast<std::int32_t>(x) < static_cast<std::int64_t>(c.drop * 4294967296.0) - 2147483648 ? 0 : 1 / (1 - c.drop);
 }
 
 // What a call gives, as float64.
@@ -182,7 +202,7 @@ inline Outputs plainly(const Case& c, const Inputs& in) {
           double x = 0;
           for (std::int64_t s = 0; s < c.keys && l > 0; ++s)
             if (const auto y = e[static_cast<std::size_t>(s)]; y > -kInfinity)
-              x += std::exp(y - m) / l * in.v[static_cast<std::size_t>((kh * c.keys + s) * c.value_size + d)];
+              x += kept(c, in, row, s) * std::exp(y - m) / l * in.v[static_cast<std::size_t>((kh * c.keys + s) * c.value_size + d)];
           out.context.push_back(x);
         }
         for (std::int64_t s = 0; s < c.keys && l > 0; ++s)
@@ -311,6 +331,7 @@ inline DotAttention described(const Case& c, const Inputs& in, Number number) {
     call.bias.data = number == Number::kFloat64 ? static_cast<const void*>(in.bias.data()) : in.bias_float.data();
   }
   if (c.slopes) call.slopes = in.slopes.data();
+  if (c.drop > 0) call.drop_keys = in.drop_keys.data(), call.drop_rate = c.drop;
   return call;
 }
 
@@ -483,6 +504,7 @@ inline std::vector<Case> masked_cases() {
            .shared = {true, true, false, true},
            .name = "bias of rows"},
           {.heads = 2, .key_heads = 2, .queries = 25, .keys = 47, .slopes = true, .name = "slopes"},
+          {.heads = 2, .key_heads = 1, .queries = 51, .keys = 101, .right = 0, .drop = 0.3, .name = "dropped"},
           {.batch = 2,
            .heads = 4,
            .key_heads = 2,
@@ -497,6 +519,7 @@ inline std::vector<Case> masked_cases() {
            .keep = true,
            .bias = true,
            .slopes = true,
+           .drop = 0.1,
            .name = "all at once"},
           {.queries = 30, .keys = 300, .stretch = 300, .name = "sharp"}};
 }

@@ -52,6 +52,8 @@ struct DotAttention {
   Cells<const uint8_t> keep;                        ///< 0 = hidden
   Cells<const void> bias;                           ///< in the numbers of the sums; −inf hides
   const float* slopes = nullptr;                    ///< [H]
+  const uint64_t* drop_keys = nullptr;              ///< [B, H, T]: a row's key of what is dropped of its weights; null = nothing is
+  double drop_rate = 0;                             ///< in [0, 1); what is kept is divided by 1 − rate. Statistics are of before.
 };
 
 /// What it gives. Statistics are contiguous, in the numbers of the sums; null = not asked for, and then it costs nothing.

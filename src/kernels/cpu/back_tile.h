@@ -2,8 +2,9 @@
 //
 // With P the weights, anew from lse, and δ' of a row what its statistics and its context take from each dO·v:
 //   δ' = Σ dO·O − g_lse + g_entropy H + g_max max P + Σ_s P g_col[s]
-//   dS = P ∘ (dO Vᵀ + g_col − δ' − g_entropy ln P), and at the row's argmax g_max max P more
-//   dV = Pᵀ dO,  dK = scale dSᵀ Q,  dQ = scale dS K,  dbias = dS
+//   dS = P ∘ (M ∘ dO Vᵀ + g_col − δ' − g_entropy ln P), and at the row's argmax g_max max P more
+//   dV = (M ∘ P)ᵀ dO,  dK = scale dSᵀ Q,  dQ = scale dS K,  dbias = dS
+// M: 0 where a weight was dropped, else 1 / (1 − rate).
 #include "kernels/cpu/operands.h"
 
 namespace {
@@ -172,6 +173,12 @@ struct BackTile {
       const int64_t first = least(most(sight.first_key(t + r) - begin, 0), width());
       const int64_t last = base2 == INFINITY ? first : most(least(sight.end_key(t + r), end) - begin, first);
       if (sight.shapes()) sight.shape(t + r, begin + first, begin + last, p + first);
+      if (c.drop_keys) {
+        const Drop drop = sight.drop(t + r);
+        const V scale = V::all(sight.kept_scale());
+        for (int64_t j = 0; j < width(); j += kLanes)
+          dropped(drop, static_cast<uint32_t>(begin + j), V::load(ds + j), scale).store(ds + j);
+      }
       if (g.column_gradient) {
         const Real* columns = static_cast<const Real*>(g.column_gradient) + head * c.keys + begin;
         for (int64_t j = first; j < last; ++j) ds[j] += columns[j];
@@ -190,6 +197,12 @@ struct BackTile {
       for (int64_t j = last; j < width(); ++j) p[j] = ds[j] = 0;
       if (c.keep.data || c.bias.data)
         for (int64_t j = first; j < last; ++j) ds[j] = p[j] == 0 ? 0 : ds[j];
+      if (c.drop_keys) {  // values were mixed by what is kept
+        const Drop drop = sight.drop(t + r);
+        const V scale = V::all(sight.kept_scale());
+        for (int64_t j = 0; j < width(); j += kLanes)
+          dropped(drop, static_cast<uint32_t>(begin + j), V::load(p + j), scale).store(p + j);
+      }
       if (g.maximum_gradient)
         if (const int64_t j = g.argmax[at] - begin; j >= first && j < last)
           ds[j] += static_cast<const Real*>(g.maximum_gradient)[at] * static_cast<const Real*>(g.maximum)[at];

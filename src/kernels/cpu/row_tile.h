@@ -132,8 +132,21 @@ struct RowTile : Sight<typename N::Real> {
         else
           exponentials<true>(r, x, low, high, m, again);
       }
-      if constexpr (kRounded)
-        if (!again) N::round_row(x, width, s.weights + r * s.weights_row());
+    }
+  }
+
+  // The weights of the keys [from, to) as they are multiplied with values: some dropped, and rounded.
+  void settle(int64_t from, int64_t to) {
+    const int64_t width = up_to_multiple(to - from, kPanel);
+    for (int64_t r = 0; r < rows; ++r) {
+      Real* x = s.scores + r * s.scores_row;
+      if (c.drop_keys) {
+        const Drop drop = this->drop(begin + r);
+        const V scale = V::all(this->kept_scale());
+        for (int64_t j = 0; j < width; j += kLanes)
+          dropped(drop, static_cast<uint32_t>(from + j), V::load(x + j), scale).store(x + j);
+      }
+      if constexpr (kRounded) N::round_row(x, width, s.weights + r * s.weights_row());
     }
   }
 
@@ -347,6 +360,7 @@ struct RowTile : Sight<typename N::Real> {
         tile.score(from, to);
         tile.weigh(from, to, false);
         if (counts && whole) tile.count(from, to, chunk);
+        tile.settle(from, to);
         tile.mix(from, to);
       }
       if (counts && !whole)  // the totals are known now

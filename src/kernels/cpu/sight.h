@@ -27,6 +27,13 @@ struct Sight {
   int64_t first_key(int64_t t) const { return most(0, t + keys - queries - c.left); }
   int64_t end_key(int64_t t) const { return least(keys, t + keys - queries + c.right + 1); }
 
+  Drop drop(int64_t t) const {
+    const uint64_t key = c.drop_keys[(b * c.heads + h) * c.queries + t];
+    return {static_cast<uint32_t>(key), static_cast<uint32_t>(key >> 32),
+            static_cast<int32_t>(static_cast<int64_t>(c.drop_rate * 4294967296.0) - 2147483648)};
+  }
+  Real kept_scale() const { return static_cast<Real>(1 / (1 - c.drop_rate)); }
+
   bool shapes() const { return c.slopes || c.bias.data || c.keep.data; }
   // What distance, bias and keep make of the scores of the keys [first, end) of row t; x[0] is that of key `first`.
   void shape(int64_t t, int64_t first, int64_t end, Real* x) const {
