@@ -62,15 +62,15 @@ Rows rows_of(const at::Tensor& x) {
   return rows;
 }
 
-template <class Number, class Stored>
-kernels::Cells<Number> cells_of(const at::Tensor& x, at::IntArrayRef sizes, const char* what) {
+template <class Number>
+kernels::Cells<const Number> cells_of(const at::Tensor& x, at::IntArrayRef sizes, at::ScalarType type, const char* what) {
   if (!x.defined()) return {};
   ATTEND_CHECK(at::is_expandable_to(x.sizes(), sizes), kShape, "dot_attention: {} must broadcast to [{}], got {}", what,
                fmt::join(sizes, ", "), shape_text(x));
-  ATTEND_CHECK(x.scalar_type() == c10::CppTypeToScalarType<Stored>::value, kValue, "dot_attention: {} must be {}, got {}", what,
-               c10::toString(c10::CppTypeToScalarType<Stored>::value), c10::toString(x.scalar_type()));
+  ATTEND_CHECK(x.scalar_type() == type, kValue, "dot_attention: {} must be {}, got {}", what, c10::toString(type),
+               c10::toString(x.scalar_type()));
   const auto all = x.expand(sizes);  // [B, H, T, S]
-  return {reinterpret_cast<const Number*>(all.const_data_ptr<Stored>()), all.stride(0), all.stride(1), all.stride(2), all.stride(3)};
+  return {static_cast<const Number*>(all.const_data_ptr()), all.stride(0), all.stride(1), all.stride(2), all.stride(3)};
 }
 
 const std::int64_t* lengths_of(const at::Tensor& x, std::int64_t batch, const char* what) {
@@ -104,8 +104,16 @@ kernels::DotAttention call_of(const at::Tensor& q, const at::Tensor& k, const at
   call.query_lengths = lengths_of(o.query_lengths, call.batch, "query");
   call.key_lengths = lengths_of(o.key_lengths, call.batch, "key");
   const std::int64_t sizes[] = {call.batch, call.heads, call.queries, call.keys};
-  call.keep = cells_of<std::uint8_t, bool>(o.keep, sizes, "keep");
-  call.bias = cells_of<float, float>(o.bias, sizes, "bias");
+  call.keep = cells_of<std::uint8_t>(o.keep, sizes, at::kBool, "keep");
+  call.bias = cells_of<void>(o.bias, sizes, q.scalar_type() == at::kDouble ? at::kDouble : at::kFloat, "bias");
+  if (o.drop_rate != 0) {
+    ATTEND_CHECK(o.drop_keys.defined() && o.drop_keys.sizes() == at::IntArrayRef(sizes, 3) && o.drop_keys.scalar_type() == at::kLong &&
+                     o.drop_keys.is_contiguous(),
+                 kShape, "dot_attention: keys of what is dropped must be int64 [B={}, H={}, T={}], got {}", call.batch, call.heads,
+                 call.queries, o.drop_keys.defined() ? shape_text(o.drop_keys) : "none");
+    call.drop_keys = reinterpret_cast<const std::uint64_t*>(o.drop_keys.const_data_ptr<std::int64_t>());
+    call.drop_rate = o.drop_rate;
+  }
   if (o.slopes.defined()) {
     ATTEND_CHECK(o.slopes.sizes() == at::IntArrayRef({call.heads}) && o.slopes.scalar_type() == at::kFloat && o.slopes.is_contiguous(),
                  kShape, "dot_attention: slopes must be float32 [H={}], got {} {}", call.heads, c10::toString(o.slopes.scalar_type()),
@@ -140,6 +148,28 @@ DotAttentionOutputs forward(const at::Tensor& q, const at::Tensor& k, const at::
     out.column_sums = at::empty({call.batch, call.heads, call.keys}, sum_options(q));  // [B, H, S]
     results.column_sums = out.column_sums.mutable_data_ptr();
   }
+  if (o.top > 0) {
+    const std::int64_t sizes[] = {call.batch, call.heads, call.queries, o.top};
+    out.top_weights = at::empty(sizes, sum_options(q));  // [B, H, T, K]
+    out.top_keys = at::empty(sizes, index_options());    // [B, H, T, K]
+    results.top = o.top;
+    results.top_weights = out.top_weights.mutable_data_ptr(), results.top_keys = out.top_keys.mutable_data_ptr<std::int64_t>();
+  }
+  if (o.pool_rows > 0 && o.pool_keys > 0) {
+    const std::int64_t sizes[] = {call.batch, call.heads, (call.queries + o.pool_rows - 1) / o.pool_rows,
+                                  (call.keys + o.pool_keys - 1) / o.pool_keys};
+    out.pooled_mean = at::empty(sizes, sum_options(q));  // [B, H, ⌈T/p⌉, ⌈S/q⌉]
+    out.pooled_max = at::empty(sizes, sum_options(q));   // [B, H, ⌈T/p⌉, ⌈S/q⌉]
+    results.pool_rows = o.pool_rows, results.pool_keys = o.pool_keys;
+    results.pooled_mean = out.pooled_mean.mutable_data_ptr(), results.pooled_max = out.pooled_max.mutable_data_ptr();
+  }
+  if (o.rows.defined()) {
+    ATTEND_CHECK(o.rows.dim() == 1 && o.rows.scalar_type() == at::kLong && o.rows.is_contiguous(), kShape,
+                 "dot_attention: rows must be int64 [R], got {} {}", c10::toString(o.rows.scalar_type()), shape_text(o.rows));
+    out.rows = at::empty({call.batch, call.heads, o.rows.size(0), call.keys}, sum_options(q));  // [B, H, R, S]
+    results.rows = o.rows.const_data_ptr<std::int64_t>(), results.row_count = o.rows.size(0);
+    results.row_weights = out.rows.mutable_data_ptr();
+  }
   TorchWorkers workers;
   out.ran = kernels::dot_attention(call, results, workers);
   return out;
@@ -149,38 +179,73 @@ struct Holder : torch::CustomClassHolder {
   DotAttentionOptions options;
 };
 
+// Σ_s w[t, s] g[s] of every row: the context that the same call gives of the values g [B, H, S].
+at::Tensor weighted(const at::Tensor& q, const at::Tensor& k, const DotAttentionOptions& o, const at::Tensor& g) {
+  DotAttentionOptions plain = o;
+  plain.lse = plain.entropy = plain.maximum = plain.column_sums = false;
+  plain.top = plain.pool_rows = plain.pool_keys = 0;
+  plain.rows = at::Tensor();
+  plain.drop_rate = 0;
+  const auto keys = k.size(1) == q.size(1) ? k : k.repeat_interleave(q.size(1) / k.size(1), 1);  // [B, H, S, D]
+  return forward(q, keys, g.unsqueeze(-1).to(q.scalar_type()), plain).context.squeeze(-1).to(g.scalar_type()).contiguous();
+}
+
 struct DotFunction : Function<DotFunction> {
-  // Returns context, lse and entropy; what has no gradient is put into `out`.
-  static tensor_list forward(AutogradContext* ctx, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+  static bool is_bias(const at::Tensor& x) { return x.numel() > 0 || x.dim() != 1; }
+  // Returns context, lse, entropy, maximum and column sums, empty where not asked for; what has no gradient is put into `out`. No bias is
+  // an empty one, since a graph has no undefined inputs.
+  static tensor_list forward(AutogradContext* ctx, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& bias,
                              const DotAttentionOptions& o, DotAttentionOutputs* out) {
     auto asked = o;
     asked.lse = true;
+    asked.bias = is_bias(bias) ? bias : at::Tensor();
     *out = attend::forward(q, k, v, asked);
     auto holder = c10::make_intrusive<Holder>();
     holder->options = asked;
+    holder->options.bias = at::Tensor();
     ctx->saved_data["options"] = c10::IValue::make_capsule(holder);
     ctx->set_materialize_grads(false);
-    const auto entropy = o.entropy ? out->entropy : at::empty({0}, sum_options(q));
-    ctx->save_for_backward({q, k, v, out->context, out->lse, entropy});
-    return {out->context, out->lse, entropy};
+    const auto or_none = [&](const at::Tensor& x) { return x.defined() ? x : at::empty({0}, sum_options(q)); };
+    const tensor_list tracked = {out->context, out->lse, or_none(out->entropy), or_none(out->maximum), or_none(out->column_sums)};
+    ctx->save_for_backward({q, k, v, bias, tracked[0], tracked[1], tracked[2], tracked[3],
+                            out->argmax.defined() ? out->argmax : at::empty({0}, index_options())});
+    return tracked;
   }
   static tensor_list backward(AutogradContext* ctx, tensor_list gradients) {
     ATTEND_CHECK(!at::GradMode::is_enabled(), kUnsupported,
                  "dot_attention: create_graph needs second derivatives, which it does not have; use the plain composition");
     const auto saved = ctx->get_saved_variables();
-    const auto &q = saved[0], &k = saved[1], &v = saved[2];
+    const auto &q = saved[0], &k = saved[1], &v = saved[2], &bias = saved[3];
     auto capsule = ctx->saved_data["options"].toCapsule();
-    const auto call = call_of(q, k, v, static_cast<Holder*>(capsule.get())->options);
+    auto options = static_cast<Holder*>(capsule.get())->options;
+    if (is_bias(bias)) options.bias = bias;
+    const auto call = call_of(q, k, v, options);
     kernels::DotGradients flow;
-    const auto context = gradients[0].defined() ? by_rows(gradients[0]) : at::zeros_like(saved[3]);  // [B, H, T, Dv]
-    flow.context = rows_of<kernels::Rows>(saved[3]);
+    const auto context = gradients[0].defined() ? by_rows(gradients[0]) : at::zeros_like(saved[4]);  // [B, H, T, Dv]
+    flow.context = rows_of<kernels::Rows>(saved[4]);
     flow.context_gradient = rows_of<kernels::Rows>(context);
-    flow.lse = saved[4].const_data_ptr();
-    at::Tensor lse, entropy;  // [B, H, T]
+    flow.lse = saved[5].const_data_ptr();
+    at::Tensor lse, entropy, maximum, columns, dots;  // [B, H, T], columns [B, H, S]
     if (gradients[1].defined()) lse = gradients[1].contiguous(), flow.lse_gradient = lse.const_data_ptr();
-    if (gradients[2].defined() && saved[5].dim() == 3) {
+    if (gradients[2].defined() && saved[6].dim() == 3) {
       entropy = gradients[2].contiguous();
-      flow.entropy = saved[5].const_data_ptr(), flow.entropy_gradient = entropy.const_data_ptr();
+      flow.entropy = saved[6].const_data_ptr(), flow.entropy_gradient = entropy.const_data_ptr();
+    }
+    if (gradients[3].defined() && saved[7].dim() == 3) {
+      maximum = gradients[3].contiguous();
+      flow.maximum = saved[7].const_data_ptr(), flow.argmax = saved[8].const_data_ptr<std::int64_t>();
+      flow.maximum_gradient = maximum.const_data_ptr();
+    }
+    if (gradients[4].defined() && options.column_sums) {
+      columns = gradients[4].contiguous();
+      dots = weighted(q, k, options, columns);
+      flow.column_gradient = columns.const_data_ptr(), flow.column_dots = dots.const_data_ptr();
+    }
+    at::Tensor db;
+    if (is_bias(bias) && ctx->needs_input_grad(3)) {
+      db = at::zeros(bias.sizes(), bias.options());
+      const auto all = db.expand({call.batch, call.heads, call.queries, call.keys});  // [B, H, T, S]
+      flow.bias_gradient = {db.mutable_data_ptr(), all.stride(0), all.stride(1), all.stride(2), all.stride(3)};
     }
     const auto dq = at::empty(q.sizes(), q.options()), dk = at::empty(k.sizes(), k.options()), dv = at::empty(v.sizes(), v.options());
     flow.query_gradient = rows_of<kernels::MutableRows>(dq);
@@ -188,7 +253,7 @@ struct DotFunction : Function<DotFunction> {
     flow.value_gradient = rows_of<kernels::MutableRows>(dv);
     TorchWorkers workers;
     kernels::dot_attention_backward(call, flow, workers);
-    return {dq, dk, dv, at::Tensor(), at::Tensor()};
+    return {dq, dk, dv, db, at::Tensor(), at::Tensor()};
   }
 };
 
@@ -197,15 +262,19 @@ struct DotFunction : Function<DotFunction> {
 DotAttentionOutputs dot_attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
                                   const DotAttentionOptions& options) {
   check_tensors(query, key, value);
-  ATTEND_CHECK(!options.bias.defined() || !options.bias.requires_grad(), kUnsupported,
-               "dot_attention: the bias has no gradient here; use the plain composition, or detach() it");
   const auto q = by_rows(query), k = by_rows(key), v = by_rows(value);
-  if (!at::GradMode::is_enabled() || !(q.requires_grad() || k.requires_grad() || v.requires_grad())) return forward(q, k, v, options);
+  const auto& bias = options.bias;
+  if (!at::GradMode::is_enabled() ||
+      !(q.requires_grad() || k.requires_grad() || v.requires_grad() || (bias.defined() && bias.requires_grad())))
+    return forward(q, k, v, options);
   DotAttentionOutputs out;
-  const auto tracked = DotFunction::apply(q, k, v, options, &out);
+  const auto tracked = DotFunction::apply(q, k, v, bias.defined() ? bias : at::empty({0}, sum_options(q)), options, &out);
   out.context = tracked[0];
-  out.lse = options.lse ? tracked[1] : at::Tensor();
-  out.entropy = options.entropy ? tracked[2] : at::Tensor();
+  const auto asked = [&](bool wanted, std::size_t at) { return wanted ? tracked[at] : at::Tensor(); };
+  out.lse = asked(options.lse, 1);
+  out.entropy = asked(options.entropy, 2);
+  out.maximum = asked(options.maximum, 3);
+  out.column_sums = asked(options.column_sums, 4);
   return out;
 }
 

@@ -75,4 +75,14 @@ at::Tensor dropout(const at::Tensor& x, double rate, std::uint64_t place) {
   return Dropout::apply(x, rate, as_tensor(draw_keys(place, x.size(0))));
 }
 
+at::Tensor dropout_row_keys(at::IntArrayRef sizes, std::uint64_t place) {
+  const auto items = draw_keys(place, sizes[0]);
+  auto keys = at::empty(sizes.slice(0, sizes.size() - 1), index_options());  // [B, ...]
+  auto* to = keys.mutable_data_ptr<std::int64_t>();
+  const auto inner = sizes[0] > 0 ? keys.numel() / sizes[0] : 0;
+  for (std::int64_t r = 0; r < keys.numel(); ++r)
+    to[r] = static_cast<std::int64_t>(row_key(items[static_cast<std::size_t>(r / inner)], r % inner, sizes));
+  return keys;
+}
+
 }  // namespace attend

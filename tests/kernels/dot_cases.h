@@ -30,7 +30,7 @@ struct Case {
   std::int64_t left = kEverything, right = kEverything;
   std::vector<std::int64_t> query_lengths, key_lengths;
   bool keep = false, bias = false, slopes = false;
-  double drop = 0;  // rate
+  double drop = 0;                                          // rate
   std::vector<bool> shared = {false, false, false, false};  // of items, heads, rows and keys: the bias has one number for all
   double stretch = 1;                                       // of the queries: large ones make sharp rows
   std::string name;
@@ -41,7 +41,7 @@ struct Inputs {
   std::vector<std::uint8_t> keep;  // [B, H, T, S]
   std::vector<float> slopes;
   std::vector<std::uint64_t> drop_keys;  // [B, H, T]
-  std::vector<double> bias;  // its numbers, and those that a kernel with sums in float32 reads
+  std::vector<double> bias;              // its numbers, and those that a kernel with sums in float32 reads
   std::vector<float> bias_float;
 };
 

@@ -3,6 +3,7 @@
 #include <ATen/ops/scaled_dot_product_attention.h>
 
 #include "attend/kernels/isa.h"
+#include "attend/ops/dropout.h"
 #include "support/gradcheck.h"
 
 namespace attend::testing {
@@ -22,12 +23,15 @@ Call everything() {
   o.right = 1;
   o.query_lengths = at::tensor({5, 3}, at::kLong);
   o.key_lengths = at::tensor({6, 4}, at::kLong);
-  o.bias = wave({4, 1, 6}, 0.2).to(at::kFloat);
-  o.bias.index_put_({at::tensor({1}), at::tensor({0}), at::tensor({2})}, -std::numeric_limits<float>::infinity());
+  o.bias = wave({4, 1, 6}, 0.2);
+  o.bias.index_put_({at::tensor({1}), at::tensor({0}), at::tensor({2})}, -std::numeric_limits<double>::infinity());
+  o.bias = leaf(o.bias);
+  o.drop_rate = 0.25;
+  o.drop_keys = at::arange(2 * 4 * 5, at::kLong).mul(0x1234567891234567).view({2, 4, 5});
   o.keep = at::ones({2, 1, 5, 1}, at::kBool);
   o.keep[0][0][3] = false;  // a row that sees nothing
   o.slopes = at::tensor({0.5, 0.25, 0.125, 0.0625}, at::kFloat);
-  o.lse = o.entropy = true;
+  o.lse = o.entropy = o.maximum = o.column_sums = true;
   return c;
 }
 
@@ -36,9 +40,10 @@ TEST(DotAttentionOp, GradientsAreThoseOfDifferences) {
   const auto loss = [&] {
     const auto out = dot_attention(c.q, c.k, c.v, c.options);
     const auto lse = out.lse.masked_fill(out.lse.isinf(), 0.0);  // [B, H, T]
-    return (out.context * wave({2, 4, 5, 7}, 0.1)).sum() + (lse * wave({2, 4, 5}, 0.3)).sum() + (out.entropy * wave({2, 4, 5}, 0.7)).sum();
+    return (out.context * wave({2, 4, 5, 7}, 0.1)).sum() + (lse * wave({2, 4, 5}, 0.3)).sum() + (out.entropy * wave({2, 4, 5}, 0.7)).sum() +
+           (out.maximum * wave({2, 4, 5}, 0.5)).sum() + (out.column_sums * wave({2, 4, 6}, 0.2)).sum();
   };
-  expect_gradients(loss, {{"query", c.q}, {"key", c.k}, {"value", c.v}});
+  expect_gradients(loss, {{"query", c.q}, {"key", c.k}, {"value", c.v}, {"bias", c.options.bias}});
 }
 
 TEST(DotAttentionOp, AgreesWithLibtorchsOwn) {
@@ -63,6 +68,27 @@ TEST(DotAttentionOp, AgreesWithLibtorchsOwn) {
     }
 }
 
+// What a row's key drops of the weights is what dropout() drops of a row.
+TEST(DotAttentionOp, DropsWhatDropoutDrops) {
+  const auto q = wave({2, 3, 7, 8}).to(at::kFloat), k = wave({2, 3, 33, 8}, 0.4).to(at::kFloat);
+  const auto v = at::eye(33, at::kFloat).expand({2, 3, 33, 33});  // the context is the weights that are mixed
+  DotAttentionOptions o;
+  const auto weights = dot_attention(q, k, v, o).context;  // [B, H, T, S]
+  o.drop_rate = 0.4;
+  at::Tensor ours, theirs;  // [B, H, T, S]
+  {
+    const Draws draws(7, 3, {11, 12});
+    o.drop_keys = dropout_row_keys({2, 3, 7, 33}, 5);
+    ours = dot_attention(q, k, v, o).context;
+  }
+  {
+    const Draws draws(7, 3, {11, 12});
+    theirs = attend::dropout(weights, 0.4, std::uint64_t{5});
+  }
+  EXPECT_TRUE(same(ours.eq(0), theirs.eq(0)));
+  EXPECT_TRUE(close(ours, theirs, 1e-6));
+}
+
 TEST(DotAttentionOp, StridesDoNotMatter) {
   const auto q = wave({2, 9, 4, 8}).to(at::kFloat).transpose(1, 2),
              k = wave({2, 4, 8, 11}, 0.4).to(at::kFloat).mT();  // [2, 4, 9, 8], [2, 4, 11, 8]
@@ -72,15 +98,21 @@ TEST(DotAttentionOp, StridesDoNotMatter) {
 
 TEST(DotAttentionOp, StatisticsAreReturnedWhereTheyWereAskedFor) {
   auto c = everything();
-  c.options.maximum = c.options.column_sums = true;
+  c.options.top = 2, c.options.pool_rows = 3, c.options.pool_keys = 4, c.options.rows = at::tensor({1, 4}, at::kLong);
   const at::NoGradGuard no_grad;
   const auto out = dot_attention(c.q, c.k, c.v, c.options);
   EXPECT_TRUE(close(out.column_sums.sum(-1), out.maximum.gt(0).sum(-1).to(at::kDouble), 1e-12));  // each live row gives 1
   EXPECT_TRUE(same(out.argmax.lt(0), out.maximum.eq(0)));
+  EXPECT_TRUE(same(out.top_weights.select(3, 0), out.maximum));
+  EXPECT_TRUE(same(out.top_keys.select(3, 0), out.argmax));
+  EXPECT_TRUE(same(out.rows.amax(-1), out.maximum.index_select(2, c.options.rows)));
+  EXPECT_TRUE(close((out.pooled_mean * at::tensor({12.0, 6.0, 8.0, 4.0}).view({2, 2})).sum({2, 3}), out.column_sums.sum(-1), 1e-12));
+  EXPECT_TRUE(same(out.pooled_max.amax({2, 3}), out.maximum.amax(-1)));
   const auto none = dot_attention(c.q, c.k, c.v);
   EXPECT_FALSE(none.lse.defined() || none.entropy.defined() || none.maximum.defined() || none.argmax.defined() ||
-               none.column_sums.defined());
-  EXPECT_EQ(dot_attention(c.q.to(at::kFloat), c.k.to(at::kFloat), c.v.to(at::kFloat)).ran, kernels::active_isa());
+               none.column_sums.defined() || none.top_weights.defined() || none.pooled_mean.defined() || none.rows.defined());
+  EXPECT_EQ(dot_attention(c.q.to(at::kFloat), c.k.to(at::kFloat), c.v.to(at::kFloat)).ran,
+            std::min(kernels::active_isa(), kernels::Isa::kAvx512));
 }
 
 TEST(DotAttentionOp, SaysWhatDoesNotFit) {
@@ -102,8 +134,17 @@ TEST(DotAttentionOp, SaysWhatDoesNotFit) {
   o.key_lengths = at::tensor({6}, at::kLong);
   expect_error(ErrorKind::kShape, {"key lengths must be int64 [B=2]", "[1]"}, [&] { dot_attention(q, k, v, o); });
   o = {};
-  o.bias = leaf(wave({5, 6}).to(at::kFloat));
-  expect_error(ErrorKind::kUnsupported, {"bias has no gradient"}, [&] { dot_attention(q, k, v, o); });
+  o.bias = wave({5, 6}).to(at::kFloat);
+  expect_error(ErrorKind::kValue, {"bias must be Double, got Float"}, [&] { dot_attention(q, k, v, o); });
+  o = {};
+  o.drop_rate = 0.1;
+  expect_error(ErrorKind::kShape, {"int64 [B=2, H=4, T=5], got none"}, [&] { dot_attention(q, k, v, o); });
+  o = {};
+  o.top = 7;
+  expect_error(ErrorKind::kValue, {"7 largest of 6 weights"}, [&] { dot_attention(q, k, v, o); });
+  o = {};
+  o.rows = at::tensor({2, 2}, at::kLong);
+  expect_error(ErrorKind::kValue, {"ascend from 0 to 4, got 2 in place 1"}, [&] { dot_attention(q, k, v, o); });
   o = {};
   o.slopes = at::ones({3}, at::kFloat);
   expect_error(ErrorKind::kShape, {"slopes must be float32 [H=4]", "[3]"}, [&] { dot_attention(q, k, v, o); });

@@ -10,17 +10,25 @@ struct DotAttentionOptions {
   std::int64_t left = kernels::kEverything, right = kernels::kEverything;  ///< keys seen before and behind t + S_b − T_b; causal: right = 0
   at::Tensor query_lengths, key_lengths;                                   ///< int64 [B]: T_b, S_b
   at::Tensor keep;                                                         ///< bool, broadcastable to [B, H, T, S]; true = may attend
-  at::Tensor bias;                                                         ///< float32, broadcastable to [B, H, T, S]; without a gradient
-  at::Tensor slopes;                                                       ///< float32 [H]: e −= slope |s − t − S_b + T_b|
+  at::Tensor bias;       ///< float32 (float64 for float64), broadcastable to [B, H, T, S]; −inf hides; with a gradient
+  at::Tensor slopes;     ///< float32 [H]: e −= slope |s − t − S_b + T_b|
+  double drop_rate = 0;  ///< of the weights that values are mixed by, in [0, 1)
+  at::Tensor drop_keys;  ///< int64 [B, H, T]: a key for each row, which says what is dropped (dropout_row_keys); with a rate above 0
   bool lse = false, entropy = false, maximum = false, column_sums = false;
+  std::int64_t top = 0;                       ///< K, at most kernels::kMostTop and S
+  std::int64_t pool_rows = 0, pool_keys = 0;  ///< p, q: rows and keys of a block; 0 is off
+  at::Tensor rows;                            ///< int64 [R], ascending: rows whose weights are returned in full
 };
 
 struct DotAttentionOutputs {
-  at::Tensor context;          ///< [B, H, T, Dv]; zeros on a row that sees nothing
-  at::Tensor lse, entropy;     ///< [B, H, T], float32 for bfloat16; with gradients
-  at::Tensor maximum, argmax;  ///< [B, H, T], argmax int64; without gradients
-  at::Tensor column_sums;      ///< [B, H, S]; without gradients
-  kernels::Isa ran;            ///< the instruction set of the loops
+  at::Tensor context;                ///< [B, H, T, Dv]; zeros on a row that sees nothing
+  at::Tensor lse, entropy;           ///< [B, H, T], float32 for bfloat16; with gradients, as maximum and column_sums
+  at::Tensor maximum, argmax;        ///< [B, H, T], argmax int64
+  at::Tensor column_sums;            ///< [B, H, S]
+  at::Tensor top_weights, top_keys;  ///< [B, H, T, K], the largest first; 0 and −1 where fewer are above 0; without gradients, as all below
+  at::Tensor pooled_mean, pooled_max;  ///< [B, H, ⌈T/p⌉, ⌈S/q⌉]
+  at::Tensor rows;                     ///< [B, H, R, S]
+  kernels::Isa ran;                    ///< the instruction set of the loops
 };
 
 /// softmax(scale q kᵀ − slopes |distance| + bias) v without the [T, S] between, and statistics of the weights from the same pass.

@@ -176,8 +176,7 @@ struct BackTile {
       if (c.drop_keys) {
         const Drop drop = sight.drop(t + r);
         const V scale = V::all(sight.kept_scale());
-        for (int64_t j = 0; j < width(); j += kLanes)
-          dropped(drop, static_cast<uint32_t>(begin + j), V::load(ds + j), scale).store(ds + j);
+        for (int64_t j = 0; j < width(); j += kLanes) dropped(drop, static_cast<uint32_t>(begin + j), V::load(ds + j), scale).store(ds + j);
       }
       if (g.column_gradient) {
         const Real* columns = static_cast<const Real*>(g.column_gradient) + head * c.keys + begin;
@@ -200,8 +199,7 @@ struct BackTile {
       if (c.drop_keys) {  // values were mixed by what is kept
         const Drop drop = sight.drop(t + r);
         const V scale = V::all(sight.kept_scale());
-        for (int64_t j = 0; j < width(); j += kLanes)
-          dropped(drop, static_cast<uint32_t>(begin + j), V::load(p + j), scale).store(p + j);
+        for (int64_t j = 0; j < width(); j += kLanes) dropped(drop, static_cast<uint32_t>(begin + j), V::load(p + j), scale).store(p + j);
       }
       if (g.maximum_gradient)
         if (const int64_t j = g.argmax[at] - begin; j >= first && j < last)

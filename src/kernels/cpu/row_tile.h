@@ -143,8 +143,7 @@ struct RowTile : Sight<typename N::Real> {
       if (c.drop_keys) {
         const Drop drop = this->drop(begin + r);
         const V scale = V::all(this->kept_scale());
-        for (int64_t j = 0; j < width; j += kLanes)
-          dropped(drop, static_cast<uint32_t>(from + j), V::load(x + j), scale).store(x + j);
+        for (int64_t j = 0; j < width; j += kLanes) dropped(drop, static_cast<uint32_t>(from + j), V::load(x + j), scale).store(x + j);
       }
       if constexpr (kRounded) N::round_row(x, width, s.weights + r * s.weights_row());
     }

@@ -214,8 +214,8 @@ ATTEND_INLINE Floats dropped(const Drop& d, uint32_t place, Floats x, Floats sca
 #elif defined(ATTEND_ISA_avx512)
 ATTEND_INLINE Floats dropped(const Drop& d, uint32_t place, Floats x, Floats scale) {
   const __m512i a = _mm512_set1_epi32(0x7feb352d), b = _mm512_set1_epi32(static_cast<int>(0x846ca68bU));
-  __m512i y = _mm512_add_epi32(_mm512_set1_epi32(static_cast<int>(place)),
-                               _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
+  __m512i y =
+      _mm512_add_epi32(_mm512_set1_epi32(static_cast<int>(place)), _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
   y = _mm512_xor_si512(y, _mm512_set1_epi32(static_cast<int>(d.first)));
   y = _mm512_mullo_epi32(_mm512_xor_si512(y, _mm512_srli_epi32(y, 16)), a);
   y = _mm512_mullo_epi32(_mm512_xor_si512(y, _mm512_srli_epi32(y, 15)), b);
