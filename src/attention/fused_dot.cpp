@@ -1,6 +1,7 @@
 // Attention over products by the fused kernel: no weight is stored.
 #include "attend/attention/score.h"
 #include "attend/ops/dot_attention.h"
+#include "attend/ops/dropout.h"
 
 namespace attend {
 
@@ -11,18 +12,15 @@ std::string ScoredAttention::why_not_fused(const AttendCall& call) const {
   if (!product || typeid(*this) != typeid(ScoredAttention)) return "it is no softmax over plain products";
   if (alpha_ != 1) return "its normaliser is not softmax";
   if (call.query.scalar_type() == at::kDouble) return "float64 is left to the plain composition";
-  if (request.weights || request.scores || request.rows.defined()) return "weights or scores are asked for in full";
-  if (request.top > 0 || request.pool_rows > 0) return "the largest weights or blocks of them are asked for";
+  if (request.scores) return "scores are asked for";
+  if (request.top > kernels::kMostTop) return fmt::format("more than {} weights a row are asked for", kernels::kMostTop);
   const bool tracked = at::GradMode::is_enabled() && (call.query.requires_grad() || call.memory.keys().requires_grad() ||
-                                                      call.memory.values().requires_grad() || product->parameters().size() > 0);
-  if (tracked && (request.maximum || request.column_sums)) return "it has no gradients of maximum and column sums";
-  if (is_training() && weight_dropout_ > 0) return "it drops no weights";
-  if (mask.bias.defined() && (mask.bias.requires_grad() || mask.bias.scalar_type() != at::kFloat))
-    return "its bias has a gradient, or is not float32";
-  if (options_.position != "none" && options_.position != "rotary" && options_.position != "alibi")
-    return "its positions take part in the scores";
-  const bool distances = options_.position == "alibi";
-  if (distances && !mask.causal) return "its distances are not those of a causal call";
+                                                      call.memory.values().requires_grad() || parameters().size() > 0);
+  if (tracked && (request.weights || request.rows.defined() || request.top > 0 || request.pool_rows > 0))
+    return "it has no gradients of single weights and blocks of them";
+  if (mask.bias.defined() && mask.bias.scalar_type() != at::kFloat) return "its bias is not float32";
+  if (options_.position == "relative") return "its positions take part in the products";
+  const bool distances = options_.position == "alibi" || options_.position == "relative_bias";
   if (weighing_.temperature != 1 && (distances || mask.bias.defined())) return "its temperature divides more than products";
   if (call.state) return "it takes one step of several";
   // Packing reads every key and value once; the products, once a query. Where both are few, calls of tensor operations cost more than
@@ -51,8 +49,22 @@ Result ScoredAttention::attend_fused(const AttendCall& call) const {
                                                      : at::Tensor();
   o.keep = mask.keep;
   o.bias = mask.bias;
-  if (begun.span.slopes.defined()) o.slopes = begun.span.slopes.to(at::kFloat).contiguous();  // [H]
+  const auto& span = begun.span;
+  if (span.slopes.defined()) o.slopes = span.slopes.to(at::kFloat).contiguous();                 // [H]
+  if (span.by_distance.defined()) o.by_distance = span.by_distance.to(at::kFloat).contiguous();  // [H, 2F + 1]
+  if (span.steps.defined() && queries > 0) o.first_steps = span.steps.select(1, 0).expand({call.query.size(0)}).contiguous();  // [B]
   o.lse = request.lse, o.entropy = request.entropy, o.maximum = request.maximum, o.column_sums = request.column_sums;
+  o.top = std::min(request.top, keys);
+  if (request.pool_rows > 0 && request.pool_keys > 0) o.pool_rows = request.pool_rows, o.pool_keys = request.pool_keys;
+  // All rows, where all weights are asked for.
+  if (request.weights)
+    o.rows = at::arange(queries, index_options());
+  else if (request.rows.defined())
+    o.rows = request.rows.contiguous();
+  if (is_training() && weight_dropout_ > 0) {
+    o.drop_rate = weight_dropout_;
+    o.drop_keys = dropout_row_keys({call.query.size(0), call.query.size(1), queries, keys}, place());  // [B, H, T]
+  }
   const auto keys_of_heads = memory.keys();
   // A score that has a matrix for each head has keys for each.
   const auto values = share_heads(widened(memory.values()), keys_of_heads.size(1));  // [B, Hk or H, S, Dv]
@@ -62,6 +74,17 @@ Result ScoredAttention::attend_fused(const AttendCall& call) const {
   result.context = found.context.to(memory.values().scalar_type());  // [B, H, T, Dv]
   result.lse = found.lse, result.entropy = found.entropy;
   result.maximum = found.maximum, result.argmax = found.argmax, result.column_sums = found.column_sums;
+  result.pooled_mean = found.pooled_mean, result.pooled_max = found.pooled_max;
+  if (request.top > 0) {
+    result.top_weights = at::constant_pad_nd(found.top_weights, {0, request.top - o.top});  // [B, H, T, K]
+    result.top_keys = at::constant_pad_nd(found.top_keys, {0, request.top - o.top}, -1);    // [B, H, T, K]
+  }
+  if (request.weights) {
+    result.weights = found.rows;                                                         // [B, H, T, S]
+    if (request.rows.defined()) result.rows = found.rows.index_select(2, request.rows);  // [B, H, R, S]
+  } else {
+    result.rows = found.rows;
+  }
   return result;
 }
 

@@ -81,6 +81,7 @@ void check(const DotAttention& c, const char* who) {
   ATTEND_CHECK(c.left >= 0 && c.right >= 0, kValue, "{}: a window must reach at least 0 keys to either side, got {} and {}", who, c.left,
                c.right);
   ATTEND_CHECK(c.drop_rate >= 0 && c.drop_rate < 1, kValue, "{}: the rate of dropped weights must be in [0, 1), got {}", who, c.drop_rate);
+  ATTEND_CHECK(c.farthest >= 0, kValue, "{}: the farthest distance must be at least 0, got {}", who, c.farthest);
   const auto within = [&](const std::int64_t* lengths, std::int64_t size, const char* what) {
     for (std::int64_t b = 0; lengths && b < c.batch; ++b)
       ATTEND_CHECK(lengths[b] >= 0 && lengths[b] <= size, kValue, "{}: {} lengths must be 0 to {}, got {} for item {}", who, what, size,
@@ -218,11 +219,13 @@ Isa run_dot_attention_backward(Isa isa, const DotAttention& call, const DotGradi
   const auto scratch = room_for_each(workers, kernels.scratch_bytes(work));
   const auto scratch_of = [&](int worker) { return scratch[static_cast<std::size_t>(worker)].data(); };
 
-  // Items, heads and chunks that add to the same numbers of the bias are one task, which takes them in order.
+  // Items, heads and chunks that add to the same numbers of the bias, or of what distances add, are one task, which takes them in order.
   const auto& bias = gradients.bias_gradient;
-  const auto shared = [&](std::int64_t size, std::int64_t stride) { return bias.data && stride == 0 ? size : 1; };
-  const auto items = shared(call.batch, bias.batch), heads_together = shared(call.key_heads, bias.head),
-             chunks_together = shared(work.chunks, bias.key);
+  const auto together = [&](std::int64_t size, std::int64_t stride, bool by_distance) {
+    return (bias.data && stride == 0) || (gradients.distance_gradient && by_distance) ? size : 1;
+  };
+  const auto items = together(call.batch, bias.batch, true), heads_together = together(call.key_heads, bias.head, false),
+             chunks_together = together(work.chunks, bias.key, true);
 
   if (pack_apart(call, workers) && items == 1 && heads_together == 1) {
     std::vector<std::vector<Room>> rooms;

@@ -76,7 +76,7 @@ kernels::Cells<const Number> cells_of(const at::Tensor& x, at::IntArrayRef sizes
 const std::int64_t* lengths_of(const at::Tensor& x, std::int64_t batch, const char* what) {
   if (!x.defined()) return nullptr;
   ATTEND_CHECK(x.sizes() == at::IntArrayRef({batch}) && x.scalar_type() == at::kLong && x.is_contiguous(), kShape,
-               "dot_attention: {} lengths must be int64 [B={}], got {} {}", what, batch, c10::toString(x.scalar_type()), shape_text(x));
+               "dot_attention: {} must be int64 [B={}], got {} {}", what, batch, c10::toString(x.scalar_type()), shape_text(x));
   return x.const_data_ptr<std::int64_t>();
 }
 
@@ -101,11 +101,20 @@ kernels::DotAttention call_of(const at::Tensor& q, const at::Tensor& k, const at
   call.key_heads = k.size(1), call.keys = k.size(2), call.value_size = v.size(3);
   call.scale = o.scale, call.left = o.left, call.right = o.right;
   call.query = rows_of<kernels::Rows>(q), call.key = rows_of<kernels::Rows>(k), call.value = rows_of<kernels::Rows>(v);
-  call.query_lengths = lengths_of(o.query_lengths, call.batch, "query");
-  call.key_lengths = lengths_of(o.key_lengths, call.batch, "key");
+  call.query_lengths = lengths_of(o.query_lengths, call.batch, "query lengths");
+  call.key_lengths = lengths_of(o.key_lengths, call.batch, "key lengths");
   const std::int64_t sizes[] = {call.batch, call.heads, call.queries, call.keys};
   call.keep = cells_of<std::uint8_t>(o.keep, sizes, at::kBool, "keep");
   call.bias = cells_of<void>(o.bias, sizes, q.scalar_type() == at::kDouble ? at::kDouble : at::kFloat, "bias");
+  if (o.by_distance.defined()) {
+    const auto& far = o.by_distance;
+    const auto type = q.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+    ATTEND_CHECK(far.dim() == 2 && far.size(0) == call.heads && far.size(1) % 2 == 1 && far.scalar_type() == type && far.is_contiguous(),
+                 kShape, "dot_attention: by_distance must be {} [H={}, an odd number], got {} {}", c10::toString(type), call.heads,
+                 c10::toString(far.scalar_type()), shape_text(far));
+    call.by_distance = far.const_data_ptr(), call.farthest = far.size(1) / 2;
+  }
+  call.first_steps = lengths_of(o.first_steps, call.batch, "first steps");
   if (o.drop_rate != 0) {
     ATTEND_CHECK(o.drop_keys.defined() && o.drop_keys.sizes() == at::IntArrayRef(sizes, 3) && o.drop_keys.scalar_type() == at::kLong &&
                      o.drop_keys.is_contiguous(),
@@ -191,24 +200,25 @@ at::Tensor weighted(const at::Tensor& q, const at::Tensor& k, const DotAttention
 }
 
 struct DotFunction : Function<DotFunction> {
-  static bool is_bias(const at::Tensor& x) { return x.numel() > 0 || x.dim() != 1; }
-  // Returns context, lse, entropy, maximum and column sums, empty where not asked for; what has no gradient is put into `out`. No bias is
-  // an empty one, since a graph has no undefined inputs.
+  static bool is_there(const at::Tensor& x) { return x.numel() > 0 || x.dim() != 1; }
+  // Returns context, lse, entropy, maximum and column sums, empty where not asked for; what has no gradient is put into `out`. No bias and
+  // nothing by distance are empty tensors, since a graph has no undefined inputs.
   static tensor_list forward(AutogradContext* ctx, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& bias,
-                             const DotAttentionOptions& o, DotAttentionOutputs* out) {
+                             const at::Tensor& far, const DotAttentionOptions& o, DotAttentionOutputs* out) {
     auto asked = o;
     asked.lse = true;
-    asked.bias = is_bias(bias) ? bias : at::Tensor();
+    asked.bias = is_there(bias) ? bias : at::Tensor();
+    asked.by_distance = is_there(far) ? far : at::Tensor();
     *out = attend::forward(q, k, v, asked);
     auto holder = c10::make_intrusive<Holder>();
     holder->options = asked;
-    holder->options.bias = at::Tensor();
+    holder->options.bias = holder->options.by_distance = at::Tensor();
     ctx->saved_data["options"] = c10::IValue::make_capsule(holder);
     ctx->set_materialize_grads(false);
     const auto or_none = [&](const at::Tensor& x) { return x.defined() ? x : at::empty({0}, sum_options(q)); };
     const tensor_list tracked = {out->context, out->lse, or_none(out->entropy), or_none(out->maximum), or_none(out->column_sums)};
     ctx->save_for_backward({q, k, v, bias, tracked[0], tracked[1], tracked[2], tracked[3],
-                            out->argmax.defined() ? out->argmax : at::empty({0}, index_options())});
+                            out->argmax.defined() ? out->argmax : at::empty({0}, index_options()), far});
     return tracked;
   }
   static tensor_list backward(AutogradContext* ctx, tensor_list gradients) {
@@ -218,7 +228,9 @@ struct DotFunction : Function<DotFunction> {
     const auto &q = saved[0], &k = saved[1], &v = saved[2], &bias = saved[3];
     auto capsule = ctx->saved_data["options"].toCapsule();
     auto options = static_cast<Holder*>(capsule.get())->options;
-    if (is_bias(bias)) options.bias = bias;
+    const auto& far = saved[9];
+    if (is_there(bias)) options.bias = bias;
+    if (is_there(far)) options.by_distance = far;
     const auto call = call_of(q, k, v, options);
     kernels::DotGradients flow;
     const auto context = gradients[0].defined() ? by_rows(gradients[0]) : at::zeros_like(saved[4]);  // [B, H, T, Dv]
@@ -241,8 +253,12 @@ struct DotFunction : Function<DotFunction> {
       dots = weighted(q, k, options, columns);
       flow.column_gradient = columns.const_data_ptr(), flow.column_dots = dots.const_data_ptr();
     }
-    at::Tensor db;
-    if (is_bias(bias) && ctx->needs_input_grad(3)) {
+    at::Tensor db, df;
+    if (is_there(far) && ctx->needs_input_grad(4)) {
+      df = at::zeros(far.sizes(), far.options());
+      flow.distance_gradient = df.mutable_data_ptr();
+    }
+    if (is_there(bias) && ctx->needs_input_grad(3)) {
       db = at::zeros(bias.sizes(), bias.options());
       const auto all = db.expand({call.batch, call.heads, call.queries, call.keys});  // [B, H, T, S]
       flow.bias_gradient = {db.mutable_data_ptr(), all.stride(0), all.stride(1), all.stride(2), all.stride(3)};
@@ -253,7 +269,7 @@ struct DotFunction : Function<DotFunction> {
     flow.value_gradient = rows_of<kernels::MutableRows>(dv);
     TorchWorkers workers;
     kernels::dot_attention_backward(call, flow, workers);
-    return {dq, dk, dv, db, at::Tensor(), at::Tensor()};
+    return {dq, dk, dv, db, df, at::Tensor(), at::Tensor()};
   }
 };
 
@@ -263,12 +279,12 @@ DotAttentionOutputs dot_attention(const at::Tensor& query, const at::Tensor& key
                                   const DotAttentionOptions& options) {
   check_tensors(query, key, value);
   const auto q = by_rows(query), k = by_rows(key), v = by_rows(value);
-  const auto& bias = options.bias;
-  if (!at::GradMode::is_enabled() ||
-      !(q.requires_grad() || k.requires_grad() || v.requires_grad() || (bias.defined() && bias.requires_grad())))
+  const auto tracks = [](const at::Tensor& x) { return x.defined() && x.requires_grad(); };
+  if (!at::GradMode::is_enabled() || !(tracks(q) || tracks(k) || tracks(v) || tracks(options.bias) || tracks(options.by_distance)))
     return forward(q, k, v, options);
   DotAttentionOutputs out;
-  const auto tracked = DotFunction::apply(q, k, v, bias.defined() ? bias : at::empty({0}, sum_options(q)), options, &out);
+  const auto or_empty = [&](const at::Tensor& x) { return x.defined() ? x : at::empty({0}, sum_options(q)); };
+  const auto tracked = DotFunction::apply(q, k, v, or_empty(options.bias), or_empty(options.by_distance), options, &out);
   out.context = tracked[0];
   const auto asked = [&](bool wanted, std::size_t at) { return wanted ? tracked[at] : at::Tensor(); };
   out.lse = asked(options.lse, 1);

@@ -1,4 +1,5 @@
 // The fused implementation against the plain composition, which is its oracle: every mask, every score that is a product.
+#include "attend/ops/draws.h"
 #include "attention/cases.h"
 
 namespace attend::testing {
@@ -7,7 +8,7 @@ namespace {
 std::vector<Case> fused_cases() {
   std::vector<Case> cases;
   for (const auto* name : {"scaled_dot", "dot", "general", "cosine"}) cases.push_back({name, &find_mechanism(name), {}});
-  for (const auto* scheme : {"rotary", "alibi"}) {
+  for (const auto* scheme : {"rotary", "alibi", "relative_bias"}) {
     cases.push_back({std::string("scaled_dot_") + scheme, &find_mechanism("scaled_dot"), {}});
     cases.back().options.position = scheme;
   }
@@ -33,13 +34,12 @@ TEST_P(FusedDot, AgreesWithThePlainComposition) {
     const auto mechanism = std::dynamic_pointer_cast<ScoredAttention>(build(c, z));
     mechanism->to(at::kFloat);
     for (const auto& [name, mask] : all_masks(c, z)) {
-      if (c.options.position == "alibi" && !mask.causal) continue;
       if (c.options.of<WeightOptions>().temperature != 1 && mask.bias.defined()) continue;
       SCOPED_TRACE(fmt::format("{} T={} S={}", name, z.queries, z.keys));
       auto base = problem(c, z);
       base.mask = mask;
       const auto ours = in_float(base), oracle = in_float(base);
-      const Request request{.lse = true, .entropy = true};
+      const Request request{.lse = true, .entropy = true, .maximum = true, .column_sums = true};
       const auto memory = mechanism->prepare(ours.keys, ours.values, ours.mask),
                  again = mechanism->prepare(oracle.keys, oracle.values, oracle.mask);
       const auto fused = mechanism->attend(ours.query, memory, nullptr, request);
@@ -61,15 +61,47 @@ TEST_P(FusedDot, AgreesWithThePlainComposition) {
       for (auto& x : mechanism->parameters()) x.mutable_grad() = at::Tensor();
 
       const at::NoGradGuard no_grad;
-      const Request sums{.maximum = true, .column_sums = true};
+      Request sums{.weights = true, .maximum = true, .column_sums = true, .top = 6, .pool_rows = 3, .pool_keys = 2};
+      sums.rows = at::tensor({0, 4}, at::kLong);
       const auto seen = mechanism->attend(ours.query, memory, nullptr, sums),
                  told = mechanism->attend_plainly(ours.query, memory, nullptr, sums);
       ASSERT_EQ(seen.by, "fused_dot");
       EXPECT_TRUE(close(seen.maximum, told.maximum, 2e-6));
       EXPECT_TRUE(close(seen.column_sums, told.column_sums, 1e-5));
       EXPECT_TRUE(same(seen.argmax, told.argmax));
+      EXPECT_TRUE(close(seen.weights, told.weights, 2e-6));
+      EXPECT_TRUE(close(seen.top_weights, told.top_weights, 2e-6));
+      EXPECT_TRUE(same(seen.top_keys, told.top_keys));
+      EXPECT_TRUE(close(seen.pooled_mean, told.pooled_mean, 2e-6));
+      EXPECT_TRUE(close(seen.pooled_max, told.pooled_max, 2e-6));
+      EXPECT_TRUE(close(seen.rows, told.rows, 2e-6));
     }
   }
+}
+
+// In training: the plain composition drops the same weights.
+TEST(FusedDotDropout, DropsWhatThePlainCompositionDrops) {
+  const Sizes z{.batch = 2, .heads = 4, .key_heads = 2, .queries = 9, .keys = 12};
+  Case c{"scaled_dot", &find_mechanism("scaled_dot"), {}};
+  c.options.of<WeightDropoutOptions>().dropout = 0.4;
+  const auto mechanism = std::dynamic_pointer_cast<ScoredAttention>(build(c, z));
+  mechanism->to(at::kFloat);
+  mechanism->train();
+  const auto base = problem(c, z);
+  const auto ours = in_float(base), oracle = in_float(base);
+  const auto attended = [&](const Problem& p, bool plainly) {
+    const Draws draws(3, 1, {5, 6});
+    const auto memory = mechanism->prepare(p.keys, p.values, p.mask);
+    return plainly ? mechanism->attend_plainly(p.query, memory, nullptr, {}) : mechanism->attend(p.query, memory, nullptr, {});
+  };
+  const auto fused = attended(ours, false), plain = attended(oracle, true);
+  ASSERT_EQ(fused.by, "fused_dot");
+  EXPECT_TRUE(close(fused.context, plain.context, 3e-6));
+  mixed_loss(fused).backward();
+  mixed_loss(plain).backward();
+  EXPECT_TRUE(close(ours.query.grad(), oracle.query.grad(), 2e-5));
+  EXPECT_TRUE(close(ours.keys.grad(), oracle.keys.grad(), 2e-5));
+  EXPECT_TRUE(close(ours.values.grad(), oracle.values.grad(), 2e-5));
 }
 
 TEST(FusedDotReasons, SaysWhyItDeclines) {
@@ -97,16 +129,13 @@ TEST(FusedDotReasons, SaysWhyItDeclines) {
   EXPECT_EQ(reason("additive", as_it_is, {}, {}), "it is no softmax over plain products");
   EXPECT_EQ(reason("local_m", as_it_is, {}, {}), "it is no softmax over plain products");
   EXPECT_EQ(reason("scaled_dot", as_it_is, {}, {}, at::kDouble), "float64 is left to the plain composition");
-  EXPECT_EQ(reason("scaled_dot", as_it_is, {}, {.weights = true}), "weights or scores are asked for in full");
-  EXPECT_EQ(reason("scaled_dot", as_it_is, {}, {.top = 2}), "the largest weights or blocks of them are asked for");
-  EXPECT_EQ(reason("general", as_it_is, {}, {.column_sums = true}), "it has no gradients of maximum and column sums");
+  EXPECT_EQ(reason("scaled_dot", as_it_is, {}, {.scores = true}), "scores are asked for");
+  EXPECT_EQ(reason("scaled_dot", as_it_is, {}, {.top = 17}), "more than 16 weights a row are asked for");
+  EXPECT_EQ(reason("general", as_it_is, {}, {.top = 2}), "it has no gradients of single weights and blocks of them");
   EXPECT_EQ(reason("scaled_dot", [](MechanismOptions& o) { o.of<WeightOptions>().normaliser = "sparsemax"; }, {}, {}),
             "its normaliser is not softmax");
-  EXPECT_EQ(reason("scaled_dot", [](MechanismOptions& o) { o.position = "relative"; }, {}, {}), "its positions take part in the scores");
-  EXPECT_EQ(reason("scaled_dot", [](MechanismOptions& o) { o.position = "alibi"; }, {}, {}),
-            "its distances are not those of a causal call");
-  EXPECT_EQ(reason("scaled_dot", as_it_is, {.bias = at::zeros({3, 5}, at::kFloat).requires_grad_(true)}, {}),
-            "its bias has a gradient, or is not float32");
+  EXPECT_EQ(reason("scaled_dot", [](MechanismOptions& o) { o.position = "relative"; }, {}, {}), "its positions take part in the products");
+  EXPECT_EQ(reason("scaled_dot", as_it_is, {.bias = at::zeros({3, 5}, at::kBFloat16)}, {}), "its bias is not float32");
 }
 
 }  // namespace

@@ -7,7 +7,7 @@ namespace {
 // Gradients of Σ g_c · context + Σ g_l lse + Σ g_e entropy + Σ g_m maximum + Σ g_s column sums.
 struct Gradients {
   std::vector<double> context, lse, entropy, maximum, columns;  // what flows in
-  std::vector<double> q, k, v, bias;                            // what comes out
+  std::vector<double> q, k, v, bias, far;                       // what comes out
 };
 
 Gradients flowing(const Case& c, Number number) {
@@ -34,7 +34,8 @@ double column_dot(const Case& c, const Outputs& out, const Gradients& g, std::in
 
 void differentiate_plainly(const Case& c, const Inputs& in, const Outputs& out, Gradients& g) {
   const auto at = [](auto& x, std::int64_t i) -> auto& { return x[static_cast<std::size_t>(i)]; };
-  g.q.assign(in.q.size(), 0), g.k.assign(in.k.size(), 0), g.v.assign(in.v.size(), 0), g.bias.assign(in.bias.size(), 0);
+  g.q.assign(in.q.size(), 0), g.k.assign(in.k.size(), 0), g.v.assign(in.v.size(), 0), g.bias.assign(in.bias.size(), 0),
+      g.far.assign(in.far.size(), 0);
   const double scale = 1 / std::sqrt(static_cast<double>(c.size));
   for (std::int64_t row = 0; row < c.batch * c.heads * c.queries; ++row) {
     const auto head = row / c.queries, kh = head / c.heads * c.key_heads + head % c.heads / (c.heads / c.key_heads);
@@ -55,7 +56,9 @@ void differentiate_plainly(const Case& c, const Inputs& in, const Outputs& out, 
       product += at(g.columns, head * c.keys + s);
       const auto most = s == at(out.argmax, row) ? at(g.maximum, row) : 0;
       const auto slope = w * (product - delta + at(g.lse, row) - at(g.entropy, row) * (ln + at(out.entropy, row)) + most);
-      if (c.bias) g.bias[bias_place(c, head / c.heads, head % c.heads, row % c.queries, s)] += slope;
+      const auto b = head / c.heads, h = head % c.heads, t = row % c.queries;
+      if (c.farthest >= 0) g.far[far_place(c, h, s, step_of(c, b, t))] += slope;
+      if (c.bias) g.bias[bias_place(c, b, h, t, s)] += slope;
       for (std::int64_t d = 0; d < c.size; ++d) {
         at(g.q, row * c.size + d) += scale * slope * at(in.k, (kh * c.keys + s) * c.size + d);
         at(g.k, (kh * c.keys + s) * c.size + d) += scale * slope * at(in.q, row * c.size + d);
@@ -102,7 +105,7 @@ RanBack run_back(const Case& c, const Inputs& in, const Outputs& out, const Grad
   const Bytes lse(row_bytes, how.at_page), entropy(row_bytes, how.at_page), lse_gradient(row_bytes, how.at_page),
       entropy_gradient(row_bytes, how.at_page), maximum(row_bytes, how.at_page), maximum_gradient(row_bytes, how.at_page),
       columns(g.columns.size() * bytes_of(real), how.at_page), dots(row_bytes, how.at_page),
-      db(in.bias.size() * bytes_of(real), how.at_page);
+      db(in.bias.size() * bytes_of(real), how.at_page), df(in.far.size() * bytes_of(real), how.at_page);
   DotGradients gradients;
   put(in.q, q, c.heads, c.queries, c.size, call.query);
   put(in.k, k, c.key_heads, c.keys, c.size, call.key);
@@ -121,6 +124,10 @@ RanBack run_back(const Case& c, const Inputs& in, const Outputs& out, const Grad
     for (std::int64_t row = 0; row < c.batch * c.heads * c.queries; ++row) sums.push_back(column_dot(c, out, g, row));
     gradients.column_gradient = numbers(g.columns, columns), gradients.column_dots = numbers(sums, dots);
   }
+  if (c.farthest >= 0) {
+    gradients.distance_gradient = df.data();
+    std::memset(df.data(), 0, in.far.size() * bytes_of(real));
+  }
   if (c.bias) {
     const auto x = bias_strides(c);
     gradients.bias_gradient = {db.data(), x[0], x[1], x[2], x[3]};
@@ -134,7 +141,7 @@ RanBack run_back(const Case& c, const Inputs& in, const Outputs& out, const Grad
   RanBack ran;
   ran.isa = run_dot_attention_backward(how.isa, call, gradients, how.workers > 1 ? static_cast<Workers&>(crew) : one, "test");
   for (const auto* guarded : {&q, &k, &v, &o, &flows, &dq, &dk, &dv, &lse, &entropy, &lse_gradient, &entropy_gradient, &maximum,
-                              &maximum_gradient, &columns, &dots, &db})
+                              &maximum_gradient, &columns, &dots, &db, &df})
     EXPECT_TRUE(guarded->guarded());
   const auto take = [&](std::vector<double>& to, const Bytes& from, std::int64_t heads, std::int64_t rows, std::int64_t size,
                         const MutableRows& x) {
@@ -143,6 +150,7 @@ RanBack run_back(const Case& c, const Inputs& in, const Outputs& out, const Grad
   take(ran.g.q, dq, c.heads, c.queries, c.size, gradients.query_gradient);
   take(ran.g.k, dk, c.key_heads, c.keys, c.size, gradients.key_gradient);
   take(ran.g.v, dv, c.key_heads, c.keys, c.value_size, gradients.value_gradient);
+  for (std::size_t i = 0; i < in.far.size(); ++i) ran.g.far.push_back(read(df.data() + i * bytes_of(real), real));
   for (std::size_t i = 0; i < in.bias.size(); ++i) ran.g.bias.push_back(read(db.data() + i * bytes_of(real), real));
   return ran;
 }
@@ -162,7 +170,7 @@ void expect_gradients(const Case& c, const How& how, bool statistics = true) {
     for (auto* x : {&given.lse, &given.entropy, &given.maximum, &given.columns}) x->clear();
   const auto ran = run_back(c, in, out, given, how);
   double largest = 1, score = 0;
-  for (const auto* x : {&g.q, &g.k, &g.v, &g.bias})
+  for (const auto* x : {&g.q, &g.k, &g.v, &g.bias, &g.far})
     for (const auto y : *x) largest = std::max(largest, std::abs(y));
   for (const auto x : out.lse)
     if (x > -kInfinity) score = std::max(score, std::abs(x));
@@ -171,6 +179,7 @@ void expect_gradients(const Case& c, const How& how, bool statistics = true) {
   EXPECT_LE(apart(ran.g.k, g.k), unit);
   EXPECT_LE(apart(ran.g.v, g.v), unit);
   EXPECT_LE(apart(ran.g.bias, g.bias), unit);
+  EXPECT_LE(apart(ran.g.far, g.far), unit);
 }
 
 TEST(DotAttentionBackward, AgreesOnAwkwardSizes) {
@@ -230,6 +239,7 @@ TEST(DotAttentionBackward, BitsDependOnTheCallAlone) {
                .query_lengths = {140, 90},
                .key_lengths = {1100, 700},
                .bias = true,
+               .farthest = 9,
                .shared = {true, false, true, false},
                .name = "threads"};
   for (const auto& how : sets_and_numbers()) {
@@ -246,6 +256,7 @@ TEST(DotAttentionBackward, BitsDependOnTheCallAlone) {
       EXPECT_EQ(again.g.k, once.g.k);
       EXPECT_EQ(again.g.v, once.g.v);
       EXPECT_EQ(again.g.bias, once.g.bias);
+      EXPECT_EQ(again.g.far, once.g.far);
     }
   }
 }

@@ -30,6 +30,8 @@ struct Case {
   std::int64_t left = kEverything, right = kEverything;
   std::vector<std::int64_t> query_lengths, key_lengths;
   bool keep = false, bias = false, slopes = false;
+  std::int64_t farthest = -1;                               // of distances that add to a score; −1: none do
+  std::vector<std::int64_t> first_steps;                    // of items, for slopes and distances
   double drop = 0;                                          // rate
   std::vector<bool> shared = {false, false, false, false};  // of items, heads, rows and keys: the bias has one number for all
   double stretch = 1;                                       // of the queries: large ones make sharp rows
@@ -41,7 +43,9 @@ struct Inputs {
   std::vector<std::uint8_t> keep;  // [B, H, T, S]
   std::vector<float> slopes;
   std::vector<std::uint64_t> drop_keys;  // [B, H, T]
-  std::vector<double> bias;              // its numbers, and those that a kernel with sums in float32 reads
+  std::vector<double> far;               // [H, 2F + 1]
+  std::vector<float> far_float;
+  std::vector<double> bias;  // its numbers, and those that a kernel with sums in float32 reads
   std::vector<float> bias_float;
 };
 
@@ -92,10 +96,24 @@ inline Inputs inputs_of(const Case& c, Number number) {
   for (std::int64_t i = 0; c.bias && i < bias_numbers(c); ++i)
     in.bias.push_back(i % 13 == 0 ? -kInfinity : rounded(std::sin(0.37 * static_cast<double>(i)), Number::kFloat32));
   in.bias_float.assign(in.bias.begin(), in.bias.end());
+  for (std::int64_t i = 0; c.farthest >= 0 && i < c.heads * (2 * c.farthest + 1); ++i)
+    in.far.push_back(rounded(std::cos(0.83 * static_cast<double>(i)), Number::kFloat32));
+  in.far_float.assign(in.far.begin(), in.far.end());
   for (std::int64_t i = 0; c.drop > 0 && i < c.batch * c.heads * c.queries; ++i)
     in.drop_keys.push_back(0x9e3779b97f4a7c15u * static_cast<std::uint64_t>(i + 1));
   for (std::int64_t h = 0; c.slopes && h < c.heads; ++h) in.slopes.push_back(0.25f / static_cast<float>(h + 1));
   return in;
+}
+
+// The step of a row, and the place of what its distance to a key adds.
+inline std::int64_t step_of(const Case& c, std::int64_t b, std::int64_t t) {
+  const auto of_item = [&](const std::vector<std::int64_t>& given, std::int64_t otherwise) {
+    return given.empty() ? otherwise : given[static_cast<std::size_t>(b)];
+  };
+  return t + of_item(c.first_steps, of_item(c.key_lengths, c.keys) - of_item(c.query_lengths, c.queries));
+}
+inline std::size_t far_place(const Case& c, std::int64_t h, std::int64_t s, std::int64_t step) {
+  return static_cast<std::size_t>(h * (2 * c.farthest + 1) + std::clamp(s - step, -c.farthest, c.farthest) + c.farthest);
 }
 
 // What a weight is multiplied by when values are mixed: the mixer that ops/dropout.h draws with.
@@ -184,7 +202,9 @@ inline Outputs plainly(const Case& c, const Inputs& in) {
           for (std::int64_t d = 0; d < c.size; ++d)
             x += in.q[static_cast<std::size_t>(row * c.size + d)] * in.k[static_cast<std::size_t>((kh * c.keys + s) * c.size + d)];
           x /= std::sqrt(static_cast<double>(c.size));
-          if (c.slopes) x -= static_cast<double>(in.slopes[static_cast<std::size_t>(h)]) * static_cast<double>(std::abs(s - at));
+          if (c.slopes)
+            x -= static_cast<double>(in.slopes[static_cast<std::size_t>(h)]) * static_cast<double>(std::abs(s - step_of(c, b, t)));
+          if (c.farthest >= 0) x += in.far[far_place(c, h, s, step_of(c, b, t))];
           if (c.bias) x += in.bias[bias_place(c, b, h, t, s)];
           e[static_cast<std::size_t>(s)] = x;
           if (x > m) m = x, best = s;
@@ -331,6 +351,11 @@ inline DotAttention described(const Case& c, const Inputs& in, Number number) {
     call.bias.data = number == Number::kFloat64 ? static_cast<const void*>(in.bias.data()) : in.bias_float.data();
   }
   if (c.slopes) call.slopes = in.slopes.data();
+  if (c.farthest >= 0) {
+    call.by_distance = number == Number::kFloat64 ? static_cast<const void*>(in.far.data()) : in.far_float.data();
+    call.farthest = c.farthest;
+  }
+  if (!c.first_steps.empty()) call.first_steps = c.first_steps.data();
   if (c.drop > 0) call.drop_keys = in.drop_keys.data(), call.drop_rate = c.drop;
   return call;
 }
@@ -504,6 +529,17 @@ inline std::vector<Case> masked_cases() {
            .shared = {true, true, false, true},
            .name = "bias of rows"},
           {.heads = 2, .key_heads = 2, .queries = 25, .keys = 47, .slopes = true, .name = "slopes"},
+          {.batch = 2,
+           .heads = 2,
+           .key_heads = 1,
+           .queries = 51,
+           .keys = 60,
+           .key_lengths = {60, 33},
+           .slopes = true,
+           .farthest = 7,
+           .first_steps = {0, 20},
+           .name = "distances"},
+          {.heads = 2, .key_heads = 1, .queries = 40, .keys = 1100, .right = 0, .farthest = 0, .name = "distances of several chunks"},
           {.heads = 2, .key_heads = 1, .queries = 51, .keys = 101, .right = 0, .drop = 0.3, .name = "dropped"},
           {.batch = 2,
            .heads = 4,

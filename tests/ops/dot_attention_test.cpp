@@ -26,6 +26,8 @@ Call everything() {
   o.bias = wave({4, 1, 6}, 0.2);
   o.bias.index_put_({at::tensor({1}), at::tensor({0}), at::tensor({2})}, -std::numeric_limits<double>::infinity());
   o.bias = leaf(o.bias);
+  o.by_distance = leaf(wave({4, 5}, 0.8));
+  o.first_steps = at::tensor({1, 0}, at::kLong);
   o.drop_rate = 0.25;
   o.drop_keys = at::arange(2 * 4 * 5, at::kLong).mul(0x1234567891234567).view({2, 4, 5});
   o.keep = at::ones({2, 1, 5, 1}, at::kBool);
@@ -43,7 +45,7 @@ TEST(DotAttentionOp, GradientsAreThoseOfDifferences) {
     return (out.context * wave({2, 4, 5, 7}, 0.1)).sum() + (lse * wave({2, 4, 5}, 0.3)).sum() + (out.entropy * wave({2, 4, 5}, 0.7)).sum() +
            (out.maximum * wave({2, 4, 5}, 0.5)).sum() + (out.column_sums * wave({2, 4, 6}, 0.2)).sum();
   };
-  expect_gradients(loss, {{"query", c.q}, {"key", c.k}, {"value", c.v}, {"bias", c.options.bias}});
+  expect_gradients(loss, {{"query", c.q}, {"key", c.k}, {"value", c.v}, {"bias", c.options.bias}, {"by_distance", c.options.by_distance}});
 }
 
 TEST(DotAttentionOp, AgreesWithLibtorchsOwn) {
@@ -136,6 +138,9 @@ TEST(DotAttentionOp, SaysWhatDoesNotFit) {
   o = {};
   o.bias = wave({5, 6}).to(at::kFloat);
   expect_error(ErrorKind::kValue, {"bias must be Double, got Float"}, [&] { dot_attention(q, k, v, o); });
+  o = {};
+  o.by_distance = wave({4, 6});
+  expect_error(ErrorKind::kShape, {"by_distance must be Double [H=4, an odd number]", "[4, 6]"}, [&] { dot_attention(q, k, v, o); });
   o = {};
   o.drop_rate = 0.1;
   expect_error(ErrorKind::kShape, {"int64 [B=2, H=4, T=5], got none"}, [&] { dot_attention(q, k, v, o); });

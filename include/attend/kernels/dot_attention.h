@@ -2,10 +2,12 @@
 // Softmax attention over products of queries and keys, computed tile by tile: no [T, S] is ever stored. Statistics of the weights are
 // made on the way, while a tile's weights are in the cache.
 //
-//   e[t, s] = scale q_t · k_s − slope_h |s − t_abs| + bias[t, s],  w = softmax over the keys that t may see,  c_t = Σ_s w[t, s] v_s
+//   e[t, s] = scale q_t · k_s − slope_h |s − step_t| + far_h[clip(s − step_t, −F, F)] + bias[t, s],
+//   w = softmax over the keys that t may see,  c_t = Σ_s w[t, s] v_s
 //
-// Which keys: s < S_b, keep[t, s] true, and t_abs − left <= s <= t_abs + right with t_abs = t + S_b − T_b (causal: right = 0). Rows
-// t >= T_b and rows that see nothing are empty: context 0, lse −inf, entropy 0, maximum 0, argmax −1.
+// step_t = t + S_b − T_b, or t and the item's first step. Which keys: s < S_b, keep[t, s] true, and t_abs − left <= s <= t_abs + right with
+// t_abs = t + S_b − T_b (causal: right = 0). Rows t >= T_b and rows that see nothing are empty: context 0, lse −inf, entropy 0, maximum 0,
+// argmax −1.
 //
 // Papers: Vaswani et al. 2017, eq. 1; the tiles are those of Rabe & Staats 2021 and Dao et al. 2022, with whole score rows while they fit.
 #include <stdint.h>
@@ -52,6 +54,9 @@ struct DotAttention {
   Cells<const uint8_t> keep;                        ///< 0 = hidden
   Cells<const void> bias;                           ///< in the numbers of the sums; −inf hides
   const float* slopes = nullptr;                    ///< [H]
+  const void* by_distance = nullptr;                ///< [H, 2F + 1], in the numbers of the sums: what a distance adds
+  int64_t farthest = 0;                             ///< F: distances beyond count as this far
+  const int64_t* first_steps = nullptr;             ///< [B]: step of row 0, for slopes and by_distance; null = S_b − T_b
   const uint64_t* drop_keys = nullptr;              ///< [B, H, T]: a row's key of what is dropped of its weights; null = nothing is
   double drop_rate = 0;                             ///< in [0, 1); what is kept is divided by 1 − rate. Statistics are of before.
 };
@@ -91,6 +96,7 @@ struct DotGradients {
   const void* column_gradient = nullptr;                     ///< [B, H, S]: g of the column sums
   const void* column_dots = nullptr;                         ///< [B, H, T]: Σ_s w[t, s] g[s], which is the context of the values g
   MutableRows query_gradient, key_gradient, value_gradient;  ///< [B, H, T, D], [B, Hk, S, D], [B, Hk, S, Dv]: what is computed
+  void* distance_gradient = nullptr;                         ///< [H, 2F + 1]: of by_distance, added to
   Cells<void> bias_gradient;                                 ///< in the numbers of the sums; added to, with stride 0 where it is broadcast
 };
 

@@ -10,10 +10,12 @@ struct DotAttentionOptions {
   std::int64_t left = kernels::kEverything, right = kernels::kEverything;  ///< keys seen before and behind t + S_b − T_b; causal: right = 0
   at::Tensor query_lengths, key_lengths;                                   ///< int64 [B]: T_b, S_b
   at::Tensor keep;                                                         ///< bool, broadcastable to [B, H, T, S]; true = may attend
-  at::Tensor bias;       ///< float32 (float64 for float64), broadcastable to [B, H, T, S]; −inf hides; with a gradient
-  at::Tensor slopes;     ///< float32 [H]: e −= slope |s − t − S_b + T_b|
-  double drop_rate = 0;  ///< of the weights that values are mixed by, in [0, 1)
-  at::Tensor drop_keys;  ///< int64 [B, H, T]: a key for each row, which says what is dropped (dropout_row_keys); with a rate above 0
+  at::Tensor bias;         ///< float32 (float64 for float64), broadcastable to [B, H, T, S]; −inf hides; with a gradient
+  at::Tensor slopes;       ///< float32 [H]: e −= slope |s − step_t|, step_t = t + S_b − T_b
+  at::Tensor by_distance;  ///< float32 (float64 for float64) [H, 2F + 1]: e += far[clip(s − step_t, −F, F) + F]; with a gradient
+  at::Tensor first_steps;  ///< int64 [B]: step_t is t and this instead
+  double drop_rate = 0;    ///< of the weights that values are mixed by, in [0, 1)
+  at::Tensor drop_keys;    ///< int64 [B, H, T]: a key for each row, which says what is dropped (dropout_row_keys); with a rate above 0
   bool lse = false, entropy = false, maximum = false, column_sums = false;
   std::int64_t top = 0;                       ///< K, at most kernels::kMostTop and S
   std::int64_t pool_rows = 0, pool_keys = 0;  ///< p, q: rows and keys of a block; 0 is off
@@ -31,11 +33,11 @@ struct DotAttentionOutputs {
   kernels::Isa ran;                    ///< the instruction set of the loops
 };
 
-/// softmax(scale q kᵀ − slopes |distance| + bias) v without the [T, S] between, and statistics of the weights from the same pass.
-/// Formula and empty rows: attend/kernels/dot_attention.h. query [B, H, T, D], key [B, Hk, S, D], value [B, Hk, S, Dv] of one number format
-/// (float32, bfloat16, float64), any strides. Same as: the plain composition of mechanism scaled_dot. Throws kShape or kValue for what does
-/// not fit. First derivatives only: create_graph throws kUnsupported. Cost: B·H·T·S·(D + Dv) products, memory (T + S)·(D + Dv) a head.
-/// Threads may call it at once; it runs on libtorch's threads, and its bits do not depend on how many there are.
+/// softmax(scale q kᵀ − slopes |distance| + far[distance] + bias) v without the [T, S] between, and statistics of the weights from the same
+/// pass. Formula and empty rows: attend/kernels/dot_attention.h. query [B, H, T, D], key [B, Hk, S, D], value [B, Hk, S, Dv] of one number
+/// format (float32, bfloat16, float64), any strides. Same as: the plain composition of mechanism scaled_dot. Throws kShape or kValue for
+/// what does not fit. First derivatives only: create_graph throws kUnsupported. Cost: B·H·T·S·(D + Dv) products, memory (T + S)·(D + Dv) a
+/// head. Threads may call it at once; it runs on libtorch's threads, and its bits do not depend on how many there are.
 DotAttentionOutputs dot_attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
                                   const DotAttentionOptions& options = {});
 

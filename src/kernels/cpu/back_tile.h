@@ -204,6 +204,11 @@ struct BackTile {
       if (g.maximum_gradient)
         if (const int64_t j = g.argmax[at] - begin; j >= first && j < last)
           ds[j] += static_cast<const Real*>(g.maximum_gradient)[at] * static_cast<const Real*>(g.maximum)[at];
+      if (g.distance_gradient) {
+        Real* sums = static_cast<Real*>(g.distance_gradient) + sight.h * (2 * c.farthest + 1);
+        const int64_t step = sight.step(t + r);
+        for (int64_t j = first; j < last; ++j) sums[sight.distance(begin + j, step)] += ds[j];
+      }
       if (g.bias_gradient.data) {
         const auto& to = g.bias_gradient;
         Real* sums = static_cast<Real*>(to.data) + sight.b * to.batch + sight.h * to.head + (t + r) * to.row;

@@ -34,13 +34,22 @@ struct Sight {
   }
   Real kept_scale() const { return static_cast<Real>(1 / (1 - c.drop_rate)); }
 
-  bool shapes() const { return c.slopes || c.bias.data || c.keep.data; }
+  int64_t step(int64_t t) const { return t + (c.first_steps ? c.first_steps[b] : keys - queries); }
+  // The number of far_h for a key and a step.
+  int64_t distance(int64_t key, int64_t step) const { return most(-c.farthest, least(key - step, c.farthest)) + c.farthest; }
+
+  bool shapes() const { return c.slopes || c.by_distance || c.bias.data || c.keep.data; }
   // What distance, bias and keep make of the scores of the keys [first, end) of row t; x[0] is that of key `first`.
   void shape(int64_t t, int64_t first, int64_t end, Real* x) const {
     if (c.slopes) {
       const Real slope = static_cast<Real>(c.slopes[h] * kLog2E);
-      const int64_t here = t + keys - queries;
+      const int64_t here = step(t);
       for (int64_t j = first; j < end; ++j) x[j - first] -= slope * static_cast<Real>(j > here ? j - here : here - j);
+    }
+    if (c.by_distance) {
+      const Real* far = static_cast<const Real*>(c.by_distance) + h * (2 * c.farthest + 1);
+      const int64_t here = step(t);
+      for (int64_t j = first; j < end; ++j) x[j - first] += far[distance(j, here)] * static_cast<Real>(kLog2E);
     }
     if (c.bias.data) {
       const Real* bias = static_cast<const Real*>(c.bias.data) + b * c.bias.batch + h * c.bias.head + t * c.bias.row;
