@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdlib>
-#include <memory>
 #include <vector>
 
 #include "attend/core/error.h"
 #include "kernels/cpu/dot_attention.h"
+#include "kernels/memory.h"
 #include "kernels/run_dot_attention.h"
 
 namespace attend::kernels {
@@ -46,28 +45,6 @@ Isa set_for(const Tables& tables, Isa isa, Number number) {
 bool pack_apart(const DotAttention& call, const Workers& workers) {
   const auto heads = call.batch * call.key_heads;
   return heads >= 4 * workers.count() || (heads % workers.count() == 0 && !call.query_lengths && !call.key_lengths);
-}
-
-// Bytes that begin at a multiple of 64.
-class Room {
- public:
-  explicit Room(std::int64_t bytes)
-      : data_(bytes > 0 ? std::aligned_alloc(64, static_cast<std::size_t>((bytes + 63) / 64 * 64)) : nullptr) {
-    if (bytes > 0 && !data_) throw std::bad_alloc();
-  }
-  void* data() const { return data_.get(); }
-
- private:
-  struct Free {
-    void operator()(void* p) const { std::free(p); }
-  };
-  std::unique_ptr<void, Free> data_;
-};
-
-std::vector<Room> room_for_each(const Workers& workers, std::int64_t bytes) {
-  std::vector<Room> rooms;
-  for (int i = 0; i < workers.count(); ++i) rooms.emplace_back(bytes);
-  return rooms;
 }
 
 void check(const DotAttention& c, const char* who) {

@@ -1,7 +1,12 @@
 #include "attend/ops/entmax.h"
 
 #include <torch/csrc/autograd/custom_function.h>
+
 #include <cmath>
+#include <limits>
+
+#include "attend/kernels/entmax.h"
+#include "ops/torch_workers.h"
 
 namespace attend {
 namespace {
@@ -13,37 +18,30 @@ using torch::autograd::tensor_list;
 constexpr int kBisections = 60;  // halves an interval of length 1 below the resolution of a double
 
 // (z − max z) · scale. The maximum goes first: scaled scores are large, and their difference would have lost its last digits. Nothing
-// below −1 can be in the support, and finite numbers keep the sums free of NaN.
-at::Tensor from_maximum(const at::Tensor& z, double scale) { return ((z - z.amax(-1, /*keepdim=*/true)) * scale).clamp_min(-2); }
-
-at::Tensor ranks(const at::Tensor& z) { return at::arange(1, z.size(-1) + 1, z.options()); }
-
-// x sorted in falling order, with the sums of the first k.
-struct Sorted {
-  explicit Sorted(const at::Tensor& x) : values(std::get<0>(x.sort(-1, /*descending=*/true))), sums(values.cumsum(-1)), k(ranks(x)) {}
-  at::Tensor values, sums, k;
-};
-
-// The threshold of the largest k whose condition holds: conditions hold for 1..k and no further.
-at::Tensor at_support(const at::Tensor& thresholds, const at::Tensor& condition) {
-  const auto size = condition.sum(-1, /*keepdim=*/true).clamp_min(1);  // [.., 1]
-  return thresholds.gather(-1, size - 1);
+// below −1 can be in the support, and finite numbers keep the sums free of NaN; a row of nothing but −inf is −2 throughout.
+at::Tensor from_maximum(const at::Tensor& z, double scale) {
+  const auto largest = z.amax(-1, /*keepdim=*/true);  // [.., 1]
+  return ((z - largest.masked_fill(largest == -std::numeric_limits<double>::infinity(), 0)) * scale).clamp_min(-2);
 }
 
-at::Tensor sparsemax(const at::Tensor& z) {
-  const auto x = from_maximum(z, 1);  // [.., S]
-  const Sorted s(x);
-  const auto tau = at_support((s.sums - 1) / s.k, 1 + s.k * s.values > s.sums);  // [.., 1]
-  return (x - tau).clamp_min(0);
+// What the kernels compute: the other α, formats and devices are left to bisection.
+bool in_kernels(const at::Tensor& z, double alpha) {
+  return (alpha == 1.5 || alpha == 2) && z.is_cpu() && (z.scalar_type() == at::kFloat || z.scalar_type() == at::kDouble);
 }
 
-at::Tensor entmax15(const at::Tensor& z) {
-  const auto x = from_maximum(z, 0.5);  // [.., S]
-  const Sorted s(x);
-  const auto mean = s.sums / s.k;                                          // [.., S]
-  const auto spread = s.values.square().cumsum(-1) - s.k * mean.square();  // [.., S]; Σ (x − M)² of the first k
-  const auto tau = mean - ((1 - spread) / s.k).clamp_min(0).sqrt();        // [.., S]
-  return (x - at_support(tau, (tau <= s.values).logical_and(spread <= 1))).clamp_min(0).square();
+kernels::EntmaxRows entmax_call(const at::Tensor& z, double alpha) {
+  kernels::EntmaxRows rows;
+  rows.number = z.scalar_type() == at::kDouble ? kernels::Number::kFloat64 : kernels::Number::kFloat32;
+  rows.alpha = alpha;
+  rows.size = z.size(-1), rows.rows = z.numel() / rows.size;
+  return rows;
+}
+
+at::Tensor thresholded(const at::Tensor& z, double alpha) {
+  const auto scores = z.contiguous(), w = at::empty(z.sizes(), z.options());  // [.., S]
+  TorchWorkers workers;
+  kernels::entmax_rows(entmax_call(z, alpha), scores.const_data_ptr(), w.mutable_data_ptr(), workers);
+  return w;
 }
 
 // In double: a weight moves by w^(2−α) as much as the threshold does, and in float32 that is 3·10⁻³ at α = 4, in double 3·10⁻¹¹.
@@ -58,13 +56,13 @@ at::Tensor bisected(const at::Tensor& z, double alpha) {
     const auto sum = (x - middle).clamp_min(0).pow(power).sum(-1, /*keepdim=*/true);  // [.., 1]
     low = at::where(sum >= 1, middle, low);                                           // [.., 1]
   }
-  const auto w = (x - low).clamp_min(0).pow(power);  // [.., S]
-  return (w / w.sum(-1, /*keepdim=*/true)).to(z.scalar_type());
+  const auto w = (x - low).clamp_min(0).pow(power);  // [.., S]; their sum is near 1, or 0
+  return (w / w.sum(-1, /*keepdim=*/true).clamp_min(0.5)).to(z.scalar_type());
 }
 
 struct Entmax : Function<Entmax> {
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& z, double alpha) {
-    const at::Tensor w = alpha == 2 ? sparsemax(z) : alpha == 1.5 ? entmax15(z) : bisected(z, alpha);
+    const at::Tensor w = in_kernels(z, alpha) ? thresholded(z, alpha) : bisected(z, alpha);
     ctx->save_for_backward({w});
     ctx->saved_data["alpha"] = alpha;
     return w;
@@ -73,12 +71,20 @@ struct Entmax : Function<Entmax> {
   static tensor_list backward(AutogradContext* ctx, tensor_list gradients) {
     ATTEND_CHECK(!at::GradMode::is_enabled(), kUnsupported,
                  "entmax: create_graph needs second derivatives, which it does not have; use softmax");
-    const auto w = ctx->get_saved_variables()[0];
-    const auto support = w > 0;  // [.., S]
-    const auto r = at::where(support, w.clamp_min(std::numeric_limits<float>::min()).pow(2 - ctx->saved_data["alpha"].toDouble()),
-                             at::zeros({}, w.options()));  // [.., S]
-    const auto rg = r * gradients[0];                      // [.., S]
-    return {rg - r * (rg.sum(-1, true) / r.sum(-1, true)), at::Tensor()};
+    const auto w = ctx->get_saved_variables()[0];  // [.., S]
+    const auto alpha = ctx->saved_data["alpha"].toDouble();
+    if (in_kernels(w, alpha)) {
+      const auto flow = gradients[0].contiguous(), dz = at::empty(w.sizes(), w.options());  // [.., S]
+      TorchWorkers workers;
+      kernels::entmax_rows_backward(entmax_call(w, alpha), w.const_data_ptr(), flow.const_data_ptr(), dz.mutable_data_ptr(), workers);
+      return {dz, at::Tensor()};
+    }
+    constexpr auto kLeast = std::numeric_limits<float>::min();
+    const auto nothing = at::zeros({}, w.options());
+    const auto support = w > 0;                                                      // [.., S]
+    const auto r = at::where(support, w.clamp_min(kLeast).pow(2 - alpha), nothing);  // [.., S]
+    const auto rg = at::where(support, r * gradients[0], nothing);                   // [.., S]
+    return {rg - r * (rg.sum(-1, true) / r.sum(-1, true).clamp_min(kLeast)), at::Tensor()};
   }
 };
 

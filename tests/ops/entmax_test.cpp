@@ -82,6 +82,44 @@ TEST(Entmax, TakesWhatFloat32Holds) {
     }
 }
 
+// The weights as the papers compute them: of scores sorted in falling order, those before the first that falls short of its threshold.
+at::Tensor by_sorting(const at::Tensor& z, double alpha) {
+  const auto x = (z - z.amax(-1, true)) * (alpha - 1);                                                // [.., S]
+  const auto sorted = std::get<0>(x.sort(-1, /*descending=*/true)), sums = sorted.cumsum(-1);         // [.., S]
+  const auto k = at::arange(1, z.size(-1) + 1, z.options()), mean = sums / k;                         // [S], [.., S]
+  const auto spread = sorted.square().cumsum(-1) - k * mean.square();                                 // [.., S]
+  const auto tau = alpha == 2 ? (sums - 1) / k : mean - ((1 - spread) / k).clamp_min(0).sqrt();       // [.., S]
+  const auto inside = alpha == 2 ? 1 + k * sorted > sums : (tau <= sorted).logical_and(spread <= 1);  // [.., S]
+  return (x - tau.gather(-1, inside.sum(-1, true) - 1)).clamp_min(0).pow(1 / (alpha - 1));
+}
+
+TEST(Entmax, LongRowsEqualSortingWhateverTheirLayout) {
+  const auto z = wave({3, 2, 1203}, 0.37) * 2;
+  for (const double alpha : {1.5, 2.0})
+    for (const auto type : {at::kDouble, at::kFloat}) {
+      const auto given = z.to(type);
+      const double unit = type == at::kFloat ? 1e-6 : 1e-12;
+      const auto right = by_sorting(given.to(at::kDouble), alpha);
+      EXPECT_TRUE(close(entmax(given, alpha), right, unit)) << alpha;
+      const auto turned = given.transpose(0, 2).contiguous().transpose(0, 2);  // the last dimension is not the inner one
+      EXPECT_TRUE(same(entmax(turned, alpha), entmax(given, alpha))) << alpha;
+      const auto a = leaf(given), b = leaf(given);
+      entmax(a, alpha).select(2, 5).sum().backward();
+      entmax(b.transpose(0, 1), alpha).transpose(0, 1).select(2, 5).sum().backward();
+      EXPECT_TRUE(same(a.grad(), b.grad())) << alpha;
+    }
+}
+
+TEST(Entmax, RowsWithoutAnyScoreHaveNoWeight) {
+  for (const double alpha : {1.25, 1.5, 2.0}) {
+    const auto z = leaf(at::full({2, 3}, kMinusInfinity, at::kDouble));
+    const auto w = entmax(z, alpha);
+    EXPECT_TRUE(same(w, at::zeros({2, 3}, at::kDouble))) << alpha;
+    w.sum().backward();
+    EXPECT_TRUE(same(z.grad(), at::zeros({2, 3}, at::kDouble))) << alpha;
+  }
+}
+
 TEST(Entmax, TwoScoresInClosedForm) {
   for (const double d : {0.0, 0.3, 0.9, 1.7, 1.99, 2.0, 5.0}) {
     const auto z = row({d, 0});
@@ -93,7 +131,7 @@ TEST(Entmax, TwoScoresInClosedForm) {
   }
 }
 
-TEST(Entmax, BisectionMeetsTheSortedForms) {
+TEST(Entmax, BisectionMeetsTheClosedForms) {
   const auto z = wave({8, 13}, 0.4) * 2;
   EXPECT_TRUE(close(entmax(z, 1.5 + 1e-12), entmax(z, 1.5), 1e-9));
   EXPECT_TRUE(close(entmax(z, 2 + 1e-12), entmax(z, 2), 1e-9));

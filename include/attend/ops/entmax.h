@@ -8,13 +8,12 @@ inline constexpr double kMostEntmaxAlpha = 4;
 
 /// The α-entmax family over the last dimension: distributions that may give exact zeros.
 ///   α = 1    softmax
-///   α = 1.5  entmax-1.5, [z/2 − τ]₊², τ found by sorting (Peters, Niculae & Martins 2019, §3)
+///   α = 1.5  entmax-1.5, [z/2 − τ]₊² (Peters, Niculae & Martins 2019, §3)
 ///   α = 2    sparsemax, [z − τ]₊, the Euclidean projection on the simplex (Martins & Astudillo 2016, §2)
 ///   other    [(α−1) z − τ]₊^(1/(α−1)), τ by bisection (Peters, Niculae & Martins 2019, §3.1)
-/// z [.., n] float32 or float64, n ≥ 1; −inf entries get weight 0, a row of nothing but −inf throws no error and gives NaN: the
-/// caller replaces such rows. Σ w = 1 up to rounding. Throws kValue unless
-/// 1 ≤ α ≤ kMostEntmaxAlpha. First derivatives only.
-/// Cost: O(n log n) a row for α 1.5 and 2, some 60 passes in double otherwise.
+/// z [.., n] float32 or float64, n ≥ 1; −inf entries get weight 0, and a row of nothing but −inf has no weight at all (at α = 1 it is NaN).
+/// Σ w = 1 up to rounding. Throws kValue unless 1 ≤ α ≤ kMostEntmaxAlpha. First derivatives only.
+/// Cost: a few passes over a row on the CPU for α 1.5 and 2 (kernels::entmax_rows), some 60 in double otherwise.
 at::Tensor entmax(const at::Tensor& z, double alpha);
 
 }  // namespace attend

@@ -5,6 +5,7 @@
 //   dS = P ∘ (M ∘ dO Vᵀ + g_col − δ' − g_entropy ln P), and at the row's argmax g_max max P more
 //   dV = (M ∘ P)ᵀ dO,  dK = scale dSᵀ Q,  dQ = scale dS K,  dbias = dS
 // M: 0 where a weight was dropped, else 1 / (1 − rate).
+#pragma once
 #include "kernels/cpu/operands.h"
 
 namespace {

@@ -6,6 +6,7 @@
 //   slices   kSlice columns of all rows below one another, for sums of rows (Slice); kTogether rows lie in one step of a sum, so a slice is
 //            begun at multiples of that
 // and multiplies them. Weights that rows are summed by lie in memory as Row does.
+#pragma once
 #include "kernels/cpu/packing.h"
 
 namespace {

@@ -1,4 +1,5 @@
 // How stored rows are laid out for the products. Included by sources that are compiled once an instruction set, as vectors.h.
+#pragma once
 #include "kernels/cpu/sight.h"
 
 namespace {

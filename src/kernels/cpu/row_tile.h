@@ -1,5 +1,6 @@
 // A tile of queries on its way through the keys: scores, softmax, statistics, context. Included by sources that are compiled once an
 // instruction set, as vectors.h.
+#pragma once
 #include "kernels/cpu/statistics.h"
 
 namespace {
@@ -68,7 +69,7 @@ struct RowTile : Sight<typename N::Real> {
       maximum[r] = -INFINITY;
       total[r] = spread[r] = 0;
       argmax[r] = -1;
-      largest[r].count = 0;
+      largest[r].begun = false;
     }
     memset(s.sums, 0, static_cast<size_t>(kTileRows * s.sums_row) * sizeof(Real));
     clear_rows(begin, begin + rows);

@@ -1,5 +1,6 @@
 // Which keys the rows of a head see, and what distance, bias and keep make of their scores: one and the same in both directions.
 // Included by sources that are compiled once an instruction set, as vectors.h.
+#pragma once
 #include "kernels/cpu/dot_attention.h"
 #include "kernels/cpu/tiles.h"
 

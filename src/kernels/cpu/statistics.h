@@ -1,63 +1,37 @@
 // Statistics of rows of weights while they lie in the cache: largest keys, column sums, means and maxima over blocks. Included by sources
 // that are compiled once an instruction set, as vectors.h.
+#pragma once
 #include "kernels/cpu/operands.h"
+#include "kernels/cpu/rows.h"
 
 namespace {
 
 using attend::kernels::DotWork;
 using attend::kernels::kMostTop;
 
-// The largest scores of a row so far, falling, with their keys; of equal ones the lower key first.
+// The largest scores of a row so far, falling, with their keys; of equal ones the lower key first. −∞ and −1 where there are fewer.
 template <class Real>
 struct Largest {
-  int64_t count;
+  bool begun;
   Real scores[kMostTop];
   int64_t keys[kMostTop];
 };
 
-// Takes the scores x[0, n) of the keys from `first` on into the largest `most_wanted`. −∞ is not taken. n is a multiple of the lanes.
+// Takes the scores x[0, n) of the keys from `first` on, all behind those seen before, into the `wanted` largest. n is a multiple of the
+// lanes.
 template <class V>
 void find_largest(const typename V::Real* x, int64_t n, int64_t first, int64_t wanted, Largest<typename V::Real>& largest) {
-  using Real = typename V::Real;
-  constexpr int kLanes = V::kLanes;
-  // No score below the floor can be among the largest: that many lanes, each of other keys, have one that is not below it.
-  Real floor = largest.count == wanted ? largest.scores[wanted - 1] : -INFINITY;
-  constexpr int kGroups = kMostTop / kLanes > 0 ? (kMostTop + kLanes - 1) / kLanes : 1;
-  if (n >= 4 * kGroups * kLanes) {
-    V best[kGroups];
-#pragma GCC unroll 8
-    for (int g = 0; g < kGroups; ++g) best[g] = V::all(-INFINITY);
-    int64_t j = 0;
-    for (; j + kGroups * kLanes <= n; j += kGroups * kLanes)
-#pragma GCC unroll 8
-      for (int g = 0; g < kGroups; ++g) best[g] = larger(V::load(x + j + g * kLanes), best[g]);
-    Real lanes[kGroups * kLanes];
-#pragma GCC unroll 8
-    for (int g = 0; g < kGroups; ++g) best[g].store(lanes + g * kLanes);
-    // The wanted-th largest of the lanes, by taking the largest away.
-    for (int64_t k = 0; k < wanted; ++k) {
-      int at = 0;
-      for (int i = 1; i < kGroups * kLanes; ++i)
-        if (lanes[i] > lanes[at]) at = i;
-      if (k == wanted - 1 && lanes[at] > floor) floor = lanes[at];
-      lanes[at] = -INFINITY;
-    }
-  }
-  const V least_wanted = V::all(floor);
-  for (int64_t j = 0; j < n; j += kLanes) {
-    unsigned bits = static_cast<unsigned>(not_below_bits(V::load(x + j), least_wanted));
-    for (; bits; bits &= bits - 1) {
-      const int64_t at = j + __builtin_ctz(bits);
-      const Real score = x[at];
-      if (score == -INFINITY || (largest.count == wanted && !(score > largest.scores[wanted - 1]))) continue;
-      int64_t place = largest.count < wanted ? largest.count++ : wanted - 1;
-      for (; place > 0 && score > largest.scores[place - 1]; --place) {
-        largest.scores[place] = largest.scores[place - 1];
-        largest.keys[place] = largest.keys[place - 1];
-      }
-      largest.scores[place] = score;
-      largest.keys[place] = first + at;
-    }
+  const Largest<typename V::Real> before = largest;
+  top_k_row<V>(x, n, static_cast<int>(wanted), largest.keys, largest.scores);
+  for (int64_t k = 0; k < wanted; ++k)
+    if (largest.keys[k] >= 0) largest.keys[k] += first;
+  largest.begun = true;
+  if (!before.begun) return;
+  const Largest<typename V::Real> now = largest;
+  for (int64_t k = 0, i = 0, j = 0; k < wanted; ++k) {
+    const bool old = before.scores[i] >= now.scores[j];
+    largest.scores[k] = old ? before.scores[i] : now.scores[j];
+    largest.keys[k] = old ? before.keys[i++] : now.keys[j++];
   }
 }
 
@@ -68,7 +42,7 @@ void put_largest(const Largest<typename V::Real>& largest, typename V::Real maxi
   for (int64_t k = 0; k < wanted; ++k) {
     weights[k] = 0;
     keys[k] = -1;
-    if (k >= largest.count) continue;
+    if (!largest.begun || largest.keys[k] < 0) continue;
     typename V::Real lanes[V::kLanes];
     exp2(V::all(largest.scores[k] - maximum)).store(lanes);
     if (lanes[0] * share == 0) continue;

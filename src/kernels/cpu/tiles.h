@@ -1,4 +1,5 @@
 // Products of small tiles in registers. Included by sources that are compiled once an instruction set, as vectors.h.
+#pragma once
 #include "kernels/cpu/vectors.h"
 
 namespace {

@@ -1,6 +1,7 @@
 // Vectors of one instruction set, as the loops see them. Included by sources that are compiled once a set, with one of ATTEND_ISA_portable,
 // ATTEND_ISA_avx2, ATTEND_ISA_avx512 and ATTEND_ISA_avx512_bf16 defined; everything is in an anonymous namespace, so that nothing of one
 // set is linked into another.
+#pragma once
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -10,9 +11,12 @@
 #endif
 #if defined(ATTEND_ISA_avx2) || defined(ATTEND_ISA_avx512)
 #include <immintrin.h>
+#elif defined(__SSE2__)
+#include <emmintrin.h>
 #endif
 
 #define ATTEND_INLINE __attribute__((always_inline)) inline
+#define ATTEND_INLINED __attribute__((always_inline))  // a lambda
 
 namespace {
 
@@ -52,8 +56,16 @@ ATTEND_INLINE float largest(Floats a) {
   const __m128 y = _mm_max_ps(x, _mm_movehl_ps(x, x));
   return _mm_cvtss_f32(_mm_max_ss(y, _mm_movehdup_ps(y)));
 }
+// x where a < b, else y, also where one of a and b is NaN.
+ATTEND_INLINE Floats where_less(Floats a, Floats b, Floats x, Floats y) {
+  return {_mm256_blendv_ps(y.v, x.v, _mm256_cmp_ps(a.v, b.v, _CMP_LT_OQ))};
+}
+// One bit a lane, 0 where one of a and b is NaN.
 ATTEND_INLINE int equal_bits(Floats a, Floats b) { return _mm256_movemask_ps(_mm256_cmp_ps(a.v, b.v, _CMP_EQ_OQ)); }
 ATTEND_INLINE int not_below_bits(Floats a, Floats b) { return _mm256_movemask_ps(_mm256_cmp_ps(a.v, b.v, _CMP_GE_OQ)); }
+ATTEND_INLINE int above_bits(Floats a, Floats b) { return _mm256_movemask_ps(_mm256_cmp_ps(a.v, b.v, _CMP_GT_OQ)); }
+ATTEND_INLINE Floats smaller(Floats a, Floats b) { return {_mm256_min_ps(a.v, b.v)}; }  // b where one is NaN
+ATTEND_INLINE Floats square_root(Floats a) { return {_mm256_sqrt_ps(a.v)}; }
 // 2^y for y <= 0; exactly +0 from −127 down, −∞ included.
 ATTEND_INLINE Floats exp2(Floats y) {
   const Floats x = larger(Floats::all(-127.f), y), shifted = x + Floats::all(kRounds), f = x - (shifted - Floats::all(kRounds));
@@ -87,8 +99,14 @@ ATTEND_INLINE Floats fma(Floats a, Floats b, Floats c) { return {_mm512_fmadd_ps
 ATTEND_INLINE Floats larger(Floats a, Floats b) { return {_mm512_max_ps(a.v, b.v)}; }
 ATTEND_INLINE float sum(Floats a) { return _mm512_reduce_add_ps(a.v); }
 ATTEND_INLINE float largest(Floats a) { return _mm512_reduce_max_ps(a.v); }
+ATTEND_INLINE Floats where_less(Floats a, Floats b, Floats x, Floats y) {
+  return {_mm512_mask_blend_ps(_mm512_cmp_ps_mask(a.v, b.v, _CMP_LT_OQ), y.v, x.v)};
+}
 ATTEND_INLINE int equal_bits(Floats a, Floats b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_EQ_OQ); }
 ATTEND_INLINE int not_below_bits(Floats a, Floats b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_GE_OQ); }
+ATTEND_INLINE int above_bits(Floats a, Floats b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_GT_OQ); }
+ATTEND_INLINE Floats smaller(Floats a, Floats b) { return {_mm512_min_ps(a.v, b.v)}; }
+ATTEND_INLINE Floats square_root(Floats a) { return {_mm512_sqrt_ps(a.v)}; }
 ATTEND_INLINE Floats exp2(Floats y) {
   const __m512 n = _mm512_roundscale_ps(y.v, 8);
   const Floats f{_mm512_sub_ps(y.v, n)};  // NaN for −∞, which the last line makes 0
@@ -159,6 +177,10 @@ ATTEND_INLINE T largest(Portable<T> a) {
   return m;
 }
 template <class T>
+ATTEND_INLINE Portable<T> where_less(Portable<T> a, Portable<T> b, Portable<T> x, Portable<T> y) {
+  return {a.v < b.v ? x.v : y.v};
+}
+template <class T>
 ATTEND_INLINE int equal_bits(Portable<T> a, Portable<T> b) {
   int bits = 0;
   for (int i = 0; i < Portable<T>::kLanes; ++i) bits |= (a.v[i] == b.v[i]) << i;
@@ -170,6 +192,26 @@ ATTEND_INLINE int not_below_bits(Portable<T> a, Portable<T> b) {
   for (int i = 0; i < Portable<T>::kLanes; ++i) bits |= (a.v[i] >= b.v[i]) << i;
   return bits;
 }
+template <class T>
+ATTEND_INLINE int above_bits(Portable<T> a, Portable<T> b) {
+  int bits = 0;
+  for (int i = 0; i < Portable<T>::kLanes; ++i) bits |= (a.v[i] > b.v[i]) << i;
+  return bits;
+}
+template <class T>
+ATTEND_INLINE Portable<T> smaller(Portable<T> a, Portable<T> b) {
+  return {a.v < b.v ? a.v : b.v};
+}
+#if defined(__SSE2__)
+ATTEND_INLINE Portable<float> square_root(Portable<float> a) { return {_mm_sqrt_ps(a.v)}; }
+ATTEND_INLINE Portable<double> square_root(Portable<double> a) { return {_mm_sqrt_pd(a.v)}; }
+#else
+template <class T>
+ATTEND_INLINE Portable<T> square_root(Portable<T> a) {
+  for (int i = 0; i < Portable<T>::kLanes; ++i) a.v[i] = static_cast<T>(::sqrt(static_cast<double>(a.v[i])));
+  return a;
+}
+#endif
 ATTEND_INLINE Portable<float> exp2(Portable<float> y) {
   using F = Portable<float>;
   typedef int32_t Bits __attribute__((vector_size(16)));
