@@ -123,12 +123,12 @@ Isa run_packed_linear(Isa isa, const PackedLinear& call, Workers& workers, const
     run_tasks(workers, rows * inputs < 1 << 15, rows, [&](std::int64_t row) { kernels.prepare(work, row); });
   }
 
-  // Whole tiles of one row, and more tasks than workers, so that the last do not keep the others waiting.
+  // Whole tiles of few rows, and more tasks than workers, so that the last do not keep the others waiting.
   const auto tasks_wanted = std::int64_t{4} * workers.count();
-  const auto together = rows == 1 ? kernels.together : 1;
+  const auto together = rows < 4 ? kernels.together : 1;
   const auto piece = workers.count() == 1 ? panels : ((panels + tasks_wanted - 1) / tasks_wanted + together - 1) / together * together;
   const auto pieces = (panels + piece - 1) / piece;
-  constexpr std::int64_t kRowsTogether = 120;  // of many rows: those that stay in the cache while the panels pass
+  constexpr std::int64_t kRowsTogether = 132;  // of many rows: those that stay in the cache while the panels pass
   const auto parts = (rows + kRowsTogether - 1) / kRowsTogether;
   run_tasks(workers, small, pieces * parts, [&](std::int64_t task) {
     const auto part = task % parts, first = task / parts * piece, row = part * rows / parts;

@@ -38,7 +38,7 @@ TEST(PackedLinear, ARowAloneHasTheSameBits) {
       const auto all = run_layer(l, in, isa);
       EXPECT_LE(apart(all.y, layer_plainly<double>(l, in)), 1e-5);
       l.rows = 1;
-      for (const std::int64_t row : {0, 11, 119, 120, 299}) {
+      for (const std::int64_t row : {0, 11, 99, 100, 299}) {
         auto alone = in;
         alone.x.assign(in.x.begin() + row * 75, in.x.begin() + (row + 1) * 75);
         const auto ran = run_layer(l, alone, isa);
@@ -76,6 +76,30 @@ TEST(PackedLinear, TakesRowsApartAndTurnedWeights) {
                       .after = true,
                       .turned = turned,
                       .apart = 5});
+}
+
+// dx = dy W, W as the layer itself was given it: by differences, in float64.
+TEST(PackedLinear, TurnedWeightsGiveTheGradientOfX) {
+  constexpr std::int64_t kRows = 3, kOutputs = 37, kInputs = 18;
+  const Layer l{.form = WeightForm::kFloat64, .rows = kRows, .outputs = kOutputs, .inputs = kInputs};
+  const auto in = numbers_of(l);
+  LayerNumbers back;  // dy, and weights with rows and columns changed, which the run turns again before it packs them
+  for (std::int64_t i = 0; i < kRows * kOutputs; ++i) back.x.push_back(std::sin(static_cast<double>(i)));
+  for (std::int64_t k = 0; k < kInputs; ++k)
+    for (std::int64_t n = 0; n < kOutputs; ++n) back.weights.push_back(in.weights[static_cast<std::size_t>(n * kInputs + k)]);
+  const Layer turned{.form = WeightForm::kFloat64, .rows = kRows, .outputs = kInputs, .inputs = kOutputs, .turned = true};
+  const auto loss = [&](const LayerNumbers& at) {
+    const auto y = run_layer(l, at, Isa::kPortable).y;
+    double sum = 0;
+    for (std::size_t i = 0; i < y.size(); ++i) sum += y[i] * back.x[i];
+    return sum;
+  };
+  const auto dx = run_layer(turned, back, Isa::kPortable).y;
+  for (std::size_t i = 0; i < in.x.size(); ++i) {
+    auto more = in, less = in;
+    more.x[i] += 1e-3, less.x[i] -= 1e-3;
+    EXPECT_NEAR(dx[i], (loss(more) - loss(less)) / 2e-3, 1e-10) << i;
+  }
 }
 
 TEST(PackedLinear, NothingIsReadBeforeTheFirstNumber) {

@@ -29,7 +29,7 @@ struct LinearWork {
 
 /// The loops for one form. They allocate nothing and start no thread.
 struct LinearKernels {
-  int64_t together;  // panels that one row alone is multiplied by at a time
+  int64_t together;  // panels that few rows are multiplied by at a time
   /// Bytes of a row of x as the loops read it; 0: they read x itself.
   int64_t (*row_bytes)(int64_t inputs);
   void (*prepare)(const LinearWork& work, int64_t row);

@@ -238,20 +238,17 @@ struct Bytes {
     char* tail = out + steps * kPanelOutputs * 4;
     const int64_t apart = from.turned ? 1 : from.row, inner = from.turned ? from.row : 1;  // of outputs, of inputs
     for (int64_t n = 0; n < kPanelOutputs; ++n) {
-      float step = 0;
-      int32_t total = 0;
       const bool there = first + n < from.outputs;
       const float* in = static_cast<const float*>(from.data) + (there ? (first + n) * apart : 0);
       const Quantised q = there ? Quantised::of(in, from.inputs, inner) : Quantised{1, 0, 0};
+      int32_t start = 0;
       for (int64_t k = 0; k < 4 * steps; ++k) {
         const int8_t w = there && k < from.inputs ? q(in[k * inner]) : static_cast<int8_t>(0);
         out[(k / 4 * kPanelOutputs + n) * 4 + k % 4] = static_cast<char>(w);
-        total += w;
+        start -= 128 * w;
       }
-      step = q.step;
-      total *= -128;
-      memcpy(tail + n * 4, &step, 4);
-      memcpy(tail + (kPanelOutputs + n) * 4, &total, 4);
+      memcpy(tail + n * 4, &q.step, 4);
+      memcpy(tail + (kPanelOutputs + n) * 4, &start, 4);
     }
   }
 
