@@ -8,3 +8,8 @@ attend_isa_sources(attend_attention_speed SOURCES ${PROJECT_SOURCE_DIR}/bench/pe
 target_link_libraries(attend_attention_speed PRIVATE attend::ops nlohmann_json::nlohmann_json attend_flags)
 target_precompile_headers(attend_attention_speed REUSE_FROM attend_ops)
 target_compile_options(attend_attention_speed PRIVATE -fPIC)
+add_executable(attend_linear_speed EXCLUDE_FROM_ALL bench/linear_speed.cpp)
+attend_isa_sources(attend_linear_speed SOURCES ${PROJECT_SOURCE_DIR}/bench/peak.isa.cpp)
+target_link_libraries(attend_linear_speed PRIVATE attend::ops nlohmann_json::nlohmann_json attend_flags)
+target_precompile_headers(attend_linear_speed REUSE_FROM attend_ops)
+target_compile_options(attend_linear_speed PRIVATE -fPIC)

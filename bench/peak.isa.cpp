@@ -1,4 +1,5 @@
-// The most multiplications and additions a second, compiled once an instruction set: what a kernel could reach if it did nothing else.
+// The most multiplications and additions a second, and the most bytes, compiled once an instruction set: what a kernel could reach if it
+// did nothing else.
 #include "kernels/cpu/vectors.h"
 
 #define ATTEND_JOINED(a, b) a##b
@@ -25,6 +26,18 @@ double ATTEND_NAMED(multiply_add_, ATTEND_SET)(int64_t rounds, float* sink) {
   }
   for (int i = 0; i < kChains; ++i) *sink += sum(sums[i]);
   return 2.0 * kChains * Floats::kLanes * static_cast<double>(rounds);
+}
+
+// Reads `count` numbers, a multiple of 128; what it returns keeps the compiler from leaving that out.
+float ATTEND_NAMED(read_, ATTEND_SET)(const float* from, int64_t count) {
+  constexpr int kChains = 8;
+  Floats sums[kChains];
+  for (int i = 0; i < kChains; ++i) sums[i] = Floats::all(0);
+  for (int64_t at = 0; at < count; at += kChains * Floats::kLanes)
+#pragma GCC unroll 8
+    for (int i = 0; i < kChains; ++i) sums[i] = sums[i] + Floats::load(from + at + i * Floats::kLanes);
+  for (int i = 1; i < kChains; ++i) sums[0] = sums[0] + sums[i];
+  return sum(sums[0]);
 }
 
 }  // namespace attend::bench

@@ -11,7 +11,7 @@ ATTEND_INLINE int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 ATTEND_INLINE int64_t up_to_multiple(int64_t x, int64_t of) { return (x + of - 1) / of * of; }
 
 // Sizes of register tiles: rows × vectors of scores, and of contexts. Accumulators, loads and one broadcast fill the registers.
-#if defined(ATTEND_ISA_avx512)
+#if defined(ATTEND_AVX512)
 constexpr int kScoreRows = 12, kScoreVectors = 2, kSumRows = 6, kSumVectors = 4;
 #elif defined(ATTEND_ISA_avx2)
 constexpr int kScoreRows = 6, kScoreVectors = 2, kSumRows = 6, kSumVectors = 2;

@@ -6,10 +6,10 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(ATTEND_ISA_avx512_bf16)
-#define ATTEND_ISA_avx512  // and products of pairs
+#if defined(ATTEND_ISA_avx512) || defined(ATTEND_ISA_avx512_bf16)
+#define ATTEND_AVX512
 #endif
-#if defined(ATTEND_ISA_avx2) || defined(ATTEND_ISA_avx512)
+#if defined(ATTEND_ISA_avx2) || defined(ATTEND_AVX512)
 #include <immintrin.h>
 #elif defined(__SSE2__)
 #include <emmintrin.h>
@@ -56,10 +56,13 @@ ATTEND_INLINE float largest(Floats a) {
   const __m128 y = _mm_max_ps(x, _mm_movehl_ps(x, x));
   return _mm_cvtss_f32(_mm_max_ss(y, _mm_movehdup_ps(y)));
 }
+ATTEND_INLINE Floats operator/(Floats a, Floats b) { return {_mm256_div_ps(a.v, b.v)}; }
 // x where a < b, else y, also where one of a and b is NaN.
 ATTEND_INLINE Floats where_less(Floats a, Floats b, Floats x, Floats y) {
   return {_mm256_blendv_ps(y.v, x.v, _mm256_cmp_ps(a.v, b.v, _CMP_LT_OQ))};
 }
+// y, but x where that is NaN.
+ATTEND_INLINE Floats unless_nan(Floats x, Floats y) { return {_mm256_blendv_ps(y.v, x.v, _mm256_cmp_ps(x.v, x.v, _CMP_UNORD_Q))}; }
 // One bit a lane, 0 where one of a and b is NaN.
 ATTEND_INLINE int equal_bits(Floats a, Floats b) { return _mm256_movemask_ps(_mm256_cmp_ps(a.v, b.v, _CMP_EQ_OQ)); }
 ATTEND_INLINE int not_below_bits(Floats a, Floats b) { return _mm256_movemask_ps(_mm256_cmp_ps(a.v, b.v, _CMP_GE_OQ)); }
@@ -78,7 +81,7 @@ ATTEND_INLINE Floats exp2(Floats y) {
   return {_mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(p.v), power))};
 }
 
-#elif defined(ATTEND_ISA_avx512)
+#elif defined(ATTEND_AVX512)
 
 struct Floats {
   using Real = float;
@@ -99,9 +102,11 @@ ATTEND_INLINE Floats fma(Floats a, Floats b, Floats c) { return {_mm512_fmadd_ps
 ATTEND_INLINE Floats larger(Floats a, Floats b) { return {_mm512_max_ps(a.v, b.v)}; }
 ATTEND_INLINE float sum(Floats a) { return _mm512_reduce_add_ps(a.v); }
 ATTEND_INLINE float largest(Floats a) { return _mm512_reduce_max_ps(a.v); }
+ATTEND_INLINE Floats operator/(Floats a, Floats b) { return {_mm512_div_ps(a.v, b.v)}; }
 ATTEND_INLINE Floats where_less(Floats a, Floats b, Floats x, Floats y) {
   return {_mm512_mask_blend_ps(_mm512_cmp_ps_mask(a.v, b.v, _CMP_LT_OQ), y.v, x.v)};
 }
+ATTEND_INLINE Floats unless_nan(Floats x, Floats y) { return {_mm512_mask_blend_ps(_mm512_cmp_ps_mask(x.v, x.v, _CMP_UNORD_Q), y.v, x.v)}; }
 ATTEND_INLINE int equal_bits(Floats a, Floats b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_EQ_OQ); }
 ATTEND_INLINE int not_below_bits(Floats a, Floats b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_GE_OQ); }
 ATTEND_INLINE int above_bits(Floats a, Floats b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_GT_OQ); }
@@ -177,8 +182,16 @@ ATTEND_INLINE T largest(Portable<T> a) {
   return m;
 }
 template <class T>
+ATTEND_INLINE Portable<T> operator/(Portable<T> a, Portable<T> b) {
+  return {a.v / b.v};
+}
+template <class T>
 ATTEND_INLINE Portable<T> where_less(Portable<T> a, Portable<T> b, Portable<T> x, Portable<T> y) {
   return {a.v < b.v ? x.v : y.v};
+}
+template <class T>
+ATTEND_INLINE Portable<T> unless_nan(Portable<T> x, Portable<T> y) {
+  return {x.v == x.v ? y.v : x.v};
 }
 template <class T>
 ATTEND_INLINE int equal_bits(Portable<T> a, Portable<T> b) {
@@ -253,7 +266,7 @@ ATTEND_INLINE Floats dropped(const Drop& d, uint32_t place, Floats x, Floats sca
   const __m256i gone = _mm256_cmpgt_epi32(_mm256_set1_epi32(d.threshold), y);
   return {_mm256_andnot_ps(_mm256_castsi256_ps(gone), (x * scale).v)};
 }
-#elif defined(ATTEND_ISA_avx512)
+#elif defined(ATTEND_AVX512)
 ATTEND_INLINE Floats dropped(const Drop& d, uint32_t place, Floats x, Floats scale) {
   const __m512i a = _mm512_set1_epi32(0x7feb352d), b = _mm512_set1_epi32(static_cast<int>(0x846ca68bU));
   __m512i y =
@@ -312,7 +325,7 @@ ATTEND_INLINE Floats load_wide(const Half16* p) {
   const __m256i bits = _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
   return {_mm256_castsi256_ps(_mm256_slli_epi32(bits, 16))};
 }
-#elif defined(ATTEND_ISA_avx512)
+#elif defined(ATTEND_AVX512)
 ATTEND_INLINE Floats load_wide(const float* p) { return Floats::load(p); }
 ATTEND_INLINE Floats load_wide(const Half16* p) {
   const __m512i bits = _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
@@ -329,7 +342,7 @@ ATTEND_INLINE Floats load_wide(const Half16* p) {
 #endif
 
 // A square of kSquare rows of stored numbers, `row` apart, times `by`, with rows and columns changed, `to_row` apart.
-#if defined(ATTEND_ISA_avx2) || defined(ATTEND_ISA_avx512)
+#if defined(ATTEND_ISA_avx2) || defined(ATTEND_AVX512)
 constexpr int kSquare = 8;
 ATTEND_INLINE __m256 eight_of(const float* p) { return _mm256_loadu_ps(p); }
 ATTEND_INLINE __m256 eight_of(const Half16* p) {
