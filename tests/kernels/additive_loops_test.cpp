@@ -232,8 +232,7 @@ TEST(AdditiveLoops, AgreeOnAwkwardSizes) {
 TEST(AdditiveLoops, RowsAndBlocksAreTheSameTable) {
   for (const auto& set : additive_sets())
     for (const auto at_page : {true, false})
-      for (const auto by_blocks : {true, false})
-        expect_right(set, head_of(13, 29, 37), {.at_page = at_page, .by_blocks = by_blocks});
+      for (const auto by_blocks : {true, false}) expect_right(set, head_of(13, 29, 37), {.at_page = at_page, .by_blocks = by_blocks});
 }
 
 // Wider and wider keys: each path takes over before the one before it errs, whatever the queries are.
@@ -262,10 +261,10 @@ TEST(AdditiveLoops, LargePreactivations) {
   for (const auto& set : additive_sets()) {
     for (const double at : {20., 45., 50., 90., 280., 1000.}) {
       SCOPED_TRACE(at);
-      expect_right(set, head_of(7, 33, 31, 3, at, -at));           // far apart, and near each other's opposite
-      expect_right(set, head_of(7, 33, 31, 3, -at, at - 5));       // one-sided
-      expect_right(set, head_of(7, 33, 31, 3, at, at));            // all of them 1
-      expect_right(set, head_of(7, 33, 31, 50, at, -at));          // wide besides
+      expect_right(set, head_of(7, 33, 31, 3, at, -at));      // far apart, and near each other's opposite
+      expect_right(set, head_of(7, 33, 31, 3, -at, at - 5));  // one-sided
+      expect_right(set, head_of(7, 33, 31, 3, at, at));       // all of them 1
+      expect_right(set, head_of(7, 33, 31, 50, at, -at));     // wide besides
       auto h = head_of(7, 33, 31, 1);
       for (std::size_t i = 0; i < h.q.size(); ++i) h.q[i] = i % 3 == 0 ? at : -at;
       for (std::size_t i = 0; i < h.k.size(); ++i) h.k[i] = i % 5 < 3 ? at : 5 - at;
@@ -370,7 +369,8 @@ TEST(AdditiveLoops, NothingIsAddedOfNothing) {
     EXPECT_TRUE(range.finite);
     EXPECT_GT(range.low, range.high);
     double v[4] = {}, weights[4];
-    for (int i = 0; i < 4; ++i) write(reinterpret_cast<char*>(v) + i * set.loops.real_bytes, 1, set.loops.real_bytes == 8 ? Number::kFloat64 : Number::kFloat32);
+    for (int i = 0; i < 4; ++i)
+      write(reinterpret_cast<char*>(v) + i * set.loops.real_bytes, 1, set.loops.real_bytes == 8 ? Number::kFloat64 : Number::kFloat32);
     const auto plan = set.loops.plan(false, range, v, 4, weights);
     EXPECT_EQ(plan.path, AdditivePath::kFolded);
     expect_right(set, head_of(3, 0, 4));

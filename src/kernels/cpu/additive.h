@@ -33,6 +33,7 @@ struct AdditiveLoops {
   static constexpr int kEntry = kDouble ? 1020 : 125;  // of an entry of a table
   static constexpr int kFactor = kDouble ? 500 : 62;   // of a denominator of which two are multiplied
   static constexpr int kOne = kDouble ? 56 : 26;       // e^2x beyond 2^±kOne: tanh x is ±1
+  static constexpr int kCap = 64;                      // of a product where it is capped: no reciprocal is denormal, which would be slow
   static constexpr int kWeight = kDouble ? 72 : 36;    // v that is 2^−kWeight of the largest counts as that much
 
   static ATTEND_INLINE V all(double x) { return V::all(static_cast<Real>(x)); }
@@ -82,60 +83,55 @@ struct AdditiveLoops {
       return p;
     }
     // With 2^n of the order of the largest |v|, v 2^−n is near 1.
+    number = number && largest > 0;
     int n = 0;
-    if (number && largest > 0) frexp(largest, &n);
+    if (number) frexp(largest, &n);
+    const bool moderate = n >= -kFactor && n <= kFactor;
+    if (n > kFactor) n = 0;  // 2^n could be more than a number holds
+    const double floor_v = ldexp(1, n - kWeight);
     double least_v = largest;
     for (int64_t c = 0; c < size; ++c) {
       const double x = fabs(static_cast<double>(v[c]));
       if (x < least_v) least_v = x;
     }
-    const double floor_v = ldexp(1, n - kWeight);
     if (least_v < floor_v) least_v = floor_v;
-    const int wide = largest > 0 && number ? n - ilogb(least_v) : 0;  // |v| is from 2^(n − wide) to 2^n
+    const int wide = number ? n - ilogb(least_v) : 0;  // |v| is from 2^(n − wide) to 2^n
 
-    // Exponents of e^2k lie within ±reach of −power.
+    // Exponents of e^2k lie within ±reach of −power. Queries whose exponents are beyond ±end make tanh ±1 with every key.
     const double bits = 2 * kLog2E;
     const bool some = keys.low <= keys.high, near = !some || (keys.low >= -300 && keys.high <= 300);
-    const double low = some && near ? keys.low : 0, high = some && near ? keys.high : 0;
-    p.power = static_cast<int>(floor(bits * (low + high) / 2 + 0.5));
-    const int reach = static_cast<int>(ceil(bits * (high - low) / 2)) + 1;
-    p.key_low = low;
-    p.key_high = high;
-    const auto queries = [&](int from, int to) {
-      p.query_low = (from - p.power) / bits;
-      p.query_high = (to - p.power) / bits;
-    };
+    p.key_low = some && near ? keys.low : 0;
+    p.key_high = some && near ? keys.high : 0;
+    p.power = static_cast<int>(floor(bits * (p.key_low + p.key_high) / 2 + 0.5));
+    const int reach = static_cast<int>(ceil(bits * (p.key_high - p.key_low) / 2)) + 1, end = reach + kOne;
+    p.query_low = (-end - p.power) / bits;
+    p.query_high = (end - p.power) / bits;
 
-    // Folded: denominators x = (1 + e^2q e^2k) 2^(n − kFactor + 2) / v have exponents from −kFactor + 2 to kFactor.
-    const int top = 2 * kFactor - 4 - wide, from = kFactor - 2 - kEntry, to = top - reach;
-    if (near && number && largest > 0 && n >= -kFactor && n <= kFactor && from + reach <= -kOne && to - reach >= kOne) {
+    // Denominators (1 + e^2q e^2k) 2^(n − kFactor + 2) / v have exponents from −kFactor + 2 to kFactor, and entries those of normal numbers.
+    const int scale = n - kFactor + 2;
+    if (near && number && moderate && reach + end <= 2 * kFactor - 4 - wide && end + kFactor - 2 <= kEntry) {
       p.path = Path::kFolded;
-      queries(from, to);
       for (int64_t c = 0; c < size; ++c) {
         double x = static_cast<double>(v[c]);
         if (fabs(x) < floor_v) x = x < 0 ? -floor_v : floor_v;
         total += x;
-        weights[c] = static_cast<Real>(ldexp(1 / x, n - kFactor + 2));
+        weights[c] = static_cast<Real>(ldexp(1 / x, scale));
       }
-      p.factor = -ldexp(2, n - kFactor + 2);
-      p.constant = total;
-      return p;
+      p.factor = -ldexp(2, scale);
+    } else {
+      p.path = near && end <= kEntry ? Path::kCapped : Path::kTanh;
+      for (int64_t c = 0; c < size; ++c) {
+        total += static_cast<double>(v[c]);
+        weights[c] = static_cast<Real>(ldexp(static_cast<double>(v[c]), -n));
+      }
+      p.factor = -ldexp(2, n);
     }
-    p.path = near && reach <= kEntry - kOne ? Path::kCapped : Path::kTanh;
-    if (p.path == Path::kCapped) queries(-kEntry, kEntry);
-    for (int64_t c = 0; c < size; ++c) {
-      total += static_cast<double>(v[c]);
-      weights[c] = static_cast<Real>(ldexp(static_cast<double>(v[c]), -n));
-    }
-    p.factor = -ldexp(2, n);
     p.constant = total;
     return p;
   }
 
   static bool tables(const Plan& p) { return p.path == Path::kFolded || p.path == Path::kCapped; }
-  static ATTEND_INLINE V query_entry(const Plan& p, V x) {
-    return tables(p) ? exp_twice(clamp(x, p.query_low, p.query_high), p.power) : x;
-  }
+  static ATTEND_INLINE V query_entry(const Plan& p, V x) { return tables(p) ? exp_twice(clamp(x, p.query_low, p.query_high), p.power) : x; }
   static ATTEND_INLINE V key_entry(const Plan& p, V x) { return tables(p) ? exp_twice(clamp(x, p.key_low, p.key_high), -p.power) : x; }
 
   template <Path P>
@@ -182,15 +178,16 @@ struct AdditiveLoops {
     else
       return r;
   }
-  // 1 + e^2(q + k), at most 2^kEntry.
+  // 1 + e^2(q + k).
   template <Path P>
   static ATTEND_INLINE V denominator(V q, V k) {
+    static_assert(kCap == 64);
     if constexpr (P == Path::kTanh) {
-      constexpr double kEnd = kEntry / (2 * kLog2E);
+      constexpr double kEnd = kCap / (2 * kLog2E);
       return exp_twice(clamp(q + k, -kEnd, kEnd), 0) + V::all(1);
     }
     const V x = fma(q, k, V::all(1));
-    if constexpr (P == Path::kCapped) return smaller(all(kDouble ? 0x1p1020 : 0x1p125), x);
+    if constexpr (P == Path::kCapped) return smaller(all(0x1p64), x);
     return x;
   }
   // acc + what the channel c of a query adds.
@@ -253,8 +250,7 @@ struct AdditiveLoops {
   template <Path P, int Vectors, int Rows = kRows<P>>
   static ATTEND_INLINE void score_rows(const Plan& p, bool first, int64_t rows, const Real* queries, int64_t queries_row, const Real* panel,
                                        const Real* weights, int64_t size, Real* scores, int64_t scores_row) {
-    if (rows >= Rows)
-      return score_channels<P, Rows, Vectors>(p, first, queries, queries_row, panel, weights, size, scores, scores_row);
+    if (rows >= Rows) return score_channels<P, Rows, Vectors>(p, first, queries, queries_row, panel, weights, size, scores, scores_row);
     if constexpr (Rows > 1)
       score_rows<P, Vectors, Rows - 1>(p, first, rows, queries, queries_row, panel, weights, size, scores, scores_row);
   }

@@ -43,8 +43,8 @@ struct Additive {
     Loops::prepare_key_row(p, stored(from), size, i, to);
   }
 
-  static constexpr AdditiveKernels kTable{V::kLanes,     Loops::kPanel, sizeof(Real),      take_range,      plan,
-                                          prepare_query, prepare_panel, score, prepare_query_row, prepare_key_row, Loops::backward};
+  static constexpr AdditiveKernels kTable{V::kLanes,     Loops::kPanel, sizeof(Real),      take_range,      plan,           prepare_query,
+                                          prepare_panel, score,         prepare_query_row, prepare_key_row, Loops::backward};
 };
 
 }  // namespace
@@ -53,7 +53,8 @@ namespace attend::kernels {
 
 #if defined(ATTEND_ISA_avx512)
 extern const AdditiveKernels additive_float32_avx512, additive_bfloat16_avx512;
-const AdditiveKernels additive_float32_avx512 = Additive<Floats, float>::kTable, additive_bfloat16_avx512 = Additive<Floats, Half16>::kTable;
+const AdditiveKernels additive_float32_avx512 = Additive<Floats, float>::kTable,
+                      additive_bfloat16_avx512 = Additive<Floats, Half16>::kTable;
 #elif defined(ATTEND_ISA_avx2)
 extern const AdditiveKernels additive_float32_avx2, additive_bfloat16_avx2;
 const AdditiveKernels additive_float32_avx2 = Additive<Floats, float>::kTable, additive_bfloat16_avx2 = Additive<Floats, Half16>::kTable;

@@ -50,8 +50,8 @@ ATTEND_INLINE Floats operator-(Floats a, Floats b) { return {_mm256_sub_ps(a.v, 
 ATTEND_INLINE Floats operator*(Floats a, Floats b) { return {_mm256_mul_ps(a.v, b.v)}; }
 ATTEND_INLINE Floats fma(Floats a, Floats b, Floats c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
 ATTEND_INLINE Floats fnma(Floats a, Floats b, Floats c) { return {_mm256_fnmadd_ps(a.v, b.v, c.v)}; }  // c − a b
-ATTEND_INLINE Floats larger(Floats a, Floats b) { return {_mm256_max_ps(a.v, b.v)}; }                   // b where one is NaN
-ATTEND_INLINE Floats smaller(Floats a, Floats b) { return {_mm256_min_ps(a.v, b.v)}; }                  // b where one is NaN
+ATTEND_INLINE Floats larger(Floats a, Floats b) { return {_mm256_max_ps(a.v, b.v)}; }                  // b where one is NaN
+ATTEND_INLINE Floats smaller(Floats a, Floats b) { return {_mm256_min_ps(a.v, b.v)}; }                 // b where one is NaN
 // y where x > 0, else 0.
 ATTEND_INLINE Floats where_positive(Floats x, Floats y) {
   return {_mm256_and_ps(_mm256_cmp_ps(x.v, _mm256_setzero_ps(), _CMP_GT_OQ), y.v)};
