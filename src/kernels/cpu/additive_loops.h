@@ -25,8 +25,8 @@ struct AdditiveRange {
 struct AdditivePlan {
   AdditivePath path = AdditivePath::kTanh;
   int power = 0;                         ///< tables hold e^2q 2^power and e^2k 2^−power
-  double key_low = 0, key_high = 0;      ///< keys and queries are taken as no less and no more than these; beyond, tanh is 1 or −1 to
-  double query_low = 0, query_high = 0;  ///< the last bit
+  double key_low = 0, key_high = 0;      ///< of all keys
+  double query_low = 0, query_high = 0;  ///< queries beyond count as this much: tanh is −1 or 1 there
   double constant = 0, factor = 0;       ///< score = constant + factor · what the loops sum
 };
 

@@ -77,7 +77,7 @@ ATTEND_INLINE Floats exp2(Floats y) {
   const __m256i power = _mm256_slli_epi32(_mm256_castps_si256(shifted.v), 23);
   return {_mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(p.v), power))};
 }
-// e^2x 2^power, to 2e-7 relative, of any x for which its exponent lies within ±125; NaN of NaN.
+// e^2x 2^power to 3e-7 relative, where that is between 2^−125 and 2^125 and |x| below 5000; NaN of NaN.
 ATTEND_INLINE Floats exp_twice(Floats x, int power) {
   const Floats y = x + x, shifted = fma(y, Floats::all(kLog2E32), Floats::all(kRounds)), n = shifted - Floats::all(kRounds);
   const Floats f = fnma(n, Floats::all(kLn2Low), fnma(n, Floats::all(kLn2High), y)) * Floats::all(kLog2E32);
