@@ -44,16 +44,14 @@ struct AdditiveLoops : AdditiveTables<V> {
     else
       return r;
   }
-  // 1 + e^2(q + k). Where the tables do not keep it small, it ends near 2^64: tanh is 1 long before, and denormal reciprocals would be
-  // slow.
+  // 1 + e^2(q + k). Where the tables do not keep it small, it ends at kCap, which is e^2x of x = kFar: tanh is 1 long before, and squares
+  // of reciprocals are no denormal numbers, which would be slow.
+  static constexpr double kCap = sizeof(Real) == 8 ? 0x1p80 : 0x1p50, kFar = (sizeof(Real) == 8 ? 80 : 50) / (2 * kLog2E);
   template <Path P>
   static ATTEND_INLINE V denominator(V q, V k) {
-    if constexpr (P == Path::kTanh) {
-      constexpr double kFar = 64 / (2 * kLog2E);
-      return exp_twice(clamp(q + k, -kFar, kFar), 0) + V::all(1);
-    }
+    if constexpr (P == Path::kTanh) return exp_twice(clamp(q + k, -kFar, kFar), 0) + V::all(1);
     const V x = fma(q, k, V::all(1));
-    if constexpr (P == Path::kCapped) return smaller(all(0x1p64), x);
+    if constexpr (P == Path::kCapped) return smaller(all(kCap), x);
     return x;
   }
   // acc + what the channel c of a query adds.
