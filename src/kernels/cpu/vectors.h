@@ -22,7 +22,18 @@ namespace {
 
 // 2^f on [−1/2, 1/2], error 1.7e-7 relative; the constant term is exactly 1, so that 2^0 is.
 constexpr float kExp2[] = {1.326472721e-3f, 9.671512655e-3f, 5.550733743e-2f, 2.402224209e-1f, 6.931469776e-1f};
+constexpr float kLog2E32 = 1.44269504f;
+constexpr float kLn2High = 0.693359375f, kLn2Low = -2.12194440e-4f;  // their sum; a whole number below 2^14 times the first is exact
 constexpr float kRounds = 12582912.f;  // 1.5 · 2^23: x + kRounds has x rounded to a whole number in its last bits
+
+template <class F>
+ATTEND_INLINE F exp2_near_zero(F f) {
+  F p = fma(F::all(kExp2[0]), f, F::all(kExp2[1]));
+  p = fma(p, f, F::all(kExp2[2]));
+  p = fma(p, f, F::all(kExp2[3]));
+  p = fma(p, f, F::all(kExp2[4]));
+  return fma(p, f, F::all(1.f));
+}
 
 #if defined(ATTEND_ISA_avx2)
 
@@ -45,7 +56,16 @@ ATTEND_INLINE Floats operator+(Floats a, Floats b) { return {_mm256_add_ps(a.v, 
 ATTEND_INLINE Floats operator-(Floats a, Floats b) { return {_mm256_sub_ps(a.v, b.v)}; }
 ATTEND_INLINE Floats operator*(Floats a, Floats b) { return {_mm256_mul_ps(a.v, b.v)}; }
 ATTEND_INLINE Floats fma(Floats a, Floats b, Floats c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
-ATTEND_INLINE Floats larger(Floats a, Floats b) { return {_mm256_max_ps(a.v, b.v)}; }  // b where one is NaN
+ATTEND_INLINE Floats fnma(Floats a, Floats b, Floats c) { return {_mm256_fnmadd_ps(a.v, b.v, c.v)}; }  // c − a b
+ATTEND_INLINE Floats larger(Floats a, Floats b) { return {_mm256_max_ps(a.v, b.v)}; }                  // b where one is NaN
+ATTEND_INLINE Floats smaller(Floats a, Floats b) { return {_mm256_min_ps(a.v, b.v)}; }                 // b where one is NaN
+// y where x > 0, else 0.
+ATTEND_INLINE Floats where_positive(Floats x, Floats y) {
+  return {_mm256_and_ps(_mm256_cmp_ps(x.v, _mm256_setzero_ps(), _CMP_GT_OQ), y.v)};
+}
+// 1/x, of a set that guesses it to about 12 bits: one step r (2 − x r) makes it whole. Of x with exponents within ±125.
+constexpr bool kReciprocalIsGuessed = true;
+ATTEND_INLINE Floats reciprocal(Floats x) { return {_mm256_rcp_ps(x.v)}; }
 ATTEND_INLINE float sum(Floats a) {
   const __m128 x = _mm_add_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
   const __m128 y = _mm_add_ps(x, _mm_movehl_ps(x, x));
@@ -67,18 +87,20 @@ ATTEND_INLINE Floats unless_nan(Floats x, Floats y) { return {_mm256_blendv_ps(y
 ATTEND_INLINE int equal_bits(Floats a, Floats b) { return _mm256_movemask_ps(_mm256_cmp_ps(a.v, b.v, _CMP_EQ_OQ)); }
 ATTEND_INLINE int not_below_bits(Floats a, Floats b) { return _mm256_movemask_ps(_mm256_cmp_ps(a.v, b.v, _CMP_GE_OQ)); }
 ATTEND_INLINE int above_bits(Floats a, Floats b) { return _mm256_movemask_ps(_mm256_cmp_ps(a.v, b.v, _CMP_GT_OQ)); }
-ATTEND_INLINE Floats smaller(Floats a, Floats b) { return {_mm256_min_ps(a.v, b.v)}; }  // b where one is NaN
 ATTEND_INLINE Floats square_root(Floats a) { return {_mm256_sqrt_ps(a.v)}; }
 // 2^y for y <= 0; exactly +0 from −127 down, −∞ included.
 ATTEND_INLINE Floats exp2(Floats y) {
   const Floats x = larger(Floats::all(-127.f), y), shifted = x + Floats::all(kRounds), f = x - (shifted - Floats::all(kRounds));
-  Floats p = fma(Floats::all(kExp2[0]), f, Floats::all(kExp2[1]));
-  p = fma(p, f, Floats::all(kExp2[2]));
-  p = fma(p, f, Floats::all(kExp2[3]));
-  p = fma(p, f, Floats::all(kExp2[4]));
-  p = fma(p, f, Floats::all(1.f));
+  const Floats p = exp2_near_zero(f);
   const __m256i power = _mm256_slli_epi32(_mm256_castps_si256(shifted.v), 23);
   return {_mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(p.v), power))};
+}
+// e^2x 2^power to 3e-7 relative, where that is between 2^−125 and 2^125 and |x| below 5000; NaN of NaN.
+ATTEND_INLINE Floats exp_twice(Floats x, int power) {
+  const Floats y = x + x, shifted = fma(y, Floats::all(kLog2E32), Floats::all(kRounds)), n = shifted - Floats::all(kRounds);
+  const Floats f = fnma(n, Floats::all(kLn2Low), fnma(n, Floats::all(kLn2High), y)) * Floats::all(kLog2E32);
+  const __m256i bits = _mm256_add_epi32(_mm256_castps_si256(shifted.v), _mm256_set1_epi32(power + 127));
+  return exp2_near_zero(f) * Floats{_mm256_castsi256_ps(_mm256_slli_epi32(bits, 23))};
 }
 
 #elif defined(ATTEND_AVX512)
@@ -99,7 +121,14 @@ ATTEND_INLINE Floats operator+(Floats a, Floats b) { return {_mm512_add_ps(a.v, 
 ATTEND_INLINE Floats operator-(Floats a, Floats b) { return {_mm512_sub_ps(a.v, b.v)}; }
 ATTEND_INLINE Floats operator*(Floats a, Floats b) { return {_mm512_mul_ps(a.v, b.v)}; }
 ATTEND_INLINE Floats fma(Floats a, Floats b, Floats c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
+ATTEND_INLINE Floats fnma(Floats a, Floats b, Floats c) { return {_mm512_fnmadd_ps(a.v, b.v, c.v)}; }
 ATTEND_INLINE Floats larger(Floats a, Floats b) { return {_mm512_max_ps(a.v, b.v)}; }
+ATTEND_INLINE Floats smaller(Floats a, Floats b) { return {_mm512_min_ps(a.v, b.v)}; }
+ATTEND_INLINE Floats where_positive(Floats x, Floats y) {
+  return {_mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x.v, _mm512_setzero_ps(), _CMP_GT_OQ), y.v)};
+}
+constexpr bool kReciprocalIsGuessed = true;
+ATTEND_INLINE Floats reciprocal(Floats x) { return {_mm512_rcp14_ps(x.v)}; }
 ATTEND_INLINE float sum(Floats a) { return _mm512_reduce_add_ps(a.v); }
 ATTEND_INLINE float largest(Floats a) { return _mm512_reduce_max_ps(a.v); }
 ATTEND_INLINE Floats operator/(Floats a, Floats b) { return {_mm512_div_ps(a.v, b.v)}; }
@@ -110,17 +139,17 @@ ATTEND_INLINE Floats unless_nan(Floats x, Floats y) { return {_mm512_mask_blend_
 ATTEND_INLINE int equal_bits(Floats a, Floats b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_EQ_OQ); }
 ATTEND_INLINE int not_below_bits(Floats a, Floats b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_GE_OQ); }
 ATTEND_INLINE int above_bits(Floats a, Floats b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_GT_OQ); }
-ATTEND_INLINE Floats smaller(Floats a, Floats b) { return {_mm512_min_ps(a.v, b.v)}; }
 ATTEND_INLINE Floats square_root(Floats a) { return {_mm512_sqrt_ps(a.v)}; }
 ATTEND_INLINE Floats exp2(Floats y) {
   const __m512 n = _mm512_roundscale_ps(y.v, 8);
   const Floats f{_mm512_sub_ps(y.v, n)};  // NaN for −∞, which the last line makes 0
-  Floats p = fma(Floats::all(kExp2[0]), f, Floats::all(kExp2[1]));
-  p = fma(p, f, Floats::all(kExp2[2]));
-  p = fma(p, f, Floats::all(kExp2[3]));
-  p = fma(p, f, Floats::all(kExp2[4]));
-  p = fma(p, f, Floats::all(1.f));
+  const Floats p = exp2_near_zero(f);
   return {_mm512_scalef_ps(p.v, n)};
+}
+ATTEND_INLINE Floats exp_twice(Floats x, int power) {
+  const Floats y = x + x, n{_mm512_roundscale_ps((y * Floats::all(kLog2E32)).v, 8)};
+  const Floats f = fnma(n, Floats::all(kLn2Low), fnma(n, Floats::all(kLn2High), y)) * Floats::all(kLog2E32);
+  return {_mm512_scalef_ps(exp2_near_zero(f).v, (n + Floats::all(static_cast<float>(power))).v)};
 }
 
 #else
@@ -166,8 +195,25 @@ ATTEND_INLINE Portable<T> fma(Portable<T> a, Portable<T> b, Portable<T> c) {
   return {a.v * b.v + c.v};
 }
 template <class T>
+ATTEND_INLINE Portable<T> fnma(Portable<T> a, Portable<T> b, Portable<T> c) {
+  return {c.v - a.v * b.v};
+}
+template <class T>
 ATTEND_INLINE Portable<T> larger(Portable<T> a, Portable<T> b) {
   return {a.v > b.v ? a.v : b.v};
+}
+template <class T>
+ATTEND_INLINE Portable<T> smaller(Portable<T> a, Portable<T> b) {
+  return {a.v < b.v ? a.v : b.v};
+}
+template <class T>
+ATTEND_INLINE Portable<T> where_positive(Portable<T> x, Portable<T> y) {
+  return {x.v > Portable<T>::all(0).v ? y.v : Portable<T>::all(0).v};
+}
+constexpr bool kReciprocalIsGuessed = false;
+template <class T>
+ATTEND_INLINE Portable<T> reciprocal(Portable<T> x) {
+  return {Portable<T>::all(1).v / x.v};
 }
 template <class T>
 ATTEND_INLINE T sum(Portable<T> a) {
@@ -211,10 +257,6 @@ ATTEND_INLINE int above_bits(Portable<T> a, Portable<T> b) {
   for (int i = 0; i < Portable<T>::kLanes; ++i) bits |= (a.v[i] > b.v[i]) << i;
   return bits;
 }
-template <class T>
-ATTEND_INLINE Portable<T> smaller(Portable<T> a, Portable<T> b) {
-  return {a.v < b.v ? a.v : b.v};
-}
 #if defined(__SSE2__)
 ATTEND_INLINE Portable<float> square_root(Portable<float> a) { return {_mm_sqrt_ps(a.v)}; }
 ATTEND_INLINE Portable<double> square_root(Portable<double> a) { return {_mm_sqrt_pd(a.v)}; }
@@ -229,16 +271,23 @@ ATTEND_INLINE Portable<float> exp2(Portable<float> y) {
   using F = Portable<float>;
   typedef int32_t Bits __attribute__((vector_size(16)));
   const F x = larger(F::all(-127.f), y), shifted = x + F::all(kRounds), f = x - (shifted - F::all(kRounds));
-  F p = fma(F::all(kExp2[0]), f, F::all(kExp2[1]));
-  p = fma(p, f, F::all(kExp2[2]));
-  p = fma(p, f, F::all(kExp2[3]));
-  p = fma(p, f, F::all(kExp2[4]));
-  p = fma(p, f, F::all(1.f));
+  const F p = exp2_near_zero(f);
   return {reinterpret_cast<F::Vector>(reinterpret_cast<Bits>(p.v) + (reinterpret_cast<Bits>(shifted.v) << 23))};
+}
+ATTEND_INLINE Portable<float> exp_twice(Portable<float> x, int power) {
+  using F = Portable<float>;
+  typedef int32_t Bits __attribute__((vector_size(16)));
+  const F y = x + x, shifted = fma(y, F::all(kLog2E32), F::all(kRounds)), n = shifted - F::all(kRounds);
+  const F f = fnma(n, F::all(kLn2Low), fnma(n, F::all(kLn2High), y)) * F::all(kLog2E32);
+  return exp2_near_zero(f) * F{reinterpret_cast<F::Vector>((reinterpret_cast<Bits>(shifted.v) + (power + 127)) << 23)};
 }
 ATTEND_INLINE Portable<double> exp2(Portable<double> y) {
   for (int i = 0; i < 2; ++i) y.v[i] = ::exp2(y.v[i]);
   return y;
+}
+ATTEND_INLINE Portable<double> exp_twice(Portable<double> x, int power) {
+  for (int i = 0; i < 2; ++i) x.v[i] = ::ldexp(::exp(2 * x.v[i]), power);
+  return x;
 }
 using Floats = Portable<float>;
 using Doubles = Portable<double>;
