@@ -3,7 +3,7 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
-#include "attend/ops/dot_attention.h"
+#include "attend/ops/fused_attention.h"
 #include "attend/ops/memory.h"
 #include "paired.h"
 
@@ -24,7 +24,7 @@ struct Shape {
 void compare(Bench& bench, const Shape& s) {
   const auto make = [&] { return at::randn({s.batch, s.heads, s.length, s.size}).to(s.type); };  // [B, H, N, D]
   const auto q = make(), k = make(), v = make(), g = make();
-  DotAttentionOptions options;
+  FusedAttentionOptions options;
   options.scale = 1 / std::sqrt(static_cast<double>(s.size));
   if (s.causal) options.right = 0;
   const auto n = static_cast<double>(s.length);
@@ -33,20 +33,20 @@ void compare(Bench& bench, const Shape& s) {
   {
     const at::NoGradGuard no_grad;
     bench.pair(
-        "forward " + s.name(), work, "libtorch", [&] { dot_attention(q, k, v, options); }, [&] { theirs(); });
+        "forward " + s.name(), work, "libtorch", [&] { fused_attention(q, k, v, options); }, [&] { theirs(); });
     auto asked = options;
     asked.lse = asked.entropy = asked.maximum = true;
     bench.pair(
-        "forward, entropy and maximum " + s.name(), work, "our own without", [&] { dot_attention(q, k, v, asked); },
-        [&] { dot_attention(q, k, v, options); });
+        "forward, entropy and maximum " + s.name(), work, "our own without", [&] { fused_attention(q, k, v, asked); },
+        [&] { fused_attention(q, k, v, options); });
     asked.column_sums = true;
     bench.pair(
-        "forward, entropy, maximum and columns " + s.name(), work, "our own without", [&] { dot_attention(q, k, v, asked); },
-        [&] { dot_attention(q, k, v, options); });
+        "forward, entropy, maximum and columns " + s.name(), work, "our own without", [&] { fused_attention(q, k, v, asked); },
+        [&] { fused_attention(q, k, v, options); });
   }
   const auto tracked = [](const at::Tensor& x) { return x.detach().requires_grad_(true); };
   const auto q1 = tracked(q), k1 = tracked(k), v1 = tracked(v);
-  const auto context = dot_attention(q1, k1, v1, options).context;  // [B, H, N, D]
+  const auto context = fused_attention(q1, k1, v1, options).context;  // [B, H, N, D]
   const auto [out, lse] = theirs();
   bench.pair(
       "backward " + s.name(), 2.5 * work, "libtorch",

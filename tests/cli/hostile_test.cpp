@@ -91,7 +91,7 @@ TEST_F(Hostile, AShortageOfMemoryIsAMessage) {
 TEST_F(Hostile, ALineTooLongForMemoryIsNamed) {
   if (kSanitized) GTEST_SKIP() << "AddressSanitizer needs more address space than any limit";
   const auto out = folder_ / "tf";
-  // A normaliser that needs all weights at once: softmax does not (kernels/dot_attention.h).
+  // A normaliser that needs all weights at once: softmax does not (kernels/fused_attention.h).
   ASSERT_EQ(run(train_arguments(out, {"--set", "model.type=transformer", "--set", "model.heads=2", "--set", "model.normaliser=sparsemax",
                                       "--set", "train.steps=2", "--set", "train.validate_every=2"}))
                 .code,

@@ -7,8 +7,8 @@
 #include <array>
 #include <memory>
 
-#include "kernels/cpu/dot_attention.h"
-#include "kernels/dot_cases.h"
+#include "kernels/cpu/fused_attention.h"
+#include "kernels/fused_cases.h"
 
 namespace attend::kernels {
 namespace {

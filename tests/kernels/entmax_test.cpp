@@ -1,7 +1,7 @@
 // Rows of sparsemax and entmax-1.5, and their gradients: against sorting and against differences, for every instruction set here.
 #include "kernels/run_entmax.h"
 
-#include "kernels/dot_cases.h"
+#include "kernels/fused_cases.h"
 #include "kernels/sorted_entmax.h"
 
 namespace attend::kernels {

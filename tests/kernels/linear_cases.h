@@ -1,6 +1,6 @@
 #pragma once
 // What the tests of packed_linear run on: layers of every form, a plain computation of them, runs between guards.
-#include "kernels/dot_cases.h"
+#include "kernels/fused_cases.h"
 #include "kernels/run_packed_linear.h"
 
 namespace attend::kernels {

@@ -1,7 +1,7 @@
 // Monotonic alignment: against a plain loop in float64 and against differences, for every instruction set that this processor has.
 #include "kernels/run_monotonic.h"
 
-#include "kernels/dot_cases.h"
+#include "kernels/fused_cases.h"
 
 namespace attend::kernels {
 namespace {

@@ -3,7 +3,7 @@
 #include <numeric>
 
 #include "kernels/cpu/row_functions.h"
-#include "kernels/dot_cases.h"
+#include "kernels/fused_cases.h"
 #include "kernels/sorted_entmax.h"
 
 namespace attend::kernels {

@@ -110,7 +110,7 @@ class ScoredAttention : public Mechanism {
   Result attend(const at::Tensor& query, const Memory& memory, State* state, const Request& request) const override;
   /// The plain composition: every weight is made.
   Result attend_plainly(const at::Tensor& query, const Memory& memory, State* state, const Request& request) const;
-  /// Why the fused kernel (ops/dot_attention.h) does not compute a call; empty where it does.
+  /// Why the fused kernel (ops/fused_attention.h) does not compute a call; empty where it does.
   std::string why_not_fused(const AttendCall& call) const;
   /// The same as attend_plainly, by the fused kernel.
   Result attend_fused(const AttendCall& call) const;

@@ -7,7 +7,7 @@
 // with the τ at which Σ w = 1. It is found without sorting: by Newton's steps, then in closed form on the support.
 #include <stdint.h>
 
-#include "attend/kernels/dot_attention.h"
+#include "attend/kernels/fused_attention.h"
 
 namespace attend::kernels {
 

@@ -7,7 +7,7 @@
 // with v the alignment of the step before. The recurrence itself is computed: sums of numbers that are not negative, no division.
 #include <stdint.h>
 
-#include "attend/kernels/dot_attention.h"
+#include "attend/kernels/fused_attention.h"
 
 namespace attend::kernels {
 

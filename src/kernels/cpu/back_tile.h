@@ -3,15 +3,15 @@
 // With P the weights, anew from lse, and δ' of a row what its statistics and its context take from each dO·v:
 //   δ' = Σ dO·O − g_lse + g_entropy H + g_max max P + Σ_s P g_col[s]
 //   dS = P ∘ (M ∘ dO Vᵀ + g_col − δ' − g_entropy ln P), and at the row's argmax g_max max P more
-//   dV = (M ∘ P)ᵀ dO,  dK = scale dSᵀ Q,  dQ = scale dS K,  dbias = dS
+//   dV = (M ∘ P)ᵀ dO,  dbias = dS; of products dK = scale dSᵀ Q, dQ = scale dS K
 // M: 0 where a weight was dropped, else 1 / (1 − rate).
 #pragma once
-#include "kernels/cpu/operands.h"
+#include "kernels/cpu/scores.h"
 
 namespace {
 
-using attend::kernels::DotBackSizes;
-using attend::kernels::DotBackWork;
+using attend::kernels::FusedBackSizes;
+using attend::kernels::FusedBackWork;
 using attend::kernels::kBackKeys;
 using attend::kernels::kBackRows;
 
@@ -28,14 +28,15 @@ struct BackTile {
   static constexpr bool kRounded = N::kTogether > 1;
   static_assert(Scores::kPanel == kPanel && kBackKeys % kPanel == 0 && kBackKeys % kSumRows == 0 && kBackRows % kScoreRows == 0);
 
-  static int64_t value_row(const DotAttention& c) { return up_to_multiple(c.value_size, kSlice); }
-  static int64_t value_slices(const DotAttention& c, int64_t rows) { return value_row(c) / kSlice * N::slice_size(rows); }
+  static int64_t value_row(const FusedAttention& c) { return up_to_multiple(c.value_size, kSlice); }
+  static int64_t value_slices(const FusedAttention& c, int64_t rows) { return value_row(c) / kSlice * N::slice_size(rows); }
 
-  static DotBackSizes sizes(const DotBackWork& w) {
+  static FusedBackSizes sizes(const FusedBackWork& w) {
     const auto& c = w.call;
     const int64_t panels = w.tiles * (kBackKeys / kPanel);
     const auto bytes = [](int64_t count, auto of) { return up_to_multiple(count * static_cast<int64_t>(sizeof(of)), 64); };
-    return {.key_panels = bytes(panels * Scores::panel_size(c), typename Scores::Key{}),
+    return {.plans = up_to_multiple(Scores::plan_bytes(c), 64),
+            .key_panels = bytes(panels * Scores::panel_size(c), typename Scores::Key{}),
             .key_slices = bytes(Scores::key_slices(c), typename Scores::KeySlice{}),
             .value_panels = bytes(panels * N::panel_size(c.value_size), typename N::Panel{}),
             .query_rows = bytes(c.queries * Scores::query_size(c), typename Scores::Query{}),
@@ -44,20 +45,15 @@ struct BackTile {
             .gradient_slices = bytes(value_slices(c, c.queries), typename N::Slice{}),
             .offsets = bytes(c.queries, Real{}),
             .base2 = bytes(c.queries, Real{}),
-            .query_parts = bytes(w.chunks * c.queries * Scores::sum_row(c), Real{})};
-  }
-
-  // What a head has of a place that holds `size` bytes for each.
-  template <class T>
-  static T* of_head(void* place, int64_t size, int64_t own) {
-    return reinterpret_cast<T*>(static_cast<char*>(place) + size * own);
+            .query_parts = bytes(w.chunks * Scores::sums(c, c.queries), Real{}),
+            .energy_parts = bytes(w.chunks * up_to_multiple(c.size, kLanes), Real{})};
   }
 
   struct Scratch {
-    Real *weights, *scores, *keys, *values;
+    Real *weights, *scores, *keys, *values, *unasked;
     Row *paired_weights, *paired_scores, *rounded_scores;
     int64_t bytes;
-    Scratch(const DotAttention& c, void* base) {
+    Scratch(const FusedAttention& c, void* base) {
       int64_t at = 0;
       const auto take = [&](auto*& to, int64_t count) {
         to = base ? reinterpret_cast<decltype(to + 0)>(static_cast<char*>(base) + at) : nullptr;
@@ -68,38 +64,40 @@ struct BackTile {
       take(paired_weights, kRounded ? kBackRows / 2 * kTileRow : 0);
       take(paired_scores, kRounded ? kBackRows / 2 * kTileRow : 0);
       take(rounded_scores, kRounded ? kBackRows * kTileRow / 2 : 0);
-      take(keys, kBackKeys * Scores::sum_row(c));
+      take(keys, Scores::sums(c, kBackKeys));
+      take(unasked, up_to_multiple(c.size, kLanes));
       take(values, kBackKeys * value_row(c));
       bytes = at;
     }
   };
-  static int64_t scratch_bytes(const DotBackWork& w) { return Scratch(w.call, nullptr).bytes; }
+  static int64_t scratch_bytes(const FusedBackWork& w) { return Scratch(w.call, nullptr).bytes; }
 
-  static void pack_keys(const DotBackWork& w, int64_t head, int64_t first, int64_t last) {
+  static void pack_keys(const FusedBackWork& w, int64_t head, int64_t first, int64_t last) {
     const auto& c = w.call;
     const int64_t b = head / c.key_heads, h = head % c.key_heads, keys = c.key_lengths ? c.key_lengths[b] : c.keys;
     const int64_t own = head - w.first_key_head;
+    const auto plan = Scores::plan_of(c, w.plans, own);
     auto* key_panels = of_head<typename Scores::Key>(w.key_panels, w.sizes.key_panels, own);
     auto* value_panels = of_head<typename N::Panel>(w.value_panels, w.sizes.value_panels, own);
     for (int64_t tile = first; tile < last; ++tile) {
       const int64_t begin = tile * kBackKeys, end = least(begin + kBackKeys, keys);
       if (begin >= end) return;
       for (int64_t s = begin; s < end; s += kPanel) {
-        Scores::take_keys(c, h, row_of<Stored>(c.key, b, h, s), least(kPanel, end - s), key_panels + s / kPanel * Scores::panel_size(c));
+        Scores::take_keys(c, plan, row_of<Stored>(c.key, b, h, s), least(kPanel, end - s), key_panels + s / kPanel * Scores::panel_size(c));
         N::take_panel(row_of<Stored>(c.value, b, h, s), c.value.row, least(kPanel, end - s), c.value_size, 1,
                       value_panels + s / kPanel * N::panel_size(c.value_size));
       }
-      w.wild[own * w.tiles + tile] = !Scores::take_key_slices(
-          c, h, [&](int64_t s) { return row_of<Stored>(c.key, b, h, s); }, begin, end,
+      w.wild[own * w.tiles + tile] = !Scores::take_key_slices(c, plan, [&](int64_t s) { return row_of<Stored>(c.key, b, h, s); }, begin, end,
           of_head<typename Scores::KeySlice>(w.key_slices, w.sizes.key_slices, own));
     }
   }
 
-  static void pack_queries(const DotBackWork& w, int64_t head, int64_t first, int64_t last) {
+  static void pack_queries(const FusedBackWork& w, int64_t head, int64_t first, int64_t last) {
     const auto& c = w.call;
     const auto& g = w.gradients;
     const Sight<Real> sight(c, head);
     const int64_t own = head - w.first_head;
+    const auto plan = Scores::plan_of(c, w.plans, own);  // where there is a plan, each query head has keys of its own
     const auto given = [&](const void* x, int64_t t) { return x ? static_cast<const Real*>(x)[head * c.queries + t] : 0; };
     last = least(last, sight.queries);
     // A row that sees nothing may hold anything, and 0 · NaN is NaN.
@@ -108,7 +106,7 @@ struct BackTile {
       return given(g.lse, t) == -INFINITY ? nullptr : row_of<Stored>(g.context_gradient, sight.b, sight.h, t);
     };
     for (int64_t t = first; t < last; ++t) {
-      Scores::take_query(c, sight.h, query(t),
+      Scores::take_query(c, plan, query(t),
                          of_head<typename Scores::Query>(w.query_rows, w.sizes.query_rows, own) + t * Scores::query_size(c));
       N::take_row(gradient(t), c.value_size, of_head<Row>(w.gradient_rows, w.sizes.gradient_rows, own) + t * N::row_size(c.value_size));
       const Real lse = given(g.lse, t);
@@ -126,21 +124,28 @@ struct BackTile {
       offset += given(g.column_dots, t);
       of_head<Real>(w.offsets, w.sizes.offsets, own)[t] = offset;
     }
-    Scores::take_query_slices(c, sight.h, query, first, last,
+    Scores::take_query_slices(c, plan, query, first, last,
                               of_head<typename Scores::QuerySlice>(w.query_slices, w.sizes.query_slices, own));
     N::take_slices(gradient, first, last, c.value_size, c.queries,
                    of_head<typename N::Slice>(w.gradient_slices, w.sizes.gradient_slices, own));
   }
 
-  const DotBackWork& w;
-  const DotAttention& c;
+  const FusedBackWork& w;
+  const FusedAttention& c;
   const Sight<Real>& sight;
   const Scratch& s;
   int64_t head, key_head, chunk;
   int64_t begin, end;  // keys; the rows come with each call
+  typename Scores::Plan plan;
 
   int64_t own() const { return head - w.first_head; }
   int64_t own_key() const { return key_head - w.first_key_head; }
+  bool wild() const { return w.wild[own_key() * w.tiles + begin / kBackKeys]; }
+  auto* query_slices() const { return of_head<typename Scores::QuerySlice>(w.query_slices, w.sizes.query_slices, own()); }
+  auto* key_slices() const { return of_head<typename Scores::KeySlice>(w.key_slices, w.sizes.key_slices, own_key()); }
+  Real* energy_part() const {
+    return w.energy_parts ? of_head<Real>(w.energy_parts, w.sizes.energy_parts, head) + chunk * up_to_multiple(c.size, kLanes) : s.unasked;
+  }
   int64_t width() const { return up_to_multiple(end - begin, kPanel); }
 
   // Base-2 scores and dO Vᵀ of `count` queries from t on.
@@ -152,8 +157,8 @@ struct BackTile {
     for (int64_t j = 0; j < width(); j += kPanel) {
       const auto* panel = keys + (begin + j) / kPanel * Scores::panel_size(c);
       for (int64_t r = 0; r < count; r += kScoreRows)
-        Scores::multiply(c, sight.h, least(kScoreRows, count - r), queries + r * Scores::query_size(c), panel, s.weights + r * kTileRow + j,
-                         kTileRow);
+        Scores::multiply(c, plan, least(kScoreRows, count - r), queries + r * Scores::query_size(c), panel, least(kPanel, end - begin - j),
+                         s.weights + r * kTileRow + j, kTileRow);
     }
     for (int64_t j = 0; j < width(); j += kPanel) {
       const auto* panel = values + (begin + j) / kPanel * N::panel_size(c.value_size);
@@ -235,32 +240,10 @@ struct BackTile {
     } else {
       weights = s.weights, scores = rows = s.scores;
     }
-    const int64_t keys = end - begin;
-    const auto turned = [&](const Row* tile, const typename N::Slice* slices, int64_t row, Real* sums) {
-      for (int64_t d = 0; d < row; d += kSlice) {
-        const auto* slice = slices + d / kSlice * N::slice_size(c.queries) + t / N::kTogether * kSlice;
-        for (int64_t j = 0; j < keys; j += kSumRows)
-          N::add_turned(least(kSumRows, keys - j), tile + j, kTileRow, slice, count, sums + j * row + d, row);
-      }
-    };
-    turned(weights, of_head<typename N::Slice>(w.gradient_slices, w.sizes.gradient_slices, own()), value_row(c), s.values);
-    turned(scores, of_head<typename N::Slice>(w.query_slices, w.sizes.query_slices, own()), Scores::sum_row(c), s.keys);
-    const int64_t row = Scores::sum_row(c);
-    Real* queries = of_head<Real>(w.query_parts, w.sizes.query_parts, own()) + (chunk * c.queries + t) * row;
-    const bool wild = w.wild[own_key() * w.tiles + begin / kBackKeys];
-    for (int64_t d = 0; d < row; d += kSlice) {
-      const auto* all = of_head<typename N::Slice>(w.key_slices, w.sizes.key_slices, own_key()) + d / kSlice * N::slice_size(c.keys);
-      if (wild) {
-        for (int64_t r = 0; r < count; ++r)
-          for (int64_t j = 0; j < keys; ++j)
-            if (const Real x = s.scores[r * kTileRow + j]; x != 0)
-              for (int64_t k = 0; k < kSlice; ++k) queries[r * row + d + k] += x * N::number(all, begin + j, k);
-        continue;
-      }
-      const auto* slice = all + begin / N::kTogether * kSlice;
-      for (int64_t r = 0; r < count; r += kSumRows)
-        N::add(least(kSumRows, count - r), rows + r * rows_row, rows_row, slice, keys, queries + r * row + d, row);
-    }
+    add_all_turned<N>(weights, kTileRow, end - begin, of_head<typename N::Slice>(w.gradient_slices, w.sizes.gradient_slices, own()),
+                      N::slice_size(c.queries), t, count, value_row(c), s.values);
+    Scores::add(*this, t, count, scores, rows, rows_row, s.keys,
+                of_head<Real>(w.query_parts, w.sizes.query_parts, own()) + chunk * Scores::sums(c, c.queries));
   }
 
   void pass(int64_t t, int64_t count) const {
@@ -272,52 +255,71 @@ struct BackTile {
     add(t, count);
   }
 
-  static void backward(const DotBackWork& w, int64_t key_head, int64_t chunk, void* scratch) {
+  static void backward(const FusedBackWork& w, int64_t key_head, int64_t chunk, void* scratch) {
     const auto& c = w.call;
     const int64_t b = key_head / c.key_heads, h = key_head % c.key_heads, group = c.heads / c.key_heads;
-    const int64_t keys = c.key_lengths ? c.key_lengths[b] : c.keys, key_row = Scores::sum_row(c), row = value_row(c);
+    const int64_t keys = c.key_lengths ? c.key_lengths[b] : c.keys, row = value_row(c), key_sums = Scores::sums(c, kBackKeys),
+                  query_sums = Scores::sums(c, c.queries);
     const Scratch s(c, scratch);
     for (int64_t i = 0; i < group; ++i)
-      memset(of_head<Real>(w.query_parts, w.sizes.query_parts, b * c.heads + h * group + i - w.first_head) + chunk * c.queries * key_row, 0,
-             static_cast<size_t>(c.queries * key_row) * sizeof(Real));
+      memset(of_head<Real>(w.query_parts, w.sizes.query_parts, b * c.heads + h * group + i - w.first_head) + chunk * query_sums, 0,
+             static_cast<size_t>(query_sums) * sizeof(Real));
+    if (w.energy_parts)
+      memset(of_head<Real>(w.energy_parts, w.sizes.energy_parts, key_head) + chunk * up_to_multiple(c.size, kLanes), 0,
+             static_cast<size_t>(up_to_multiple(c.size, kLanes)) * sizeof(Real));
     const int64_t until = least((chunk + 1) * w.chunk, c.keys);
     for (int64_t begin = chunk * w.chunk; begin < until; begin += kBackKeys) {
       const int64_t all = least(begin + kBackKeys, until), end = least(all, keys);
-      memset(s.keys, 0, static_cast<size_t>(kBackKeys * key_row) * sizeof(Real));
+      memset(s.keys, 0, static_cast<size_t>(key_sums) * sizeof(Real));
       memset(s.values, 0, static_cast<size_t>(kBackKeys * row) * sizeof(Real));
       for (int64_t i = 0; begin < end && i < group; ++i) {
         const int64_t head = b * c.heads + h * group + i;
         const Sight<Real> sight(c, head);
-        const BackTile tile{w, c, sight, s, head, key_head, chunk, begin, end};
+        const BackTile tile{w, c, sight, s, head, key_head, chunk, begin, end, Scores::plan_of(c, w.plans, key_head - w.first_key_head)};
         for (int64_t t = 0; t < sight.queries; t += kBackRows) {
           const int64_t count = least(kBackRows, sight.queries - t);
           if (sight.end_key(t + count - 1) > begin && sight.first_key(t) < end) tile.pass(t, count);
         }
       }
-      const auto put_rows = [&](const attend::kernels::MutableRows& to, const Real* sums, int64_t columns, int64_t sums_row, Real by) {
-        for (int64_t j = 0; j < all - begin; ++j) {
-          Stored* out = static_cast<Stored*>(to.data) + b * to.batch + h * to.head + (begin + j) * to.row;
-          for (int64_t d = 0; d < columns; ++d) put(out + d, sums[j * sums_row + d] * by);
-        }
-      };
-      put_rows(w.gradients.key_gradient, s.keys, c.size, key_row, static_cast<Real>(c.scale));
-      put_rows(w.gradients.value_gradient, s.values, c.value_size, row, 1);
+      const auto& gradients = w.gradients;
+      for (int64_t j = 0; j < all - begin; ++j) {
+        Stored* to = mutable_row_of<Stored>(gradients.key_gradient, b, h, begin + j);
+        for (int64_t d = 0; d < c.size; ++d) put(to + d, Scores::sum_at(c, s.keys, kBackKeys, j, d) * Scores::factor(c, h, d));
+        to = mutable_row_of<Stored>(gradients.value_gradient, b, h, begin + j);
+        for (int64_t d = 0; d < c.value_size; ++d) put(to + d, s.values[j * row + d]);
+      }
     }
   }
 
-  static void add_queries(const DotBackWork& w, int64_t head, int64_t first, int64_t last) {
+  static void add_queries(const FusedBackWork& w, int64_t head, int64_t first, int64_t last) {
     const auto& c = w.call;
-    const auto& to = w.gradients.query_gradient;
-    const int64_t row = Scores::sum_row(c), queries = c.query_lengths ? c.query_lengths[head / c.heads] : c.queries;
+    const int64_t b = head / c.heads, h = head % c.heads, queries = c.query_lengths ? c.query_lengths[b] : c.queries;
     const Real* parts = of_head<Real>(w.query_parts, w.sizes.query_parts, head - w.first_head);
     for (int64_t t = first; t < last; ++t) {
-      Stored* out = static_cast<Stored*>(to.data) + head / c.heads * to.batch + head % c.heads * to.head + t * to.row;
+      Stored* to = mutable_row_of<Stored>(w.gradients.query_gradient, b, h, t);
       for (int64_t d = 0; d < c.size; ++d) {
         Real sum = 0;
-        for (int64_t chunk = 0; t < queries && chunk < w.chunks; ++chunk) sum += parts[(chunk * c.queries + t) * row + d];
-        put(out + d, sum * static_cast<Real>(c.scale));
+        for (int64_t chunk = 0; t < queries && chunk < w.chunks; ++chunk)
+          sum += Scores::sum_at(c, parts + chunk * Scores::sums(c, c.queries), c.queries, t, d);
+        put(to + d, sum * Scores::factor(c, h, d));
       }
     }
+  }
+
+  static void add_energy(const FusedBackWork& w, int64_t h) {
+    const auto& c = w.call;
+    Real* to = static_cast<Real*>(w.gradients.energy_gradient) + h * c.size;
+    for (int64_t d = 0; d < c.size; ++d) {
+      Real sum = 0;
+      for (int64_t b = 0; b < c.batch; ++b)
+        for (int64_t chunk = 0; chunk < w.chunks; ++chunk)
+          sum += of_head<Real>(w.energy_parts, w.sizes.energy_parts, b * c.heads + h)[chunk * up_to_multiple(c.size, kLanes) + d];
+      to[d] = sum * static_cast<Real>(c.scale);
+    }
+  }
+
+  static void make_plan(const FusedBackWork& w, int64_t key_head) {
+    Scores::make_plan(w.call, key_head, of_head<char>(w.plans, w.sizes.plans, key_head - w.first_key_head));
   }
 };
 

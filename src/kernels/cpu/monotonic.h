@@ -1,5 +1,5 @@
 #pragma once
-// What dispatch and the loops of monotonic alignment share. C headers only, as dot_attention.h here.
+// What dispatch and the loops of monotonic alignment share. C headers only, as fused_attention.h here.
 #include <stdint.h>
 
 namespace attend::kernels {

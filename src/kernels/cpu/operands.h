@@ -11,7 +11,7 @@
 
 namespace {
 
-using attend::kernels::DotAttention;
+using attend::kernels::FusedAttention;
 
 // In the numbers of the sums; stored numbers are widened while they are packed.
 template <class V_, class Stored_>
@@ -68,6 +68,18 @@ struct Wide {
     add_rows<Singles<V>, true>(columns, w, w_row, slice, depth, sums, row);
   }
 };
+
+// sums[j] += Σ_r w[r][j] x_r for `columns` columns of a tile and all slices, the rows being [t, t + count) of what `slices` hold; `row`
+// numbers of sums a column.
+template <class N>
+void add_all_turned(const typename N::Row* tile, int64_t tile_row, int64_t columns, const typename N::Slice* slices, int64_t slice_size,
+                    int64_t t, int64_t count, int64_t row, typename N::Real* sums) {
+  for (int64_t d = 0; d < row; d += N::kSlice) {
+    const auto* slice = slices + d / N::kSlice * slice_size + t / N::kTogether * N::kSlice;
+    for (int64_t j = 0; j < columns; j += kSumRows)
+      N::add_turned(least(kSumRows, columns - j), tile + j, tile_row, slice, count, sums + j * row + d, row);
+  }
+}
 
 #if defined(ATTEND_ISA_avx512_bf16)
 
@@ -178,41 +190,5 @@ struct Halves {
 };
 
 #endif
-
-// Base-2 scores of a call as products of queries and keys in numbers N.
-template <class N>
-struct Products {
-  using Real = typename N::Real;
-  using Query = typename N::Row;
-  using Key = typename N::Panel;
-  static constexpr int64_t kPanel = N::kPanel;
-  static Real factor(const DotAttention& c) { return static_cast<Real>(c.scale * kLog2E); }
-
-  static int64_t query_size(const DotAttention& c) { return N::row_size(c.size); }
-  static int64_t panel_size(const DotAttention& c) { return N::panel_size(c.size); }
-  static void take_query(const DotAttention& c, int64_t /*h*/, const typename N::Stored* from, Query* to) { N::take_row(from, c.size, to); }
-  static void take_keys(const DotAttention& c, int64_t /*h*/, const typename N::Stored* from, int64_t there, Key* to) {
-    N::take_panel(from, c.key.row, there, c.size, N::kScaledPanels ? factor(c) : 1, to);
-  }
-  static ATTEND_INLINE void multiply(const DotAttention& c, int64_t /*h*/, int64_t rows, const Query* q, const Key* panel, Real* to,
-                                     int64_t to_row) {
-    N::multiply(rows, q, panel, c.size, N::kScaledPanels ? 1 : factor(c), to, to_row);
-  }
-
-  // On the way back.
-  using KeySlice = typename N::Slice;
-  using QuerySlice = typename N::Slice;
-  static int64_t sum_row(const DotAttention& c) { return up_to_multiple(c.size, N::kSlice); }  // numbers of a row of gradients
-  static int64_t key_slices(const DotAttention& c) { return sum_row(c) / N::kSlice * N::slice_size(c.keys); }
-  static int64_t query_slices(const DotAttention& c) { return sum_row(c) / N::kSlice * N::slice_size(c.queries); }
-  template <class At>
-  static bool take_key_slices(const DotAttention& c, int64_t /*h*/, const At& at, int64_t begin, int64_t end, KeySlice* to) {
-    return N::take_slices(at, begin, end, c.size, c.keys, to);
-  }
-  template <class At>
-  static void take_query_slices(const DotAttention& c, int64_t /*h*/, const At& at, int64_t begin, int64_t end, QuerySlice* to) {
-    N::take_slices(at, begin, end, c.size, c.queries, to);
-  }
-};
 
 }  // namespace

@@ -1,11 +1,11 @@
 #pragma once
-// Functions over one row of scores that lies in the cache, for each instruction set. C headers only, as dot_attention.h here.
+// Functions over one row of scores that lies in the cache, for each instruction set. C headers only, as fused_attention.h here.
 //
 // A row is x[0..n), n >= 1. Numbers up to the next multiple of `lanes` are read too, where x is said to be padded, and must be −inf.
 // Threads may call all of them at once.
 #include <stdint.h>
 
-#include "attend/kernels/dot_attention.h"
+#include "attend/kernels/fused_attention.h"
 
 namespace attend::kernels {
 

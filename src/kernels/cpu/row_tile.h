@@ -5,7 +5,7 @@
 
 namespace {
 
-using attend::kernels::DotWork;
+using attend::kernels::FusedWork;
 using attend::kernels::kResident;
 using attend::kernels::kStreamed;
 using attend::kernels::kTileRows;
@@ -29,7 +29,7 @@ struct RowTile : Sight<typename N::Real> {
     Real *scores, *sums, *line, *peaks;
     typename N::Row* weights;
     int64_t scores_row, sums_row, bytes;
-    Scratch(const DotWork& w, void* base) {
+    Scratch(const FusedWork& w, void* base) {
       const auto& call = w.call;
       int64_t at = 0;
       const auto take = [&](auto*& to, int64_t count) {
@@ -51,21 +51,24 @@ struct RowTile : Sight<typename N::Real> {
     int64_t weights_row() const { return kRounded ? scores_row / N::kTogether + 16 : scores_row; }
   };
 
-  const DotWork& w;
+  const FusedWork& w;
   Scratch s;
-  int64_t head, key_head, begin = 0, rows = 0;                   // rows that are there: t in [begin, begin + rows)
+  int64_t head, key_head;
+  typename Scores::Plan plan;
+  int64_t begin = 0, rows = 0;                   // rows that are there: t in [begin, begin + rows)
   Real maximum[kTileRows], total[kTileRows], spread[kTileRows];  // m, Σ p, Σ p (e − m), of base-2 scores
   int64_t argmax[kTileRows];
   Largest<Real> largest[kTileRows];
 
-  RowTile(const DotWork& work, int64_t of, void* scratch)
-      : Sight<Real>(work.call, of), w(work), s(work, scratch), head(of), key_head(b * c.key_heads + h / (c.heads / c.key_heads)) {}
+  RowTile(const FusedWork& work, int64_t of, void* scratch)
+      : Sight<Real>(work.call, of), w(work), s(work, scratch), head(of), key_head(b * c.key_heads + h / (c.heads / c.key_heads)),
+        plan(Scores::plan_of(c, work.plans, key_head - work.first_head)) {}
 
   void start(int64_t t, int64_t count) {
     begin = t;
     rows = count;
     for (int64_t r = 0; r < rows; ++r) {
-      Scores::take_query(c, h, row_of<Stored>(c.query, b, h, t + r), s.query + r * Scores::query_size(c));
+      Scores::take_query(c, plan, row_of<Stored>(c.query, b, h, t + r), s.query + r * Scores::query_size(c));
       maximum[r] = -INFINITY;
       total[r] = spread[r] = 0;
       argmax[r] = -1;
@@ -105,8 +108,8 @@ struct RowTile : Sight<typename N::Real> {
       for (int64_t r = 0; r < rows; r += kScoreRows) {
         const int64_t group = least(kScoreRows, rows - r);
         if (panel >= end_key(begin + r + group - 1)) continue;
-        Scores::multiply(c, h, group, s.query + r * Scores::query_size(c), packed, s.scores + r * s.scores_row + (panel - from),
-                         s.scores_row);
+        Scores::multiply(c, plan, group, s.query + r * Scores::query_size(c), packed, least(kPanel, to - panel),
+                         s.scores + r * s.scores_row + (panel - from), s.scores_row);
       }
     }
   }
@@ -317,22 +320,27 @@ struct RowTile : Sight<typename N::Real> {
     }
   }
 
-  static int64_t scratch_bytes(const DotWork& w) { return Scratch(w, nullptr).bytes; }
-  static int64_t keys_bytes(const DotAttention& c) {
+  static int64_t scratch_bytes(const FusedWork& w) { return Scratch(w, nullptr).bytes; }
+  static int64_t keys_bytes(const FusedAttention& c) {
     return (c.keys + kPanel - 1) / kPanel * Scores::panel_size(c) * static_cast<int64_t>(sizeof(typename Scores::Key));
   }
-  static int64_t values_bytes(const DotAttention& c) {
+  static int64_t values_bytes(const FusedAttention& c) {
     return (c.value_size + kSlice - 1) / kSlice * N::slice_size(c.keys) * static_cast<int64_t>(sizeof(typename N::Slice));
   }
 
-  static void pack(const DotWork& w, int64_t key_head, int64_t first, int64_t last) {
+  static void make_plan(const FusedWork& w, int64_t key_head) {
+    Scores::make_plan(w.call, key_head, of_head<char>(w.plans, Scores::plan_bytes(w.call), key_head - w.first_head));
+  }
+
+  static void pack(const FusedWork& w, int64_t key_head, int64_t first, int64_t last) {
     const auto& c = w.call;
     const int64_t b = key_head / c.key_heads, h = key_head % c.key_heads;
     const int64_t keys = c.key_lengths ? c.key_lengths[b] : c.keys;
     last = least(last, (keys + kPanel - 1) / kPanel);
     const int64_t own = key_head - w.first_head;
+    const auto plan = Scores::plan_of(c, w.plans, own);
     for (int64_t p = first; p < last; ++p)
-      Scores::take_keys(c, h, row_of<Stored>(c.key, b, h, p * kPanel), least(kPanel, keys - p * kPanel),
+      Scores::take_keys(c, plan, row_of<Stored>(c.key, b, h, p * kPanel), least(kPanel, keys - p * kPanel),
                         static_cast<typename Scores::Key*>(w.packed_keys) + (own * w.panels + p) * Scores::panel_size(c));
     // Values, by whole blocks: of those that begin in these panels.
     const int64_t end = least(last * kPanel, keys), slices = (c.value_size + kSlice - 1) / kSlice;
@@ -343,7 +351,7 @@ struct RowTile : Sight<typename N::Real> {
                           least((block + 1) * kValueBlock, keys), c.value_size, c.keys, values);
   }
 
-  static void forward(const DotWork& w, int64_t head, int64_t chunk, void* scratch) {
+  static void forward(const FusedWork& w, int64_t head, int64_t chunk, void* scratch) {
     const auto& c = w.call;
     RowTile tile(w, head, scratch);
     const bool counts = w.column_parts || w.block_parts || w.results.row_count > 0;

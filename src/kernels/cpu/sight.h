@@ -1,7 +1,7 @@
 // Which keys the rows of a head see, and what distance, bias and keep make of their scores: one and the same in both directions.
 // Included by sources that are compiled once an instruction set, as vectors.h.
 #pragma once
-#include "kernels/cpu/dot_attention.h"
+#include "kernels/cpu/fused_attention.h"
 #include "kernels/cpu/tiles.h"
 
 namespace {
@@ -11,13 +11,18 @@ ATTEND_INLINE const Stored* row_of(const attend::kernels::Rows& x, int64_t b, in
   return static_cast<const Stored*>(x.data) + b * x.batch + h * x.head + i * x.row;
 }
 
+template <class Stored>
+ATTEND_INLINE Stored* mutable_row_of(const attend::kernels::MutableRows& x, int64_t b, int64_t h, int64_t i) {
+  return static_cast<Stored*>(x.data) + b * x.batch + h * x.head + i * x.row;
+}
+
 template <class Real>
 struct Sight {
-  const attend::kernels::DotAttention& c;
+  const attend::kernels::FusedAttention& c;
   int64_t b, h;           // of a head of B·H
   int64_t queries, keys;  // T_b, S_b
 
-  Sight(const attend::kernels::DotAttention& call, int64_t head)
+  Sight(const attend::kernels::FusedAttention& call, int64_t head)
       : c(call),
         b(head / c.heads),
         h(head % c.heads),

@@ -1,12 +1,12 @@
 // Statistics of rows of weights while they lie in the cache: largest keys, column sums, means and maxima over blocks. Included by sources
 // that are compiled once an instruction set, as vectors.h.
 #pragma once
-#include "kernels/cpu/operands.h"
+#include "kernels/cpu/scores.h"
 #include "kernels/cpu/rows.h"
 
 namespace {
 
-using attend::kernels::DotWork;
+using attend::kernels::FusedWork;
 using attend::kernels::kMostTop;
 
 // The largest scores of a row so far, falling, with their keys; of equal ones the lower key first. −∞ and −1 where there are fewer.
@@ -87,7 +87,7 @@ ATTEND_INLINE void reduce(const typename V::Real* x, const typename V::Real* y, 
 // Adds the weights of rows t from `begin` on and keys [from, to) to the sums and maxima of their blocks. `part` is the chunk's among
 // w.block_parts, `first_block` its first block of rows; line and peaks have room for a row of scores.
 template <class V>
-void add_blocks(const DotWork& w, const typename V::Real* x, int64_t row, int64_t rows, const typename V::Real* shares, int64_t begin,
+void add_blocks(const FusedWork& w, const typename V::Real* x, int64_t row, int64_t rows, const typename V::Real* shares, int64_t begin,
                 int64_t from, int64_t to, typename V::Real* line, typename V::Real* peaks, int64_t part, int64_t first_block) {
   using Real = typename V::Real;
   const auto& out = w.results;
@@ -121,7 +121,7 @@ void add_blocks(const DotWork& w, const typename V::Real* x, int64_t row, int64_
 }
 
 template <class Real>
-void clear_parts(const DotWork& w, int64_t part) {
+void clear_parts(const FusedWork& w, int64_t part) {
   const auto& c = w.call;
   if (w.column_parts) memset(static_cast<Real*>(w.column_parts) + part * c.keys, 0, static_cast<size_t>(c.keys) * sizeof(Real));
   if (w.block_parts) {
@@ -132,7 +132,7 @@ void clear_parts(const DotWork& w, int64_t part) {
 
 // Column sums and blocks of a head from those of its chunks, in their order.
 template <class Real>
-void add_parts(const DotWork& w, int64_t head) {
+void add_parts(const FusedWork& w, int64_t head) {
   const auto& c = w.call;
   const auto& out = w.results;
   if (w.column_parts) {

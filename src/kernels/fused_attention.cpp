@@ -1,4 +1,4 @@
-#include "attend/kernels/dot_attention.h"
+#include "attend/kernels/fused_attention.h"
 
 #include <algorithm>
 #include <array>
@@ -6,54 +6,74 @@
 #include <vector>
 
 #include "attend/core/error.h"
-#include "kernels/cpu/dot_attention.h"
+#include "kernels/cpu/fused_attention.h"
 #include "kernels/memory.h"
-#include "kernels/run_dot_attention.h"
+#include "kernels/run_fused_attention.h"
 
 namespace attend::kernels {
 namespace {
 
 // By instruction set, then by number; null where a set has no loops for a number, and the next lower one is taken.
-constexpr std::array<std::array<const DotKernels*, 3>, 4> kTables = {{
-    {&dot_float32_portable, &dot_bfloat16_portable, &dot_float64_portable},
+template <class Table>
+using Tables = std::array<std::array<const Table*, 3>, 4>;
+
+constexpr Tables<FusedKernels> kProductTables = {{
+    {&fused_float32_portable, &fused_bfloat16_portable, &fused_float64_portable},
 #if defined(__x86_64__)
-    {&dot_float32_avx2, &dot_bfloat16_avx2, nullptr},
-    {&dot_float32_avx512, &dot_bfloat16_avx512, nullptr},
-    {nullptr, &dot_bfloat16_avx512_bf16, nullptr},
+    {&fused_float32_avx2, &fused_bfloat16_avx2, nullptr},
+    {&fused_float32_avx512, &fused_bfloat16_avx512, nullptr},
+    {nullptr, &fused_bfloat16_avx512_bf16, nullptr},
+#endif
+}};
+constexpr Tables<FusedKernels> kAdditiveTables = {{
+    {&fused_additive_float32_portable, &fused_additive_bfloat16_portable, &fused_additive_float64_portable},
+#if defined(__x86_64__)
+    {&fused_additive_float32_avx2, &fused_additive_bfloat16_avx2, nullptr},
+    {&fused_additive_float32_avx512, &fused_additive_bfloat16_avx512, nullptr},
+#endif
+}};
+constexpr Tables<FusedBackKernels> kProductBackTables = {{
+    {&fused_back_float32_portable, &fused_back_bfloat16_portable, &fused_back_float64_portable},
+#if defined(__x86_64__)
+    {&fused_back_float32_avx2, &fused_back_bfloat16_avx2, nullptr},
+    {&fused_back_float32_avx512, &fused_back_bfloat16_avx512, nullptr},
+    {nullptr, &fused_back_bfloat16_avx512_bf16, nullptr},
+#endif
+}};
+constexpr Tables<FusedBackKernels> kAdditiveBackTables = {{
+    {&fused_additive_back_float32_portable, &fused_additive_back_bfloat16_portable, &fused_additive_back_float64_portable},
+#if defined(__x86_64__)
+    {&fused_additive_back_float32_avx2, &fused_additive_back_bfloat16_avx2, nullptr},
+    {&fused_additive_back_float32_avx512, &fused_additive_back_bfloat16_avx512, nullptr},
 #endif
 }};
 
-constexpr std::array<std::array<const DotBackKernels*, 3>, 4> kBackTables = {{
-    {&dot_back_float32_portable, &dot_back_bfloat16_portable, &dot_back_float64_portable},
-#if defined(__x86_64__)
-    {&dot_back_float32_avx2, &dot_back_bfloat16_avx2, nullptr},
-    {&dot_back_float32_avx512, &dot_back_bfloat16_avx512, nullptr},
-    {nullptr, &dot_back_bfloat16_avx512_bf16, nullptr},
-#endif
-}};
-
-// The strongest set up to `isa` that has loops for these numbers; the portable one has them for all.
-template <class Tables>
-Isa set_for(const Tables& tables, Isa isa, Number number) {
+// The loops of the strongest set up to `isa` that has some for these numbers, which `isa` then is; the portable set has them for all.
+template <class Table>
+const Table& loops_of(const Tables<Table>& tables, Number number, Isa& isa) {
   auto at = static_cast<std::size_t>(isa);
   while (!tables.at(at).at(static_cast<std::size_t>(number))) --at;
-  return static_cast<Isa>(at);
+  isa = static_cast<Isa>(at);
+  return *tables.at(at).at(static_cast<std::size_t>(number));
 }
 
 // Whether each worker packs the heads that it takes in a place of its own, where they stay in the cache, in place of all workers packing
 // all heads first. Then a head is a task: there must be so many that no worker waits long for another's last one.
-bool pack_apart(const DotAttention& call, const Workers& workers) {
+bool pack_apart(const FusedAttention& call, const Workers& workers) {
   const auto heads = call.batch * call.key_heads;
   return heads >= 4 * workers.count() || (heads % workers.count() == 0 && !call.query_lengths && !call.key_lengths);
 }
 
-void check(const DotAttention& c, const char* who) {
+void check(const FusedAttention& c, const char* who) {
   ATTEND_CHECK(c.batch >= 0 && c.heads >= 1 && c.key_heads >= 1 && c.queries >= 0 && c.keys >= 0, kShape,
                "{}: sizes must be at least 0 and heads at least 1, got B={}, H={}, Hk={}, T={}, S={}", who, c.batch, c.heads, c.key_heads,
                c.queries, c.keys);
   ATTEND_CHECK(c.heads % c.key_heads == 0, kShape, "{}: {} query heads cannot share {} key heads; H must be a multiple of Hk", who, c.heads,
                c.key_heads);
   ATTEND_CHECK(c.size >= 1 && c.value_size >= 1, kShape, "{}: D and Dv must be at least 1, got {} and {}", who, c.size, c.value_size);
+  ATTEND_CHECK(c.score == ScoreKind::kProduct || c.heads == c.key_heads, kShape,
+               "{}: additive scores need keys for each query head, got H={} and Hk={}", who, c.heads, c.key_heads);
+  ATTEND_ASSERT(c.score == ScoreKind::kProduct || c.energy || c.batch == 0);
   ATTEND_CHECK(std::isfinite(c.scale), kValue, "{}: the scale must be a finite number, got {}", who, c.scale);
   ATTEND_CHECK(c.left >= 0 && c.right >= 0, kValue, "{}: a window must reach at least 0 keys to either side, got {} and {}", who, c.left,
                c.right);
@@ -68,7 +88,7 @@ void check(const DotAttention& c, const char* who) {
   within(c.key_lengths, c.keys, "key");
 }
 
-void check(const DotAttention& c, const DotResults& results, const char* who) {
+void check(const FusedAttention& c, const FusedResults& results, const char* who) {
   ATTEND_ASSERT(results.context.data || c.batch * c.queries == 0);
   ATTEND_CHECK(results.top >= 0 && results.top <= kMostTop, kValue, "{}: the largest weights of a row can be 0 to {}, got {}", who,
                kMostTop, results.top);
@@ -85,16 +105,15 @@ void check(const DotAttention& c, const DotResults& results, const char* who) {
 
 }  // namespace
 
-Isa dot_attention(const DotAttention& call, const DotResults& results, Workers& workers, const char* who) {
-  return run_dot_attention(active_isa(), call, results, workers, who);
+Isa fused_attention(const FusedAttention& call, const FusedResults& results, Workers& workers, const char* who) {
+  return run_fused_attention(active_isa(), call, results, workers, who);
 }
 
-Isa run_dot_attention(Isa isa, const DotAttention& call, const DotResults& results, Workers& workers, const char* who) {
+Isa run_fused_attention(Isa isa, const FusedAttention& call, const FusedResults& results, Workers& workers, const char* who) {
   check(call, who);
   check(call, results, who);
-  isa = set_for(kTables, isa, call.number);
-  const auto& kernels = *kTables.at(static_cast<std::size_t>(isa)).at(static_cast<std::size_t>(call.number));
-  DotWork work;
+  const auto& kernels = loops_of(call.score == ScoreKind::kProduct ? kProductTables : kAdditiveTables, call.number, isa);
+  FusedWork work;
   work.call = call;
   work.call.left = std::min(call.left, kEverything);
   work.call.right = std::min(call.right, kEverything);
@@ -107,7 +126,8 @@ Isa run_dot_attention(Isa isa, const DotAttention& call, const DotResults& resul
 
   const auto key_heads = call.batch * call.key_heads, heads = call.batch * call.heads;
   const auto blocks = (call.keys + kValueBlock - 1) / kValueBlock;
-  const auto keys_bytes = kernels.keys_bytes(call), values_bytes = kernels.values_bytes(call);  // of a head
+  const auto keys_bytes = kernels.keys_bytes(call), values_bytes = kernels.values_bytes(call),
+             plan_bytes = kernels.plan_bytes(call);  // of a head
   const Room columns(results.column_sums ? heads * work.chunks * call.keys * kernels.real_bytes : 0);
   work.column_parts = columns.data();
   if (results.pooled_mean) work.part_blocks = (work.chunk + results.pool_rows - 2) / results.pool_rows + 1;
@@ -119,20 +139,24 @@ Isa run_dot_attention(Isa isa, const DotAttention& call, const DotResults& resul
 
   if (pack_apart(call, workers)) {
     const auto packed = room_for_each(workers, keys_bytes), values = room_for_each(workers, values_bytes),
-               wild = room_for_each(workers, blocks);
+               wild = room_for_each(workers, blocks), plans = room_for_each(workers, plan_bytes);
     const auto group = call.heads / call.key_heads;
     workers.run(key_heads, [&](std::int64_t head, int worker) {
       auto own = work;
       own.first_head = head;
       own.packed_keys = at(packed, worker), own.packed_values = at(values, worker);
       own.wild = static_cast<std::uint8_t*>(at(wild, worker));
+      own.plans = at(plans, worker);
+      if (plan_bytes > 0) kernels.plan(own, head);
       kernels.pack(own, head, 0, work.panels);
       const auto first = head / call.key_heads * call.heads + head % call.key_heads * group;
       for (std::int64_t task = 0; task < group * work.chunks; ++task)
         kernels.forward(own, first + task / work.chunks, task % work.chunks, at(scratch, worker));
     });
   } else {
-    const Room packed(key_heads * keys_bytes), values(key_heads * values_bytes), wild(key_heads * blocks);
+    const Room packed(key_heads * keys_bytes), values(key_heads * values_bytes), wild(key_heads * blocks), plans(key_heads * plan_bytes);
+    work.plans = plans.data();
+    if (plan_bytes > 0) workers.run(key_heads, [&](std::int64_t head, int /*worker*/) { kernels.plan(work, head); });
     work.packed_keys = packed.data(), work.packed_values = values.data();
     work.wild = static_cast<std::uint8_t*>(wild.data());
     // Pieces that hold whole blocks of values.
@@ -151,18 +175,17 @@ Isa run_dot_attention(Isa isa, const DotAttention& call, const DotResults& resul
   return isa;
 }
 
-Isa dot_attention_backward(const DotAttention& call, const DotGradients& gradients, Workers& workers, const char* who) {
-  return run_dot_attention_backward(active_isa(), call, gradients, workers, who);
+Isa fused_attention_backward(const FusedAttention& call, const FusedGradients& gradients, Workers& workers, const char* who) {
+  return run_fused_attention_backward(active_isa(), call, gradients, workers, who);
 }
 
-Isa run_dot_attention_backward(Isa isa, const DotAttention& call, const DotGradients& gradients, Workers& workers, const char* who) {
+Isa run_fused_attention_backward(Isa isa, const FusedAttention& call, const FusedGradients& gradients, Workers& workers, const char* who) {
   check(call, who);
   ATTEND_ASSERT(gradients.lse && (!gradients.entropy_gradient || gradients.entropy) &&
                 (!gradients.maximum_gradient || (gradients.maximum && gradients.argmax)) &&
                 !gradients.column_gradient == !gradients.column_dots);
-  isa = set_for(kBackTables, isa, call.number);
-  const auto& kernels = *kBackTables.at(static_cast<std::size_t>(isa)).at(static_cast<std::size_t>(call.number));
-  DotBackWork work;
+  const auto& kernels = loops_of(call.score == ScoreKind::kProduct ? kProductBackTables : kAdditiveBackTables, call.number, isa);
+  FusedBackWork work;
   work.call = call;
   work.call.left = std::min(call.left, kEverything);
   work.call.right = std::min(call.right, kEverything);
@@ -179,19 +202,24 @@ Isa run_dot_attention_backward(Isa isa, const DotAttention& call, const DotGradi
   const auto room_for = [&](std::int64_t of_keys) {
     std::vector<Room> rooms;
     const auto& z = work.sizes;
-    for (const auto bytes : {z.key_panels, z.key_slices, z.value_panels}) rooms.emplace_back(of_keys * bytes);
+    for (const auto bytes : {z.plans, z.key_panels, z.key_slices, z.value_panels}) rooms.emplace_back(of_keys * bytes);
     for (const auto bytes : {z.query_rows, z.query_slices, z.gradient_rows, z.gradient_slices, z.offsets, z.base2, z.query_parts})
       rooms.emplace_back(of_keys * group * bytes);
     rooms.emplace_back(of_keys * work.tiles);
     return rooms;
   };
-  const auto in = [](DotBackWork w, const std::vector<Room>& rooms) {
+  const auto in = [](FusedBackWork w, const std::vector<Room>& rooms) {
     std::size_t at = 0;
-    for (auto* place : {&w.key_panels, &w.key_slices, &w.value_panels, &w.query_rows, &w.query_slices, &w.gradient_rows, &w.gradient_slices,
+    for (auto* place : {&w.plans, &w.key_panels, &w.key_slices, &w.value_panels, &w.query_rows, &w.query_slices, &w.gradient_rows, &w.gradient_slices,
                         &w.offsets, &w.base2, &w.query_parts})
       *place = rooms[at++].data();
     w.wild = static_cast<std::uint8_t*>(rooms[at].data());
     return w;
+  };
+  const Room energies(gradients.energy_gradient ? heads * work.sizes.energy_parts : 0);
+  work.energy_parts = energies.data();
+  const auto add_energies = [&] {
+    if (gradients.energy_gradient) workers.run(call.heads, [&](std::int64_t h, int /*worker*/) { kernels.add_energy(work, h); });
   };
   const auto scratch = room_for_each(workers, kernels.scratch_bytes(work));
   const auto scratch_of = [&](int worker) { return scratch[static_cast<std::size_t>(worker)].data(); };
@@ -211,16 +239,19 @@ Isa run_dot_attention_backward(Isa isa, const DotAttention& call, const DotGradi
       auto own = in(work, rooms[static_cast<std::size_t>(worker)]);
       own.first_key_head = key_head;
       own.first_head = key_head / call.key_heads * call.heads + key_head % call.key_heads * group;
+      if (work.sizes.plans > 0) kernels.plan(own, key_head);
       kernels.pack_keys(own, key_head, 0, work.tiles);
       for (std::int64_t i = 0; i < group; ++i) kernels.pack_queries(own, own.first_head + i, 0, call.queries);
       for (std::int64_t chunk = 0; chunk < work.chunks; ++chunk) kernels.backward(own, key_head, chunk, scratch_of(worker));
       for (std::int64_t i = 0; i < group; ++i) kernels.add_queries(own, own.first_head + i, 0, call.queries);
     });
+    add_energies();
     return isa;
   }
 
   const auto rooms = room_for(key_heads);
   work = in(work, rooms);
+  if (work.sizes.plans > 0) workers.run(key_heads, [&](std::int64_t head, int /*worker*/) { kernels.plan(work, head); });
   constexpr std::int64_t kTilesTogether = 4, kRowsTogether = 256;
   const auto key_pieces = (work.tiles + kTilesTogether - 1) / kTilesTogether,
              query_pieces = (call.queries + kRowsTogether - 1) / kRowsTogether;
@@ -249,6 +280,7 @@ Isa run_dot_attention_backward(Isa isa, const DotAttention& call, const DotGradi
     const auto first = task % query_pieces * kRowsTogether;
     kernels.add_queries(work, task / query_pieces, first, std::min(first + kRowsTogether, call.queries));
   });
+  add_energies();
   return isa;
 }
 

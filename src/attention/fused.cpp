@@ -1,6 +1,6 @@
 // Attention over products by the fused kernel: no weight is stored.
 #include "attend/attention/score.h"
-#include "attend/ops/dot_attention.h"
+#include "attend/ops/fused_attention.h"
 #include "attend/ops/dropout.h"
 
 namespace attend {
@@ -40,7 +40,7 @@ Result ScoredAttention::attend_fused(const AttendCall& call) const {
   if (positions_) asked = positions_->query(asked, begun.steps(), begun.key_lengths());
   const auto factor = static_cast<const ProductScore&>(*score_).factor(asked);
 
-  DotAttentionOptions o;
+  FusedAttentionOptions o;
   o.scale = factor.scale / weighing_.temperature;
   if (mask.causal) o.right = 0;
   o.key_lengths = mask.key_lengths.defined() ? mask.key_lengths.contiguous() : at::Tensor();
@@ -68,7 +68,7 @@ Result ScoredAttention::attend_fused(const AttendCall& call) const {
   const auto keys_of_heads = memory.keys();
   // A score that has a matrix for each head has keys for each.
   const auto values = share_heads(widened(memory.values()), keys_of_heads.size(1));  // [B, Hk or H, S, Dv]
-  const auto found = dot_attention(factor.query, keys_of_heads, values, o);
+  const auto found = fused_attention(factor.query, keys_of_heads, values, o);
 
   Result result;
   result.context = found.context.to(memory.values().scalar_type());  // [B, H, T, Dv]
@@ -88,8 +88,8 @@ Result ScoredAttention::attend_fused(const AttendCall& call) const {
   return result;
 }
 
-extern const Implementation fused_dot_implementation;
-const Implementation fused_dot_implementation{.name = "fused_dot",
+extern const Implementation fused_implementation;
+const Implementation fused_implementation{.name = "fused",
                                               .sentence = "softmax over products, tile by tile; no weight is stored",
                                               .declines = [](const AttendCall& call) { return call.mechanism.why_not_fused(call); },
                                               .run = [](const AttendCall& call) { return call.mechanism.attend_fused(call); }};

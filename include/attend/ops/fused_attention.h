@@ -1,11 +1,11 @@
 #pragma once
-#include "attend/kernels/dot_attention.h"
+#include "attend/kernels/fused_attention.h"
 #include "attend/ops/torch.h"
 
 namespace attend {
 
-/// What a call of dot_attention sees, and what it should return beside the context. Undefined tensors ask nothing.
-struct DotAttentionOptions {
+/// What a call of fused_attention sees, and what it should return beside the context. Undefined tensors ask nothing.
+struct FusedAttentionOptions {
   double scale = 1;
   std::int64_t left = kernels::kEverything, right = kernels::kEverything;  ///< keys seen before and behind t + S_b − T_b; causal: right = 0
   at::Tensor query_lengths, key_lengths;                                   ///< int64 [B]: T_b, S_b
@@ -22,7 +22,7 @@ struct DotAttentionOptions {
   at::Tensor rows;                            ///< int64 [R], ascending: rows whose weights are returned in full
 };
 
-struct DotAttentionOutputs {
+struct FusedAttentionOutputs {
   at::Tensor context;                ///< [B, H, T, Dv]; zeros on a row that sees nothing
   at::Tensor lse, entropy;           ///< [B, H, T], float32 for bfloat16; with gradients, as maximum and column_sums
   at::Tensor maximum, argmax;        ///< [B, H, T], argmax int64
@@ -34,11 +34,11 @@ struct DotAttentionOutputs {
 };
 
 /// softmax(scale q kᵀ − slopes |distance| + far[distance] + bias) v without the [T, S] between, and statistics of the weights from the same
-/// pass. Formula and empty rows: attend/kernels/dot_attention.h. query [B, H, T, D], key [B, Hk, S, D], value [B, Hk, S, Dv] of one number
+/// pass. Formula and empty rows: attend/kernels/fused_attention.h. query [B, H, T, D], key [B, Hk, S, D], value [B, Hk, S, Dv] of one number
 /// format (float32, bfloat16, float64), any strides. Same as: the plain composition of mechanism scaled_dot. Throws kShape or kValue for
 /// what does not fit. First derivatives only: create_graph throws kUnsupported. Cost: B·H·T·S·(D + Dv) products, memory (T + S)·(D + Dv) a
 /// head. Threads may call it at once; it runs on libtorch's threads, and its bits do not depend on how many there are.
-DotAttentionOutputs dot_attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
-                                  const DotAttentionOptions& options = {});
+FusedAttentionOutputs fused_attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
+                                  const FusedAttentionOptions& options = {});
 
 }  // namespace attend

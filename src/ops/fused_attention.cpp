@@ -1,4 +1,4 @@
-#include "attend/ops/dot_attention.h"
+#include "attend/ops/fused_attention.h"
 
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -18,7 +18,7 @@ kernels::Number number_of(const at::Tensor& x) {
     case at::kBFloat16: return kernels::Number::kBfloat16;
     case at::kDouble: return kernels::Number::kFloat64;
     default:
-      fail(ErrorKind::kValue, "dot_attention: numbers must be float32, bfloat16 or float64, got {}; turn them with to()",
+      fail(ErrorKind::kValue, "fused_attention: numbers must be float32, bfloat16 or float64, got {}; turn them with to()",
            c10::toString(x.scalar_type()));
   }
 }
@@ -40,9 +40,9 @@ Rows rows_of(const at::Tensor& x) {
 template <class Number>
 kernels::Cells<const Number> cells_of(const at::Tensor& x, at::IntArrayRef sizes, at::ScalarType type, const char* what) {
   if (!x.defined()) return {};
-  ATTEND_CHECK(at::is_expandable_to(x.sizes(), sizes), kShape, "dot_attention: {} must broadcast to [{}], got {}", what,
+  ATTEND_CHECK(at::is_expandable_to(x.sizes(), sizes), kShape, "fused_attention: {} must broadcast to [{}], got {}", what,
                fmt::join(sizes, ", "), shape_text(x));
-  ATTEND_CHECK(x.scalar_type() == type, kValue, "dot_attention: {} must be {}, got {}", what, c10::toString(type),
+  ATTEND_CHECK(x.scalar_type() == type, kValue, "fused_attention: {} must be {}, got {}", what, c10::toString(type),
                c10::toString(x.scalar_type()));
   const auto all = x.expand(sizes);  // [B, H, T, S]
   return {static_cast<const Number*>(all.const_data_ptr()), all.stride(0), all.stride(1), all.stride(2), all.stride(3)};
@@ -51,26 +51,26 @@ kernels::Cells<const Number> cells_of(const at::Tensor& x, at::IntArrayRef sizes
 const std::int64_t* lengths_of(const at::Tensor& x, std::int64_t batch, const char* what) {
   if (!x.defined()) return nullptr;
   ATTEND_CHECK(x.sizes() == at::IntArrayRef({batch}) && x.scalar_type() == at::kLong && x.is_contiguous(), kShape,
-               "dot_attention: {} must be int64 [B={}], got {} {}", what, batch, c10::toString(x.scalar_type()), shape_text(x));
+               "fused_attention: {} must be int64 [B={}], got {} {}", what, batch, c10::toString(x.scalar_type()), shape_text(x));
   return x.const_data_ptr<std::int64_t>();
 }
 
 void check_tensors(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
   ATTEND_CHECK(q.dim() == 4 && k.dim() == 4 && v.dim() == 4, kShape,
-               "dot_attention: query, key and value must be [B, H, T, D], [B, Hk, S, D] and [B, Hk, S, Dv], got {}, {} and {}",
+               "fused_attention: query, key and value must be [B, H, T, D], [B, Hk, S, D] and [B, Hk, S, Dv], got {}, {} and {}",
                shape_text(q), shape_text(k), shape_text(v));
   ATTEND_CHECK(
       q.size(0) == k.size(0) && k.size(0) == v.size(0) && k.size(1) == v.size(1) && k.size(2) == v.size(2) && q.size(3) == k.size(3),
-      kShape, "dot_attention: B, Hk, S or D differ: query {}, key {}, value {}", shape_text(q), shape_text(k), shape_text(v));
+      kShape, "fused_attention: B, Hk, S or D differ: query {}, key {}, value {}", shape_text(q), shape_text(k), shape_text(v));
   ATTEND_CHECK(q.scalar_type() == k.scalar_type() && q.scalar_type() == v.scalar_type(), kValue,
-               "dot_attention: query, key and value must be of one number format, got {}, {} and {}", c10::toString(q.scalar_type()),
+               "fused_attention: query, key and value must be of one number format, got {}, {} and {}", c10::toString(q.scalar_type()),
                c10::toString(k.scalar_type()), c10::toString(v.scalar_type()));
   ATTEND_CHECK(q.is_cpu() && k.is_cpu() && v.is_cpu(), kUnsupported,
-               "dot_attention: it runs on the CPU, and the tensors are elsewhere; use to(at::kCPU)");
+               "fused_attention: it runs on the CPU, and the tensors are elsewhere; use to(at::kCPU)");
 }
 
-kernels::DotAttention call_of(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const DotAttentionOptions& o) {
-  kernels::DotAttention call;
+kernels::FusedAttention call_of(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const FusedAttentionOptions& o) {
+  kernels::FusedAttention call;
   call.number = number_of(q);
   call.batch = q.size(0), call.heads = q.size(1), call.queries = q.size(2), call.size = q.size(3);
   call.key_heads = k.size(1), call.keys = k.size(2), call.value_size = v.size(3);
@@ -85,7 +85,7 @@ kernels::DotAttention call_of(const at::Tensor& q, const at::Tensor& k, const at
     const auto& far = o.by_distance;
     const auto type = q.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
     ATTEND_CHECK(far.dim() == 2 && far.size(0) == call.heads && far.size(1) % 2 == 1 && far.scalar_type() == type && far.is_contiguous(),
-                 kShape, "dot_attention: by_distance must be {} [H={}, an odd number], got {} {}", c10::toString(type), call.heads,
+                 kShape, "fused_attention: by_distance must be {} [H={}, an odd number], got {} {}", c10::toString(type), call.heads,
                  c10::toString(far.scalar_type()), shape_text(far));
     call.by_distance = far.const_data_ptr(), call.farthest = far.size(1) / 2;
   }
@@ -93,14 +93,14 @@ kernels::DotAttention call_of(const at::Tensor& q, const at::Tensor& k, const at
   if (o.drop_rate != 0) {
     ATTEND_CHECK(o.drop_keys.defined() && o.drop_keys.sizes() == at::IntArrayRef(sizes, 3) && o.drop_keys.scalar_type() == at::kLong &&
                      o.drop_keys.is_contiguous(),
-                 kShape, "dot_attention: keys of what is dropped must be int64 [B={}, H={}, T={}], got {}", call.batch, call.heads,
+                 kShape, "fused_attention: keys of what is dropped must be int64 [B={}, H={}, T={}], got {}", call.batch, call.heads,
                  call.queries, o.drop_keys.defined() ? shape_text(o.drop_keys) : "none");
     call.drop_keys = reinterpret_cast<const std::uint64_t*>(o.drop_keys.const_data_ptr<std::int64_t>());
     call.drop_rate = o.drop_rate;
   }
   if (o.slopes.defined()) {
     ATTEND_CHECK(o.slopes.sizes() == at::IntArrayRef({call.heads}) && o.slopes.scalar_type() == at::kFloat && o.slopes.is_contiguous(),
-                 kShape, "dot_attention: slopes must be float32 [H={}], got {} {}", call.heads, c10::toString(o.slopes.scalar_type()),
+                 kShape, "fused_attention: slopes must be float32 [H={}], got {} {}", call.heads, c10::toString(o.slopes.scalar_type()),
                  shape_text(o.slopes));
     call.slopes = o.slopes.const_data_ptr<float>();
   }
@@ -109,10 +109,10 @@ kernels::DotAttention call_of(const at::Tensor& q, const at::Tensor& k, const at
 
 at::TensorOptions sum_options(const at::Tensor& x) { return x.options().dtype(x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat); }
 
-DotAttentionOutputs forward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const DotAttentionOptions& o) {
+FusedAttentionOutputs forward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const FusedAttentionOptions& o) {
   const auto call = call_of(q, k, v, o);
-  DotAttentionOutputs out;
-  kernels::DotResults results;
+  FusedAttentionOutputs out;
+  kernels::FusedResults results;
   const std::int64_t rows[] = {call.batch, call.heads, call.queries};
   out.context = at::empty({call.batch, call.heads, call.queries, call.value_size}, q.options());  // [B, H, T, Dv]
   results.context = rows_of<kernels::MutableRows>(out.context);
@@ -149,23 +149,23 @@ DotAttentionOutputs forward(const at::Tensor& q, const at::Tensor& k, const at::
   }
   if (o.rows.defined()) {
     ATTEND_CHECK(o.rows.dim() == 1 && o.rows.scalar_type() == at::kLong && o.rows.is_contiguous(), kShape,
-                 "dot_attention: rows must be int64 [R], got {} {}", c10::toString(o.rows.scalar_type()), shape_text(o.rows));
+                 "fused_attention: rows must be int64 [R], got {} {}", c10::toString(o.rows.scalar_type()), shape_text(o.rows));
     out.rows = at::empty({call.batch, call.heads, o.rows.size(0), call.keys}, sum_options(q));  // [B, H, R, S]
     results.rows = o.rows.const_data_ptr<std::int64_t>(), results.row_count = o.rows.size(0);
     results.row_weights = out.rows.mutable_data_ptr();
   }
   TorchWorkers workers;
-  out.ran = kernels::dot_attention(call, results, workers);
+  out.ran = kernels::fused_attention(call, results, workers);
   return out;
 }
 
 struct Holder : torch::CustomClassHolder {
-  DotAttentionOptions options;
+  FusedAttentionOptions options;
 };
 
 // Σ_s w[t, s] g[s] of every row: the context that the same call gives of the values g [B, H, S].
-at::Tensor weighted(const at::Tensor& q, const at::Tensor& k, const DotAttentionOptions& o, const at::Tensor& g) {
-  DotAttentionOptions plain = o;
+at::Tensor weighted(const at::Tensor& q, const at::Tensor& k, const FusedAttentionOptions& o, const at::Tensor& g) {
+  FusedAttentionOptions plain = o;
   plain.lse = plain.entropy = plain.maximum = plain.column_sums = false;
   plain.top = plain.pool_rows = plain.pool_keys = 0;
   plain.rows = at::Tensor();
@@ -174,12 +174,12 @@ at::Tensor weighted(const at::Tensor& q, const at::Tensor& k, const DotAttention
   return forward(q, keys, g.unsqueeze(-1).to(q.scalar_type()), plain).context.squeeze(-1).to(g.scalar_type()).contiguous();
 }
 
-struct DotFunction : Function<DotFunction> {
+struct FusedFunction : Function<FusedFunction> {
   static bool is_there(const at::Tensor& x) { return x.numel() > 0 || x.dim() != 1; }
   // Returns context, lse, entropy, maximum and column sums, empty where not asked for; what has no gradient is put into `out`. No bias and
   // nothing by distance are empty tensors, since a graph has no undefined inputs.
   static tensor_list forward(AutogradContext* ctx, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& bias,
-                             const at::Tensor& far, const DotAttentionOptions& o, DotAttentionOutputs* out) {
+                             const at::Tensor& far, const FusedAttentionOptions& o, FusedAttentionOutputs* out) {
     auto asked = o;
     asked.lse = true;
     asked.bias = is_there(bias) ? bias : at::Tensor();
@@ -198,7 +198,7 @@ struct DotFunction : Function<DotFunction> {
   }
   static tensor_list backward(AutogradContext* ctx, tensor_list gradients) {
     ATTEND_CHECK(!at::GradMode::is_enabled(), kUnsupported,
-                 "dot_attention: create_graph needs second derivatives, which it does not have; use the plain composition");
+                 "fused_attention: create_graph needs second derivatives, which it does not have; use the plain composition");
     const auto saved = ctx->get_saved_variables();
     const auto &q = saved[0], &k = saved[1], &v = saved[2], &bias = saved[3];
     auto capsule = ctx->saved_data["options"].toCapsule();
@@ -207,7 +207,7 @@ struct DotFunction : Function<DotFunction> {
     if (is_there(bias)) options.bias = bias;
     if (is_there(far)) options.by_distance = far;
     const auto call = call_of(q, k, v, options);
-    kernels::DotGradients flow;
+    kernels::FusedGradients flow;
     const auto context = gradients[0].defined() ? by_rows(gradients[0]) : at::zeros_like(saved[4]);  // [B, H, T, Dv]
     flow.context = rows_of<kernels::Rows>(saved[4]);
     flow.context_gradient = rows_of<kernels::Rows>(context);
@@ -243,23 +243,23 @@ struct DotFunction : Function<DotFunction> {
     flow.key_gradient = rows_of<kernels::MutableRows>(dk);
     flow.value_gradient = rows_of<kernels::MutableRows>(dv);
     TorchWorkers workers;
-    kernels::dot_attention_backward(call, flow, workers);
+    kernels::fused_attention_backward(call, flow, workers);
     return {dq, dk, dv, db, df, at::Tensor(), at::Tensor()};
   }
 };
 
 }  // namespace
 
-DotAttentionOutputs dot_attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
-                                  const DotAttentionOptions& options) {
+FusedAttentionOutputs fused_attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
+                                  const FusedAttentionOptions& options) {
   check_tensors(query, key, value);
   const auto q = by_rows(query), k = by_rows(key), v = by_rows(value);
   const auto tracks = [](const at::Tensor& x) { return x.defined() && x.requires_grad(); };
   if (!at::GradMode::is_enabled() || !(tracks(q) || tracks(k) || tracks(v) || tracks(options.bias) || tracks(options.by_distance)))
     return forward(q, k, v, options);
-  DotAttentionOutputs out;
+  FusedAttentionOutputs out;
   const auto or_empty = [&](const at::Tensor& x) { return x.defined() ? x : at::empty({0}, sum_options(q)); };
-  const auto tracked = DotFunction::apply(q, k, v, or_empty(options.bias), or_empty(options.by_distance), options, &out);
+  const auto tracked = FusedFunction::apply(q, k, v, or_empty(options.bias), or_empty(options.by_distance), options, &out);
   out.context = tracked[0];
   const auto asked = [&](bool wanted, std::size_t at) { return wanted ? tracked[at] : at::Tensor(); };
   out.lse = asked(options.lse, 1);

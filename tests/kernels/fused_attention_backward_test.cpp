@@ -1,5 +1,5 @@
 // Its gradients: against those of the plain computation in float64.
-#include "kernels/dot_cases.h"
+#include "kernels/fused_cases.h"
 
 namespace attend::kernels {
 namespace {
@@ -7,7 +7,7 @@ namespace {
 // Gradients of Σ g_c · context + Σ g_l lse + Σ g_e entropy + Σ g_m maximum + Σ g_s column sums.
 struct Gradients {
   std::vector<double> context, lse, entropy, maximum, columns;  // what flows in
-  std::vector<double> q, k, v, bias, far;                       // what comes out
+  std::vector<double> q, k, v, bias, far, energy;                       // what comes out
 };
 
 Gradients flowing(const Case& c, Number number) {
@@ -35,8 +35,8 @@ double column_dot(const Case& c, const Outputs& out, const Gradients& g, std::in
 void differentiate_plainly(const Case& c, const Inputs& in, const Outputs& out, Gradients& g) {
   const auto at = [](auto& x, std::int64_t i) -> auto& { return x[static_cast<std::size_t>(i)]; };
   g.q.assign(in.q.size(), 0), g.k.assign(in.k.size(), 0), g.v.assign(in.v.size(), 0), g.bias.assign(in.bias.size(), 0),
-      g.far.assign(in.far.size(), 0);
-  const double scale = 1 / std::sqrt(static_cast<double>(c.size));
+      g.far.assign(in.far.size(), 0), g.energy.assign(in.energy.size(), 0);
+  const double scale = scale_of(c);
   for (std::int64_t row = 0; row < c.batch * c.heads * c.queries; ++row) {
     const auto head = row / c.queries, kh = head / c.heads * c.key_heads + head % c.heads / (c.heads / c.key_heads);
     double delta = 0;
@@ -60,8 +60,15 @@ void differentiate_plainly(const Case& c, const Inputs& in, const Outputs& out, 
       if (c.farthest >= 0) g.far[far_place(c, h, s, step_of(c, b, t))] += slope;
       if (c.bias) g.bias[bias_place(c, b, h, t, s)] += slope;
       for (std::int64_t d = 0; d < c.size; ++d) {
-        at(g.q, row * c.size + d) += scale * slope * at(in.k, (kh * c.keys + s) * c.size + d);
-        at(g.k, (kh * c.keys + s) * c.size + d) += scale * slope * at(in.q, row * c.size + d);
+        const auto q = at(in.q, row * c.size + d), k = at(in.k, (kh * c.keys + s) * c.size + d);
+        auto to_q = k, to_k = q;
+        if (c.score != ScoreKind::kProduct) {
+          const auto u = at(in.energy, h * c.size + d), f = activated(c.score, q + k);
+          to_q = to_k = u * (c.score == ScoreKind::kTanh ? 1 - f * f : static_cast<double>(q + k > 0));
+          at(g.energy, h * c.size + d) += scale * slope * f;
+        }
+        at(g.q, row * c.size + d) += scale * slope * to_q;
+        at(g.k, (kh * c.keys + s) * c.size + d) += scale * slope * to_k;
       }
     }
   }
@@ -105,8 +112,8 @@ RanBack run_back(const Case& c, const Inputs& in, const Outputs& out, const Grad
   const Bytes lse(row_bytes, how.at_page), entropy(row_bytes, how.at_page), lse_gradient(row_bytes, how.at_page),
       entropy_gradient(row_bytes, how.at_page), maximum(row_bytes, how.at_page), maximum_gradient(row_bytes, how.at_page),
       columns(g.columns.size() * bytes_of(real), how.at_page), dots(row_bytes, how.at_page),
-      db(in.bias.size() * bytes_of(real), how.at_page), df(in.far.size() * bytes_of(real), how.at_page);
-  DotGradients gradients;
+      db(in.bias.size() * bytes_of(real), how.at_page), df(in.far.size() * bytes_of(real), how.at_page), du(in.energy.size() * bytes_of(real), how.at_page);
+  FusedGradients gradients;
   put(in.q, q, c.heads, c.queries, c.size, call.query);
   put(in.k, k, c.key_heads, c.keys, c.size, call.key);
   put(in.v, v, c.key_heads, c.keys, c.value_size, call.value);
@@ -124,6 +131,7 @@ RanBack run_back(const Case& c, const Inputs& in, const Outputs& out, const Grad
     for (std::int64_t row = 0; row < c.batch * c.heads * c.queries; ++row) sums.push_back(column_dot(c, out, g, row));
     gradients.column_gradient = numbers(g.columns, columns), gradients.column_dots = numbers(sums, dots);
   }
+  if (!in.energy.empty()) gradients.energy_gradient = du.data();
   if (c.farthest >= 0) {
     gradients.distance_gradient = df.data();
     std::memset(df.data(), 0, in.far.size() * bytes_of(real));
@@ -139,9 +147,9 @@ RanBack run_back(const Case& c, const Inputs& in, const Outputs& out, const Grad
   Crew crew(how.workers);
   OneWorker one;
   RanBack ran;
-  ran.isa = run_dot_attention_backward(how.isa, call, gradients, how.workers > 1 ? static_cast<Workers&>(crew) : one, "test");
+  ran.isa = run_fused_attention_backward(how.isa, call, gradients, how.workers > 1 ? static_cast<Workers&>(crew) : one, "test");
   for (const auto* guarded : {&q, &k, &v, &o, &flows, &dq, &dk, &dv, &lse, &entropy, &lse_gradient, &entropy_gradient, &maximum,
-                              &maximum_gradient, &columns, &dots, &db, &df})
+                              &maximum_gradient, &columns, &dots, &db, &df, &du})
     EXPECT_TRUE(guarded->guarded());
   const auto take = [&](std::vector<double>& to, const Bytes& from, std::int64_t heads, std::int64_t rows, std::int64_t size,
                         const MutableRows& x) {
@@ -150,6 +158,7 @@ RanBack run_back(const Case& c, const Inputs& in, const Outputs& out, const Grad
   take(ran.g.q, dq, c.heads, c.queries, c.size, gradients.query_gradient);
   take(ran.g.k, dk, c.key_heads, c.keys, c.size, gradients.key_gradient);
   take(ran.g.v, dv, c.key_heads, c.keys, c.value_size, gradients.value_gradient);
+  for (std::size_t i = 0; i < in.energy.size(); ++i) ran.g.energy.push_back(read(du.data() + i * bytes_of(real), real));
   for (std::size_t i = 0; i < in.far.size(); ++i) ran.g.far.push_back(read(df.data() + i * bytes_of(real), real));
   for (std::size_t i = 0; i < in.bias.size(); ++i) ran.g.bias.push_back(read(db.data() + i * bytes_of(real), real));
   return ran;
@@ -170,7 +179,7 @@ void expect_gradients(const Case& c, const How& how, bool statistics = true) {
     for (auto* x : {&given.lse, &given.entropy, &given.maximum, &given.columns}) x->clear();
   const auto ran = run_back(c, in, out, given, how);
   double largest = 1, score = 0;
-  for (const auto* x : {&g.q, &g.k, &g.v, &g.bias, &g.far})
+  for (const auto* x : {&g.q, &g.k, &g.v, &g.bias, &g.far, &g.energy})
     for (const auto y : *x) largest = std::max(largest, std::abs(y));
   for (const auto x : out.lse)
     if (x > -kInfinity) score = std::max(score, std::abs(x));
@@ -180,9 +189,10 @@ void expect_gradients(const Case& c, const How& how, bool statistics = true) {
   EXPECT_LE(apart(ran.g.v, g.v), unit);
   EXPECT_LE(apart(ran.g.bias, g.bias), unit);
   EXPECT_LE(apart(ran.g.far, g.far), unit);
+  EXPECT_LE(apart(ran.g.energy, g.energy), unit);
 }
 
-TEST(DotAttentionBackward, AgreesOnAwkwardSizes) {
+TEST(FusedAttentionBackward, AgreesOnAwkwardSizes) {
   for (const auto& how : sets_and_numbers()) {
     for (const std::int64_t queries : {1, 2, 23, 47, 48, 49, 113})
       for (const std::int64_t keys : {1, 15, 17, 95, 96, 97, 257})
@@ -194,17 +204,36 @@ TEST(DotAttentionBackward, AgreesOnAwkwardSizes) {
   }
 }
 
-TEST(DotAttentionBackward, AgreesUnderEveryMask) {
+TEST(FusedAttentionBackward, AgreesUnderEveryMask) {
   for (const auto isa : sets_here())
     for (const auto number : {Number::kFloat32, Number::kBfloat16, Number::kFloat64})
       for (const auto statistics : {true, false})
         for (const auto& c : masked_cases()) expect_gradients(c, {.isa = isa, .number = number, .swapped = statistics}, statistics);
 }
 
-TEST(DotAttentionBackward, WhatIsHiddenDoesNotLeak) {
+TEST(FusedAttentionBackward, AgreesOnAdditiveScores) {
+  for (const auto isa : sets_here())
+    for (const auto number : {Number::kFloat32, Number::kBfloat16, Number::kFloat64}) {
+      for (const auto& c : additive_cases()) expect_gradients(c, {.isa = isa, .number = number});
+      for (const std::int64_t size : {1, 15, 64, 130})
+        expect_gradients({.batch = 2, .queries = 50, .keys = 1100, .size = size, .value_size = 20, .score = ScoreKind::kTanh},
+                         {.isa = isa, .number = number});
+    }
+}
+
+TEST(FusedAttentionBackward, WhatIsHiddenDoesNotLeak) {
   for (const auto& how : sets_and_numbers())
     for (const auto& c :
          {Case{.batch = 2, .queries = 33, .keys = 120, .query_lengths = {33, 20}, .key_lengths = {120, 100}, .name = "padding"},
+          Case{.batch = 2,
+               .queries = 33,
+               .keys = 120,
+               .query_lengths = {33, 20},
+               .key_lengths = {120, 100},
+               .score = ScoreKind::kTanh,
+               .name = "padding, tanh"},
+          Case{.queries = 60, .keys = 110, .score = ScoreKind::kTanh, .keep = true, .name = "keep, tanh"},
+          Case{.queries = 60, .keys = 110, .score = ScoreKind::kRelu, .keep = true, .name = "keep, relu"},
           Case{.queries = 60, .keys = 110, .keep = true, .name = "keep"}}) {
       const double near = how.number == Number::kBfloat16 ? 4e-2 : 2e-5;
       auto in = inputs_of(c, how.number);
@@ -227,7 +256,7 @@ TEST(DotAttentionBackward, WhatIsHiddenDoesNotLeak) {
     }
 }
 
-TEST(DotAttentionBackward, BitsDependOnTheCallAlone) {
+TEST(FusedAttentionBackward, BitsDependOnTheCallAlone) {
   const Case c{.batch = 2,
                .heads = 4,
                .key_heads = 2,
@@ -258,11 +287,24 @@ TEST(DotAttentionBackward, BitsDependOnTheCallAlone) {
       EXPECT_EQ(again.g.bias, once.g.bias);
       EXPECT_EQ(again.g.far, once.g.far);
     }
+    auto added = c;
+    added.key_heads = c.heads, added.score = ScoreKind::kTanh;
+    const auto numbers = inputs_of(added, how.number);
+    const auto given = plainly(added, numbers);
+    const auto alone = run_back(added, numbers, given, g, how);
+    for (const int workers : {2, 3}) {
+      auto many = how;
+      many.workers = workers;
+      const auto again = run_back(added, numbers, given, g, many);
+      EXPECT_EQ(again.g.q, alone.g.q);
+      EXPECT_EQ(again.g.k, alone.g.k);
+      EXPECT_EQ(again.g.energy, alone.g.energy);
+    }
   }
 }
 
 // One worker packs short sources beside its scratch, many share what is packed.
-TEST(DotAttentionBackward, WhereItIsPackedChangesNoBit) {
+TEST(FusedAttentionBackward, WhereItIsPackedChangesNoBit) {
   const Case c{.batch = 2,
                .heads = 4,
                .key_heads = 2,

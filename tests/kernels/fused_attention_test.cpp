@@ -1,5 +1,5 @@
 // The fused attention over products: against a plain computation in float64, for every instruction set that this processor has.
-#include "kernels/dot_cases.h"
+#include "kernels/fused_cases.h"
 
 namespace attend::kernels {
 namespace {
@@ -39,7 +39,7 @@ void expect_right(const Case& c, const How& how) {
   }
 }
 
-TEST(DotAttention, AgreesOnAwkwardSizes) {
+TEST(FusedAttention, AgreesOnAwkwardSizes) {
   for (const auto& how : sets_and_numbers()) {
     for (const std::int64_t queries : {1, 2, 16, 23, 25, 48, 113})
       for (const std::int64_t keys : {1, 2, 15, 17, 129, 257})
@@ -51,15 +51,24 @@ TEST(DotAttention, AgreesOnAwkwardSizes) {
   }
 }
 
-TEST(DotAttention, AgreesUnderEveryMask) {
+TEST(FusedAttention, AgreesUnderEveryMask) {
   for (const auto isa : sets_here())
     for (const auto number : {Number::kFloat32, Number::kBfloat16, Number::kFloat64})
       for (const auto swapped : {false, true})
         for (const auto& c : masked_cases()) expect_right(c, {.isa = isa, .number = number, .swapped = swapped});
 }
 
+TEST(FusedAttention, AgreesOnAdditiveScores) {
+  for (const auto isa : sets_here())
+    for (const auto number : {Number::kFloat32, Number::kBfloat16, Number::kFloat64}) {
+      for (const auto& c : additive_cases()) expect_right(c, {.isa = isa, .number = number});
+      for (const std::int64_t size : {1, 15, 64, 130})
+        expect_right({.queries = 26, .keys = 33, .size = size, .value_size = 20, .score = ScoreKind::kTanh}, {.isa = isa, .number = number});
+    }
+}
+
 // Keys beyond those that a tile holds at once: totals move from part to part, and column sums come from a second pass.
-TEST(DotAttention, AgreesWhereRowsAreStreamed) {
+TEST(FusedAttention, AgreesWhereRowsAreStreamed) {
   for (const auto& how : sets_and_numbers()) {
     expect_right({.queries = 26, .keys = 16400, .size = 4, .value_size = 5, .name = "streamed"}, how);
     expect_right({.queries = 3, .keys = 16450, .size = 4, .value_size = 5, .drop = 0.5, .name = "streamed, dropped"}, how);
@@ -69,7 +78,7 @@ TEST(DotAttention, AgreesWhereRowsAreStreamed) {
 }
 
 // Items and rows that see fewer keys of a source too long to be held at once.
-TEST(DotAttention, AgreesWhereALongSourceHasShortItems) {
+TEST(FusedAttention, AgreesWhereALongSourceHasShortItems) {
   for (const auto& how : sets_and_numbers()) {
     expect_right({.batch = 2, .queries = 26, .keys = 16500, .size = 4, .value_size = 5, .key_lengths = {5000, 16500}, .name = "short item"},
                  how);
@@ -77,7 +86,7 @@ TEST(DotAttention, AgreesWhereALongSourceHasShortItems) {
   }
 }
 
-TEST(DotAttention, InputsAreNotReadBeyondEitherEnd) {
+TEST(FusedAttention, InputsAreNotReadBeyondEitherEnd) {
   for (auto how : sets_and_numbers())
     for (const auto at_page : {true, false}) {
       how.at_page = at_page;
@@ -85,7 +94,7 @@ TEST(DotAttention, InputsAreNotReadBeyondEitherEnd) {
     }
 }
 
-TEST(DotAttention, NothingIsLeftOfNothing) {
+TEST(FusedAttention, NothingIsLeftOfNothing) {
   for (const auto isa : sets_here()) {
     for (const auto& c : {Case{.queries = 0, .keys = 5}, Case{.queries = 5, .keys = 0}, Case{.batch = 0, .queries = 5, .keys = 5}}) {
       const auto in = inputs_of(c, Number::kFloat32);
@@ -98,7 +107,7 @@ TEST(DotAttention, NothingIsLeftOfNothing) {
 }
 
 // Not a number where nobody may look: behind the lengths, behind the diagonal, where keep hides.
-TEST(DotAttention, WhatIsHiddenDoesNotLeak) {
+TEST(FusedAttention, WhatIsHiddenDoesNotLeak) {
   for (const auto& how : sets_and_numbers())
     for (const double poison : {std::numeric_limits<double>::quiet_NaN(), kInfinity}) {
       const double near = how.number == Number::kBfloat16 ? 1e-2 : 5e-6;
@@ -130,7 +139,7 @@ TEST(DotAttention, WhatIsHiddenDoesNotLeak) {
     }
 }
 
-TEST(DotAttention, BitsDependOnTheCallAlone) {
+TEST(FusedAttention, BitsDependOnTheCallAlone) {
   const Case c{.batch = 3,
                .heads = 4,
                .key_heads = 2,
@@ -174,7 +183,7 @@ TEST(DotAttention, BitsDependOnTheCallAlone) {
 }
 
 // Another set may run only where the asked one has no loops for these numbers.
-TEST(DotAttention, TheAskedInstructionSetRuns) {
+TEST(FusedAttention, TheAskedInstructionSetRuns) {
   const Case c{.queries = 3, .keys = 5};
   for (const auto isa : sets_here())
     for (const auto number : {Number::kFloat32, Number::kBfloat16, Number::kFloat64})
@@ -186,16 +195,16 @@ TEST(DotAttention, TheAskedInstructionSetRuns) {
     if (!cpu_has(isa)) GTEST_LOG_(INFO) << "this processor does not have " << isa_name(isa);
 }
 
-TEST(DotAttention, SaysWhatDoesNotFit) {
+TEST(FusedAttention, SaysWhatDoesNotFit) {
   OneWorker one;
   float x[8] = {};
-  DotAttention call;
+  FusedAttention call;
   call.batch = call.heads = call.key_heads = call.queries = call.keys = call.size = call.value_size = 1;
   call.query.data = call.key.data = call.value.data = x;
-  DotResults results;
+  FusedResults results;
   results.context.data = x;
-  const auto refuses = [&](const DotAttention& wrong, ErrorKind kind, const std::vector<std::string>& words) {
-    const auto said = error_of(kind, [&] { dot_attention(wrong, results, one, "sdpa"); });
+  const auto refuses = [&](const FusedAttention& wrong, ErrorKind kind, const std::vector<std::string>& words) {
+    const auto said = error_of(kind, [&] { fused_attention(wrong, results, one, "sdpa"); });
     for (const auto& word : words) EXPECT_NE(said.find(word), std::string::npos) << said;
   };
   auto wrong = call;
@@ -209,6 +218,9 @@ TEST(DotAttention, SaysWhatDoesNotFit) {
   wrong.key_lengths = &longer;
   refuses(wrong, ErrorKind::kValue, {"key lengths", "0 to 1", "got 2 for item 0"});
   wrong = call;
+  wrong.heads = 2, wrong.score = ScoreKind::kTanh, wrong.energy = x;
+  refuses(wrong, ErrorKind::kShape, {"keys for each query head", "H=2 and Hk=1"});
+  wrong = call;
   wrong.drop_rate = 1;
   refuses(wrong, ErrorKind::kValue, {"dropped weights", "got 1"});
   wrong = call;
@@ -217,8 +229,8 @@ TEST(DotAttention, SaysWhatDoesNotFit) {
   wrong = call;
   wrong.size = 0;
   refuses(wrong, ErrorKind::kShape, {"D and Dv", "0"});
-  const auto refuses_to_give = [&](const DotResults& asked, const char* words) {
-    const auto said = error_of(ErrorKind::kValue, [&] { dot_attention(call, asked, one, "sdpa"); });
+  const auto refuses_to_give = [&](const FusedResults& asked, const char* words) {
+    const auto said = error_of(ErrorKind::kValue, [&] { fused_attention(call, asked, one, "sdpa"); });
     EXPECT_NE(said.find(words), std::string::npos) << said;
   };
   std::int64_t keys[8] = {};

@@ -1,15 +1,16 @@
 #pragma once
-// Softmax attention over products of queries and keys, computed tile by tile: no [T, S] is ever stored. Statistics of the weights are
-// made on the way, while a tile's weights are in the cache.
+// Softmax attention computed tile by tile: no [T, S] is ever stored, nor [T, S, D] of additive scores. Statistics of the weights are made on
+// the way, while a tile's weights are in the cache.
 //
-//   e[t, s] = scale q_t · k_s − slope_h |s − step_t| + far_h[clip(s − step_t, −F, F)] + bias[t, s],
+//   e[t, s] = scale x[t, s] − slope_h |s − step_t| + far_h[clip(s − step_t, −F, F)] + bias[t, s],
+//   x[t, s] = q_t · k_s, or Σ_d u_h[d] tanh(q_t[d] + k_s[d]), or the same with relu,
 //   w = softmax over the keys that t may see,  c_t = Σ_s w[t, s] v_s
 //
 // step_t = t + S_b − T_b, or t and the item's first step. Which keys: s < S_b, keep[t, s] true, and t_abs − left <= s <= t_abs + right with
 // t_abs = t + S_b − T_b (causal: right = 0). Rows t >= T_b and rows that see nothing are empty: context 0, lse −inf, entropy 0, maximum 0,
 // argmax −1.
 //
-// Papers: Vaswani et al. 2017, eq. 1; the tiles are those of Rabe & Staats 2021 and Dao et al. 2022, with whole score rows while they fit.
+// Papers: Vaswani et al. 2017, eq. 1; Bahdanau et al. 2015, A.1.2; the tiles are those of Rabe & Staats 2021 and Dao et al. 2022, with whole score rows while they fit.
 #include <stdint.h>
 
 namespace attend::kernels {
@@ -19,6 +20,9 @@ class Workers;
 
 /// How numbers are stored. Products are summed in float32, of float64 in float64.
 enum class Number : uint8_t { kFloat32, kBfloat16, kFloat64 };
+
+/// What a query and a key make of each other.
+enum class ScoreKind : uint8_t { kProduct, kTanh, kRelu };
 
 /// No limit, of left and right.
 constexpr int64_t kEverything = INT64_MAX / 4;
@@ -41,12 +45,14 @@ struct Cells {
 };
 
 /// One call.
-struct DotAttention {
+struct FusedAttention {
   Number number = Number::kFloat32;
   int64_t batch = 0, heads = 0, key_heads = 0;  ///< B, H, Hk; query head h reads key head h / (H/Hk)
   int64_t queries = 0, keys = 0;                ///< T, S
   int64_t size = 0, value_size = 0;             ///< D, Dv
   double scale = 1;
+  ScoreKind score = ScoreKind::kProduct;
+  const void* energy = nullptr;  ///< u [H, D], in the numbers of the sums: of kTanh and kRelu, which take Hk = H
   Rows query, key, value;                           ///< [B, H, T, D], [B, Hk, S, D], [B, Hk, S, Dv]
   const int64_t* query_lengths = nullptr;           ///< T_b; null = T
   const int64_t* key_lengths = nullptr;             ///< S_b; null = S
@@ -62,7 +68,7 @@ struct DotAttention {
 };
 
 /// What it gives. Statistics are contiguous, in the numbers of the sums; null = not asked for, and then it costs nothing.
-struct DotResults {
+struct FusedResults {
   MutableRows context;                   ///< [B, H, T, Dv], as stored
   void* lse = nullptr;                   ///< [B, H, T]: ln Σ exp(e)
   void* entropy = nullptr;               ///< [B, H, T]: −Σ w ln w, in nats
@@ -83,8 +89,8 @@ struct DotResults {
 /// Weights of a row that `top` can ask for.
 constexpr int64_t kMostTop = 16;
 
-/// What flows back into a call. Statistics as DotResults holds them; null = no gradient comes from there.
-struct DotGradients {
+/// What flows back into a call. Statistics as FusedResults holds them; null = no gradient comes from there.
+struct FusedGradients {
   Rows context;                                       ///< [B, H, T, Dv]: the context that the call gave
   const void* lse = nullptr;                          ///< [B, H, T]: its lse, always needed
   const void *entropy = nullptr, *maximum = nullptr;  ///< [B, H, T]: needed where a gradient of theirs is given, as argmax is
@@ -96,6 +102,7 @@ struct DotGradients {
   const void* column_gradient = nullptr;                     ///< [B, H, S]: g of the column sums
   const void* column_dots = nullptr;                         ///< [B, H, T]: Σ_s w[t, s] g[s], which is the context of the values g
   MutableRows query_gradient, key_gradient, value_gradient;  ///< [B, H, T, D], [B, Hk, S, D], [B, Hk, S, Dv]: what is computed
+  void* energy_gradient = nullptr;                           ///< [H, D]: of energy; null = not asked for
   void* distance_gradient = nullptr;                         ///< [H, 2F + 1]: of by_distance, added to
   Cells<void> bias_gradient;                                 ///< in the numbers of the sums; added to, with stride 0 where it is broadcast
 };
@@ -104,12 +111,12 @@ struct DotGradients {
 /// these numbers. Bits depend on the call alone: not on workers, on other items of the batch, or on what statistics are asked for.
 /// Throws kShape or kValue for a call that cannot be, naming `who`. Memory: keys and values once more at most, 24 rows of scores a worker,
 /// for column sums ⌈T/120⌉ (at most 64) partial rows of S a head. Threads may call it at once, each with workers of its own.
-Isa dot_attention(const DotAttention& call, const DotResults& results, Workers& workers, const char* who = "dot_attention");
+Isa fused_attention(const FusedAttention& call, const FusedResults& results, Workers& workers, const char* who = "fused_attention");
 
 /// The gradients of one call; all that is not visible to anybody gets 0. Weights are computed anew from lse. Bits, errors and threads as
-/// dot_attention. Memory: queries, keys, values and the context's gradient twice more at most, and a gradient of the queries for each 512
+/// fused_attention. Memory: queries, keys, values and the context's gradient twice more at most, and a gradient of the queries for each 512
 /// keys, at most 8.
-Isa dot_attention_backward(const DotAttention& call, const DotGradients& gradients, Workers& workers,
-                           const char* who = "dot_attention_backward");
+Isa fused_attention_backward(const FusedAttention& call, const FusedGradients& gradients, Workers& workers,
+                           const char* who = "fused_attention_backward");
 
 }  // namespace attend::kernels

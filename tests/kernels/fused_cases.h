@@ -1,6 +1,6 @@
 #pragma once
-// What the tests of dot_attention run on: cases of every mask, a plain computation in float64, memory between guards.
-#include "kernels/run_dot_attention.h"
+// What the tests of fused_attention run on: cases of every mask, a plain computation in float64, memory between guards.
+#include "kernels/run_fused_attention.h"
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>
@@ -29,6 +29,7 @@ struct Case {
   std::int64_t batch = 1, heads = 1, key_heads = 1, queries = 1, keys = 1, size = 8, value_size = 8;
   std::int64_t left = kEverything, right = kEverything;
   std::vector<std::int64_t> query_lengths, key_lengths;
+  ScoreKind score = ScoreKind::kProduct;
   bool keep = false, bias = false, slopes = false;
   std::int64_t farthest = -1;                               // of distances that add to a score; −1: none do
   std::vector<std::int64_t> first_steps;                    // of items, for slopes and distances
@@ -41,6 +42,8 @@ struct Case {
 struct Inputs {
   std::vector<double> q, k, v;     // [B, H, T, D], [B, Hk, S, D], [B, Hk, S, Dv]
   std::vector<std::uint8_t> keep;  // [B, H, T, S]
+  std::vector<double> energy;  // [H, D]
+  std::vector<float> energy_float;
   std::vector<float> slopes;
   std::vector<std::uint64_t> drop_keys;  // [B, H, T]
   std::vector<double> far;               // [H, 2F + 1]
@@ -91,6 +94,8 @@ inline Inputs inputs_of(const Case& c, Number number) {
   fill(in.q, c.batch * c.heads * c.queries * c.size, 0.731, c.stretch);
   fill(in.k, c.batch * c.key_heads * c.keys * c.size, 1.173, 1);
   fill(in.v, c.batch * c.key_heads * c.keys * c.value_size, 0.577, 1);
+  if (c.score != ScoreKind::kProduct) fill(in.energy, c.heads * c.size, 2.31, 0.4);
+  in.energy_float.assign(in.energy.begin(), in.energy.end());
   const auto cells = c.batch * c.heads * c.queries * c.keys;
   for (std::int64_t i = 0; c.keep && i < cells; ++i) in.keep.push_back(i % 5 != 0 && i / c.keys % 11 != 3);  // rows 3, 14, ... see nothing
   for (std::int64_t i = 0; c.bias && i < bias_numbers(c); ++i)
@@ -104,6 +109,9 @@ inline Inputs inputs_of(const Case& c, Number number) {
   for (std::int64_t h = 0; c.slopes && h < c.heads; ++h) in.slopes.push_back(0.25f / static_cast<float>(h + 1));
   return in;
 }
+
+inline double scale_of(const Case& c) { return c.score == ScoreKind::kProduct ? 1 / std::sqrt(static_cast<double>(c.size)) : 0.8; }
+inline double activated(ScoreKind score, double x) { return score == ScoreKind::kTanh ? std::tanh(x) : std::max(x, 0.0); }
 
 // The step of a row, and the place of what its distance to a key adds.
 inline std::int64_t step_of(const Case& c, std::int64_t b, std::int64_t t) {
@@ -199,9 +207,11 @@ inline Outputs plainly(const Case& c, const Inputs& in) {
           const auto cell = static_cast<std::size_t>(row * c.keys + s);
           if (s < at - c.left || s > at + c.right || (c.keep && !in.keep[cell])) continue;
           double x = 0;
-          for (std::int64_t d = 0; d < c.size; ++d)
-            x += in.q[static_cast<std::size_t>(row * c.size + d)] * in.k[static_cast<std::size_t>((kh * c.keys + s) * c.size + d)];
-          x /= std::sqrt(static_cast<double>(c.size));
+          for (std::int64_t d = 0; d < c.size; ++d) {
+            const auto a = in.q[static_cast<std::size_t>(row * c.size + d)], k = in.k[static_cast<std::size_t>((kh * c.keys + s) * c.size + d)];
+            x += c.score == ScoreKind::kProduct ? a * k : in.energy[static_cast<std::size_t>(h * c.size + d)] * activated(c.score, a + k);
+          }
+          x *= scale_of(c);
           if (c.slopes)
             x -= static_cast<double>(in.slopes[static_cast<std::size_t>(h)]) * static_cast<double>(std::abs(s - step_of(c, b, t)));
           if (c.farthest >= 0) x += in.far[far_place(c, h, s, step_of(c, b, t))];
@@ -334,12 +344,14 @@ struct How {
 };
 
 // The call without its tensors; lengths and masks are those of `c` and `in`, which must live as long.
-inline DotAttention described(const Case& c, const Inputs& in, Number number) {
-  DotAttention call;
+inline FusedAttention described(const Case& c, const Inputs& in, Number number) {
+  FusedAttention call;
   call.number = number;
   call.batch = c.batch, call.heads = c.heads, call.key_heads = c.key_heads;
   call.queries = c.queries, call.keys = c.keys, call.size = c.size, call.value_size = c.value_size;
-  call.scale = 1 / std::sqrt(static_cast<double>(c.size));
+  call.scale = scale_of(c);
+  call.score = c.score;
+  call.energy = number == Number::kFloat64 ? static_cast<const void*>(in.energy.data()) : in.energy_float.data();
   call.left = c.left, call.right = c.right;
   call.query_lengths = c.query_lengths.empty() ? nullptr : c.query_lengths.data();
   call.key_lengths = c.key_lengths.empty() ? nullptr : c.key_lengths.data();
@@ -403,7 +415,7 @@ inline Ran run(const Case& c, const Inputs& in, const How& how) {
   const auto cells = static_cast<std::size_t>(c.batch * c.heads * c.keys) * asked.size();
   const Bytes top_weights(rows * top * wide, how.at_page), top_keys(rows * top * 8, how.at_page), mean(blocks * wide, how.at_page),
       peak(blocks * wide, how.at_page), full(cells * wide, how.at_page);
-  DotResults results;
+  FusedResults results;
   strides(c.heads, c.queries, c.value_size, results.context);
   results.context.data = context.data();
   if (how.statistics) {
@@ -419,7 +431,7 @@ inline Ran run(const Case& c, const Inputs& in, const How& how) {
   Crew crew(how.workers);
   OneWorker one;
   Workers& workers = how.workers > 1 ? static_cast<Workers&>(crew) : one;
-  ran.isa = run_dot_attention(how.isa, call, results, workers, "test");
+  ran.isa = run_fused_attention(how.isa, call, results, workers, "test");
   for (const auto* guarded : {&q, &k, &v, &context, &lse, &entropy, &maximum, &argmax, &sums, &top_weights, &top_keys, &mean, &peak, &full})
     EXPECT_TRUE(guarded->guarded());
   for (std::int64_t b = 0; b < c.batch; ++b)
@@ -558,6 +570,20 @@ inline std::vector<Case> masked_cases() {
            .drop = 0.1,
            .name = "all at once"},
           {.queries = 30, .keys = 300, .stretch = 300, .name = "sharp"}};
+}
+
+// The masked cases that have keys for each query head, with additive scores.
+inline std::vector<Case> additive_cases() {
+  std::vector<Case> cases;
+  for (const auto score : {ScoreKind::kTanh, ScoreKind::kRelu})
+    for (auto c : masked_cases()) {
+      c.key_heads = c.heads;
+      c.score = score;
+      c.stretch = 1;
+      c.name += score == ScoreKind::kTanh ? ", tanh" : ", relu";
+      cases.push_back(c);
+    }
+  return cases;
 }
 
 }  // namespace attend::kernels

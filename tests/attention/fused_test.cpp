@@ -17,8 +17,8 @@ std::vector<Case> fused_cases() {
   return cases;
 }
 
-class FusedDot : public ::testing::TestWithParam<Case> {};
-INSTANTIATE_TEST_SUITE_P(Scores, FusedDot, ::testing::ValuesIn(fused_cases()), CaseName());
+class Fused : public ::testing::TestWithParam<Case> {};
+INSTANTIATE_TEST_SUITE_P(Scores, Fused, ::testing::ValuesIn(fused_cases()), CaseName());
 
 Problem in_float(Problem p) {
   for (auto* x : {&p.query, &p.keys, &p.values}) *x = leaf(x->to(at::kFloat));
@@ -26,7 +26,7 @@ Problem in_float(Problem p) {
   return p;
 }
 
-TEST_P(FusedDot, AgreesWithThePlainComposition) {
+TEST_P(Fused, AgreesWithThePlainComposition) {
   const auto& c = GetParam();
   for (const auto& z :
        {Sizes{.heads = 4, .key_heads = 4, .queries = 5, .keys = 5}, Sizes{.heads = 4, .key_heads = 2, .queries = 7, .keys = 4},
@@ -43,7 +43,7 @@ TEST_P(FusedDot, AgreesWithThePlainComposition) {
       const auto memory = mechanism->prepare(ours.keys, ours.values, ours.mask),
                  again = mechanism->prepare(oracle.keys, oracle.values, oracle.mask);
       const auto fused = mechanism->attend(ours.query, memory, nullptr, request);
-      ASSERT_EQ(fused.by, "fused_dot");
+      ASSERT_EQ(fused.by, "fused");
       const auto plain = mechanism->attend_plainly(oracle.query, again, nullptr, request);
       EXPECT_TRUE(close(fused.context, plain.context, 3e-6));
       EXPECT_TRUE(close(fused.lse, plain.lse, 1e-5));
@@ -65,7 +65,7 @@ TEST_P(FusedDot, AgreesWithThePlainComposition) {
       sums.rows = at::tensor({0, 4}, at::kLong);
       const auto seen = mechanism->attend(ours.query, memory, nullptr, sums),
                  told = mechanism->attend_plainly(ours.query, memory, nullptr, sums);
-      ASSERT_EQ(seen.by, "fused_dot");
+      ASSERT_EQ(seen.by, "fused");
       EXPECT_TRUE(close(seen.maximum, told.maximum, 2e-6));
       EXPECT_TRUE(close(seen.column_sums, told.column_sums, 1e-5));
       EXPECT_TRUE(same(seen.argmax, told.argmax));
@@ -80,7 +80,7 @@ TEST_P(FusedDot, AgreesWithThePlainComposition) {
 }
 
 // In training: the plain composition drops the same weights.
-TEST(FusedDotDropout, DropsWhatThePlainCompositionDrops) {
+TEST(FusedDropout, DropsWhatThePlainCompositionDrops) {
   const Sizes z{.batch = 2, .heads = 4, .key_heads = 2, .queries = 9, .keys = 12};
   Case c{"scaled_dot", &find_mechanism("scaled_dot"), {}};
   c.options.of<WeightDropoutOptions>().dropout = 0.4;
@@ -95,7 +95,7 @@ TEST(FusedDotDropout, DropsWhatThePlainCompositionDrops) {
     return plainly ? mechanism->attend_plainly(p.query, memory, nullptr, {}) : mechanism->attend(p.query, memory, nullptr, {});
   };
   const auto fused = attended(ours, false), plain = attended(oracle, true);
-  ASSERT_EQ(fused.by, "fused_dot");
+  ASSERT_EQ(fused.by, "fused");
   EXPECT_TRUE(close(fused.context, plain.context, 3e-6));
   mixed_loss(fused).backward();
   mixed_loss(plain).backward();
@@ -104,7 +104,7 @@ TEST(FusedDotDropout, DropsWhatThePlainCompositionDrops) {
   EXPECT_TRUE(close(ours.values.grad(), oracle.values.grad(), 2e-5));
 }
 
-TEST(FusedDotReasons, SaysWhyItDeclines) {
+TEST(FusedReasons, SaysWhyItDeclines) {
   Sizes z;
   const auto reason = [&](const char* name, const std::function<void(MechanismOptions&)>& change, const Mask& mask, const Request& request,
                           at::ScalarType type = at::kFloat) {
@@ -116,7 +116,7 @@ TEST(FusedDotReasons, SaysWhyItDeclines) {
     const auto memory = mechanism->prepare(p.keys.to(type), p.values.to(type), mask);
     const auto query = p.query.to(type);
     for (const auto& [who, why] : reasons_against({*mechanism, query, memory, nullptr, request}))
-      if (who == "fused_dot") return why;
+      if (who == "fused") return why;
     return std::string();
   };
   const auto as_it_is = [](MechanismOptions&) {};

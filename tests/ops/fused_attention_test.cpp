@@ -1,4 +1,4 @@
-#include "attend/ops/dot_attention.h"
+#include "attend/ops/fused_attention.h"
 
 #include <ATen/ops/scaled_dot_product_attention.h>
 
@@ -11,7 +11,7 @@ namespace {
 
 struct Call {
   at::Tensor q, k, v;
-  DotAttentionOptions options;
+  FusedAttentionOptions options;
 };
 
 // Grouped heads, lengths, a causal window, distances, a bias and a keep, all at once.
@@ -37,10 +37,10 @@ Call everything() {
   return c;
 }
 
-TEST(DotAttentionOp, GradientsAreThoseOfDifferences) {
+TEST(FusedAttentionOp, GradientsAreThoseOfDifferences) {
   const auto c = everything();
   const auto loss = [&] {
-    const auto out = dot_attention(c.q, c.k, c.v, c.options);
+    const auto out = fused_attention(c.q, c.k, c.v, c.options);
     const auto lse = out.lse.masked_fill(out.lse.isinf(), 0.0);  // [B, H, T]
     return (out.context * wave({2, 4, 5, 7}, 0.1)).sum() + (lse * wave({2, 4, 5}, 0.3)).sum() + (out.entropy * wave({2, 4, 5}, 0.7)).sum() +
            (out.maximum * wave({2, 4, 5}, 0.5)).sum() + (out.column_sums * wave({2, 4, 6}, 0.2)).sum();
@@ -48,16 +48,16 @@ TEST(DotAttentionOp, GradientsAreThoseOfDifferences) {
   expect_gradients(loss, {{"query", c.q}, {"key", c.k}, {"value", c.v}, {"bias", c.options.bias}, {"by_distance", c.options.by_distance}});
 }
 
-TEST(DotAttentionOp, AgreesWithLibtorchsOwn) {
+TEST(FusedAttentionOp, AgreesWithLibtorchsOwn) {
   for (const bool causal : {false, true})
     for (const auto type : {at::kFloat, at::kDouble, at::kBFloat16}) {
       const std::int64_t keys = causal ? 70 : 131;
       const auto q = leaf(wave({2, 3, 70, 40}).to(type)), k = leaf(wave({2, 3, keys, 40}, 0.4).to(type)),
                  v = leaf(wave({2, 3, keys, 40}, 0.9).to(type));
-      DotAttentionOptions options;
+      FusedAttentionOptions options;
       options.scale = 1 / std::sqrt(40.0);
       if (causal) options.right = 0;
-      const auto ours = dot_attention(q, k, v, options).context;  // [B, H, T, Dv]
+      const auto ours = fused_attention(q, k, v, options).context;  // [B, H, T, Dv]
       ours.backward(wave({2, 3, 70, 40}, 0.6).to(type));
       const auto q2 = leaf(q.to(at::kDouble)), k2 = leaf(k.to(at::kDouble)), v2 = leaf(v.to(at::kDouble));
       const auto theirs = at::scaled_dot_product_attention(q2, k2, v2, {}, 0.0, causal);  // [B, H, T, Dv]
@@ -71,17 +71,17 @@ TEST(DotAttentionOp, AgreesWithLibtorchsOwn) {
 }
 
 // What a row's key drops of the weights is what dropout() drops of a row.
-TEST(DotAttentionOp, DropsWhatDropoutDrops) {
+TEST(FusedAttentionOp, DropsWhatDropoutDrops) {
   const auto q = wave({2, 3, 7, 8}).to(at::kFloat), k = wave({2, 3, 33, 8}, 0.4).to(at::kFloat);
   const auto v = at::eye(33, at::kFloat).expand({2, 3, 33, 33});  // the context is the weights that are mixed
-  DotAttentionOptions o;
-  const auto weights = dot_attention(q, k, v, o).context;  // [B, H, T, S]
+  FusedAttentionOptions o;
+  const auto weights = fused_attention(q, k, v, o).context;  // [B, H, T, S]
   o.drop_rate = 0.4;
   at::Tensor ours, theirs;  // [B, H, T, S]
   {
     const Draws draws(7, 3, {11, 12});
     o.drop_keys = dropout_row_keys({2, 3, 7, 33}, 5);
-    ours = dot_attention(q, k, v, o).context;
+    ours = fused_attention(q, k, v, o).context;
   }
   {
     const Draws draws(7, 3, {11, 12});
@@ -91,18 +91,18 @@ TEST(DotAttentionOp, DropsWhatDropoutDrops) {
   EXPECT_TRUE(close(ours, theirs, 1e-6));
 }
 
-TEST(DotAttentionOp, StridesDoNotMatter) {
+TEST(FusedAttentionOp, StridesDoNotMatter) {
   const auto q = wave({2, 9, 4, 8}).to(at::kFloat).transpose(1, 2),
              k = wave({2, 4, 8, 11}, 0.4).to(at::kFloat).mT();  // [2, 4, 9, 8], [2, 4, 11, 8]
   const auto v = wave({1, 4, 1, 8}, 0.9).to(at::kFloat).expand({2, 4, 11, 8});
-  EXPECT_TRUE(same(dot_attention(q, k, v).context, dot_attention(q.contiguous(), k.contiguous(), v.contiguous()).context));
+  EXPECT_TRUE(same(fused_attention(q, k, v).context, fused_attention(q.contiguous(), k.contiguous(), v.contiguous()).context));
 }
 
-TEST(DotAttentionOp, StatisticsAreReturnedWhereTheyWereAskedFor) {
+TEST(FusedAttentionOp, StatisticsAreReturnedWhereTheyWereAskedFor) {
   auto c = everything();
   c.options.top = 2, c.options.pool_rows = 3, c.options.pool_keys = 4, c.options.rows = at::tensor({1, 4}, at::kLong);
   const at::NoGradGuard no_grad;
-  const auto out = dot_attention(c.q, c.k, c.v, c.options);
+  const auto out = fused_attention(c.q, c.k, c.v, c.options);
   EXPECT_TRUE(close(out.column_sums.sum(-1), out.maximum.gt(0).sum(-1).to(at::kDouble), 1e-12));  // each live row gives 1
   EXPECT_TRUE(same(out.argmax.lt(0), out.maximum.eq(0)));
   EXPECT_TRUE(same(out.top_weights.select(3, 0), out.maximum));
@@ -110,49 +110,49 @@ TEST(DotAttentionOp, StatisticsAreReturnedWhereTheyWereAskedFor) {
   EXPECT_TRUE(same(out.rows.amax(-1), out.maximum.index_select(2, c.options.rows)));
   EXPECT_TRUE(close((out.pooled_mean * at::tensor({12.0, 6.0, 8.0, 4.0}).view({2, 2})).sum({2, 3}), out.column_sums.sum(-1), 1e-12));
   EXPECT_TRUE(same(out.pooled_max.amax({2, 3}), out.maximum.amax(-1)));
-  const auto none = dot_attention(c.q, c.k, c.v);
+  const auto none = fused_attention(c.q, c.k, c.v);
   EXPECT_FALSE(none.lse.defined() || none.entropy.defined() || none.maximum.defined() || none.argmax.defined() ||
                none.column_sums.defined() || none.top_weights.defined() || none.pooled_mean.defined() || none.rows.defined());
-  EXPECT_EQ(dot_attention(c.q.to(at::kFloat), c.k.to(at::kFloat), c.v.to(at::kFloat)).ran,
+  EXPECT_EQ(fused_attention(c.q.to(at::kFloat), c.k.to(at::kFloat), c.v.to(at::kFloat)).ran,
             std::min(kernels::active_isa(), kernels::Isa::kAvx512));
 }
 
-TEST(DotAttentionOp, SaysWhatDoesNotFit) {
+TEST(FusedAttentionOp, SaysWhatDoesNotFit) {
   const auto q = wave({2, 4, 5, 3}), k = wave({2, 2, 6, 3}), v = wave({2, 2, 6, 7});
-  expect_error(ErrorKind::kShape, {"dot_attention", "[B, H, T, D]", "[4, 5, 3]"}, [&] { dot_attention(q[0], k, v); });
-  expect_error(ErrorKind::kShape, {"dot_attention", "[2, 2, 5, 3]"}, [&] { dot_attention(q, k.narrow(2, 0, 5), v); });
+  expect_error(ErrorKind::kShape, {"fused_attention", "[B, H, T, D]", "[4, 5, 3]"}, [&] { fused_attention(q[0], k, v); });
+  expect_error(ErrorKind::kShape, {"fused_attention", "[2, 2, 5, 3]"}, [&] { fused_attention(q, k.narrow(2, 0, 5), v); });
   expect_error(ErrorKind::kShape, {"4 query heads cannot share 3 key heads"}, [&] {
-    dot_attention(q, wave({2, 3, 6, 3}), wave({2, 3, 6, 7}));
+    fused_attention(q, wave({2, 3, 6, 3}), wave({2, 3, 6, 7}));
   });
-  expect_error(ErrorKind::kValue, {"one number format", "Float", "Double"}, [&] { dot_attention(q.to(at::kFloat), k, v); });
+  expect_error(ErrorKind::kValue, {"one number format", "Float", "Double"}, [&] { fused_attention(q.to(at::kFloat), k, v); });
   expect_error(ErrorKind::kValue, {"float32, bfloat16 or float64", "Half"},
-               [&] { dot_attention(q.to(at::kHalf), k.to(at::kHalf), v.to(at::kHalf)); });
-  DotAttentionOptions o;
+               [&] { fused_attention(q.to(at::kHalf), k.to(at::kHalf), v.to(at::kHalf)); });
+  FusedAttentionOptions o;
   o.keep = at::ones({2, 1, 5, 5}, at::kBool);
-  expect_error(ErrorKind::kShape, {"keep must broadcast to [2, 4, 5, 6]", "[2, 1, 5, 5]"}, [&] { dot_attention(q, k, v, o); });
+  expect_error(ErrorKind::kShape, {"keep must broadcast to [2, 4, 5, 6]", "[2, 1, 5, 5]"}, [&] { fused_attention(q, k, v, o); });
   o = {};
   o.key_lengths = at::tensor({6, 7}, at::kLong);
-  expect_error(ErrorKind::kValue, {"key lengths must be 0 to 6, got 7 for item 1"}, [&] { dot_attention(q, k, v, o); });
+  expect_error(ErrorKind::kValue, {"key lengths must be 0 to 6, got 7 for item 1"}, [&] { fused_attention(q, k, v, o); });
   o.key_lengths = at::tensor({6}, at::kLong);
-  expect_error(ErrorKind::kShape, {"key lengths must be int64 [B=2]", "[1]"}, [&] { dot_attention(q, k, v, o); });
+  expect_error(ErrorKind::kShape, {"key lengths must be int64 [B=2]", "[1]"}, [&] { fused_attention(q, k, v, o); });
   o = {};
   o.bias = wave({5, 6}).to(at::kFloat);
-  expect_error(ErrorKind::kValue, {"bias must be Double, got Float"}, [&] { dot_attention(q, k, v, o); });
+  expect_error(ErrorKind::kValue, {"bias must be Double, got Float"}, [&] { fused_attention(q, k, v, o); });
   o = {};
   o.by_distance = wave({4, 6});
-  expect_error(ErrorKind::kShape, {"by_distance must be Double [H=4, an odd number]", "[4, 6]"}, [&] { dot_attention(q, k, v, o); });
+  expect_error(ErrorKind::kShape, {"by_distance must be Double [H=4, an odd number]", "[4, 6]"}, [&] { fused_attention(q, k, v, o); });
   o = {};
   o.drop_rate = 0.1;
-  expect_error(ErrorKind::kShape, {"int64 [B=2, H=4, T=5], got none"}, [&] { dot_attention(q, k, v, o); });
+  expect_error(ErrorKind::kShape, {"int64 [B=2, H=4, T=5], got none"}, [&] { fused_attention(q, k, v, o); });
   o = {};
   o.top = 7;
-  expect_error(ErrorKind::kValue, {"7 largest of 6 weights"}, [&] { dot_attention(q, k, v, o); });
+  expect_error(ErrorKind::kValue, {"7 largest of 6 weights"}, [&] { fused_attention(q, k, v, o); });
   o = {};
   o.rows = at::tensor({2, 2}, at::kLong);
-  expect_error(ErrorKind::kValue, {"ascend from 0 to 4, got 2 in place 1"}, [&] { dot_attention(q, k, v, o); });
+  expect_error(ErrorKind::kValue, {"ascend from 0 to 4, got 2 in place 1"}, [&] { fused_attention(q, k, v, o); });
   o = {};
   o.slopes = at::ones({3}, at::kFloat);
-  expect_error(ErrorKind::kShape, {"slopes must be float32 [H=4]", "[3]"}, [&] { dot_attention(q, k, v, o); });
+  expect_error(ErrorKind::kShape, {"slopes must be float32 [H=4]", "[3]"}, [&] { fused_attention(q, k, v, o); });
 }
 
 }  // namespace
