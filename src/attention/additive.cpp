@@ -44,6 +44,8 @@ at::Tensor Additive::energy() const {
   return gain_.defined() ? gain_.unsqueeze(1) * v / v.norm(2, {1}, /*keepdim=*/true) : v;  // [H, E]
 }
 
+Factor Additive::factor(const at::Tensor& query) const { return {per_head_linear(query, query_weight_), 1, energy()}; }
+
 MechanismOptions with_bias(MechanismOptions o, bool normed) {
   o.bias = true;
   if (normed) o.of<AdditiveOptions>().normed = true;

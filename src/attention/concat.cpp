@@ -29,6 +29,10 @@ at::Tensor Concat::scores(const at::Tensor& query, const at::Tensor& prepared) c
   return additive_energies((projected.unsqueeze(3) + prepared.unsqueeze(2)).tanh_(), energy_);
 }
 
+Factor Concat::factor(const at::Tensor& query) const {
+  return {per_head_linear(query, weight_.narrow(2, 0, query_size_)), 1, widened(energy_)};
+}
+
 std::vector<ScorePart> Concat::parts(const at::Tensor& query, const at::Tensor& prepared) const {
   const auto projected = per_head_linear(query, weight_.narrow(2, 0, query_size_));  // [B, H, T, E]
   const bool plain = weight_.size(2) == query_size_;

@@ -18,7 +18,7 @@ Cosine::Cosine(const MechanismOptions& o)
 
 at::Tensor Cosine::prepare(const at::Tensor& keys) const { return unit(keys); }
 
-ProductScore::Factor Cosine::factor(const at::Tensor& query) const {
+Factor Cosine::factor(const at::Tensor& query) const {
   const auto gain = log_gain_.clamp_max(std::log(100.0)).exp().view({-1, 1, 1});  // [H, 1, 1]
   return {.query = unit(query) * gain};                                           // [B, H, T, D]
 }

@@ -16,7 +16,7 @@ double score_scale(const MechanismOptions& o) {
 
 Dot::Dot(const MechanismOptions& o) : scale_(score_scale(o)) { check_equal_sizes("dot", o); }
 
-ProductScore::Factor Dot::factor(const at::Tensor& query) const { return {query, scale_}; }
+Factor Dot::factor(const at::Tensor& query) const { return {query, scale_}; }
 
 extern constinit const MechanismEntry dot_entry{.name = "dot",
                                                 .sentence = "compares the query itself with every key",

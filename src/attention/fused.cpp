@@ -1,15 +1,15 @@
-// Attention over products by the fused kernel: no weight is stored.
+// Attention by the fused kernel: neither weights nor the sums of additive scores are stored.
 #include "attend/attention/score.h"
-#include "attend/ops/fused_attention.h"
 #include "attend/ops/dropout.h"
+#include "attend/ops/fused_attention.h"
 
 namespace attend {
 
 std::string ScoredAttention::why_not_fused(const AttendCall& call) const {
   const auto& request = call.request;
   const auto& mask = call.memory.mask();
-  const auto* product = dynamic_cast<const ProductScore*>(score_.get());
-  if (!product || typeid(*this) != typeid(ScoredAttention)) return "it is no softmax over plain products";
+  const auto kind = score_->kind();
+  if (!kind || typeid(*this) != typeid(ScoredAttention)) return "it is no softmax over plain products or additive scores";
   if (alpha_ != 1) return "its normaliser is not softmax";
   if (call.query.scalar_type() == at::kDouble) return "float64 is left to the plain composition";
   if (request.scores) return "scores are asked for";
@@ -26,7 +26,8 @@ std::string ScoredAttention::why_not_fused(const AttendCall& call) const {
   // Packing reads every key and value once; the products, once a query. Where both are few, calls of tensor operations cost more than
   // either.
   constexpr std::int64_t kFewQueries = 8, kManyKeys = 256;
-  if (call.query.size(2) < kFewQueries && call.memory.size() > kManyKeys) return "so few queries do not repay packing the keys";
+  if (kind == kernels::ScoreKind::kProduct && call.query.size(2) < kFewQueries && call.memory.size() > kManyKeys)
+    return "so few queries do not repay packing the keys";
   return {};
 }
 
@@ -38,10 +39,12 @@ Result ScoredAttention::attend_fused(const AttendCall& call) const {
   auto begun = begin(call.query, memory, call.state, request, {});
   auto asked = widened(call.query);  // [B, H, T, Dq]
   if (positions_) asked = positions_->query(asked, begun.steps(), begun.key_lengths());
-  const auto factor = static_cast<const ProductScore&>(*score_).factor(asked);
+  const auto factor = score_->factor(asked);
 
   FusedAttentionOptions o;
   o.scale = factor.scale / weighing_.temperature;
+  o.score = *score_->kind();
+  if (o.score != kernels::ScoreKind::kProduct) o.energy = factor.energy.contiguous();
   if (mask.causal) o.right = 0;
   o.key_lengths = mask.key_lengths.defined() ? mask.key_lengths.contiguous() : at::Tensor();
   o.query_lengths = mask.query_lengths.defined()     ? mask.query_lengths.contiguous()
@@ -65,7 +68,8 @@ Result ScoredAttention::attend_fused(const AttendCall& call) const {
     o.drop_rate = weight_dropout_;
     o.drop_keys = dropout_row_keys({call.query.size(0), call.query.size(1), queries, keys}, place());  // [B, H, T]
   }
-  const auto keys_of_heads = memory.keys();
+  const bool product = o.score == kernels::ScoreKind::kProduct;
+  const auto keys_of_heads = product ? memory.keys() : share_heads(memory.keys(), call.query.size(1));
   // A score that has a matrix for each head has keys for each.
   const auto values = share_heads(widened(memory.values()), keys_of_heads.size(1));  // [B, Hk or H, S, Dv]
   const auto found = fused_attention(factor.query, keys_of_heads, values, o);
@@ -90,8 +94,8 @@ Result ScoredAttention::attend_fused(const AttendCall& call) const {
 
 extern const Implementation fused_implementation;
 const Implementation fused_implementation{.name = "fused",
-                                              .sentence = "softmax over products, tile by tile; no weight is stored",
-                                              .declines = [](const AttendCall& call) { return call.mechanism.why_not_fused(call); },
-                                              .run = [](const AttendCall& call) { return call.mechanism.attend_fused(call); }};
+                                          .sentence = "softmax over products or additive scores, tile by tile; no weight is stored",
+                                          .declines = [](const AttendCall& call) { return call.mechanism.why_not_fused(call); },
+                                          .run = [](const AttendCall& call) { return call.mechanism.attend_fused(call); }};
 
 }  // namespace attend

@@ -9,7 +9,7 @@ General::General(const MechanismOptions& o)
 
 at::Tensor General::prepare(const at::Tensor& keys) const { return per_head_linear(keys, weight_); }  // [B, H, S, Dq]
 
-ProductScore::Factor General::factor(const at::Tensor& query) const { return {query, scale_}; }
+Factor General::factor(const at::Tensor& query) const { return {query, scale_}; }
 
 std::vector<ScorePart> General::parts(const at::Tensor& query, const at::Tensor& /*prepared*/) const {
   return {{"Wᵀ q", ScorePart::Of::kQuery, at::matmul(query, weight_)}};

@@ -16,7 +16,7 @@ double scaled_dot_scale(const MechanismOptions& o) {
 
 ScaledDot::ScaledDot(const MechanismOptions& o) : scale_(scaled_dot_scale(o)) { check_equal_sizes("scaled_dot", o); }
 
-ProductScore::Factor ScaledDot::factor(const at::Tensor& query) const { return {query, scale_}; }
+Factor ScaledDot::factor(const at::Tensor& query) const { return {query, scale_}; }
 
 std::vector<ScorePart> ScaledDot::parts(const at::Tensor& query, const at::Tensor& prepared) const {
   return {{"q·k", ScorePart::Of::kPair, at::matmul(query, prepared.mT())}};

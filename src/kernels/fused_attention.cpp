@@ -210,8 +210,8 @@ Isa run_fused_attention_backward(Isa isa, const FusedAttention& call, const Fuse
   };
   const auto in = [](FusedBackWork w, const std::vector<Room>& rooms) {
     std::size_t at = 0;
-    for (auto* place : {&w.plans, &w.key_panels, &w.key_slices, &w.value_panels, &w.query_rows, &w.query_slices, &w.gradient_rows, &w.gradient_slices,
-                        &w.offsets, &w.base2, &w.query_parts})
+    for (auto* place : {&w.plans, &w.key_panels, &w.key_slices, &w.value_panels, &w.query_rows, &w.query_slices, &w.gradient_rows,
+                        &w.gradient_slices, &w.offsets, &w.base2, &w.query_parts})
       *place = rooms[at++].data();
     w.wild = static_cast<std::uint8_t*>(rooms[at].data());
     return w;

@@ -5,7 +5,8 @@
 
 namespace attend::kernels {
 
-/// fused_attention() and fused_attention_backward() with `isa` in place of the active set, for tests and benches. The processor must have it.
+/// fused_attention() and fused_attention_backward() with `isa` in place of the active set, for tests and benches. The processor must have
+/// it.
 Isa run_fused_attention(Isa isa, const FusedAttention& call, const FusedResults& results, Workers& workers, const char* who);
 Isa run_fused_attention_backward(Isa isa, const FusedAttention& call, const FusedGradients& gradients, Workers& workers, const char* who);
 

@@ -81,6 +81,15 @@ kernels::FusedAttention call_of(const at::Tensor& q, const at::Tensor& k, const 
   const std::int64_t sizes[] = {call.batch, call.heads, call.queries, call.keys};
   call.keep = cells_of<std::uint8_t>(o.keep, sizes, at::kBool, "keep");
   call.bias = cells_of<void>(o.bias, sizes, q.scalar_type() == at::kDouble ? at::kDouble : at::kFloat, "bias");
+  call.score = o.score;
+  if (o.score != kernels::ScoreKind::kProduct) {
+    const auto type = q.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+    ATTEND_CHECK(o.energy.defined() && o.energy.sizes() == at::IntArrayRef({call.heads, call.size}) && o.energy.scalar_type() == type &&
+                     o.energy.is_contiguous(),
+                 kShape, "fused_attention: the energy of additive scores must be {} [H={}, D={}], got {}", c10::toString(type), call.heads,
+                 call.size, o.energy.defined() ? shape_text(o.energy) : "none");
+    call.energy = o.energy.const_data_ptr();
+  }
   if (o.by_distance.defined()) {
     const auto& far = o.by_distance;
     const auto type = q.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
@@ -176,24 +185,25 @@ at::Tensor weighted(const at::Tensor& q, const at::Tensor& k, const FusedAttenti
 
 struct FusedFunction : Function<FusedFunction> {
   static bool is_there(const at::Tensor& x) { return x.numel() > 0 || x.dim() != 1; }
-  // Returns context, lse, entropy, maximum and column sums, empty where not asked for; what has no gradient is put into `out`. No bias and
-  // nothing by distance are empty tensors, since a graph has no undefined inputs.
+  // Returns context, lse, entropy, maximum and column sums, empty where not asked for; what has no gradient is put into `out`. No bias,
+  // energy and nothing by distance are empty tensors, since a graph has no undefined inputs.
   static tensor_list forward(AutogradContext* ctx, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& bias,
-                             const at::Tensor& far, const FusedAttentionOptions& o, FusedAttentionOutputs* out) {
+                             const at::Tensor& far, const at::Tensor& energy, const FusedAttentionOptions& o, FusedAttentionOutputs* out) {
     auto asked = o;
     asked.lse = true;
     asked.bias = is_there(bias) ? bias : at::Tensor();
     asked.by_distance = is_there(far) ? far : at::Tensor();
+    asked.energy = is_there(energy) ? energy : at::Tensor();
     *out = attend::forward(q, k, v, asked);
     auto holder = c10::make_intrusive<Holder>();
     holder->options = asked;
-    holder->options.bias = holder->options.by_distance = at::Tensor();
+    holder->options.bias = holder->options.by_distance = holder->options.energy = at::Tensor();
     ctx->saved_data["options"] = c10::IValue::make_capsule(holder);
     ctx->set_materialize_grads(false);
     const auto or_none = [&](const at::Tensor& x) { return x.defined() ? x : at::empty({0}, sum_options(q)); };
     const tensor_list tracked = {out->context, out->lse, or_none(out->entropy), or_none(out->maximum), or_none(out->column_sums)};
     ctx->save_for_backward({q, k, v, bias, tracked[0], tracked[1], tracked[2], tracked[3],
-                            out->argmax.defined() ? out->argmax : at::empty({0}, index_options()), far});
+                            out->argmax.defined() ? out->argmax : at::empty({0}, index_options()), far, energy});
     return tracked;
   }
   static tensor_list backward(AutogradContext* ctx, tensor_list gradients) {
@@ -203,9 +213,10 @@ struct FusedFunction : Function<FusedFunction> {
     const auto &q = saved[0], &k = saved[1], &v = saved[2], &bias = saved[3];
     auto capsule = ctx->saved_data["options"].toCapsule();
     auto options = static_cast<Holder*>(capsule.get())->options;
-    const auto& far = saved[9];
+    const auto &far = saved[9], &energy_of_scores = saved[10];
     if (is_there(bias)) options.bias = bias;
     if (is_there(far)) options.by_distance = far;
+    if (is_there(energy_of_scores)) options.energy = energy_of_scores;
     const auto call = call_of(q, k, v, options);
     kernels::FusedGradients flow;
     const auto context = gradients[0].defined() ? by_rows(gradients[0]) : at::zeros_like(saved[4]);  // [B, H, T, Dv]
@@ -228,7 +239,11 @@ struct FusedFunction : Function<FusedFunction> {
       dots = weighted(q, k, options, columns);
       flow.column_gradient = columns.const_data_ptr(), flow.column_dots = dots.const_data_ptr();
     }
-    at::Tensor db, df;
+    at::Tensor db, df, du;
+    if (is_there(energy_of_scores) && ctx->needs_input_grad(5)) {
+      du = at::empty(energy_of_scores.sizes(), energy_of_scores.options());  // [H, D]
+      flow.energy_gradient = du.mutable_data_ptr();
+    }
     if (is_there(far) && ctx->needs_input_grad(4)) {
       df = at::zeros(far.sizes(), far.options());
       flow.distance_gradient = df.mutable_data_ptr();
@@ -244,22 +259,24 @@ struct FusedFunction : Function<FusedFunction> {
     flow.value_gradient = rows_of<kernels::MutableRows>(dv);
     TorchWorkers workers;
     kernels::fused_attention_backward(call, flow, workers);
-    return {dq, dk, dv, db, df, at::Tensor(), at::Tensor()};
+    return {dq, dk, dv, db, df, du, at::Tensor(), at::Tensor()};
   }
 };
 
 }  // namespace
 
 FusedAttentionOutputs fused_attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
-                                  const FusedAttentionOptions& options) {
+                                      const FusedAttentionOptions& options) {
   check_tensors(query, key, value);
   const auto q = by_rows(query), k = by_rows(key), v = by_rows(value);
   const auto tracks = [](const at::Tensor& x) { return x.defined() && x.requires_grad(); };
-  if (!at::GradMode::is_enabled() || !(tracks(q) || tracks(k) || tracks(v) || tracks(options.bias) || tracks(options.by_distance)))
+  if (!at::GradMode::is_enabled() ||
+      !(tracks(q) || tracks(k) || tracks(v) || tracks(options.bias) || tracks(options.by_distance) || tracks(options.energy)))
     return forward(q, k, v, options);
   FusedAttentionOutputs out;
   const auto or_empty = [&](const at::Tensor& x) { return x.defined() ? x : at::empty({0}, sum_options(q)); };
-  const auto tracked = FusedFunction::apply(q, k, v, or_empty(options.bias), or_empty(options.by_distance), options, &out);
+  const auto tracked =
+      FusedFunction::apply(q, k, v, or_empty(options.bias), or_empty(options.by_distance), or_empty(options.energy), options, &out);
   out.context = tracked[0];
   const auto asked = [&](bool wanted, std::size_t at) { return wanted ? tracked[at] : at::Tensor(); };
   out.lse = asked(options.lse, 1);

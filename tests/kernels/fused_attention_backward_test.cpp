@@ -7,7 +7,7 @@ namespace {
 // Gradients of Σ g_c · context + Σ g_l lse + Σ g_e entropy + Σ g_m maximum + Σ g_s column sums.
 struct Gradients {
   std::vector<double> context, lse, entropy, maximum, columns;  // what flows in
-  std::vector<double> q, k, v, bias, far, energy;                       // what comes out
+  std::vector<double> q, k, v, bias, far, energy;               // what comes out
 };
 
 Gradients flowing(const Case& c, Number number) {
@@ -112,7 +112,8 @@ RanBack run_back(const Case& c, const Inputs& in, const Outputs& out, const Grad
   const Bytes lse(row_bytes, how.at_page), entropy(row_bytes, how.at_page), lse_gradient(row_bytes, how.at_page),
       entropy_gradient(row_bytes, how.at_page), maximum(row_bytes, how.at_page), maximum_gradient(row_bytes, how.at_page),
       columns(g.columns.size() * bytes_of(real), how.at_page), dots(row_bytes, how.at_page),
-      db(in.bias.size() * bytes_of(real), how.at_page), df(in.far.size() * bytes_of(real), how.at_page), du(in.energy.size() * bytes_of(real), how.at_page);
+      db(in.bias.size() * bytes_of(real), how.at_page), df(in.far.size() * bytes_of(real), how.at_page),
+      du(in.energy.size() * bytes_of(real), how.at_page);
   FusedGradients gradients;
   put(in.q, q, c.heads, c.queries, c.size, call.query);
   put(in.k, k, c.key_heads, c.keys, c.size, call.key);
@@ -226,12 +227,12 @@ TEST(FusedAttentionBackward, WhatIsHiddenDoesNotLeak) {
     for (const auto& c :
          {Case{.batch = 2, .queries = 33, .keys = 120, .query_lengths = {33, 20}, .key_lengths = {120, 100}, .name = "padding"},
           Case{.batch = 2,
-               .queries = 33,
-               .keys = 120,
-               .query_lengths = {33, 20},
-               .key_lengths = {120, 100},
-               .score = ScoreKind::kTanh,
-               .name = "padding, tanh"},
+          .queries = 33,
+          .keys = 120,
+          .query_lengths = {33, 20},
+          .key_lengths = {120, 100},
+          .score = ScoreKind::kTanh,
+          .name = "padding, tanh"},
           Case{.queries = 60, .keys = 110, .score = ScoreKind::kTanh, .keep = true, .name = "keep, tanh"},
           Case{.queries = 60, .keys = 110, .score = ScoreKind::kRelu, .keep = true, .name = "keep, relu"},
           Case{.queries = 60, .keys = 110, .keep = true, .name = "keep"}}) {

@@ -63,7 +63,8 @@ TEST(FusedAttention, AgreesOnAdditiveScores) {
     for (const auto number : {Number::kFloat32, Number::kBfloat16, Number::kFloat64}) {
       for (const auto& c : additive_cases()) expect_right(c, {.isa = isa, .number = number});
       for (const std::int64_t size : {1, 15, 64, 130})
-        expect_right({.queries = 26, .keys = 33, .size = size, .value_size = 20, .score = ScoreKind::kTanh}, {.isa = isa, .number = number});
+        expect_right({.queries = 26, .keys = 33, .size = size, .value_size = 20, .score = ScoreKind::kTanh},
+                     {.isa = isa, .number = number});
     }
 }
 

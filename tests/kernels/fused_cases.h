@@ -42,7 +42,7 @@ struct Case {
 struct Inputs {
   std::vector<double> q, k, v;     // [B, H, T, D], [B, Hk, S, D], [B, Hk, S, Dv]
   std::vector<std::uint8_t> keep;  // [B, H, T, S]
-  std::vector<double> energy;  // [H, D]
+  std::vector<double> energy;      // [H, D]
   std::vector<float> energy_float;
   std::vector<float> slopes;
   std::vector<std::uint64_t> drop_keys;  // [B, H, T]
@@ -208,7 +208,8 @@ inline Outputs plainly(const Case& c, const Inputs& in) {
           if (s < at - c.left || s > at + c.right || (c.keep && !in.keep[cell])) continue;
           double x = 0;
           for (std::int64_t d = 0; d < c.size; ++d) {
-            const auto a = in.q[static_cast<std::size_t>(row * c.size + d)], k = in.k[static_cast<std::size_t>((kh * c.keys + s) * c.size + d)];
+            const auto a = in.q[static_cast<std::size_t>(row * c.size + d)],
+                       k = in.k[static_cast<std::size_t>((kh * c.keys + s) * c.size + d)];
             x += c.score == ScoreKind::kProduct ? a * k : in.energy[static_cast<std::size_t>(h * c.size + d)] * activated(c.score, a + k);
           }
           x *= scale_of(c);

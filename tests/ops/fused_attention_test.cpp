@@ -48,6 +48,19 @@ TEST(FusedAttentionOp, GradientsAreThoseOfDifferences) {
   expect_gradients(loss, {{"query", c.q}, {"key", c.k}, {"value", c.v}, {"bias", c.options.bias}, {"by_distance", c.options.by_distance}});
 }
 
+TEST(FusedAttentionOp, GradientsOfAdditiveScoresAreThoseOfDifferences) {
+  for (const auto kind : {kernels::ScoreKind::kTanh, kernels::ScoreKind::kRelu}) {
+    auto c = everything();
+    c.k = leaf(wave({2, 4, 6, 3}, 0.4)), c.v = leaf(wave({2, 4, 6, 7}, 0.9));
+    c.options.score = kind, c.options.energy = leaf(wave({4, 3}, 0.15));
+    const auto loss = [&] {
+      const auto out = fused_attention(c.q, c.k, c.v, c.options);
+      return (out.context * wave({2, 4, 5, 7}, 0.1)).sum() + (out.entropy * wave({2, 4, 5}, 0.7)).sum();
+    };
+    expect_gradients(loss, {{"query", c.q}, {"key", c.k}, {"value", c.v}, {"energy", c.options.energy}});
+  }
+}
+
 TEST(FusedAttentionOp, AgreesWithLibtorchsOwn) {
   for (const bool causal : {false, true})
     for (const auto type : {at::kFloat, at::kDouble, at::kBFloat16}) {
@@ -141,6 +154,11 @@ TEST(FusedAttentionOp, SaysWhatDoesNotFit) {
   o = {};
   o.by_distance = wave({4, 6});
   expect_error(ErrorKind::kShape, {"by_distance must be Double [H=4, an odd number]", "[4, 6]"}, [&] { fused_attention(q, k, v, o); });
+  o = {};
+  o.score = kernels::ScoreKind::kTanh;
+  expect_error(ErrorKind::kShape, {"energy of additive scores must be Double [H=4, D=3]", "none"}, [&] { fused_attention(q, k, v, o); });
+  o.energy = wave({4, 3});
+  expect_error(ErrorKind::kShape, {"keys for each query head", "H=4 and Hk=2"}, [&] { fused_attention(q, k, v, o); });
   o = {};
   o.drop_rate = 0.1;
   expect_error(ErrorKind::kShape, {"int64 [B=2, H=4, T=5], got none"}, [&] { fused_attention(q, k, v, o); });

@@ -35,6 +35,8 @@ class Additive : public Score {
   explicit Additive(const MechanismOptions& options);
   at::Tensor prepare(const at::Tensor& keys) const override;
   at::Tensor scores(const at::Tensor& query, const at::Tensor& prepared) const override;
+  std::optional<kernels::ScoreKind> kind() const override { return kernels::ScoreKind::kTanh; }
+  Factor factor(const at::Tensor& query) const override;
   std::vector<ScorePart> parts(const at::Tensor& query, const at::Tensor& prepared) const override;
 
   /// The two halves of scores(), for mechanisms that add to the sum in place: W q + U k + b [B, H, T, S, E], and vᵀ tanh of it.

@@ -14,6 +14,7 @@ namespace attend {
 class AdditiveRelu final : public Additive {
  public:
   explicit AdditiveRelu(const MechanismOptions& options);
+  std::optional<kernels::ScoreKind> kind() const override { return kernels::ScoreKind::kRelu; }
 
  protected:
   at::Tensor activated(at::Tensor sum) const override { return sum.relu_(); }

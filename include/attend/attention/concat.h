@@ -24,6 +24,8 @@ class Concat final : public Score {
   explicit Concat(const MechanismOptions& options);
   at::Tensor prepare(const at::Tensor& keys) const override;
   at::Tensor scores(const at::Tensor& query, const at::Tensor& prepared) const override;
+  std::optional<kernels::ScoreKind> kind() const override { return kernels::ScoreKind::kTanh; }
+  Factor factor(const at::Tensor& query) const override;
   std::vector<ScorePart> parts(const at::Tensor& query, const at::Tensor& prepared) const override;
 
  private:

@@ -5,6 +5,7 @@
 #include "attend/attention/mechanism.h"
 #include "attend/attention/positions.h"
 #include "attend/attention/span.h"
+#include "attend/kernels/fused_attention.h"
 
 namespace attend {
 
@@ -47,6 +48,13 @@ void visit_with_inner_score(OptionSet& set, OptionVisitor& v) {
   visit_inner_score(set, v);
 }
 
+/// All that a kernel needs to know of a score, beside the prepared keys k: e = scale f(q) · k, or e = Σ_d u_d tanh(f(q)_d + k_d), or relu.
+struct Factor {
+  at::Tensor query;   ///< f(q) [B, H, T, *]
+  double scale = 1;   ///< of a product
+  at::Tensor energy;  ///< u [H, *], float32 or float64; of the others
+};
+
 /// e[t, s] = score(q_t, k_s). Parameters exist per head: their first dimension is H.
 /// Threads may share one as any Module: all its members only read.
 class Score : public Module {
@@ -58,19 +66,18 @@ class Score : public Module {
   virtual at::Tensor scores(const at::Tensor& query, const at::Tensor& prepared) const = 0;
   /// Keys it has a score for, from the first; those beyond count as hidden.
   virtual std::int64_t reach() const { return std::numeric_limits<std::int64_t>::max(); }
+  /// What kernels compute it by; nothing where they do not know it.
+  virtual std::optional<kernels::ScoreKind> kind() const { return std::nullopt; }
+  /// Of a score with a kind: query as for scores().
+  virtual Factor factor(const at::Tensor& /*query*/) const { ATTEND_ASSERT(false); }
   /// What scores() computes on its way, same arguments; empty when there is nothing between.
   virtual std::vector<ScorePart> parts(const at::Tensor& /*query*/, const at::Tensor& /*prepared*/) const { return {}; }
 };
 
-/// A score that is a product with the prepared keys, which is all that a kernel needs to know of it: e = scale f(q)·k.
-/// Threads may share it as any Score.
+/// A score that is a product with the prepared keys. Threads may share it as any Score.
 class ProductScore : public Score {
  public:
-  struct Factor {
-    at::Tensor query;  ///< f(q) [B, H, T, *]
-    double scale = 1;
-  };
-  virtual Factor factor(const at::Tensor& query) const = 0;
+  std::optional<kernels::ScoreKind> kind() const override { return kernels::ScoreKind::kProduct; }
   at::Tensor scores(const at::Tensor& query, const at::Tensor& prepared) const override;
 };
 

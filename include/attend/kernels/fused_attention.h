@@ -1,6 +1,6 @@
 #pragma once
-// Softmax attention computed tile by tile: no [T, S] is ever stored, nor [T, S, D] of additive scores. Statistics of the weights are made on
-// the way, while a tile's weights are in the cache.
+// Softmax attention computed tile by tile: no [T, S] is ever stored, nor [T, S, D] of additive scores. Statistics of the weights are made
+// on the way, while a tile's weights are in the cache.
 //
 //   e[t, s] = scale x[t, s] − slope_h |s − step_t| + far_h[clip(s − step_t, −F, F)] + bias[t, s],
 //   x[t, s] = q_t · k_s, or Σ_d u_h[d] tanh(q_t[d] + k_s[d]), or the same with relu,
@@ -10,7 +10,8 @@
 // t_abs = t + S_b − T_b (causal: right = 0). Rows t >= T_b and rows that see nothing are empty: context 0, lse −inf, entropy 0, maximum 0,
 // argmax −1.
 //
-// Papers: Vaswani et al. 2017, eq. 1; Bahdanau et al. 2015, A.1.2; the tiles are those of Rabe & Staats 2021 and Dao et al. 2022, with whole score rows while they fit.
+// Papers: Vaswani et al. 2017, eq. 1; Bahdanau et al. 2015, A.1.2; the tiles are those of Rabe & Staats 2021 and Dao et al. 2022, with
+// whole score rows while they fit.
 #include <stdint.h>
 
 namespace attend::kernels {
@@ -52,7 +53,7 @@ struct FusedAttention {
   int64_t size = 0, value_size = 0;             ///< D, Dv
   double scale = 1;
   ScoreKind score = ScoreKind::kProduct;
-  const void* energy = nullptr;  ///< u [H, D], in the numbers of the sums: of kTanh and kRelu, which take Hk = H
+  const void* energy = nullptr;                     ///< u [H, D], in the numbers of the sums: of kTanh and kRelu, which take Hk = H
   Rows query, key, value;                           ///< [B, H, T, D], [B, Hk, S, D], [B, Hk, S, Dv]
   const int64_t* query_lengths = nullptr;           ///< T_b; null = T
   const int64_t* key_lengths = nullptr;             ///< S_b; null = S
@@ -117,6 +118,6 @@ Isa fused_attention(const FusedAttention& call, const FusedResults& results, Wor
 /// fused_attention. Memory: queries, keys, values and the context's gradient twice more at most, and a gradient of the queries for each 512
 /// keys, at most 8.
 Isa fused_attention_backward(const FusedAttention& call, const FusedGradients& gradients, Workers& workers,
-                           const char* who = "fused_attention_backward");
+                             const char* who = "fused_attention_backward");
 
 }  // namespace attend::kernels

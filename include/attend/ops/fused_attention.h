@@ -7,6 +7,8 @@ namespace attend {
 /// What a call of fused_attention sees, and what it should return beside the context. Undefined tensors ask nothing.
 struct FusedAttentionOptions {
   double scale = 1;
+  kernels::ScoreKind score = kernels::ScoreKind::kProduct;
+  at::Tensor energy;  ///< float32 (float64 for float64) [H, D]: u of kTanh and kRelu, with a gradient
   std::int64_t left = kernels::kEverything, right = kernels::kEverything;  ///< keys seen before and behind t + S_b − T_b; causal: right = 0
   at::Tensor query_lengths, key_lengths;                                   ///< int64 [B]: T_b, S_b
   at::Tensor keep;                                                         ///< bool, broadcastable to [B, H, T, S]; true = may attend
@@ -33,12 +35,13 @@ struct FusedAttentionOutputs {
   kernels::Isa ran;                    ///< the instruction set of the loops
 };
 
-/// softmax(scale q kᵀ − slopes |distance| + far[distance] + bias) v without the [T, S] between, and statistics of the weights from the same
-/// pass. Formula and empty rows: attend/kernels/fused_attention.h. query [B, H, T, D], key [B, Hk, S, D], value [B, Hk, S, Dv] of one number
-/// format (float32, bfloat16, float64), any strides. Same as: the plain composition of mechanism scaled_dot. Throws kShape or kValue for
-/// what does not fit. First derivatives only: create_graph throws kUnsupported. Cost: B·H·T·S·(D + Dv) products, memory (T + S)·(D + Dv) a
-/// head. Threads may call it at once; it runs on libtorch's threads, and its bits do not depend on how many there are.
+/// softmax(scale x − slopes |distance| + far[distance] + bias) v without the [T, S] between, and statistics of the weights from the same
+/// pass; x are products q kᵀ, or Σ_d u_d tanh(q_d + k_d) without the [T, S, D]. Formula and empty rows: attend/kernels/fused_attention.h.
+/// query [B, H, T, D], key [B, Hk, S, D], value [B, Hk, S, Dv] of one number format (float32, bfloat16, float64), any strides. Same as: the
+/// plain composition of mechanism scaled_dot. Throws kShape or kValue for what does not fit. First derivatives only: create_graph throws
+/// kUnsupported. Cost: B·H·T·S·(D + Dv) products, memory (T + S)·(D + Dv) a head. Threads may call it at once; it runs on libtorch's
+/// threads, and its bits do not depend on how many there are.
 FusedAttentionOutputs fused_attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
-                                  const FusedAttentionOptions& options = {});
+                                      const FusedAttentionOptions& options = {});
 
 }  // namespace attend

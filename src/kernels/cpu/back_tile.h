@@ -87,7 +87,8 @@ struct BackTile {
         N::take_panel(row_of<Stored>(c.value, b, h, s), c.value.row, least(kPanel, end - s), c.value_size, 1,
                       value_panels + s / kPanel * N::panel_size(c.value_size));
       }
-      w.wild[own * w.tiles + tile] = !Scores::take_key_slices(c, plan, [&](int64_t s) { return row_of<Stored>(c.key, b, h, s); }, begin, end,
+      w.wild[own * w.tiles + tile] = !Scores::take_key_slices(
+          c, plan, [&](int64_t s) { return row_of<Stored>(c.key, b, h, s); }, begin, end,
           of_head<typename Scores::KeySlice>(w.key_slices, w.sizes.key_slices, own));
     }
   }
@@ -124,8 +125,7 @@ struct BackTile {
       offset += given(g.column_dots, t);
       of_head<Real>(w.offsets, w.sizes.offsets, own)[t] = offset;
     }
-    Scores::take_query_slices(c, plan, query, first, last,
-                              of_head<typename Scores::QuerySlice>(w.query_slices, w.sizes.query_slices, own));
+    Scores::take_query_slices(c, plan, query, first, last, of_head<typename Scores::QuerySlice>(w.query_slices, w.sizes.query_slices, own));
     N::take_slices(gradient, first, last, c.value_size, c.queries,
                    of_head<typename N::Slice>(w.gradient_slices, w.sizes.gradient_slices, own));
   }

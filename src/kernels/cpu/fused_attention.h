@@ -31,8 +31,8 @@ struct FusedWork {
 
 /// The loops for one kind of number. They allocate nothing and start no thread.
 struct FusedKernels {
-  int64_t panel;                                    // keys that are packed together
-  int64_t real_bytes;                               // of a number of the sums
+  int64_t panel;                                      // keys that are packed together
+  int64_t real_bytes;                                 // of a number of the sums
   int64_t (*plan_bytes)(const FusedAttention& call);  // of a head; 0 where there is nothing to plan
   int64_t (*keys_bytes)(const FusedAttention& call);  // of the packed keys of a head
   int64_t (*values_bytes)(const FusedAttention& call);
@@ -59,15 +59,15 @@ struct FusedBackWork {
   FusedAttention call;
   FusedGradients gradients;
   FusedBackSizes sizes;
-  void* plans = nullptr;                                       // as of FusedWork
-  void *key_panels = nullptr, *key_slices = nullptr;         // of the keys
+  void* plans = nullptr;                                      // as of FusedWork
+  void *key_panels = nullptr, *key_slices = nullptr;          // of the keys
   void* value_panels = nullptr;                               // of the values
   void *query_rows = nullptr, *query_slices = nullptr;        // of the queries
   void *gradient_rows = nullptr, *gradient_slices = nullptr;  // of the context's gradient
   void* offsets = nullptr;                                    // [T] a head: what is taken from each dO·v of a row
   void* base2 = nullptr;                                      // [T] a head: lse in powers of 2; +∞ on an empty row
   void* query_parts = nullptr;                                // [chunks, T, D up to whole slices] a head
-  void* energy_parts = nullptr;                              // [B, H, chunks, D up to whole vectors]; null where not asked for
+  void* energy_parts = nullptr;                               // [B, H, chunks, D up to whole vectors]; null where not asked for
   uint8_t* wild = nullptr;                                    // [⌈S / kBackKeys⌉] a key head: 1 where a key is NaN or infinite
   int64_t first_key_head = 0, first_head = 0;                 // of B·Hk and B·H, those which these begin with
   int64_t tiles = 0;                                          // of kBackKeys keys

@@ -43,7 +43,7 @@ const FusedKernels fused_additive_float32_portable = kAdditiveTable<Floats, floa
                    fused_additive_bfloat16_portable = kAdditiveTable<Floats, Half16>,
                    fused_additive_float64_portable = kAdditiveTable<Doubles, double>;
 const FusedKernels fused_float32_portable = kTable<Wide<Floats, float>>, fused_bfloat16_portable = kTable<Wide<Floats, Half16>>,
-                 fused_float64_portable = kTable<Wide<Doubles, double>>;
+                   fused_float64_portable = kTable<Wide<Doubles, double>>;
 #endif
 
 }  // namespace attend::kernels

@@ -41,8 +41,9 @@ const FusedBackKernels fused_back_float32_avx2 = kTable<Wide<Floats, float>>, fu
 const FusedBackKernels fused_additive_back_float32_portable = kAdditiveTable<Floats, float>,
                        fused_additive_back_bfloat16_portable = kAdditiveTable<Floats, Half16>,
                        fused_additive_back_float64_portable = kAdditiveTable<Doubles, double>;
-const FusedBackKernels fused_back_float32_portable = kTable<Wide<Floats, float>>, fused_back_bfloat16_portable = kTable<Wide<Floats, Half16>>,
-                     fused_back_float64_portable = kTable<Wide<Doubles, double>>;
+const FusedBackKernels fused_back_float32_portable = kTable<Wide<Floats, float>>,
+                       fused_back_bfloat16_portable = kTable<Wide<Floats, Half16>>,
+                       fused_back_float64_portable = kTable<Wide<Doubles, double>>;
 #endif
 
 }  // namespace attend::kernels

@@ -55,13 +55,17 @@ struct RowTile : Sight<typename N::Real> {
   Scratch s;
   int64_t head, key_head;
   typename Scores::Plan plan;
-  int64_t begin = 0, rows = 0;                   // rows that are there: t in [begin, begin + rows)
+  int64_t begin = 0, rows = 0;                                   // rows that are there: t in [begin, begin + rows)
   Real maximum[kTileRows], total[kTileRows], spread[kTileRows];  // m, Σ p, Σ p (e − m), of base-2 scores
   int64_t argmax[kTileRows];
   Largest<Real> largest[kTileRows];
 
   RowTile(const FusedWork& work, int64_t of, void* scratch)
-      : Sight<Real>(work.call, of), w(work), s(work, scratch), head(of), key_head(b * c.key_heads + h / (c.heads / c.key_heads)),
+      : Sight<Real>(work.call, of),
+        w(work),
+        s(work, scratch),
+        head(of),
+        key_head(b * c.key_heads + h / (c.heads / c.key_heads)),
         plan(Scores::plan_of(c, work.plans, key_head - work.first_head)) {}
 
   void start(int64_t t, int64_t count) {

@@ -1,8 +1,8 @@
 // Statistics of rows of weights while they lie in the cache: largest keys, column sums, means and maxima over blocks. Included by sources
 // that are compiled once an instruction set, as vectors.h.
 #pragma once
-#include "kernels/cpu/scores.h"
 #include "kernels/cpu/rows.h"
+#include "kernels/cpu/scores.h"
 
 namespace {
 
