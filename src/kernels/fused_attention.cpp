@@ -7,85 +7,18 @@
 
 #include "attend/core/error.h"
 #include "kernels/cpu/fused_attention.h"
+#include "kernels/loops.h"
 #include "kernels/memory.h"
 #include "kernels/run_fused_attention.h"
 
 namespace attend::kernels {
 namespace {
 
-// By instruction set, then by number; null where a set has no loops for a number, and the next lower one is taken.
-template <class Table>
-using Tables = std::array<std::array<const Table*, 3>, 4>;
-
-constexpr Tables<FusedKernels> kProductTables = {{
-    {&fused_float32_portable, &fused_bfloat16_portable, &fused_float64_portable},
-#if defined(__x86_64__)
-    {&fused_float32_avx2, &fused_bfloat16_avx2, nullptr},
-    {&fused_float32_avx512, &fused_bfloat16_avx512, nullptr},
-    {nullptr, &fused_bfloat16_avx512_bf16, nullptr},
-#endif
-}};
-constexpr Tables<FusedKernels> kAdditiveTables = {{
-    {&fused_additive_float32_portable, &fused_additive_bfloat16_portable, &fused_additive_float64_portable},
-#if defined(__x86_64__)
-    {&fused_additive_float32_avx2, &fused_additive_bfloat16_avx2, nullptr},
-    {&fused_additive_float32_avx512, &fused_additive_bfloat16_avx512, nullptr},
-#endif
-}};
-constexpr Tables<FusedBackKernels> kProductBackTables = {{
-    {&fused_back_float32_portable, &fused_back_bfloat16_portable, &fused_back_float64_portable},
-#if defined(__x86_64__)
-    {&fused_back_float32_avx2, &fused_back_bfloat16_avx2, nullptr},
-    {&fused_back_float32_avx512, &fused_back_bfloat16_avx512, nullptr},
-    {nullptr, &fused_back_bfloat16_avx512_bf16, nullptr},
-#endif
-}};
-constexpr Tables<FusedBackKernels> kAdditiveBackTables = {{
-    {&fused_additive_back_float32_portable, &fused_additive_back_bfloat16_portable, &fused_additive_back_float64_portable},
-#if defined(__x86_64__)
-    {&fused_additive_back_float32_avx2, &fused_additive_back_bfloat16_avx2, nullptr},
-    {&fused_additive_back_float32_avx512, &fused_additive_back_bfloat16_avx512, nullptr},
-#endif
-}};
-
-// The loops of the strongest set up to `isa` that has some for these numbers, which `isa` then is; the portable set has them for all.
-template <class Table>
-const Table& loops_of(const Tables<Table>& tables, Number number, Isa& isa) {
-  auto at = static_cast<std::size_t>(isa);
-  while (!tables.at(at).at(static_cast<std::size_t>(number))) --at;
-  isa = static_cast<Isa>(at);
-  return *tables.at(at).at(static_cast<std::size_t>(number));
-}
-
 // Whether each worker packs the heads that it takes in a place of its own, where they stay in the cache, in place of all workers packing
 // all heads first. Then a head is a task: there must be so many that no worker waits long for another's last one.
 bool pack_apart(const FusedAttention& call, const Workers& workers) {
   const auto heads = call.batch * call.key_heads;
   return heads >= 4 * workers.count() || (heads % workers.count() == 0 && !call.query_lengths && !call.key_lengths);
-}
-
-void check(const FusedAttention& c, const char* who) {
-  ATTEND_CHECK(c.batch >= 0 && c.heads >= 1 && c.key_heads >= 1 && c.queries >= 0 && c.keys >= 0, kShape,
-               "{}: sizes must be at least 0 and heads at least 1, got B={}, H={}, Hk={}, T={}, S={}", who, c.batch, c.heads, c.key_heads,
-               c.queries, c.keys);
-  ATTEND_CHECK(c.heads % c.key_heads == 0, kShape, "{}: {} query heads cannot share {} key heads; H must be a multiple of Hk", who, c.heads,
-               c.key_heads);
-  ATTEND_CHECK(c.size >= 1 && c.value_size >= 1, kShape, "{}: D and Dv must be at least 1, got {} and {}", who, c.size, c.value_size);
-  ATTEND_CHECK(c.score == ScoreKind::kProduct || c.heads == c.key_heads, kShape,
-               "{}: additive scores need keys for each query head, got H={} and Hk={}", who, c.heads, c.key_heads);
-  ATTEND_ASSERT(c.score == ScoreKind::kProduct || c.energy || c.batch == 0);
-  ATTEND_CHECK(std::isfinite(c.scale), kValue, "{}: the scale must be a finite number, got {}", who, c.scale);
-  ATTEND_CHECK(c.left >= 0 && c.right >= 0, kValue, "{}: a window must reach at least 0 keys to either side, got {} and {}", who, c.left,
-               c.right);
-  ATTEND_CHECK(c.drop_rate >= 0 && c.drop_rate < 1, kValue, "{}: the rate of dropped weights must be in [0, 1), got {}", who, c.drop_rate);
-  ATTEND_CHECK(c.farthest >= 0, kValue, "{}: the farthest distance must be at least 0, got {}", who, c.farthest);
-  const auto within = [&](const std::int64_t* lengths, std::int64_t size, const char* what) {
-    for (std::int64_t b = 0; lengths && b < c.batch; ++b)
-      ATTEND_CHECK(lengths[b] >= 0 && lengths[b] <= size, kValue, "{}: {} lengths must be 0 to {}, got {} for item {}", who, what, size,
-                   lengths[b], b);
-  };
-  within(c.query_lengths, c.queries, "query");
-  within(c.key_lengths, c.keys, "key");
 }
 
 void check(const FusedAttention& c, const FusedResults& results, const char* who) {
@@ -110,15 +43,16 @@ Isa fused_attention(const FusedAttention& call, const FusedResults& results, Wor
 }
 
 Isa run_fused_attention(Isa isa, const FusedAttention& call, const FusedResults& results, Workers& workers, const char* who) {
-  check(call, who);
+  check_call(call, who);
   check(call, results, who);
-  const auto& kernels = loops_of(call.score == ScoreKind::kProduct ? kProductTables : kAdditiveTables, call.number, isa);
+  const auto& kernels = loops_of(call, isa);
   FusedWork work;
   work.call = call;
   work.call.left = std::min(call.left, kEverything);
   work.call.right = std::min(call.right, kEverything);
   work.results = results;
-  work.panels = (call.keys + kernels.panel - 1) / kernels.panel;
+  const auto tiles_of_keys = (call.keys + kBackKeys - 1) / kBackKeys;
+  work.panels = tiles_of_keys * (kBackKeys / kernels.panel);
   constexpr std::int64_t kMostChunks = 64, kUsualTiles = 5;
   const auto tiles = (call.queries + kTileRows - 1) / kTileRows;
   work.chunk = std::max(kUsualTiles, (tiles + kMostChunks - 1) / kMostChunks) * kTileRows;
@@ -137,7 +71,17 @@ Isa run_fused_attention(Isa isa, const FusedAttention& call, const FusedResults&
   const auto scratch = room_for_each(workers, kernels.scratch_bytes(work));
   const auto at = [](const std::vector<Room>& rooms, int worker) { return rooms[static_cast<std::size_t>(worker)].data(); };
 
-  if (pack_apart(call, workers)) {
+  const auto run_all = [&] {
+    // The last chunks of a causal call are the long ones.
+    workers.run(heads * work.chunks, [&](std::int64_t task, int worker) {
+      kernels.forward(work, task / work.chunks, work.chunks - 1 - task % work.chunks, at(scratch, worker));
+    });
+  };
+  if (call.packed) {
+    check_packed(call, isa, who);
+    call.packed->place(work);
+    run_all();
+  } else if (pack_apart(call, workers)) {
     const auto packed = room_for_each(workers, keys_bytes), values = room_for_each(workers, values_bytes),
                wild = room_for_each(workers, blocks), plans = room_for_each(workers, plan_bytes);
     const auto group = call.heads / call.key_heads;
@@ -165,10 +109,7 @@ Isa run_fused_attention(Isa isa, const FusedAttention& call, const FusedResults&
       const auto first = task % pieces * piece;
       kernels.pack(work, task / pieces, first, std::min(first + piece, work.panels));
     });
-    // The last chunks of a causal call are the long ones.
-    workers.run(heads * work.chunks, [&](std::int64_t task, int worker) {
-      kernels.forward(work, task / work.chunks, work.chunks - 1 - task % work.chunks, at(scratch, worker));
-    });
+    run_all();
   }
   if (results.column_sums || results.pooled_mean)
     workers.run(heads, [&](std::int64_t head, int /*worker*/) { kernels.add_parts(work, head); });
@@ -180,11 +121,11 @@ Isa fused_attention_backward(const FusedAttention& call, const FusedGradients& g
 }
 
 Isa run_fused_attention_backward(Isa isa, const FusedAttention& call, const FusedGradients& gradients, Workers& workers, const char* who) {
-  check(call, who);
+  check_call(call, who);
   ATTEND_ASSERT(gradients.lse && (!gradients.entropy_gradient || gradients.entropy) &&
                 (!gradients.maximum_gradient || (gradients.maximum && gradients.argmax)) &&
                 !gradients.column_gradient == !gradients.column_dots);
-  const auto& kernels = loops_of(call.score == ScoreKind::kProduct ? kProductBackTables : kAdditiveBackTables, call.number, isa);
+  const auto& kernels = back_loops_of(call, isa);
   FusedBackWork work;
   work.call = call;
   work.call.left = std::min(call.left, kEverything);
@@ -202,7 +143,7 @@ Isa run_fused_attention_backward(Isa isa, const FusedAttention& call, const Fuse
   const auto room_for = [&](std::int64_t of_keys) {
     std::vector<Room> rooms;
     const auto& z = work.sizes;
-    for (const auto bytes : {z.plans, z.key_panels, z.key_slices, z.value_panels}) rooms.emplace_back(of_keys * bytes);
+    for (const auto bytes : {z.plans, z.key_panels, z.key_slices, z.value_panels}) rooms.emplace_back(call.packed ? 0 : of_keys * bytes);
     for (const auto bytes : {z.query_rows, z.query_slices, z.gradient_rows, z.gradient_slices, z.offsets, z.base2, z.query_parts})
       rooms.emplace_back(of_keys * group * bytes);
     rooms.emplace_back(of_keys * work.tiles);
@@ -232,7 +173,7 @@ Isa run_fused_attention_backward(Isa isa, const FusedAttention& call, const Fuse
   const auto items = together(call.batch, bias.batch, true), heads_together = together(call.key_heads, bias.head, false),
              chunks_together = together(work.chunks, bias.key, true);
 
-  if (pack_apart(call, workers) && items == 1 && heads_together == 1) {
+  if (!call.packed && pack_apart(call, workers) && items == 1 && heads_together == 1) {
     std::vector<std::vector<Room>> rooms;
     for (int i = 0; i < workers.count(); ++i) rooms.push_back(room_for(1));
     workers.run(key_heads, [&](std::int64_t key_head, int worker) {
@@ -251,9 +192,13 @@ Isa run_fused_attention_backward(Isa isa, const FusedAttention& call, const Fuse
 
   const auto rooms = room_for(key_heads);
   work = in(work, rooms);
-  if (work.sizes.plans > 0) workers.run(key_heads, [&](std::int64_t head, int /*worker*/) { kernels.plan(work, head); });
+  if (call.packed) {
+    check_packed(call, isa, who);
+    call.packed->place(work, who);
+  }
+  if (!call.packed && work.sizes.plans > 0) workers.run(key_heads, [&](std::int64_t head, int /*worker*/) { kernels.plan(work, head); });
   constexpr std::int64_t kTilesTogether = 4, kRowsTogether = 256;
-  const auto key_pieces = (work.tiles + kTilesTogether - 1) / kTilesTogether,
+  const auto key_pieces = call.packed ? 0 : (work.tiles + kTilesTogether - 1) / kTilesTogether,
              query_pieces = (call.queries + kRowsTogether - 1) / kRowsTogether;
   workers.run(key_heads * key_pieces + heads * query_pieces, [&](std::int64_t task, int /*worker*/) {
     if (task < key_heads * key_pieces) {

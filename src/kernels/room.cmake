@@ -1,5 +1,5 @@
 include(cmake/Isa.cmake)
-attend_room(kernels SOURCES isa.cpp fused_attention.cpp entmax.cpp monotonic.cpp packed_linear.cpp KNOWS core)
+attend_room(kernels SOURCES isa.cpp fused_attention.cpp entmax.cpp monotonic.cpp packed_linear.cpp loops.cpp packed_source.cpp KNOWS core)
 set(loops ${PROJECT_SOURCE_DIR}/src/kernels/cpu)
 attend_isa_sources(attend_kernels SOURCES ${loops}/additive.isa.cpp ${loops}/fused_attention.isa.cpp ${loops}/fused_attention_backward.isa.cpp
                    ${loops}/monotonic.isa.cpp ${loops}/packed_linear.isa.cpp ${loops}/packed_linear_narrow.isa.cpp ${loops}/row_functions.isa.cpp)

@@ -148,6 +148,7 @@ RanBack run_back(const Case& c, const Inputs& in, const Outputs& out, const Grad
   Crew crew(how.workers);
   OneWorker one;
   RanBack ran;
+  const auto source = pack_beforehand(how, call);
   ran.isa = run_fused_attention_backward(how.isa, call, gradients, how.workers > 1 ? static_cast<Workers&>(crew) : one, "test");
   for (const auto* guarded : {&q, &k, &v, &o, &flows, &dq, &dk, &dv, &lse, &entropy, &lse_gradient, &entropy_gradient, &maximum,
                               &maximum_gradient, &columns, &dots, &db, &df, &du})
@@ -302,6 +303,24 @@ TEST(FusedAttentionBackward, BitsDependOnTheCallAlone) {
       EXPECT_EQ(again.g.energy, alone.g.energy);
     }
   }
+}
+
+TEST(FusedAttentionBackward, APackedSourceChangesNoBit) {
+  for (auto how : sets_and_numbers())
+    for (const auto score : {ScoreKind::kProduct, ScoreKind::kTanh}) {
+      const Case c{.batch = 2, .heads = 2, .key_heads = 2, .queries = 3, .keys = 130, .key_lengths = {130, 70}, .score = score};
+      const auto in = inputs_of(c, how.number);
+      const auto out = plainly(c, in);
+      const auto g = flowing(c, how.number);
+      const auto anew = run_back(c, in, out, g, how);
+      how.packed = true;
+      const auto packed = run_back(c, in, out, g, how);
+      how.packed = false;
+      EXPECT_EQ(packed.g.q, anew.g.q);
+      EXPECT_EQ(packed.g.k, anew.g.k);
+      EXPECT_EQ(packed.g.v, anew.g.v);
+      EXPECT_EQ(packed.g.energy, anew.g.energy);
+    }
 }
 
 // One worker packs short sources beside its scratch, many share what is packed.

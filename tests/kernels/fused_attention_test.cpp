@@ -183,6 +183,58 @@ TEST(FusedAttention, BitsDependOnTheCallAlone) {
   }
 }
 
+TEST(FusedAttention, APackedSourceChangesNoBit) {
+  for (auto how : sets_and_numbers())
+    for (const auto score : {ScoreKind::kProduct, ScoreKind::kTanh}) {
+      Case c{.batch = 3, .heads = 2, .key_heads = 2, .queries = 3, .keys = 150, .key_lengths = {150, 70, 0}, .score = score};
+      auto in = inputs_of(c, how.number);
+      const auto anew = run(c, in, how);
+      how.packed = true;
+      const auto packed = run(c, in, how);
+      EXPECT_EQ(packed.bits, anew.bits);
+      EXPECT_EQ(packed.out.lse, anew.out.lse);
+      EXPECT_EQ(packed.out.columns, anew.out.columns);
+      // Items that read the keys and values of others.
+      c.key_lengths.clear();
+      how.items = {1, 1, 0};
+      const auto chosen = run(c, in, how);
+      const auto take = [&](std::vector<double>& x) {
+        const auto item = static_cast<std::ptrdiff_t>(x.size() / 3);
+        std::vector<double> moved;
+        for (const auto i : how.items) moved.insert(moved.end(), x.begin() + i * item, x.begin() + (i + 1) * item);
+        x = moved;
+      };
+      take(in.k), take(in.v);
+      how.packed = false, how.items.clear();
+      EXPECT_EQ(chosen.bits, run(c, in, how).bits);
+    }
+}
+
+TEST(FusedAttention, SaysWhichPackedSourceDoesNotFit) {
+  OneWorker one;
+  float x[64] = {};
+  FusedAttention call;
+  call.batch = call.heads = call.key_heads = call.queries = call.keys = call.size = call.value_size = 1;
+  call.query.data = call.key.data = call.value.data = x;
+  const auto source = pack_source(call, false, one);
+  call.packed = source.get();
+  FusedResults results;
+  results.context.data = x;
+  fused_attention(call, results, one);
+  auto wrong = call;
+  wrong.scale = 2;
+  EXPECT_NE(error_of(ErrorKind::kShape, [&] { fused_attention(wrong, results, one, "step"); }).find("step: the packed source is of other"),
+            std::string::npos);
+  FusedGradients gradients;
+  gradients.lse = x;
+  gradients.context.data = gradients.context_gradient.data = x;
+  gradients.query_gradient.data = gradients.key_gradient.data = gradients.value_gradient.data = x;
+  EXPECT_NE(error_of(ErrorKind::kValue, [&] { fused_attention_backward(call, gradients, one, "step"); }).find("both_ways"),
+            std::string::npos);
+  EXPECT_NE(error_of(ErrorKind::kValue, [&] { selected(*source, {1}, "beam"); }).find("beam: items must be 0 to 0, got 1"),
+            std::string::npos);
+}
+
 // Another set may run only where the asked one has no loops for these numbers.
 TEST(FusedAttention, TheAskedInstructionSetRuns) {
   const Case c{.queries = 3, .keys = 5};

@@ -1,5 +1,6 @@
 #pragma once
 // What the tests of fused_attention run on: cases of every mask, a plain computation in float64, memory between guards.
+#include "kernels/loops.h"
 #include "kernels/run_fused_attention.h"
 
 #include <gtest/gtest.h>
@@ -342,7 +343,20 @@ struct How {
   int workers = 1;
   bool swapped = false;  // [B, L, H, D] in memory
   bool at_page = true;
+  bool packed = false;              // keys and values are packed beforehand
+  std::vector<std::int64_t> items;  // and of these items
 };
+
+// Packs the keys and values of a call, which then reads them there alone.
+inline std::shared_ptr<const PackedSource> pack_beforehand(const How& how, FusedAttention& call) {
+  if (!how.packed) return nullptr;
+  OneWorker one;
+  std::shared_ptr<const PackedSource> source = std::make_shared<PackedSource>(call, true, how.isa, one);
+  if (!how.items.empty()) source = selected(*source, how.items);
+  call.packed = source.get();
+  call.key.data = call.value.data = nullptr;
+  return source;
+}
 
 // The call without its tensors; lengths and masks are those of `c` and `in`, which must live as long.
 inline FusedAttention described(const Case& c, const Inputs& in, Number number) {
@@ -432,6 +446,7 @@ inline Ran run(const Case& c, const Inputs& in, const How& how) {
   Crew crew(how.workers);
   OneWorker one;
   Workers& workers = how.workers > 1 ? static_cast<Workers&>(crew) : one;
+  const auto source = pack_beforehand(how, call);
   ran.isa = run_fused_attention(how.isa, call, results, workers, "test");
   for (const auto* guarded : {&q, &k, &v, &context, &lse, &entropy, &maximum, &argmax, &sums, &top_weights, &top_keys, &mean, &peak, &full})
     EXPECT_TRUE(guarded->guarded());

@@ -18,6 +18,7 @@ namespace attend::kernels {
 
 enum class Isa : uint8_t;
 class Workers;
+class PackedSource;
 
 /// How numbers are stored. Products are summed in float32, of float64 in float64.
 enum class Number : uint8_t { kFloat32, kBfloat16, kFloat64 };
@@ -55,6 +56,7 @@ struct FusedAttention {
   ScoreKind score = ScoreKind::kProduct;
   const void* energy = nullptr;                     ///< u [H, D], in the numbers of the sums: of kTanh and kRelu, which take Hk = H
   Rows query, key, value;                           ///< [B, H, T, D], [B, Hk, S, D], [B, Hk, S, Dv]
+  const PackedSource* packed = nullptr;             ///< of these keys and values (kernels/packed_source.h): they are not packed again
   const int64_t* query_lengths = nullptr;           ///< T_b; null = T
   const int64_t* key_lengths = nullptr;             ///< S_b; null = S
   int64_t left = kEverything, right = kEverything;  ///< keys seen before and behind t_abs

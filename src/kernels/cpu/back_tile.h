@@ -98,7 +98,8 @@ struct BackTile {
     const auto& g = w.gradients;
     const Sight<Real> sight(c, head);
     const int64_t own = head - w.first_head;
-    const auto plan = Scores::plan_of(c, w.plans, own);  // where there is a plan, each query head has keys of its own
+    // Where there is a plan, each query head has keys of its own.
+    const auto plan = Scores::plan_of(c, w.plans, packed_head(w, head, w.first_head));
     const auto given = [&](const void* x, int64_t t) { return x ? static_cast<const Real*>(x)[head * c.queries + t] : 0; };
     last = least(last, sight.queries);
     // A row that sees nothing may hold anything, and 0 · NaN is NaN.
@@ -139,7 +140,7 @@ struct BackTile {
   typename Scores::Plan plan;
 
   int64_t own() const { return head - w.first_head; }
-  int64_t own_key() const { return key_head - w.first_key_head; }
+  int64_t own_key() const { return packed_head(w, key_head, w.first_key_head); }
   bool wild() const { return w.wild[own_key() * w.tiles + begin / kBackKeys]; }
   auto* query_slices() const { return of_head<typename Scores::QuerySlice>(w.query_slices, w.sizes.query_slices, own()); }
   auto* key_slices() const { return of_head<typename Scores::KeySlice>(w.key_slices, w.sizes.key_slices, own_key()); }
@@ -275,7 +276,8 @@ struct BackTile {
       for (int64_t i = 0; begin < end && i < group; ++i) {
         const int64_t head = b * c.heads + h * group + i;
         const Sight<Real> sight(c, head);
-        const BackTile tile{w, c, sight, s, head, key_head, chunk, begin, end, Scores::plan_of(c, w.plans, key_head - w.first_key_head)};
+        const BackTile tile{w,        c,     sight, s,   head,
+                            key_head, chunk, begin, end, Scores::plan_of(c, w.plans, packed_head(w, key_head, w.first_key_head))};
         for (int64_t t = 0; t < sight.queries; t += kBackRows) {
           const int64_t count = least(kBackRows, sight.queries - t);
           if (sight.end_key(t + count - 1) > begin && sight.first_key(t) < end) tile.pass(t, count);

@@ -17,16 +17,17 @@ constexpr int64_t kBackKeys = 96;
 struct FusedWork {
   FusedAttention call;
   FusedResults results;
-  void* plans = nullptr;          // [B, Hk]: how the keys of a head are scored; of kinds of scores that plan
-  void* packed_keys = nullptr;    // [B, Hk, panels, panel]
-  void* packed_values = nullptr;  // [B, Hk, slices, slice]
-  uint8_t* wild = nullptr;        // [B, Hk, ⌈S / kValueBlock⌉]: 1 where a value is NaN or infinite
-  void* column_parts = nullptr;   // [B, H, chunks, S]; null where no column sums are asked for
-  void* block_parts = nullptr;    // [B, H, chunks, 2, part_blocks, ⌈S / pool_keys⌉]: sums and maxima; null where none are asked for
-  int64_t part_blocks = 0;        // blocks of rows that a chunk may touch
-  int64_t first_head = 0;         // of B·Hk, that which plans, packed_keys, packed_values and wild begin with
-  int64_t panels = 0;             // of all keys
-  int64_t chunks = 0, chunk = 0;  // of all queries; queries in one, a multiple of kTileRows
+  void* plans = nullptr;           // [B, Hk]: how the keys of a head are scored; of kinds of scores that plan
+  void* packed_keys = nullptr;     // [B, Hk, panels, panel]
+  void* packed_values = nullptr;   // [B, Hk, slices, slice]
+  uint8_t* wild = nullptr;         // [B, Hk, ⌈S / kValueBlock⌉]: 1 where a value is NaN or infinite
+  void* column_parts = nullptr;    // [B, H, chunks, S]; null where no column sums are asked for
+  void* block_parts = nullptr;     // [B, H, chunks, 2, part_blocks, ⌈S / pool_keys⌉]: sums and maxima; null where none are asked for
+  int64_t part_blocks = 0;         // blocks of rows that a chunk may touch
+  const int64_t* items = nullptr;  // [B]: the item whose packed keys and values an item reads; null = its own
+  int64_t first_head = 0;          // of B·Hk, that which plans, packed_keys, packed_values and wild begin with
+  int64_t panels = 0;              // of all keys
+  int64_t chunks = 0, chunk = 0;   // of all queries; queries in one, a multiple of kTileRows
 };
 
 /// The loops for one kind of number. They allocate nothing and start no thread.
@@ -69,6 +70,7 @@ struct FusedBackWork {
   void* query_parts = nullptr;                                // [chunks, T, D up to whole slices] a head
   void* energy_parts = nullptr;                               // [B, H, chunks, D up to whole vectors]; null where not asked for
   uint8_t* wild = nullptr;                                    // [⌈S / kBackKeys⌉] a key head: 1 where a key is NaN or infinite
+  const int64_t* items = nullptr;                             // as of FusedWork, of plans, keys, values and wild
   int64_t first_key_head = 0, first_head = 0;                 // of B·Hk and B·H, those which these begin with
   int64_t tiles = 0;                                          // of kBackKeys keys
   int64_t chunks = 0, chunk = 0;                              // of keys; keys in one, a multiple of kBackKeys

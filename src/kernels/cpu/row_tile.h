@@ -53,7 +53,7 @@ struct RowTile : Sight<typename N::Real> {
 
   const FusedWork& w;
   Scratch s;
-  int64_t head, key_head;
+  int64_t head, own_key;  // own_key: of packed heads
   typename Scores::Plan plan;
   int64_t begin = 0, rows = 0;                                   // rows that are there: t in [begin, begin + rows)
   Real maximum[kTileRows], total[kTileRows], spread[kTileRows];  // m, Σ p, Σ p (e − m), of base-2 scores
@@ -65,8 +65,8 @@ struct RowTile : Sight<typename N::Real> {
         w(work),
         s(work, scratch),
         head(of),
-        key_head(b * c.key_heads + h / (c.heads / c.key_heads)),
-        plan(Scores::plan_of(c, work.plans, key_head - work.first_head)) {}
+        own_key(packed_head(work, b * c.key_heads + h / (c.heads / c.key_heads), work.first_head)),
+        plan(Scores::plan_of(c, work.plans, own_key)) {}
 
   void start(int64_t t, int64_t count) {
     begin = t;
@@ -107,8 +107,8 @@ struct RowTile : Sight<typename N::Real> {
   // Base-2 scores of the keys [from, to) for every row; only panels that a row of the group may see.
   void score(int64_t from, int64_t to) {
     for (int64_t panel = from; panel < to; panel += kPanel) {
-      const auto* packed = static_cast<const typename Scores::Key*>(w.packed_keys) +
-                           ((key_head - w.first_head) * w.panels + panel / kPanel) * Scores::panel_size(c);
+      const auto* packed =
+          static_cast<const typename Scores::Key*>(w.packed_keys) + (own_key * w.panels + panel / kPanel) * Scores::panel_size(c);
       for (int64_t r = 0; r < rows; r += kScoreRows) {
         const int64_t group = least(kScoreRows, rows - r);
         if (panel >= end_key(begin + r + group - 1)) continue;
@@ -216,10 +216,9 @@ struct RowTile : Sight<typename N::Real> {
 
   // Adds the values of the keys [from, to), weighted.
   void mix(int64_t from, int64_t to) {
-    const uint8_t* wild = w.wild + (key_head - w.first_head) * ((c.keys + kValueBlock - 1) / kValueBlock);
+    const uint8_t* wild = w.wild + own_key * ((c.keys + kValueBlock - 1) / kValueBlock);
     const int64_t slices = s.sums_row / kSlice;
-    const auto* values =
-        static_cast<const typename N::Slice*>(w.packed_values) + (key_head - w.first_head) * slices * N::slice_size(c.keys);
+    const auto* values = static_cast<const typename N::Slice*>(w.packed_values) + own_key * slices * N::slice_size(c.keys);
     const typename N::Row* weights;
     if constexpr (kRounded)
       weights = s.weights;
@@ -326,7 +325,8 @@ struct RowTile : Sight<typename N::Real> {
 
   static int64_t scratch_bytes(const FusedWork& w) { return Scratch(w, nullptr).bytes; }
   static int64_t keys_bytes(const FusedAttention& c) {
-    return (c.keys + kPanel - 1) / kPanel * Scores::panel_size(c) * static_cast<int64_t>(sizeof(typename Scores::Key));
+    return up_to_multiple(c.keys, attend::kernels::kBackKeys) / kPanel * Scores::panel_size(c) *
+           static_cast<int64_t>(sizeof(typename Scores::Key));
   }
   static int64_t values_bytes(const FusedAttention& c) {
     return (c.value_size + kSlice - 1) / kSlice * N::slice_size(c.keys) * static_cast<int64_t>(sizeof(typename N::Slice));

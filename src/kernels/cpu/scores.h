@@ -23,6 +23,13 @@ ATTEND_INLINE T* of_head(void* place, int64_t size, int64_t own) {
   return reinterpret_cast<T*>(static_cast<char*>(place) + size * own);
 }
 
+// The place of a key head of B·Hk among packed ones.
+template <class Work>
+ATTEND_INLINE int64_t packed_head(const Work& w, int64_t key_head, int64_t first) {
+  const int64_t heads = w.call.key_heads;
+  return w.items ? w.items[key_head / heads] * heads + key_head % heads : key_head - first;
+}
+
 // Products in numbers N.
 template <class N>
 struct Products {
