@@ -176,7 +176,9 @@ Memory ScoredAttention::prepare(const at::Tensor& keys, const at::Tensor& values
   const auto visible = visible_keys_of_source(mask, keys, options_.heads, name_);  // [B, S]
   auto known = widened(zero_hidden(keys, visible));                                // [B, Hk, S, D]
   if (positions_) known = positions_->keys(known, mask.first_key, mask.key_lengths);
-  return {score_->prepare(known), zero_hidden(values, visible), mask, visible, options_.heads, name_};
+  Memory memory{score_->prepare(known), zero_hidden(values, visible), mask, visible, options_.heads, name_};
+  pack(memory);
+  return memory;
 }
 
 Result ScoredAttention::attend(const at::Tensor& query, const Memory& memory, State* state, const Request& request) const {

@@ -81,6 +81,7 @@ kernels::FusedAttention call_of(const at::Tensor& q, const at::Tensor& k, const 
   const std::int64_t sizes[] = {call.batch, call.heads, call.queries, call.keys};
   call.keep = cells_of<std::uint8_t>(o.keep, sizes, at::kBool, "keep");
   call.bias = cells_of<void>(o.bias, sizes, q.scalar_type() == at::kDouble ? at::kDouble : at::kFloat, "bias");
+  call.packed = o.packed.get();
   call.score = o.score;
   if (o.score != kernels::ScoreKind::kProduct) {
     const auto type = q.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
@@ -179,6 +180,7 @@ at::Tensor weighted(const at::Tensor& q, const at::Tensor& k, const FusedAttenti
   plain.top = plain.pool_rows = plain.pool_keys = 0;
   plain.rows = at::Tensor();
   plain.drop_rate = 0;
+  plain.packed = nullptr;
   const auto keys = k.size(1) == q.size(1) ? k : k.repeat_interleave(q.size(1) / k.size(1), 1);  // [B, H, S, D]
   return forward(q, keys, g.unsqueeze(-1).to(q.scalar_type()), plain).context.squeeze(-1).to(g.scalar_type()).contiguous();
 }
@@ -284,6 +286,18 @@ FusedAttentionOutputs fused_attention(const at::Tensor& query, const at::Tensor&
   out.maximum = asked(options.maximum, 3);
   out.column_sums = asked(options.column_sums, 4);
   return out;
+}
+
+std::shared_ptr<const kernels::PackedSource> pack_source(const at::Tensor& key, const at::Tensor& value,
+                                                         const FusedAttentionOptions& options, std::int64_t heads, bool both_ways) {
+  const auto no_queries = at::empty({key.size(0), heads, 0, key.size(3)}, key.options().requires_grad(false));  // [B, H, 0, D]
+  check_tensors(no_queries, key, value);
+  const auto k = by_rows(key), v = by_rows(value);
+  FusedAttentionOptions source;
+  source.scale = options.scale, source.score = options.score, source.energy = options.energy, source.key_lengths = options.key_lengths;
+  const auto call = call_of(no_queries, k, v, source);
+  TorchWorkers workers;
+  return kernels::pack_source(call, both_ways, workers);
 }
 
 }  // namespace attend

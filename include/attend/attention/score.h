@@ -119,6 +119,8 @@ class ScoredAttention : public Mechanism {
   Result attend_plainly(const at::Tensor& query, const Memory& memory, State* state, const Request& request) const;
   /// Why the fused kernel (ops/fused_attention.h) does not compute a call; empty where it does.
   std::string why_not_fused(const AttendCall& call) const;
+  /// Why it computes none whatever; empty where it may.
+  std::string why_never_fused(at::ScalarType queries) const;
   /// The same as attend_plainly, by the fused kernel.
   Result attend_fused(const AttendCall& call) const;
   /// What a call sees beside its mask, as data.
@@ -142,6 +144,9 @@ class ScoredAttention : public Mechanism {
   virtual at::Tensor weigh(ScoreCall& call) const { return normalise(call, call.scores); }
   /// The context from the weights that are returned; a mechanism with history also remembers them.
   virtual at::Tensor mix(ScoreCall& call, const at::Tensor& weights) const;
+
+  /// Packs the source for the fused kernel, where scores are additive: a decoder's steps would pack it each anew.
+  void pack(Memory& memory) const;
 
   at::Tensor normalise(ScoreCall& call, const at::Tensor& scores) const;
   /// The context of given mixing vectors [B, H, T, S], dropout included.

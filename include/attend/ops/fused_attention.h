@@ -1,5 +1,5 @@
 #pragma once
-#include "attend/kernels/fused_attention.h"
+#include "attend/kernels/packed_source.h"
 #include "attend/ops/torch.h"
 
 namespace attend {
@@ -22,6 +22,7 @@ struct FusedAttentionOptions {
   std::int64_t top = 0;                       ///< K, at most kernels::kMostTop and S
   std::int64_t pool_rows = 0, pool_keys = 0;  ///< p, q: rows and keys of a block; 0 is off
   at::Tensor rows;                            ///< int64 [R], ascending: rows whose weights are returned in full
+  std::shared_ptr<const kernels::PackedSource> packed;  ///< of key and value, by pack_source(): for many calls of few queries
 };
 
 struct FusedAttentionOutputs {
@@ -43,5 +44,10 @@ struct FusedAttentionOutputs {
 /// threads, and its bits do not depend on how many there are.
 FusedAttentionOutputs fused_attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
                                       const FusedAttentionOptions& options = {});
+
+/// Key and value packed once for calls with these options (scale, score, energy and key lengths count), `heads` of the queries to come;
+/// `both_ways` if gradients flow back. Errors as fused_attention(). Threads may share what it returns.
+std::shared_ptr<const kernels::PackedSource> pack_source(const at::Tensor& key, const at::Tensor& value,
+                                                         const FusedAttentionOptions& options, std::int64_t heads, bool both_ways);
 
 }  // namespace attend
