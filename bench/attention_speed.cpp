@@ -40,8 +40,13 @@ void compare(Bench& bench, const Shape& s) {
         "forward, entropy and maximum " + s.name(), work, "our own without", [&] { fused_attention(q, k, v, asked); },
         [&] { fused_attention(q, k, v, options); });
     asked.column_sums = true;
+    asked.pool_rows = asked.pool_keys = (s.length + 31) / 32;
     bench.pair(
-        "forward, entropy, maximum and columns " + s.name(), work, "our own without", [&] { fused_attention(q, k, v, asked); },
+        "forward, and columns and maps " + s.name(), work, "our own without", [&] { fused_attention(q, k, v, asked); },
+        [&] { fused_attention(q, k, v, options); });
+    asked.top = 8;
+    bench.pair(
+        "forward, and the 8 largest " + s.name(), work, "our own without", [&] { fused_attention(q, k, v, asked); },
         [&] { fused_attention(q, k, v, options); });
   }
   const auto tracked = [](const at::Tensor& x) { return x.detach().requires_grad_(true); };
@@ -55,6 +60,82 @@ void compare(Bench& bench, const Shape& s) {
         context.backward(g, /*retain_graph=*/true);
       },
       [&] { at::_scaled_dot_product_flash_attention_for_cpu_backward(g, q, k, v, out, lse, 0.0, s.causal); });
+}
+
+// What libtorch computes by its general path: dropped weights, and a bias with a gradient.
+void compare_general(Bench& bench, std::int64_t length) {
+  const auto make = [&] { return at::randn({1, 8, length, 64}).requires_grad_(true); };  // [B, H, N, D]
+  const auto q = make(), k = make(), v = make(), bias = at::randn({1, 8, length, length}).requires_grad_(true);
+  const auto g = at::randn({1, 8, length, 64});
+  const auto n = static_cast<double>(length);
+  const double work = 4e-9 * 8 * n * n * 64 * 3.5;
+  const auto clear = [&] {
+    for (const auto& x : {q, k, v, bias}) x.mutable_grad() = at::Tensor();
+  };
+  FusedAttentionOptions dropping;
+  dropping.scale = 1 / 8.0;
+  dropping.drop_rate = 0.1;
+  dropping.drop_keys = at::randint(std::numeric_limits<std::int64_t>::max(), {1, 8, length}, at::kLong);
+  bench.pair(
+      fmt::format("dropout 0.1, forward and backward float32 B1 H8 N{} D64", length), work, "libtorch",
+      [&] {
+        clear();
+        fused_attention(q, k, v, dropping).context.backward(g);
+      },
+      [&] {
+        clear();
+        at::scaled_dot_product_attention(q, k, v, {}, 0.1).backward(g);
+      });
+  FusedAttentionOptions biased;
+  biased.scale = 1 / 8.0;
+  biased.bias = bias;
+  bench.pair(
+      fmt::format("bias with a gradient, forward and backward float32 B1 H8 N{} D64", length), work, "libtorch",
+      [&] {
+        clear();
+        fused_attention(q, k, v, biased).context.backward(g);
+      },
+      [&] {
+        clear();
+        at::scaled_dot_product_attention(q, k, v, bias).backward(g);
+      });
+}
+
+// Additive scores beside the composition of tensor operations; work is counted in elements B·T·S·E.
+void compare_additive(Bench& bench, std::int64_t batch, std::int64_t queries, std::int64_t keys, std::int64_t size) {
+  const auto make = [&](std::int64_t rows) { return at::randn({batch, 1, rows, size}).requires_grad_(true); };
+  const auto q = make(queries), k = make(keys), v = make(keys);  // [B, 1, T, E], [B, 1, S, E]
+  const auto energy = (at::randn({1, size}) * 0.1).requires_grad_(true), g = at::randn({batch, 1, queries, size});
+  FusedAttentionOptions options;
+  options.score = kernels::ScoreKind::kTanh;
+  options.energy = energy.detach();
+  const double work = 1e-9 * static_cast<double>(batch * queries * keys * size);
+  const auto name = fmt::format("additive B{} T{} S{} E{}", batch, queries, keys, size);
+  const auto eager = [&] {
+    const auto e = at::matmul(at::tanh(q.unsqueeze(3) + k.unsqueeze(2)), energy[0]);  // [B, 1, T, S]
+    return at::matmul(e.softmax(-1), v);                                              // [B, 1, T, E]
+  };
+  {
+    const at::NoGradGuard no_grad;
+    if (queries == 1) options.packed = pack_source(k, v, options, 1, /*both_ways=*/false);
+    bench.pair(
+        "forward " + name, work, "eager composition", [&] { fused_attention(q, k, v, options); }, [&] { eager(); });
+  }
+  if (queries == 1) options.packed = pack_source(k.detach(), v.detach(), options, 1, /*both_ways=*/true);
+  options.energy = energy;
+  const auto clear = [&] {
+    for (const auto& x : {q, k, v, energy}) x.mutable_grad() = at::Tensor();
+  };
+  bench.pair(
+      "forward and backward " + name, work, "eager composition",
+      [&] {
+        clear();
+        fused_attention(q, k, v, options).context.backward(g);
+      },
+      [&] {
+        clear();
+        eager().backward(g);
+      });
 }
 
 int run(int argc, char** argv) {
@@ -73,6 +154,10 @@ int run(int argc, char** argv) {
       compare(bench, {1, 2, 4096, 64, causal, type});
       compare(bench, {32, 8, 48, 64, causal, type});
     }
+  compare_general(bench, 1024);
+  compare_additive(bench, 8, 64, 64, 512);
+  compare_additive(bench, 1, 256, 256, 512);
+  compare_additive(bench, 64, 1, 40, 512);
   return 0;
 }
 

@@ -5,6 +5,7 @@
 
 #include "attend/measure/language_model.h"
 #include "attend/measure/text_scores.h"
+#include "attend/run/text_batches.h"
 #include "attend/text/unicode.h"
 
 namespace attend {
