@@ -1,6 +1,7 @@
 #include "attend/attention/monotonic.h"
 
 #include "attend/ops/draws.h"
+#include "attend/ops/monotonic.h"
 
 namespace attend {
 
@@ -41,14 +42,7 @@ at::Tensor Monotonic::weigh(ScoreCall& call) const {
     const auto noise = normal_draws(draw_keys(place(), call.sizes.batch), call.scores.sizes().slice(1));  // [B, H, T, S]
     auto p = at::sigmoid(call.scores + noise.to(call.scores.scalar_type()));  // [B, H, T, S]; −inf where hidden: 0
     if (empty.defined()) p = p.masked_fill(empty.unsqueeze(-1), 0.0);
-    const auto stop = p.unbind(-1), before = kept["weights"].unbind(-1);  // S of [B, H, T]
-    std::vector<at::Tensor> w;
-    at::Tensor y;
-    for (std::size_t s = 0; s < static_cast<std::size_t>(keys); ++s) {
-      y = s == 0 ? before[0] + at::zeros_like(stop[0]) : (1 - stop[s - 1]) * y + before[s];  // [B, H, T]
-      w.push_back(stop[s] * y);
-    }
-    weights = keys > 0 ? at::stack(w, -1) : at::zeros_like(call.scores);  // [B, H, T, S]
+    weights = expected_alignment(p, kept["weights"].to(p.scalar_type()).expand(p.sizes()));  // [B, H, T, S]
     kept["weights"] = empty.defined() ? at::where(empty.unsqueeze(-1), kept["weights"], weights) : weights;
   } else {
     auto stops = call.scores.gt(0).logical_and(at::arange(keys, index_options()).ge(kept["choice"]));  // [B, H, T, S]

@@ -219,7 +219,10 @@ struct BackTile {
       if (g.bias_gradient.data) {
         const auto& to = g.bias_gradient;
         Real* sums = static_cast<Real*>(to.data) + sight.b * to.batch + sight.h * to.head + (t + r) * to.row;
-        for (int64_t j = first; j < last; ++j) sums[(begin + j) * to.key] += ds[j];
+        if (to.key == 1)  // so that the compiler sees vectors
+          for (int64_t j = first; j < last; ++j) sums[begin + j] += ds[j];
+        else
+          for (int64_t j = first; j < last; ++j) sums[(begin + j) * to.key] += ds[j];
       }
     }
   }
@@ -286,9 +289,9 @@ struct BackTile {
       const auto& gradients = w.gradients;
       for (int64_t j = 0; j < all - begin; ++j) {
         Stored* to = mutable_row_of<Stored>(gradients.key_gradient, b, h, begin + j);
-        for (int64_t d = 0; d < c.size; ++d) put(to + d, Scores::sum_at(c, s.keys, kBackKeys, j, d) * Scores::factor(c, h, d));
+        Scores::put_row(c, h, s.keys, 1, 0, kBackKeys, j, to);
         to = mutable_row_of<Stored>(gradients.value_gradient, b, h, begin + j);
-        for (int64_t d = 0; d < c.value_size; ++d) put(to + d, s.values[j * row + d]);
+        for (int64_t d = 0; d < c.value_size; d += kLanes) put_part(to + d, V::load(s.values + j * row + d), c.value_size - d);
       }
     }
   }
@@ -299,12 +302,7 @@ struct BackTile {
     const Real* parts = of_head<Real>(w.query_parts, w.sizes.query_parts, head - w.first_head);
     for (int64_t t = first; t < last; ++t) {
       Stored* to = mutable_row_of<Stored>(w.gradients.query_gradient, b, h, t);
-      for (int64_t d = 0; d < c.size; ++d) {
-        Real sum = 0;
-        for (int64_t chunk = 0; t < queries && chunk < w.chunks; ++chunk)
-          sum += Scores::sum_at(c, parts + chunk * Scores::sums(c, c.queries), c.queries, t, d);
-        put(to + d, sum * Scores::factor(c, h, d));
-      }
+      Scores::put_row(c, h, parts, t < queries ? w.chunks : 0, Scores::sums(c, c.queries), c.queries, t, to);
     }
   }
 

@@ -132,7 +132,6 @@ struct RowTile : Sight<typename N::Real> {
         for (int64_t j = low; j < first; ++j) x[j] = -INFINITY;
         for (int64_t j = end; j < high; ++j) x[j] = -INFINITY;
         if (this->shapes()) this->shape(begin + r, from + first, from + end, x + first);
-        if (!again && w.results.top > 0) find_largest<V>(x + low, high - low, from + low, w.results.top, largest[r]);
         if (!again) take_maximum(r, from, x, low, high);
         const Real m = maximum[r] == -INFINITY ? 0 : maximum[r];
         if (again || !w.results.entropy)
@@ -157,7 +156,8 @@ struct RowTile : Sight<typename N::Real> {
     }
   }
 
-  void take_maximum(int64_t r, int64_t from, const Real* x, int64_t low, int64_t high) {
+  // The largest of the scores x[low, high), and where it stands first.
+  Real find_maximum(const Real* x, int64_t low, int64_t high, int64_t* place) const {
     V a = V::all(-INFINITY), other = a;
     int64_t j = low;
     for (; j + 2 * kLanes <= high; j += 2 * kLanes) {
@@ -166,15 +166,35 @@ struct RowTile : Sight<typename N::Real> {
     }
     for (; j < high; j += kLanes) a = larger(V::load(x + j), a);
     const Real found = ::largest(larger(a, other));
+    if (!w.results.argmax) return found;
+    const V wanted = V::all(found);
+    j = low;
+    for (; j + 4 * kLanes <= high; j += 4 * kLanes)
+      if (equal_bits(V::load(x + j), wanted) | equal_bits(V::load(x + j + kLanes), wanted) |
+          equal_bits(V::load(x + j + 2 * kLanes), wanted) | equal_bits(V::load(x + j + 3 * kLanes), wanted))
+        break;
+    for (; j < high; j += kLanes)
+      if (const int bits = equal_bits(V::load(x + j), wanted); bits) {
+        *place = j + __builtin_ctz(static_cast<unsigned>(bits));
+        break;
+      }
+    return found;
+  }
+
+  void take_maximum(int64_t r, int64_t from, const Real* x, int64_t low, int64_t high) {
+    int64_t place = 0;
+    Real found;
+    if (w.results.top > 0) {
+      const auto segment = find_largest<V>(x + low, high - low, from + low, w.results.top, largest[r]);
+      found = segment.scores[0];
+      place = segment.keys[0] - from;
+    } else {
+      found = find_maximum(x, low, high, &place);
+    }
     if (!(found > maximum[r])) return;
     const Real was = maximum[r];
     maximum[r] = found;
-    if (w.results.argmax)
-      for (j = low; j < high; j += kLanes)
-        if (const int bits = equal_bits(V::load(x + j), V::all(found)); bits) {
-          argmax[r] = from + j + __builtin_ctz(static_cast<unsigned>(bits));
-          break;
-        }
+    argmax[r] = from + place;
     if (was == -INFINITY) return;
     Real lanes[kLanes];
     exp2(V::all(was - found)).store(lanes);
@@ -265,12 +285,12 @@ struct RowTile : Sight<typename N::Real> {
     const auto& out = w.results;
     Real shares[kTileRows];
     take_shares(shares);
-    if (w.column_parts)
-      add_columns<V>(s.scores, s.scores_row, rows, shares, to - from,
-                     static_cast<Real*>(w.column_parts) + (head * w.chunks + chunk) * c.keys + from);
+    Real* columns = w.column_parts ? static_cast<Real*>(w.column_parts) + (head * w.chunks + chunk) * c.keys + from : nullptr;
     if (w.block_parts)
       add_blocks<V>(w, s.scores, s.scores_row, rows, shares, begin, from, to, s.line, s.peaks, head * w.chunks + chunk,
-                    begin / w.chunk * w.chunk / out.pool_rows);
+                    begin / w.chunk * w.chunk / out.pool_rows, columns);
+    else if (columns)
+      add_columns<V>(s.scores, s.scores_row, rows, shares, to - from, columns);
     for (int64_t i = asked_from(begin); i < out.row_count && out.rows[i] < begin + rows; ++i) {
       const int64_t r = out.rows[i] - begin, first = most(first_key(begin + r), from), end = least(end_key(begin + r), to);
       const Real* x = s.scores + r * s.scores_row - from;

@@ -7,9 +7,8 @@
 //   multiply                               base-2 scores of packed queries and the first `there` keys of a panel
 // and on the way back, where dS is that of the scores e before `factor`,
 //   KeySlice, QuerySlice, take_*_slices    what dS is multiplied by
-//   key_sums, query_sums, sum_at           numbers that `rows` rows of gradients take, and that of row i and column d
-//   add                                    adds a tile's gradients
-//   factor                                 by which a gradient is multiplied in the end
+//   sums, add                              numbers that `rows` rows of gradients take, and what adds a tile's to them
+//   put_row                                row i of the sum of `parts` such places, `apart` numbers from one another, times what is missing
 #pragma once
 #include "kernels/cpu/operands.h"
 
@@ -70,10 +69,16 @@ struct Products {
     N::take_slices(at, begin, end, c.size, c.queries, to);
   }
   static int64_t sums(const FusedAttention& c, int64_t rows) { return rows * sum_row(c); }
-  static ATTEND_INLINE Real sum_at(const FusedAttention& c, const Real* sums, int64_t /*rows*/, int64_t i, int64_t d) {
-    return sums[i * sum_row(c) + d];
+  static void put_row(const FusedAttention& c, int64_t /*h*/, const Real* sums, int64_t parts, int64_t apart, int64_t /*rows*/, int64_t i,
+                      Stored* to) {
+    using V = typename N::V;
+    const V scale = V::all(static_cast<Real>(c.scale));
+    for (int64_t d = 0; d < c.size; d += V::kLanes) {
+      V sum = V::all(0);
+      for (int64_t part = 0; part < parts; ++part) sum = sum + V::load(sums + part * apart + i * sum_row(c) + d);
+      put_part(to + d, sum * scale, c.size - d);
+    }
   }
-  static Real factor(const FusedAttention& c, int64_t /*h*/, int64_t /*d*/) { return static_cast<Real>(c.scale); }
 
   // dK += dSᵀ Q, dQ += dS K, of `count` queries from t on. `turned` is dS as columns are summed by it, `rows` as rows are.
   template <class Tile>
@@ -176,11 +181,17 @@ struct Additive {
         for (int64_t d = 0; d < c.size; d += kLanes) V::all(0).store(to + d * c.queries + t * kLanes);
     }
   }
-  static ATTEND_INLINE Real sum_at(const FusedAttention& /*c*/, const Real* sums, int64_t rows, int64_t i, int64_t d) {
-    return sums[d / kLanes * rows * kLanes + i * kLanes + d % kLanes];
-  }
-  static Real factor(const FusedAttention& c, int64_t h, int64_t d) {
-    return static_cast<const Real*>(c.energy)[h * c.size + d] * static_cast<Real>(c.scale);
+  static void put_row(const FusedAttention& c, int64_t h, const Real* sums, int64_t parts, int64_t apart, int64_t rows, int64_t i,
+                      Stored* to) {
+    const Real* energy = static_cast<const Real*>(c.energy) + h * c.size;
+    const V scale = V::all(static_cast<Real>(c.scale));
+    for (int64_t d = 0; d < c.size; d += kLanes) {
+      V sum = V::all(0);
+      for (int64_t part = 0; part < parts; ++part) sum = sum + V::load(sums + part * apart + d * rows + i * kLanes);
+      const int64_t there = c.size - d;
+      const V u = there >= kLanes ? V::load(energy + d) : V::load_part(energy + d, static_cast<int>(there));
+      put_part(to + d, sum * u * scale, there);
+    }
   }
 
   template <class Tile>

@@ -59,7 +59,11 @@ struct Sight {
     }
     if (c.bias.data) {
       const Real* bias = static_cast<const Real*>(c.bias.data) + b * c.bias.batch + h * c.bias.head + t * c.bias.row;
-      for (int64_t j = first; j < end; ++j) x[j - first] += bias[j * c.bias.key] * static_cast<Real>(kLog2E);
+      const Real base2 = static_cast<Real>(kLog2E);
+      if (c.bias.key == 1)  // so that the compiler sees vectors
+        for (int64_t j = first; j < end; ++j) x[j - first] += bias[j] * base2;
+      else
+        for (int64_t j = first; j < end; ++j) x[j - first] += bias[j * c.bias.key] * base2;
     }
     if (c.keep.data) {
       const uint8_t* keep = c.keep.data + b * c.keep.batch + h * c.keep.head + t * c.keep.row;

@@ -17,22 +17,25 @@ struct Largest {
   int64_t keys[kMostTop];
 };
 
-// Takes the scores x[0, n) of the keys from `first` on, all behind those seen before, into the `wanted` largest. n is a multiple of the
-// lanes.
+// Takes the scores x[0, n) of the keys from `first` on, all behind those seen before, into the `wanted` largest; returns those of x alone.
+// n is a multiple of the lanes.
 template <class V>
-void find_largest(const typename V::Real* x, int64_t n, int64_t first, int64_t wanted, Largest<typename V::Real>& largest) {
-  const Largest<typename V::Real> before = largest;
-  top_k_row<V>(x, n, static_cast<int>(wanted), largest.keys, largest.scores);
+Largest<typename V::Real> find_largest(const typename V::Real* x, int64_t n, int64_t first, int64_t wanted,
+                                       Largest<typename V::Real>& largest) {
+  Largest<typename V::Real> now;
+  now.begun = true;
+  top_k_row<V>(x, n, static_cast<int>(wanted), now.keys, now.scores);
   for (int64_t k = 0; k < wanted; ++k)
-    if (largest.keys[k] >= 0) largest.keys[k] += first;
-  largest.begun = true;
-  if (!before.begun) return;
-  const Largest<typename V::Real> now = largest;
+    if (now.keys[k] >= 0) now.keys[k] += first;
+  const Largest<typename V::Real> before = largest;
+  largest = now;
+  if (!before.begun) return now;
   for (int64_t k = 0, i = 0, j = 0; k < wanted; ++k) {
     const bool old = before.scores[i] >= now.scores[j];
     largest.scores[k] = old ? before.scores[i] : now.scores[j];
     largest.keys[k] = old ? before.keys[i++] : now.keys[j++];
   }
+  return now;
 }
 
 // The weights of the largest, and their keys; 0 and −1 where a weight is 0 and where there are fewer.
@@ -84,11 +87,13 @@ ATTEND_INLINE void reduce(const typename V::Real* x, const typename V::Real* y, 
   *peak = largest(m);
 }
 
-// Adds the weights of rows t from `begin` on and keys [from, to) to the sums and maxima of their blocks. `part` is the chunk's among
-// w.block_parts, `first_block` its first block of rows; line and peaks have room for a row of scores.
+// Adds the weights of rows t from `begin` on and keys [from, to) to the sums and maxima of their blocks, and to columns[0, to − from)
+// unless null. `part` is the chunk's among w.block_parts, `first_block` its first block of rows; line and peaks have room for a row of
+// scores.
 template <class V>
 void add_blocks(const FusedWork& w, const typename V::Real* x, int64_t row, int64_t rows, const typename V::Real* shares, int64_t begin,
-                int64_t from, int64_t to, typename V::Real* line, typename V::Real* peaks, int64_t part, int64_t first_block) {
+                int64_t from, int64_t to, typename V::Real* line, typename V::Real* peaks, int64_t part, int64_t first_block,
+                typename V::Real* columns) {
   using Real = typename V::Real;
   const auto& out = w.results;
   const int64_t across = (w.call.keys + out.pool_keys - 1) / out.pool_keys;
@@ -105,6 +110,10 @@ void add_blocks(const FusedWork& w, const typename V::Real* x, int64_t row, int6
       }
       a.store(line + j);
       m.store(peaks + j);
+    }
+    for (int64_t j = 0; columns && j < to - from; j += V::kLanes) {
+      const int there = static_cast<int>(least(V::kLanes, to - from - j));
+      (V::load_part(columns + j, there) + V::load(line + j)).store_part(columns + j, there);
     }
     Real* mass = masses + (block - first_block) * across;
     Real* maximum = maxima + (block - first_block) * across;

@@ -390,6 +390,21 @@ ATTEND_INLINE Floats load_wide(const Half16* p) {
 }
 #endif
 
+// The first `count` numbers of a vector of sums, stored.
+template <class V>
+ATTEND_INLINE void put_part(typename V::Real* to, V x, int64_t count) {
+  if (count >= V::kLanes)
+    x.store(to);
+  else
+    x.store_part(to, static_cast<int>(count));
+}
+template <class V>
+ATTEND_INLINE void put_part(Half16* to, V x, int64_t count) {
+  typename V::Real lanes[V::kLanes];
+  x.store(lanes);
+  for (int64_t i = 0; i < count && i < V::kLanes; ++i) put(to + i, lanes[i]);
+}
+
 // A square of kSquare rows of stored numbers, `row` apart, times `by`, with rows and columns changed, `to_row` apart.
 #if defined(ATTEND_ISA_avx2) || defined(ATTEND_AVX512)
 constexpr int kSquare = 8;
