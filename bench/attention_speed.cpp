@@ -155,6 +155,7 @@ int run(int argc, char** argv) {
       compare(bench, {32, 8, 48, 64, causal, type});
     }
   compare_general(bench, 1024);
+  compare_general(bench, 2048);
   compare_additive(bench, 8, 64, 64, 512);
   compare_additive(bench, 1, 256, 256, 512);
   compare_additive(bench, 64, 1, 40, 512);
