@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes docs/results.md from the number-only files under bench/results.
+"""Writes docs/results.md and README's table of speed from the number-only files under bench/results.
 
     python3 bench/results.py
 """
@@ -132,6 +132,43 @@ def speed():
     return lines + [""]
 
 
+# Rows of README's table of speed: how it is called, the case and what is shown.
+SPEED = [("float32, forward", "forward float32 B1 H8 N1024 D64"), ("float32, forward, causal", "forward float32 B1 H8 N1024 D64 causal"),
+         ("float32, backward", "backward float32 B1 H8 N1024 D64"), ("float32, backward, causal", "backward float32 B1 H8 N1024 D64 causal"),
+         ("bfloat16, forward", "forward bfloat16 B1 H8 N1024 D64"), ("bfloat16, backward", "backward bfloat16 B1 H8 N1024 D64"),
+         ("dropout 0.1, forward and backward", "dropout 0.1, forward and backward float32 B1 H8 N1024 D64"),
+         ("additive, 64 × 64, forward", "forward additive B8 T64 S64 E512"),
+         ("additive, 64 × 64, forward and backward", "forward and backward additive B8 T64 S64 E512"),
+         ("additive, a decoder's step, forward", "forward additive B64 T1 S40 E512")]
+STATISTICS = [("entropy, maximum and its key", "forward, entropy and maximum float32 B1 H8 N1024 D64"),
+              ("and column sums, means and maxima of 32 × 32 blocks", "forward, and columns and maps float32 B1 H8 N1024 D64"),
+              ("and the 8 largest weights of each row", "forward, and the 8 largest float32 B1 H8 N1024 D64")]
+
+
+def attention():
+    """Speed of the fused attention, a column a processor; [] without results."""
+    results = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("attention-*.json"))]
+    if not results:
+        return []
+    cases = [{row["case"]: row for row in r["cases"]} for r in results]
+    lines = ["| | peer | " + " | ".join(r["made"]["processor"] for r in results) + " |", "|---|---|" + "---|" * len(results)]
+    for name, case in SPEED:
+        rows = [c.get(case) for c in cases]
+        peer = next((row["peer"] for row in rows if row), "")
+        lines.append(f"| {name} | {peer} | " + " | ".join(f"{row['ratio']['median']:.1f}×" if row else "" for row in rows) + " |")
+    for name, case in STATISTICS:
+        rows = [c.get(case) for c in cases]
+        lines.append(f"| {name} | the same without | " + " | ".join(f"{100 * (1 / row['ratio']['median'] - 1):.0f} % longer" if row else "" for row in rows) + " |")
+    return lines
+
+
+def write_readme():
+    path, begin, end = ROOT / "README.md", "<!-- speed: made by bench/results.py -->\n", "<!-- /speed -->\n"
+    text, table = path.read_text(), attention()
+    if table:
+        path.write_text(text[:text.index(begin) + len(begin)] + "\n".join(table) + "\n" + text[text.index(end):])
+
+
 def main():
     lines = ["# Results", "", "Made by `python3 bench/results.py` from the files under `bench/results`. Processor minutes are those of the training that made the file, both cores added up; `python3 bench/acceptance.py NAME` makes the files of tasks, whose data, tests and goals stand in `bench/tasks.json`.", "",
              "## Phrasebook: every mechanism in the same model", "",
@@ -139,6 +176,7 @@ def main():
     lines += phrasebook("rnn", "Recurrent (`configs/phrasebook.yaml`)") + phrasebook("transformer", "Transformer (`configs/phrasebook-transformer.yaml`)")
     lines += tasks("Bundled data", False) + tasks("Real data", True) + defaults() + by_length() + speed()
     (ROOT / "docs/results.md").write_text("\n".join(lines).rstrip() + "\n")
+    write_readme()
 
 
 if __name__ == "__main__":
