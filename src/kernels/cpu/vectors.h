@@ -90,10 +90,9 @@ ATTEND_INLINE int above_bits(Floats a, Floats b) { return _mm256_movemask_ps(_mm
 ATTEND_INLINE Floats square_root(Floats a) { return {_mm256_sqrt_ps(a.v)}; }
 // 2^y for y <= 0; exactly +0 from −127 down, −∞ included.
 ATTEND_INLINE Floats exp2(Floats y) {
-  const Floats x = larger(Floats::all(-127.f), y), shifted = x + Floats::all(kRounds), f = x - (shifted - Floats::all(kRounds));
-  const Floats p = exp2_near_zero(f);
-  const __m256i power = _mm256_slli_epi32(_mm256_castps_si256(shifted.v), 23);
-  return {_mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(p.v), power))};
+  const Floats biased = Floats::all(kRounds + 127), x = larger(Floats::all(-127.f), y), shifted = x + biased, f = x - (shifted - biased);
+  // 2^n as a float, 0 where n is −127; a product, so that NaN stays NaN.
+  return exp2_near_zero(f) * Floats{_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(shifted.v), 23))};
 }
 // e^2x 2^power to 3e-7 relative, where that is between 2^−125 and 2^125 and |x| below 5000; NaN of NaN.
 ATTEND_INLINE Floats exp_twice(Floats x, int power) {
@@ -270,9 +269,8 @@ ATTEND_INLINE Portable<T> square_root(Portable<T> a) {
 ATTEND_INLINE Portable<float> exp2(Portable<float> y) {
   using F = Portable<float>;
   typedef int32_t Bits __attribute__((vector_size(16)));
-  const F x = larger(F::all(-127.f), y), shifted = x + F::all(kRounds), f = x - (shifted - F::all(kRounds));
-  const F p = exp2_near_zero(f);
-  return {reinterpret_cast<F::Vector>(reinterpret_cast<Bits>(p.v) + (reinterpret_cast<Bits>(shifted.v) << 23))};
+  const F biased = F::all(kRounds + 127), x = larger(F::all(-127.f), y), shifted = x + biased, f = x - (shifted - biased);
+  return exp2_near_zero(f) * F{reinterpret_cast<F::Vector>(reinterpret_cast<Bits>(shifted.v) << 23)};
 }
 ATTEND_INLINE Portable<float> exp_twice(Portable<float> x, int power) {
   using F = Portable<float>;
