@@ -116,6 +116,48 @@ Isa run_fused_attention(Isa isa, const FusedAttention& call, const FusedResults&
   return isa;
 }
 
+Isa fused_weights(const FusedAttention& call, const void* lse, const WeightTile& tile, void* weights, Workers& workers, const char* who) {
+  return run_fused_weights(active_isa(), call, lse, tile, weights, workers, who);
+}
+
+Isa run_fused_weights(Isa isa, const FusedAttention& call, const void* lse, const WeightTile& tile, void* weights, Workers& workers,
+                      const char* who) {
+  check_call(call, who);
+  ATTEND_CHECK(0 <= tile.first_row && tile.first_row <= tile.end_row && tile.end_row <= call.queries && 0 <= tile.first_key &&
+                   tile.first_key <= tile.end_key && tile.end_key <= call.keys,
+               kValue, "{}: a tile must lie within T={} and S={}, got rows {} to {} and keys {} to {}", who, call.queries, call.keys,
+               tile.first_row, tile.end_row, tile.first_key, tile.end_key);
+  const auto& kernels = loops_of(call, isa);
+  FusedWork work;
+  work.call = call;
+  work.call.left = std::min(call.left, kEverything);
+  work.call.right = std::min(call.right, kEverything);
+  work.panels = (call.keys + kBackKeys - 1) / kBackKeys * (kBackKeys / kernels.panel);
+  const auto group = call.heads / call.key_heads, rows = tile.end_row - tile.first_row, width = tile.end_key - tile.first_key;
+  const auto keys = room_for_each(workers, call.packed ? 0 : kernels.keys_bytes(call)),
+             plans = room_for_each(workers, call.packed ? 0 : kernels.plan_bytes(call)),
+             scratch = room_for_each(workers, kernels.scratch_bytes(work));
+  if (call.packed) {
+    check_packed(call, isa, who);
+    call.packed->place(work);
+  }
+  workers.run(call.batch * call.key_heads, [&](std::int64_t head, int worker) {
+    const auto at = static_cast<std::size_t>(worker);
+    auto own = work;
+    if (!call.packed) {
+      own.first_head = head;
+      own.packed_keys = keys[at].data(), own.plans = plans[at].data();
+      if (kernels.plan_bytes(call) > 0) kernels.plan(own, head);
+      kernels.pack(own, head, tile.first_key / kernels.panel, (tile.end_key + kernels.panel - 1) / kernels.panel);
+    }
+    const auto first = head / call.key_heads * call.heads + head % call.key_heads * group;
+    for (auto h = first; h < first + group; ++h)
+      kernels.weigh(own, h, tile, static_cast<const char*>(lse) + h * call.queries * kernels.real_bytes,
+                    static_cast<char*>(weights) + h * rows * width * kernels.real_bytes, scratch[at].data());
+  });
+  return isa;
+}
+
 Isa fused_attention_backward(const FusedAttention& call, const FusedGradients& gradients, Workers& workers, const char* who) {
   return run_fused_attention_backward(active_isa(), call, gradients, workers, who);
 }

@@ -10,4 +10,7 @@ namespace attend::kernels {
 Isa run_fused_attention(Isa isa, const FusedAttention& call, const FusedResults& results, Workers& workers, const char* who);
 Isa run_fused_attention_backward(Isa isa, const FusedAttention& call, const FusedGradients& gradients, Workers& workers, const char* who);
 
+Isa run_fused_weights(Isa isa, const FusedAttention& call, const void* lse, const WeightTile& tile, void* weights, Workers& workers,
+                      const char* who);
+
 }  // namespace attend::kernels

@@ -237,6 +237,48 @@ TEST(FusedAttention, SaysWhichPackedSourceDoesNotFit) {
             std::string::npos);
 }
 
+TEST(FusedAttention, TilesOfTheWeightsAreThoseOfTheMap) {
+  auto cases = masked_cases();
+  for (const auto& c : additive_cases()) cases.push_back(c);
+  for (const auto& how : sets_and_numbers())
+    for (const auto& c : cases) {
+      SCOPED_TRACE(c.name);
+      const auto in = inputs_of(c, how.number);
+      const auto right = plainly(c, in);
+      auto call = described(c, in, how.number);
+      const auto stored = [&](const std::vector<double>& x) {
+        std::vector<char> bytes(x.size() * bytes_of(how.number));
+        for (std::size_t i = 0; i < x.size(); ++i) write(bytes.data() + i * bytes_of(how.number), x[i], how.number);
+        return bytes;
+      };
+      const auto q = stored(in.q), k = stored(in.k);
+      call.query = {q.data(), c.heads * c.queries * c.size, c.queries * c.size, c.size};
+      call.key = {k.data(), c.key_heads * c.keys * c.size, c.keys * c.size, c.size};
+      const std::vector<float> lse(right.lse.begin(), right.lse.end());
+      for (const auto& tile : {WeightTile{0, c.queries, 0, c.keys}, WeightTile{c.queries / 3, c.queries - 1, c.keys / 4, c.keys / 4 + 5},
+                               WeightTile{2, 2, 0, c.keys}}) {
+        const auto rows = tile.end_row - tile.first_row, width = tile.end_key - tile.first_key;
+        const Bytes weights(static_cast<std::size_t>(c.batch * c.heads * rows * width) * 4, true);
+        OneWorker one;
+        run_fused_weights(how.isa, call, lse.data(), tile, weights.data(), one, "test");
+        EXPECT_TRUE(weights.guarded());
+        for (std::int64_t i = 0; i < c.batch * c.heads * rows * width; ++i) {
+          const auto head = i / (rows * width), t = tile.first_row + i / width % rows, s = tile.first_key + i % width;
+          ASSERT_NEAR(read(weights.data() + i * 4, Number::kFloat32), right.weights[static_cast<std::size_t>((head * c.queries + t) * c.keys + s)],
+                      c.stretch > 1 ? 3e-4 : 1e-5)
+              << head << " " << t << " " << s;
+        }
+      }
+    }
+  OneWorker one;
+  float x[8] = {};
+  FusedAttention call;
+  call.batch = call.heads = call.key_heads = call.queries = call.keys = call.size = call.value_size = 1;
+  call.query.data = call.key.data = x;
+  const auto said = error_of(ErrorKind::kValue, [&] { fused_weights(call, x, {0, 1, 0, 2}, x, one, "zoom"); });
+  EXPECT_NE(said.find("zoom: a tile must lie within T=1 and S=1, got rows 0 to 1 and keys 0 to 2"), std::string::npos) << said;
+}
+
 // Another set may run only where the asked one has no loops for these numbers.
 TEST(FusedAttention, TheAskedInstructionSetRuns) {
   const Case c{.queries = 3, .keys = 5};

@@ -44,6 +44,8 @@ struct FusedKernels {
   void (*pack)(const FusedWork& work, int64_t head, int64_t first, int64_t last);
   /// One chunk of queries of a head of B·H, in scratch that begins at a multiple of 64 bytes.
   void (*forward)(const FusedWork& work, int64_t head, int64_t chunk, void* scratch);
+  /// The weights of a tile of a head of B·H from its lse [T], [rows, keys].
+  void (*weigh)(const FusedWork& work, int64_t head, const WeightTile& tile, const void* lse, void* weights, void* scratch);
   /// The column sums and blocks of a head from those of its chunks.
   void (*add_parts)(const FusedWork& work, int64_t head);
 };

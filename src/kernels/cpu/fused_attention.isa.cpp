@@ -19,6 +19,7 @@ constexpr FusedKernels kTable = [] {
                       .plan = Tile::make_plan,
                       .pack = Tile::pack,
                       .forward = Tile::forward,
+                      .weigh = Tile::weigh_tile,
                       .add_parts = add_parts<typename N::Real>};
 }();
 template <class V, class Stored>

@@ -366,6 +366,7 @@ struct RowTile : Sight<typename N::Real> {
     for (int64_t p = first; p < last; ++p)
       Scores::take_keys(c, plan, row_of<Stored>(c.key, b, h, p * kPanel), least(kPanel, keys - p * kPanel),
                         static_cast<typename Scores::Key*>(w.packed_keys) + (own * w.panels + p) * Scores::panel_size(c));
+    if (!w.packed_values) return;
     // Values, by whole blocks: of those that begin in these panels.
     const int64_t end = least(last * kPanel, keys), slices = (c.value_size + kSlice - 1) / kSlice;
     auto* values = static_cast<typename N::Slice*>(w.packed_values) + own * slices * N::slice_size(c.keys);
@@ -373,6 +374,31 @@ struct RowTile : Sight<typename N::Real> {
       w.wild[own * ((c.keys + kValueBlock - 1) / kValueBlock) + block] =
           !N::take_slices([&](int64_t i) { return row_of<Stored>(c.value, b, h, i); }, block * kValueBlock,
                           least((block + 1) * kValueBlock, keys), c.value_size, c.keys, values);
+  }
+
+  static void weigh_tile(const FusedWork& w, int64_t head, const attend::kernels::WeightTile& wanted, const void* lse, void* weights,
+                         void* scratch) {
+    RowTile tile(w, head, scratch);
+    const int64_t width = wanted.end_key - wanted.first_key;
+    memset(weights, 0, static_cast<size_t>((wanted.end_row - wanted.first_row) * width) * sizeof(Real));
+    for (int64_t t = wanted.first_row; t < least(wanted.end_row, tile.queries); t += kTileRows) {
+      tile.start(t, least(kTileRows, least(wanted.end_row, tile.queries) - t));
+      const int64_t last = least(wanted.end_key, tile.tile_end());
+      for (int64_t from = most(wanted.first_key / kPanel * kPanel, tile.tile_first()); from < last; from += kStreamed) {
+        const int64_t to = least(from + kStreamed, last);
+        tile.score(from, to);
+        for (int64_t r = 0; r < tile.rows; ++r) {
+          const int64_t first = most(most(tile.first_key(t + r), from), wanted.first_key), end = least(tile.end_key(t + r), to);
+          const Real base2 = static_cast<const Real*>(lse)[t + r] * static_cast<Real>(kLog2E);
+          if (first >= end || base2 == -INFINITY) continue;
+          Real* x = tile.s.scores + r * tile.s.scores_row + (first - from);
+          if (tile.shapes()) tile.shape(t + r, first, end, x);
+          Real* to_row = static_cast<Real*>(weights) + (t + r - wanted.first_row) * width + (first - wanted.first_key);
+          const V shift = V::all(base2);
+          for (int64_t j = 0; j < end - first; j += kLanes) put_part(to_row + j, exp2(V::load(x + j) - shift), end - first - j);
+        }
+      }
+    }
   }
 
   static void forward(const FusedWork& w, int64_t head, int64_t chunk, void* scratch) {
