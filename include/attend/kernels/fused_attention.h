@@ -127,8 +127,8 @@ struct WeightTile {
   int64_t first_row = 0, end_row = 0, first_key = 0, end_key = 0;
 };
 
-/// The weights [B, H, end_row − first_row, end_key − first_key], in the numbers of the sums, of a tile of a call whose lse [B, H, T] is known:
-/// of any size, without what lies around it. Values are not read. They are of before some are dropped, and equal those that the call
+/// The weights [B, H, end_row − first_row, end_key − first_key], in the numbers of the sums, of a tile of a call whose lse [B, H, T] is
+/// known: of any size, without what lies around it. Values are not read. They are of before some are dropped, and equal those that the call
 /// itself returns up to rounding. Throws as fused_attention, and kValue for a tile that is not within T and S.
 Isa fused_weights(const FusedAttention& call, const void* lse, const WeightTile& tile, void* weights, Workers& workers,
                   const char* who = "fused_weights");

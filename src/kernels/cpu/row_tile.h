@@ -185,9 +185,8 @@ struct RowTile : Sight<typename N::Real> {
     int64_t place = 0;
     Real found;
     if (w.results.top > 0) {
-      const auto segment = find_largest<V>(x + low, high - low, from + low, w.results.top, largest[r]);
-      found = segment.scores[0];
-      place = segment.keys[0] - from;
+      found = find_largest<V>(x + low, high - low, from + low, w.results.top, largest[r], &place);
+      place -= from;
     } else {
       found = find_maximum(x, low, high, &place);
     }

@@ -17,40 +17,46 @@ struct Largest {
   int64_t keys[kMostTop];
 };
 
-// Takes the scores x[0, n) of the keys from `first` on, all behind those seen before, into the `wanted` largest; returns those of x alone.
-// n is a multiple of the lanes.
+// Takes the scores x[0, n) of the keys from `first` on, all behind those seen before, into the `wanted` largest; says which of x alone is
+// the first. n is a multiple of the lanes.
 template <class V>
-Largest<typename V::Real> find_largest(const typename V::Real* x, int64_t n, int64_t first, int64_t wanted,
-                                       Largest<typename V::Real>& largest) {
-  Largest<typename V::Real> now;
-  now.begun = true;
-  top_k_row<V>(x, n, static_cast<int>(wanted), now.keys, now.scores);
-  for (int64_t k = 0; k < wanted; ++k)
-    if (now.keys[k] >= 0) now.keys[k] += first;
-  const Largest<typename V::Real> before = largest;
-  largest = now;
-  if (!before.begun) return now;
-  for (int64_t k = 0, i = 0, j = 0; k < wanted; ++k) {
-    const bool old = before.scores[i] >= now.scores[j];
-    largest.scores[k] = old ? before.scores[i] : now.scores[j];
-    largest.keys[k] = old ? before.keys[i++] : now.keys[j++];
+typename V::Real find_largest(const typename V::Real* x, int64_t n, int64_t first, int64_t wanted, Largest<typename V::Real>& largest,
+                              int64_t* key) {
+  using Real = typename V::Real;
+  const auto find = [&](Real* scores, int64_t* keys) {
+    top_k_row<V>(x, n, static_cast<int>(wanted), keys, scores);
+    for (int64_t k = 0; k < wanted; ++k) keys[k] += keys[k] >= 0 ? first : 0;
+    *key = keys[0];
+    return scores[0];
+  };
+  if (!largest.begun) {
+    largest.begun = true;
+    return find(largest.scores, largest.keys);
   }
-  return now;
+  Real now[kMostTop], scores[kMostTop];
+  int64_t keys_now[kMostTop], keys[kMostTop];
+  const Real found = find(now, keys_now);
+  for (int64_t k = 0, i = 0, j = 0; k < wanted; ++k) {
+    const bool old = largest.scores[i] >= now[j];
+    scores[k] = old ? largest.scores[i] : now[j];
+    keys[k] = old ? largest.keys[i++] : keys_now[j++];
+  }
+  for (int64_t k = 0; k < wanted; ++k) largest.scores[k] = scores[k], largest.keys[k] = keys[k];
+  return found;
 }
 
 // The weights of the largest, and their keys; 0 and −1 where a weight is 0 and where there are fewer.
 template <class V>
 void put_largest(const Largest<typename V::Real>& largest, typename V::Real maximum, typename V::Real share, int64_t wanted,
                  typename V::Real* weights, int64_t* keys) {
+  static_assert(kMostTop % V::kLanes == 0);
+  typename V::Real found[kMostTop];
+  if (largest.begun)
+    for (int64_t k = 0; k < wanted; k += V::kLanes) (exp2(V::load(largest.scores + k) - V::all(maximum)) * V::all(share)).store(found + k);
   for (int64_t k = 0; k < wanted; ++k) {
-    weights[k] = 0;
-    keys[k] = -1;
-    if (!largest.begun || largest.keys[k] < 0) continue;
-    typename V::Real lanes[V::kLanes];
-    exp2(V::all(largest.scores[k] - maximum)).store(lanes);
-    if (lanes[0] * share == 0) continue;
-    weights[k] = lanes[0] * share;
-    keys[k] = largest.keys[k];
+    const bool there = largest.begun && largest.keys[k] >= 0 && found[k] != 0;
+    weights[k] = there ? found[k] : 0;
+    keys[k] = there ? largest.keys[k] : -1;
   }
 }
 
@@ -144,7 +150,7 @@ template <class Real>
 void add_parts(const FusedWork& w, int64_t head) {
   const auto& c = w.call;
   const auto& out = w.results;
-  if (w.column_parts) {
+  if (out.column_sums) {
     Real* sums = static_cast<Real*>(out.column_sums) + head * c.keys;
     memset(sums, 0, static_cast<size_t>(c.keys) * sizeof(Real));
     for (int64_t chunk = 0; chunk < w.chunks; ++chunk) {
@@ -152,7 +158,7 @@ void add_parts(const FusedWork& w, int64_t head) {
       for (int64_t s = 0; s < c.keys; ++s) sums[s] += part[s];
     }
   }
-  if (!w.block_parts) return;
+  if (!out.pooled_mean) return;
   const int64_t down = (c.queries + out.pool_rows - 1) / out.pool_rows, across = (c.keys + out.pool_keys - 1) / out.pool_keys;
   Real* mean = static_cast<Real*>(out.pooled_mean) + head * down * across;
   Real* maximum = static_cast<Real*>(out.pooled_max) + head * down * across;
