@@ -300,4 +300,23 @@ std::shared_ptr<const kernels::PackedSource> pack_source(const at::Tensor& key, 
   return kernels::pack_source(call, both_ways, workers);
 }
 
+at::Tensor fused_weights(const at::Tensor& query, const at::Tensor& key, const at::Tensor& lse, const kernels::WeightTile& tile,
+                         const FusedAttentionOptions& options) {
+  check_tensors(query, key, key);
+  const auto q = by_rows(query), k = by_rows(key);
+  const auto call = call_of(q, k, k, options);
+  ATTEND_CHECK(lse.sizes() == at::IntArrayRef({call.batch, call.heads, call.queries}) &&
+                   lse.scalar_type() == c10::typeMetaToScalarType(sum_options(q).dtype()),
+               kShape, "fused_weights: lse must be {} [B={}, H={}, T={}], got {} {}",
+               c10::toString(c10::typeMetaToScalarType(sum_options(q).dtype())), call.batch, call.heads, call.queries,
+               c10::toString(lse.scalar_type()), shape_text(lse));
+  const auto sums = lse.contiguous();
+  const auto out = at::empty({call.batch, call.heads, std::max<std::int64_t>(tile.end_row - tile.first_row, 0),
+                              std::max<std::int64_t>(tile.end_key - tile.first_key, 0)},
+                             sum_options(q).requires_grad(false));  // [B, H, R, K]
+  TorchWorkers workers;
+  kernels::fused_weights(call, sums.const_data_ptr(), tile, out.mutable_data_ptr(), workers);
+  return out;
+}
+
 }  // namespace attend

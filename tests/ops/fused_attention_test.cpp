@@ -130,6 +130,21 @@ TEST(FusedAttentionOp, StatisticsAreReturnedWhereTheyWereAskedFor) {
             std::min(kernels::active_isa(), kernels::Isa::kAvx512));
 }
 
+TEST(FusedAttentionOp, ATileOfTheWeightsIsThatOfTheMap) {
+  auto c = everything();
+  c.options.rows = at::arange(5, at::kLong);
+  const at::NoGradGuard no_grad;
+  const auto out = fused_attention(c.q, c.k, c.v, c.options);
+  EXPECT_TRUE(close(fused_weights(c.q, c.k, out.lse, {0, 5, 0, 6}, c.options), out.rows, 1e-14));
+  EXPECT_TRUE(close(fused_weights(c.q, c.k, out.lse, {1, 4, 2, 5}, c.options), out.rows.slice(2, 1, 4).slice(3, 2, 5), 1e-14));
+  expect_error(ErrorKind::kValue, {"within T=5 and S=6", "rows 1 to 6"}, [&] {
+    fused_weights(c.q, c.k, out.lse, {1, 6, 0, 6}, c.options);
+  });
+  expect_error(ErrorKind::kShape, {"lse must be Double [B=2, H=4, T=5]", "Float"}, [&] {
+    fused_weights(c.q, c.k, out.lse.to(at::kFloat), {0, 5, 0, 6}, c.options);
+  });
+}
+
 TEST(FusedAttentionOp, SaysWhatDoesNotFit) {
   const auto q = wave({2, 4, 5, 3}), k = wave({2, 2, 6, 3}), v = wave({2, 2, 6, 7});
   expect_error(ErrorKind::kShape, {"fused_attention", "[B, H, T, D]", "[4, 5, 3]"}, [&] { fused_attention(q[0], k, v); });

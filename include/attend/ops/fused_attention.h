@@ -50,4 +50,11 @@ FusedAttentionOutputs fused_attention(const at::Tensor& query, const at::Tensor&
 std::shared_ptr<const kernels::PackedSource> pack_source(const at::Tensor& key, const at::Tensor& value,
                                                          const FusedAttentionOptions& options, std::int64_t heads, bool both_ways);
 
+/// The weights [B, H, R, K] of the queries and keys of a tile (R, K of each) of a call whose lse [B, H, T] is
+/// known, without the rest of the map: a closer look at a map that is too large to be stored. Those that fused_attention() returns in
+/// `rows`, up to rounding; of before some are dropped, and without gradients. Throws as fused_attention(), and kValue for a tile that is
+/// not within T and S. Cost: B·H·R·K·D products, and the keys packed once. Threads may call it at once.
+at::Tensor fused_weights(const at::Tensor& query, const at::Tensor& key, const at::Tensor& lse, const kernels::WeightTile& tile,
+                         const FusedAttentionOptions& options = {});
+
 }  // namespace attend
