@@ -1,7 +1,6 @@
 #include "attend/kernels/fused_attention.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <vector>
 
@@ -13,6 +12,13 @@
 
 namespace attend::kernels {
 namespace {
+
+// A call whose window does not overflow when positions are added to it.
+FusedAttention bounded(FusedAttention call) {
+  call.left = std::min(call.left, kEverything);
+  call.right = std::min(call.right, kEverything);
+  return call;
+}
 
 // Whether each worker packs the heads that it takes in a place of its own, where they stay in the cache, in place of all workers packing
 // all heads first. Then a head is a task: there must be so many that no worker waits long for another's last one.
@@ -47,12 +53,9 @@ Isa run_fused_attention(Isa isa, const FusedAttention& call, const FusedResults&
   check(call, results, who);
   const auto& kernels = loops_of(call, isa);
   FusedWork work;
-  work.call = call;
-  work.call.left = std::min(call.left, kEverything);
-  work.call.right = std::min(call.right, kEverything);
+  work.call = bounded(call);
   work.results = results;
-  const auto tiles_of_keys = (call.keys + kBackKeys - 1) / kBackKeys;
-  work.panels = tiles_of_keys * (kBackKeys / kernels.panel);
+  work.panels = key_tiles(call) * (kBackKeys / kernels.panel);
   constexpr std::int64_t kMostChunks = 64, kUsualTiles = 5;
   const auto tiles = (call.queries + kTileRows - 1) / kTileRows;
   work.chunk = std::max(kUsualTiles, (tiles + kMostChunks - 1) / kMostChunks) * kTileRows;
@@ -129,10 +132,8 @@ Isa run_fused_weights(Isa isa, const FusedAttention& call, const void* lse, cons
                tile.first_row, tile.end_row, tile.first_key, tile.end_key);
   const auto& kernels = loops_of(call, isa);
   FusedWork work;
-  work.call = call;
-  work.call.left = std::min(call.left, kEverything);
-  work.call.right = std::min(call.right, kEverything);
-  work.panels = (call.keys + kBackKeys - 1) / kBackKeys * (kBackKeys / kernels.panel);
+  work.call = bounded(call);
+  work.panels = key_tiles(call) * (kBackKeys / kernels.panel);
   const auto group = call.heads / call.key_heads, rows = tile.end_row - tile.first_row, width = tile.end_key - tile.first_key;
   const auto keys = room_for_each(workers, call.packed ? 0 : kernels.keys_bytes(call)),
              plans = room_for_each(workers, call.packed ? 0 : kernels.plan_bytes(call)),
@@ -169,11 +170,9 @@ Isa run_fused_attention_backward(Isa isa, const FusedAttention& call, const Fuse
                 !gradients.column_gradient == !gradients.column_dots);
   const auto& kernels = back_loops_of(call, isa);
   FusedBackWork work;
-  work.call = call;
-  work.call.left = std::min(call.left, kEverything);
-  work.call.right = std::min(call.right, kEverything);
+  work.call = bounded(call);
   work.gradients = gradients;
-  work.tiles = (call.keys + kBackKeys - 1) / kBackKeys;
+  work.tiles = key_tiles(call);
   // How keys are cut depends on their number alone, and so does the order in which the parts are added.
   const auto wanted = std::clamp<std::int64_t>(call.keys / 512, 1, 8);
   work.chunk = std::max<std::int64_t>(1, (work.tiles + wanted - 1) / wanted) * kBackKeys;

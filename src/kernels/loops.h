@@ -14,6 +14,9 @@ namespace attend::kernels {
 const FusedKernels& loops_of(const FusedAttention& call, Isa& isa);
 const FusedBackKernels& back_loops_of(const FusedAttention& call, Isa& isa);
 
+/// Tiles of kBackKeys keys: packed keys end with a whole one, so that both ways read the same.
+inline std::int64_t key_tiles(const FusedAttention& call) { return (call.keys + kBackKeys - 1) / kBackKeys; }
+
 /// Throws kShape or kValue for a call that cannot be, naming `who`.
 void check_call(const FusedAttention& call, const char* who);
 /// Throws kShape where a call names a source that was packed for others, or for other loops than those of `isa`.

@@ -19,7 +19,7 @@ PackedSource::PackedSource(const FusedAttention& call, bool both_ways, Isa isa, 
   work.call = call;
   FusedBackWork back_work;
   back_work.call = call;
-  back_work.tiles = (call.keys + kBackKeys - 1) / kBackKeys;
+  back_work.tiles = key_tiles(call);
   back_work.sizes = back.sizes(back_work);
   work.panels = back_work.tiles * (kBackKeys / kernels.panel);
   const auto heads = call.batch * call.key_heads, blocks = (call.keys + kValueBlock - 1) / kValueBlock;

@@ -1,4 +1,5 @@
-// The fused attention over products: against a plain computation in float64, for every instruction set that this processor has.
+// The fused attention, of products and of additive scores: against a plain computation in float64, for every instruction set that this
+// processor has.
 #include "kernels/fused_cases.h"
 
 #include <bit>

@@ -54,20 +54,16 @@ struct BackTile {
     Row *paired_weights, *paired_scores, *rounded_scores;
     int64_t bytes;
     Scratch(const FusedAttention& c, void* base) {
-      int64_t at = 0;
-      const auto take = [&](auto*& to, int64_t count) {
-        to = base ? reinterpret_cast<decltype(to + 0)>(static_cast<char*>(base) + at) : nullptr;
-        at += up_to_multiple(count * static_cast<int64_t>(sizeof(*to)), 64);
-      };
-      take(weights, kBackRows * kTileRow);
-      take(scores, kBackRows * kTileRow);
-      take(paired_weights, kRounded ? kBackRows / 2 * kTileRow : 0);
-      take(paired_scores, kRounded ? kBackRows / 2 * kTileRow : 0);
-      take(rounded_scores, kRounded ? kBackRows * kTileRow / 2 : 0);
-      take(keys, Scores::sums(c, kBackKeys));
-      take(unasked, up_to_multiple(c.size, kLanes));
-      take(values, kBackKeys * value_row(c));
-      bytes = at;
+      Layout layout{static_cast<char*>(base)};
+      layout.take(weights, kBackRows * kTileRow);
+      layout.take(scores, kBackRows * kTileRow);
+      layout.take(paired_weights, kRounded ? kBackRows / 2 * kTileRow : 0);
+      layout.take(paired_scores, kRounded ? kBackRows / 2 * kTileRow : 0);
+      layout.take(rounded_scores, kRounded ? kBackRows * kTileRow / 2 : 0);
+      layout.take(keys, Scores::sums(c, kBackKeys));
+      layout.take(unasked, up_to_multiple(c.size, kLanes));
+      layout.take(values, kBackKeys * value_row(c));
+      bytes = layout.bytes;
     }
   };
   static int64_t scratch_bytes(const FusedBackWork& w) { return Scratch(w.call, nullptr).bytes; }

@@ -31,22 +31,18 @@ struct RowTile : Sight<typename N::Real> {
     int64_t scores_row, sums_row, bytes;
     Scratch(const FusedWork& w, void* base) {
       const auto& call = w.call;
-      int64_t at = 0;
-      const auto take = [&](auto*& to, int64_t count) {
-        to = base ? reinterpret_cast<decltype(to + 0)>(static_cast<char*>(base) + at) : nullptr;
-        at += up_to_multiple(count * static_cast<int64_t>(sizeof(*to)), 64);
-      };
+      Layout layout{static_cast<char*>(base)};
       // Of a long source a tile may still see few keys, and holds them whole. A cache line more a row, so that rows do not fall into the
       // same sets.
       scores_row = up_to_multiple(least(up_to_multiple(call.keys, kPanel), kResident), 16) + 16;
       sums_row = up_to_multiple(call.value_size, kSlice);
-      take(query, kTileRows * Scores::query_size(call));
-      take(scores, kTileRows * scores_row);
-      take(sums, kTileRows * sums_row);
-      take(weights, kRounded ? kTileRows * weights_row() : 0);
-      take(line, w.block_parts ? scores_row : 0);
-      take(peaks, w.block_parts ? scores_row : 0);
-      bytes = at;
+      layout.take(query, kTileRows * Scores::query_size(call));
+      layout.take(scores, kTileRows * scores_row);
+      layout.take(sums, kTileRows * sums_row);
+      layout.take(weights, kRounded ? kTileRows * weights_row() : 0);
+      layout.take(line, w.block_parts ? scores_row : 0);
+      layout.take(peaks, w.block_parts ? scores_row : 0);
+      bytes = layout.bytes;
     }
     int64_t weights_row() const { return kRounded ? scores_row / N::kTogether + 16 : scores_row; }
   };

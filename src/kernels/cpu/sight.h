@@ -1,6 +1,7 @@
 // Which keys the rows of a head see, and what distance, bias and keep make of their scores: one and the same in both directions.
 // Included by sources that are compiled once an instruction set, as vectors.h.
 #pragma once
+#include "kernels/cpu/drop.h"
 #include "kernels/cpu/fused_attention.h"
 #include "kernels/cpu/tiles.h"
 

@@ -10,6 +10,18 @@ ATTEND_INLINE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 ATTEND_INLINE int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 ATTEND_INLINE int64_t up_to_multiple(int64_t x, int64_t of) { return (x + of - 1) / of * of; }
 
+// Gives out places in a worker's scratch, each at a multiple of 64 bytes; without a base it counts alone.
+struct Layout {
+  char* base;
+  int64_t bytes = 0;
+
+  template <class T>
+  void take(T*& to, int64_t count) {
+    to = base ? reinterpret_cast<T*>(base + bytes) : nullptr;
+    bytes += up_to_multiple(count * static_cast<int64_t>(sizeof(T)), 64);
+  }
+};
+
 // Sizes of register tiles: rows × vectors of scores, and of contexts. Accumulators, loads and one broadcast fill the registers.
 #if defined(ATTEND_AVX512)
 constexpr int kScoreRows = 12, kScoreVectors = 2, kSumRows = 6, kSumVectors = 4;
