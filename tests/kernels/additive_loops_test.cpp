@@ -1,5 +1,5 @@
 // The loops of additive scores: against a plain computation in float64, for every instruction set that this processor has.
-#include "kernels/cpu/additive_loops.h"
+#include "kernels/additive_kernels.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,6 @@
-// The loops of additive scores as the test reaches them, compiled once an instruction set. C headers only.
+// The loops of additive scores as their test calls them, compiled once an instruction set. C headers only.
+#include "additive_kernels.h"
+
 #include "kernels/cpu/packing.h"
 
 #include "kernels/cpu/additive.h"
