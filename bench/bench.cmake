@@ -13,3 +13,7 @@ attend_isa_sources(attend_linear_speed SOURCES ${PROJECT_SOURCE_DIR}/bench/peak.
 target_link_libraries(attend_linear_speed PRIVATE attend::ops nlohmann_json::nlohmann_json attend_flags)
 target_precompile_headers(attend_linear_speed REUSE_FROM attend_ops)
 target_compile_options(attend_linear_speed PRIVATE -fPIC)
+add_executable(attend_decode_speed EXCLUDE_FROM_ALL bench/decode_speed.cpp)
+target_link_libraries(attend_decode_speed PRIVATE attend::run nlohmann_json::nlohmann_json attend_flags)
+target_precompile_headers(attend_decode_speed REUSE_FROM attend_ops)
+target_compile_options(attend_decode_speed PRIVATE -fPIC)

@@ -68,11 +68,6 @@ std::string ScoredAttention::why_not_fused(const AttendCall& call) const {
   const bool distances = options_.position == "alibi" || options_.position == "relative_bias";
   if (weighing_.temperature != 1 && (distances || mask.bias.defined())) return "its temperature divides more than products";
   if (call.state) return "it takes one step of several";
-  // Packing reads every key and value once; the products, once a query. Where both are few, calls of tensor operations cost more than
-  // either.
-  constexpr std::int64_t kFewQueries = 8, kManyKeys = 256;
-  if (score_->kind() == kernels::ScoreKind::kProduct && call.query.size(2) < kFewQueries && call.memory.size() > kManyKeys)
-    return "so few queries do not repay packing the keys";
   return {};
 }
 

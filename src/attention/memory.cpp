@@ -1,6 +1,7 @@
 #include "attend/attention/memory.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace attend {
 namespace {
@@ -18,6 +19,31 @@ void put(at::Tensor& buffer, const at::Tensor& step, std::int64_t used, std::int
     buffer = larger;
   }
   buffer.narrow(2, used, step.size(2)).copy_(step);
+}
+
+// The first `used` positions of rows (int64 [B']) of a buffer, with as much room: [B', Hk, room, *].
+at::Tensor chosen_rows(const at::Tensor& buffer, const at::Tensor& rows, std::int64_t used) {
+  auto sizes = buffer.sizes().vec();
+  sizes[0] = rows.size(0);
+  auto next = at::empty(sizes, buffer.options());  // [B', Hk, room, *]
+  if (!buffer.is_contiguous() || !buffer.is_cpu() || buffer.requires_grad()) {
+    next.narrow(2, 0, used).copy_(buffer.narrow(2, 0, used).index_select(0, rows));
+    return next;
+  }
+  // Each head of a row lies in one piece; an index and a strided copy would move it twice, number by number.
+  const auto from = rows.to(at::kLong).contiguous();
+  const auto heads = buffer.size(1);
+  const auto whole = static_cast<std::size_t>(buffer.stride(1)) * buffer.element_size(),
+             piece = static_cast<std::size_t>(used * buffer.size(3)) * buffer.element_size();
+  const auto* source = static_cast<const char*>(buffer.const_data_ptr());
+  auto* to = static_cast<char*>(next.mutable_data_ptr());
+  for (std::int64_t r = 0; r < from.size(0); ++r) {
+    const auto row = from.const_data_ptr<std::int64_t>()[r];
+    ATTEND_ASSERT(row >= 0 && row < buffer.size(0));
+    for (std::int64_t h = 0; h < heads; ++h)
+      std::memcpy(to + static_cast<std::size_t>(r * heads + h) * whole, source + static_cast<std::size_t>(row * heads + h) * whole, piece);
+  }
+  return next;
 }
 
 }  // namespace
@@ -53,13 +79,7 @@ Memory Memory::select(const at::Tensor& items) const {
 
 void Memory::reorder(const at::Tensor& rows) {
   if (!defined()) return;
-  for (auto* buffer : {&keys_, &values_}) {
-    auto sizes = buffer->sizes().vec();
-    sizes[0] = rows.size(0);
-    auto next = at::empty(sizes, buffer->options());  // [B', Hk, room, *]
-    next.narrow(2, 0, size_).copy_(buffer->narrow(2, 0, size_).index_select(0, rows));
-    *buffer = next;
-  }
+  for (auto* buffer : {&keys_, &values_}) *buffer = chosen_rows(*buffer, rows, size_);
   if (prepared_) prepared_ = prepared_->select(rows);
 }
 

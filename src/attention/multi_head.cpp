@@ -6,11 +6,6 @@
 namespace attend {
 namespace {
 
-// In the number format of the weights.
-at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
-  return at::linear(x.to(weight.scalar_type()), weight, bias);
-}
-
 bool runs_in_a_head(const MechanismEntry& entry) {
   const auto& can = entry.capabilities;
   return entry.make && !can.makes_heads && !can.reads_previous && !can.ignores_query && !can.projected;
@@ -31,10 +26,9 @@ std::int64_t head_size_of(const std::string& name, const MechanismOptions& o, st
   return output_size / o.heads;
 }
 
-// [B, 1, L, N] -> [B, H, L, D]: project, cut into heads, bring the heads before the positions.
-at::Tensor split(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, std::int64_t heads) {
-  const auto projected = linear(x.squeeze(1), weight, bias);  // [B, L, H·D]
-  return projected.view({x.size(0), x.size(2), heads, weight.size(0) / heads}).transpose(1, 2);
+// [B, 1, L, H·D] -> [B, H, L, D]: cut into heads, bring the heads before the positions.
+at::Tensor in_heads(const at::Tensor& projected, std::int64_t heads) {
+  return projected.view({projected.size(0), projected.size(2), heads, projected.size(3) / heads}).transpose(1, 2);
 }
 
 }  // namespace
@@ -75,18 +69,18 @@ MultiHead::MultiHead(std::string name, const MechanismOptions& o, std::int64_t k
   const auto head_size = head_size_of(name_, o, output_size_);
   const auto joined = heads_ * head_size, shared = key_heads_ * head_size;  // H·D, Hk·D
   auto weight = [&](const char* of, std::int64_t out, std::int64_t in) { return register_parameter(of, initial_weight({out, in}, in)); };
-  query_weight_ = weight("query_weight", joined, o.query_size);
-  key_weight_ = weight("key_weight", shared, o.key_size);
-  value_weight_ = weight("value_weight", shared, value_size);
-  output_weight_ = weight("output_weight", output_size_, joined);
+  query_.weight = weight("query_weight", joined, o.query_size);
+  key_.weight = weight("key_weight", shared, o.key_size);
+  value_.weight = weight("value_weight", shared, value_size);
+  output_.weight = weight("output_weight", output_size_, joined);
   auto bias = [&](bool wanted, const char* of, std::int64_t size) {
     return o.bias && wanted ? register_parameter(of, at::zeros({size}, float_options())) : at::Tensor();  // [size]
   };
   const auto& with = o.of<ProjectionOptions>();
-  query_bias_ = bias(with.query_bias, "query_bias", joined);
-  key_bias_ = bias(with.key_bias, "key_bias", shared);
-  value_bias_ = bias(with.value_bias, "value_bias", shared);
-  output_bias_ = bias(with.output_bias, "output_bias", output_size_);
+  query_.bias = bias(with.query_bias, "query_bias", joined);
+  key_.bias = bias(with.key_bias, "key_bias", shared);
+  value_.bias = bias(with.value_bias, "value_bias", shared);
+  output_.bias = bias(with.output_bias, "output_bias", output_size_);
   MechanismOptions inside = o;
   inside.query_size = inside.key_size = inside.value_size = head_size;
   inside.of<EnergyOptions>().size = energy_size_of(o, head_size);
@@ -106,8 +100,12 @@ MultiHead::MultiHead(std::string name, const MechanismOptions& o, std::int64_t k
   inner_ = register_module("inner", entry.make(inside));
 }
 
+at::Tensor MultiHead::project(const Projection& by, const at::Tensor& x) const {
+  return by.packed.linear(x.to(by.weight.scalar_type()), by.weight, by.bias, kernels::Activation::kNone, uses_int8());
+}
+
 Memory MultiHead::prepare(const at::Tensor& keys, const at::Tensor& values, const Mask& mask) const {
-  const auto key_size = key_weight_.size(1), value_size = value_weight_.size(1);
+  const auto key_size = key_.weight.size(1), value_size = value_.weight.size(1);
   ATTEND_CHECK(keys.dim() == 4 && values.dim() == 4 && keys.size(1) == 1 && values.size(1) == 1, kShape,
                "{}: keys and values must be [B, 1, S, N], since it makes its own heads, got {} and {}", name_, shape_text(keys),
                shape_text(values));
@@ -119,26 +117,26 @@ Memory MultiHead::prepare(const at::Tensor& keys, const at::Tensor& values, cons
   check_format(name_, "keys", keys, *this);
   // What no query may see is zeroed before the projections too, where NaN would already spread.
   const auto visible = visible_keys_of_source(mask, keys, heads_, name_);  // [B, S]
-  return inner_->prepare(split(zero_hidden(keys, visible), key_weight_, key_bias_, key_heads_),
-                         split(zero_hidden(values, visible), value_weight_, value_bias_, key_heads_), mask);
+  return inner_->prepare(in_heads(project(key_, zero_hidden(keys, visible)), key_heads_),
+                         in_heads(project(value_, zero_hidden(values, visible)), key_heads_), mask);
 }
 
 Result MultiHead::attend(const at::Tensor& query, const Memory& memory, State* state, const Request& request) const {
-  ATTEND_CHECK(query.dim() == 4 && query.size(0) == memory.batch() && query.size(1) == 1 && query.size(3) == query_weight_.size(1), kShape,
-               "{}: query must be [B={}, 1, T, {}], got {}", name_, memory.batch(), query_weight_.size(1), shape_text(query));
+  ATTEND_CHECK(query.dim() == 4 && query.size(0) == memory.batch() && query.size(1) == 1 && query.size(3) == query_.weight.size(1), kShape,
+               "{}: query must be [B={}, 1, T, {}], got {}", name_, memory.batch(), query_.weight.size(1), shape_text(query));
   check_format(name_, "queries", query, *this);
   const auto batch = query.size(0), queries = query.size(2);
   at::Tensor live = query;
   const auto empty = memory.hidden({batch, heads_, queries, memory.size()}, name_).rows;  // [B, H, T]
   if (empty.defined()) live = query.masked_fill(empty.all(1, /*keepdim=*/true).unsqueeze(-1), 0.0);
-  Result result = inner_->attend(split(live, query_weight_, query_bias_, heads_), memory, state, request);
-  const auto joined = result.context.transpose(1, 2).reshape({batch, queries, output_weight_.size(1)});  // [B, T, H·Dv]
-  result.context = linear(joined, output_weight_, output_bias_).to(query.scalar_type()).unsqueeze(1);    // [B, 1, T, N]
+  Result result = inner_->attend(in_heads(project(query_, live), heads_), memory, state, request);
+  const auto joined = result.context.transpose(1, 2).reshape({batch, queries, output_.weight.size(1)});  // [B, T, H·Dv]
+  result.context = project(output_, joined).to(query.scalar_type()).unsqueeze(1);                        // [B, 1, T, N]
   return result;
 }
 
 std::vector<ScorePart> MultiHead::parts(const at::Tensor& query, const Memory& memory) const {
-  const auto queries = split(query, query_weight_, query_bias_, heads_);  // [B, H, T, D]
+  const auto queries = in_heads(project(query_, query), heads_);  // [B, H, T, D]
   std::vector<ScorePart> parts{{"q = W_q query", ScorePart::Of::kQuery, queries}};
   for (auto& part : inner_->parts(queries, memory)) parts.push_back(std::move(part));
   parts.push_back({"context", ScorePart::Of::kQuery, inner_->attend(queries, memory, nullptr, {}).context});

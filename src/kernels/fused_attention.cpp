@@ -27,6 +27,12 @@ bool pack_apart(const FusedAttention& call, const Workers& workers) {
   return heads >= 4 * workers.count() || (heads % workers.count() == 0 && !call.query_lengths && !call.key_lengths);
 }
 
+// Whether packing keys and values would take longer than reading them once a query.
+bool few_queries(const FusedAttention& call) {
+  constexpr std::int64_t kFew = 8;
+  return call.queries <= kFew && call.score == ScoreKind::kProduct && !call.packed;
+}
+
 void check(const FusedAttention& c, const FusedResults& results, const char* who) {
   ATTEND_ASSERT(results.context.data || c.batch * c.queries == 0);
   ATTEND_CHECK(results.top >= 0 && results.top <= kMostTop, kValue, "{}: the largest weights of a row can be 0 to {}, got {}", who,
@@ -51,7 +57,8 @@ Isa fused_attention(const FusedAttention& call, const FusedResults& results, Wor
 Isa run_fused_attention(Isa isa, const FusedAttention& call, const FusedResults& results, Workers& workers, const char* who) {
   check_call(call, who);
   check(call, results, who);
-  const auto& kernels = loops_of(call, isa);
+  const bool few = few_queries(call);
+  const auto& kernels = few ? few_loops_of(call, isa) : loops_of(call, isa);
   FusedWork work;
   work.call = bounded(call);
   work.results = results;
@@ -80,7 +87,11 @@ Isa run_fused_attention(Isa isa, const FusedAttention& call, const FusedResults&
       kernels.forward(work, task / work.chunks, work.chunks - 1 - task % work.chunks, at(scratch, worker));
     });
   };
-  if (call.packed) {
+  if (few && call.batch * call.heads * call.queries * call.keys * (call.size + call.value_size) < 1 << 17) {
+    for (std::int64_t head = 0; head < heads; ++head) kernels.forward(work, head, 0, at(scratch, 0));  // waking others would take longer
+  } else if (few) {
+    run_all();
+  } else if (call.packed) {
     check_packed(call, isa, who);
     call.packed->place(work);
     run_all();

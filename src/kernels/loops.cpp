@@ -21,6 +21,14 @@ constexpr Tables<FusedKernels> kProductTables = {{
     {nullptr, &fused_bfloat16_avx512_bf16, nullptr},
 #endif
 }};
+constexpr Tables<FusedKernels> kFewTables = {{
+    {&fused_few_float32_portable, &fused_few_bfloat16_portable, &fused_few_float64_portable},
+#if defined(__x86_64__)
+    {&fused_few_float32_avx2, &fused_few_bfloat16_avx2, nullptr},
+    {&fused_few_float32_avx512, &fused_few_bfloat16_avx512, nullptr},
+    {nullptr, &fused_few_bfloat16_avx512_bf16, nullptr},
+#endif
+}};
 constexpr Tables<FusedKernels> kAdditiveTables = {{
     {&fused_additive_float32_portable, &fused_additive_bfloat16_portable, &fused_additive_float64_portable},
 #if defined(__x86_64__)
@@ -57,6 +65,7 @@ const Table& strongest(const Tables<Table>& tables, Number number, Isa& isa) {
 const FusedKernels& loops_of(const FusedAttention& call, Isa& isa) {
   return strongest(call.score == ScoreKind::kProduct ? kProductTables : kAdditiveTables, call.number, isa);
 }
+const FusedKernels& few_loops_of(const FusedAttention& call, Isa& isa) { return strongest(kFewTables, call.number, isa); }
 const FusedBackKernels& back_loops_of(const FusedAttention& call, Isa& isa) {
   return strongest(call.score == ScoreKind::kProduct ? kProductBackTables : kAdditiveBackTables, call.number, isa);
 }

@@ -12,6 +12,8 @@ namespace attend::kernels {
 
 /// The loops of the strongest set up to `isa` that has some for a call, which `isa` then is; the portable set has them for all.
 const FusedKernels& loops_of(const FusedAttention& call, Isa& isa);
+/// Those that read keys and values where they lie, for products of few queries.
+const FusedKernels& few_loops_of(const FusedAttention& call, Isa& isa);
 const FusedBackKernels& back_loops_of(const FusedAttention& call, Isa& isa);
 
 /// Tiles of kBackKeys keys: packed keys end with a whole one, so that both ways read the same.

@@ -31,15 +31,6 @@ Activation activation_of(const std::string& name) {
   fail_unknown_name("activation", name, std::vector<std::string>{"relu", "gelu", "gelu_tanh", "silu"});
 }
 
-at::Tensor activate(Activation kind, at::Tensor x) {
-  switch (kind) {
-    case Activation::kGelu: return at::gelu(x, "none");
-    case Activation::kGeluTanh: return at::gelu(x, "tanh");
-    case Activation::kSilu: return at::silu(x);
-    default: return x.relu_();
-  }
-}
-
 FeedForward::FeedForward(std::int64_t size, std::int64_t hidden, double rate, const BlockOptions& o)
     : in_(register_module("in", std::make_shared<Linear>(size, hidden, o.feed_forward_bias))),
       out_(register_module("out", std::make_shared<Linear>(hidden, size, o.feed_forward_bias))),
@@ -48,7 +39,7 @@ FeedForward::FeedForward(std::int64_t size, std::int64_t hidden, double rate, co
       dropout_(rate) {}
 
 at::Tensor FeedForward::operator()(const at::Tensor& x) const {
-  auto inner = activate(activation_, (*in_)(x));  // [.., F]
+  auto inner = (*in_)(x, activation_);  // [.., F]
   if (times_) inner = inner * (*times_)(x);
   return (*out_)(apply_dropout(*this, inner, dropout_));
 }

@@ -10,7 +10,7 @@ namespace attend {
 class OutputLayer {
  public:
   OutputLayer(Module& owner, const ModelOptions& o, std::int64_t size, std::shared_ptr<Embedding> embedding)
-      : embedding_(std::move(embedding)) {
+      : owner_(owner), embedding_(std::move(embedding)) {
     const auto& tied = o.of<TiedOptions>().tied;
     const auto vocabulary = embedding_->weight.size(0);
     if (tied == "none") {
@@ -22,12 +22,14 @@ class OutputLayer {
     bias_ = owner.register_parameter("output_bias", at::zeros({vocabulary}, float_options()));  // [V]
   }
   at::Tensor operator()(const at::Tensor& states) const {
-    return at::linear(states, weight_.defined() ? weight_ : embedding_->weight, bias_);
+    return packed_.linear(states, weight_.defined() ? weight_ : embedding_->weight, bias_, kernels::Activation::kNone, owner_.uses_int8());
   }
 
  private:
+  const Module& owner_;
   std::shared_ptr<Embedding> embedding_;
   at::Tensor weight_, bias_;
+  PackedWeight packed_;
 };
 
 }  // namespace attend

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "attend/models/weights_observer.h"
+#include "attend/ops/cross_entropy.h"
 
 namespace attend {
 namespace {
@@ -139,7 +140,7 @@ StepScores NetworkSteps::step(const StepRows& rows) {
   const auto tokens = long_tensor(rows.tokens, {encoded_->batch(), beams_});  // [B, K]
   const auto states = decoder_.step(*encoded_, *state_, tokens, watch_);      // [B, K, N]
   logits_ = decoder_.logits(states).to(at::kFloat).contiguous();              // [B, K, V]
-  normalisers_ = at::logsumexp(logits_, -1).contiguous();                     // [B, K]
+  normalisers_ = row_logsumexp(logits_);                                      // [B, K]
   return {.vocabulary = logits_.size(2),
           .scores = {logits_.data_ptr<float>(), static_cast<std::size_t>(logits_.numel())},
           .normalisers = {normalisers_.data_ptr<float>(), static_cast<std::size_t>(normalisers_.numel())},
@@ -152,11 +153,11 @@ const ForcedScores* NetworkSteps::force_all(std::span<const std::vector<std::int
   observer_.clear();
   const auto all = padded(targets, /*column=*/0);  // [B, T]
   const auto steps = all.size(1);
-  const auto begin = at::full({all.size(0), 1}, special_.begin, index_options());       // [B, 1]
-  const auto inputs = at::cat({begin, all.narrow(1, 0, steps - 1)}, 1);                 // [B, T]
-  const auto states = decoder_.decode(*encoded_, inputs, lengths_of(targets), watch_);  // [B, T, N]
-  const auto log_probs = at::log_softmax(decoder_.logits(states).to(at::kFloat), -1);   // [B, T, V]
-  forced_log_probs_ = log_probs.gather(2, all.unsqueeze(-1)).squeeze(-1).contiguous();  // [B, T]
+  const auto begin = at::full({all.size(0), 1}, special_.begin, index_options());                              // [B, 1]
+  const auto inputs = at::cat({begin, all.narrow(1, 0, steps - 1)}, 1);                                        // [B, T]
+  const auto states = decoder_.decode(*encoded_, inputs, lengths_of(targets), watch_);                         // [B, T, N]
+  const auto logits = decoder_.logits(states).to(at::kFloat);                                                  // [B, T, V]
+  forced_log_probs_ = (logits.gather(2, all.unsqueeze(-1)).squeeze(-1) - row_logsumexp(logits)).contiguous();  // [B, T]
   forced_.longest = steps;
   forced_.log_probs = {forced_log_probs_.data_ptr<float>(), static_cast<std::size_t>(forced_log_probs_.numel())};
   forced_.shown = show(steps, /*forced=*/true);

@@ -2,6 +2,9 @@
 
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "attend/kernels/logsumexp.h"
+#include "ops/torch_workers.h"
+
 namespace attend {
 namespace {
 
@@ -41,6 +44,18 @@ struct SmoothedCrossEntropy : torch::autograd::Function<SmoothedCrossEntropy> {
 CrossEntropy cross_entropy(const at::Tensor& logits, const at::Tensor& targets, double smoothing) {
   auto out = SmoothedCrossEntropy::apply(logits, targets, smoothing);
   return {out[0], out[1].item<double>(), out[2]};
+}
+
+at::Tensor row_logsumexp(const at::Tensor& x) {
+  ATTEND_CHECK(x.dim() >= 1 && x.scalar_type() == at::kFloat && x.is_cpu(), kValue,
+               "row_logsumexp: x must be float32 [.., V] on the CPU, got {} {}; use at::logsumexp", c10::toString(x.scalar_type()),
+               shape_text(x));
+  const auto rows = x.contiguous();                                               // [.., V]
+  const auto sums = at::empty(x.sizes().slice(0, x.dim() - 1), float_options());  // [..]
+  TorchWorkers workers;
+  kernels::logsumexp_rows({.x = rows.const_data_ptr<float>(), .rows = sums.numel(), .size = x.size(-1), .row = x.size(-1)},
+                          sums.mutable_data_ptr<float>(), workers);
+  return sums;
 }
 
 }  // namespace attend

@@ -43,6 +43,11 @@ void Module::train(bool on) {
   for (const auto& child : children_) child.value()->train(on);
 }
 
+void Module::use_int8(bool on) {
+  int8_ = on;
+  for (const auto& child : children_) child.value()->use_int8(on);
+}
+
 void Module::name_places(std::uint64_t place) {
   place_ = place;
   for (const auto& child : children_) {

@@ -14,8 +14,10 @@ bool gives_text(const AnyModel& model) { return model_kind(model.model.type).giv
 }  // namespace
 
 void RunnerOptions::visit(OptionVisitor& v) {
-  v(precision, "precision", "float32", "number format that the model runs in; bfloat16 halves the memory of its weights, and rounds",
-    one_of({"float32", "bfloat16"}));
+  v(precision, "precision", "float32",
+    "number format that the model runs in; bfloat16 halves the memory of its weights, and rounds; int8 rounds the weights of linear maps "
+    "and what they are multiplied by to whole numbers, a scale a row",
+    one_of({"float32", "bfloat16", "int8"}));
 }
 
 Runner::Runner(const std::string& path, const RunnerOptions& options) : Runner(read_any_model(path), options, path, /*owned=*/true) {
@@ -29,8 +31,10 @@ Runner::Runner(AnyModel model, const RunnerOptions& options, std::string name, b
   ATTEND_CHECK(!model_.network->is_training(), kValue,
                "a runner of {}: the network is in training mode, where dropout draws; call its eval() first", name_);
   const auto type = type_of(options.precision);
-  if (type != at::kFloat && owned) model_.network->to(type);
-  if (type != at::kFloat && !owned) model_ = clone(model_, type);
+  const bool int8 = options.precision == "int8";
+  if (!owned && (type != at::kFloat || int8)) model_ = clone(model_, type);
+  if (owned && type != at::kFloat) model_.network->to(type);
+  if (int8) model_.network->use_int8();
   if (gives_text(model_)) {
     writer_ = as_seq2seq(model_, name_);
   } else if (model_kind(model_.model.type).gives == Matter::kAnswer) {

@@ -48,5 +48,14 @@ TEST(CrossEntropy, SecondBackwardIsRefused) {
   expect_error(ErrorKind::kUnsupported, {"cross_entropy", "second backward"}, [&] { loss.backward(); });
 }
 
+TEST(RowLogSumExp, EqualsLibtorchs) {
+  const auto x = at::cos(at::arange(3 * 4 * 133, at::kFloat)).view({3, 4, 133}) * 9;
+  EXPECT_LT((row_logsumexp(x) - at::logsumexp(x, -1)).abs().max().item<double>(), 1e-5);
+  const auto turned = x.transpose(0, 2);  // [133, 4, 3]
+  EXPECT_LT((row_logsumexp(turned) - at::logsumexp(turned, -1)).abs().max().item<double>(), 1e-5);
+  EXPECT_EQ(row_logsumexp(at::zeros({2, 0})).sizes(), at::IntArrayRef({2}));
+  expect_error(ErrorKind::kValue, {"row_logsumexp", "float32", "at::logsumexp"}, [&] { row_logsumexp(x.to(at::kDouble)); });
+}
+
 }  // namespace
 }  // namespace attend::testing

@@ -1,5 +1,6 @@
 #pragma once
 #include "attend/attention/mechanism.h"
+#include "attend/ops/packed_linear.h"
 
 namespace attend {
 
@@ -56,10 +57,16 @@ class MultiHead : public Mechanism {
   MultiHead(std::string name, const MechanismOptions& options, std::int64_t key_heads);
 
  private:
+  struct Projection {
+    at::Tensor weight, bias;
+    PackedWeight packed;
+  };
+  // In the number format of the weights: [.., N*] -> [.., outputs].
+  at::Tensor project(const Projection& by, const at::Tensor& x) const;
+
   std::string name_;
   std::int64_t heads_, key_heads_, output_size_;
-  at::Tensor query_weight_, key_weight_, value_weight_, output_weight_;  // [H·D, N*], [Hk·D, N*], [N, H·Dv]
-  at::Tensor query_bias_, key_bias_, value_bias_, output_bias_;
+  Projection query_, key_, value_, output_;  // [H·D, Nq], [Hk·D, Nk], [Hk·Dv, Nv], [N, H·Dv]
   std::shared_ptr<Mechanism> inner_;
 };
 

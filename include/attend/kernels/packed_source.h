@@ -9,8 +9,9 @@ namespace attend::kernels {
 
 /// Packs the keys and values of a call: its sizes, number, score, scale, energy and key lengths count, queries and masks do not. Later
 /// calls that name it in FusedAttention::packed must have the same of these, the same key lengths, and give the same keys and values; their
-/// bits are those of calls that pack. `both_ways`: for fused_attention_backward too. It reads nothing of the call afterwards, is not
-/// changed once it is made, and threads may share it. Errors as fused_attention. Memory: keys and values once more, twice where both_ways.
+/// bits are those of calls that pack, which those over products of up to 8 queries do not. `both_ways`: for fused_attention_backward too.
+/// It reads nothing of the call afterwards, is not changed once it is made, and threads may share it. Errors as fused_attention. Memory:
+/// keys and values once more, twice where both_ways.
 std::shared_ptr<const PackedSource> pack_source(const FusedAttention& call, bool both_ways, Workers& workers,
                                                 const char* who = "pack_source");
 

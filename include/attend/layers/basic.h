@@ -2,15 +2,21 @@
 // Linear maps, embeddings and positions.
 #include "attend/core/options.h"
 #include "attend/ops/dropout.h"
+#include "attend/ops/packed_linear.h"
 
 namespace attend {
 
-/// y = x Wᵀ + b. weight [out, in] initialised by Glorot's rule (Glorot & Bengio 2010), bias zero. Threads may share it as any Module.
+/// y = f(x Wᵀ + b). weight [out, in] initialised by Glorot's rule (Glorot & Bengio 2010), bias zero. Threads may share it as any Module.
 class Linear : public Module {
  public:
   Linear(std::int64_t in, std::int64_t out, bool bias = true);
-  at::Tensor operator()(const at::Tensor& x) const { return at::linear(x, weight, bias); }
+  at::Tensor operator()(const at::Tensor& x, kernels::Activation f = kernels::Activation::kNone) const {
+    return packed_.linear(x, weight, bias, f, uses_int8());  // [.., out]
+  }
   at::Tensor weight, bias;
+
+ private:
+  PackedWeight packed_;
 };
 
 /// Table of token vectors. ids int64 [..] -> [.., N]; the padding id's row is zero and gets no gradient.

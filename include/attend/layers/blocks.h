@@ -35,11 +35,9 @@ class Norm : public Module {
 
 /// The nonlinearity by name: relu max(0, x); gelu x Φ(x) (Hendrycks & Gimpel 2016); gelu_tanh x/2 (1 + tanh(√(2/π) (x + 0.044715 x³))), the
 /// approximation of that paper; silu x σ(x), there too.
-enum class Activation { kRelu, kGelu, kGeluTanh, kSilu };
+using kernels::Activation;
 /// Throws kUnknownName.
 Activation activation_of(const std::string& name);
-/// Of x, which may be written over.
-at::Tensor activate(Activation kind, at::Tensor x);
 
 /// W_2 act(W_1 x + b_1) + b_2 (Vaswani et al. 2017, §3.3), or gated W_2 (act(W_1 x + b_1) ⊙ (W_3 x + b_3)) + b_2 (Shazeer 2020, eq. 6),
 /// with dropout before W_2. Parameters: in.* (W_1, [F, N]), out.* (W_2, [N, F]), gated also times.* (W_3, [F, N]); biases by option.

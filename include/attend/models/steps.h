@@ -10,7 +10,7 @@
 namespace attend {
 
 /// A network about to write what it reads: source and lengths as for Seq2Seq::encode, in vocabularies with these special ids. Scores are
-/// its logits in float32, normalised by at::logsumexp; no gradients are kept. The network must outlive what is returned. It is only read,
+/// its logits in float32, normalised by row_logsumexp; no gradients are kept. The network must outlive what is returned. It is only read,
 /// and should be in eval mode; each object belongs to one thread at a time.
 std::unique_ptr<StepModel> steps_of(const Seq2Seq& model, const at::Tensor& source, const at::Tensor& lengths,
                                     const BothSpecialIds& special = {});

@@ -14,4 +14,8 @@ struct CrossEntropy {
 /// Same as: at::cross_entropy_loss(logits, targets, {}, at::Reduction::Sum, -100, epsilon).
 CrossEntropy cross_entropy(const at::Tensor& logits, const at::Tensor& targets, double smoothing);
 
+/// ln Σ_v exp(x) over the last dimension of float32 x [.., V] -> [..], without gradients, in two passes and without memory for the
+/// exponentials. Same as: at::logsumexp(x, -1). Threads may call it at once.
+at::Tensor row_logsumexp(const at::Tensor& x);
+
 }  // namespace attend

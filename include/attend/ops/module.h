@@ -78,6 +78,11 @@ class Module {
   void eval() { train(false); }
   bool is_training() const { return training_; }
 
+  /// Whether linear maps of this part and all of its parts round their weights and inputs to 8 bits where no gradients are kept
+  /// (ops/packed_linear.h). Parameters stay as they are.
+  void use_int8(bool on = true);
+  bool uses_int8() const { return int8_; }
+
   /// Where this part stands, for draws (ops/draws.h): by its names from the whole down, once the whole was told to name_places(); else 0.
   std::uint64_t place() const { return place_; }
   void name_places(std::uint64_t place = 1);
@@ -109,7 +114,7 @@ class Module {
 
   NamedList<at::Tensor> parameters_, buffers_;
   NamedList<std::shared_ptr<Module>> children_;
-  bool training_ = true, wide_ = false;
+  bool training_ = true, wide_ = false, int8_ = false;
   std::uint64_t place_ = 0;
 };
 

@@ -27,7 +27,7 @@ struct Stream;
 
 /// How a model is run, whatever it does.
 struct RunnerOptions {
-  std::string precision;  ///< float32 or bfloat16
+  std::string precision;  ///< float32, bfloat16 or int8
   RunnerOptions() { set_defaults(*this); }
   void visit(OptionVisitor& v);
 };

@@ -97,11 +97,14 @@ struct FusedBackKernels {
 
 extern const FusedKernels fused_additive_float32_portable, fused_additive_bfloat16_portable, fused_additive_float64_portable;
 extern const FusedKernels fused_float32_portable, fused_bfloat16_portable, fused_float64_portable;
+extern const FusedKernels fused_few_float32_portable, fused_few_bfloat16_portable, fused_few_float64_portable;
 #if defined(__x86_64__)
 extern const FusedKernels fused_additive_float32_avx2, fused_additive_bfloat16_avx2;
 extern const FusedKernels fused_additive_float32_avx512, fused_additive_bfloat16_avx512;
 extern const FusedKernels fused_float32_avx2, fused_bfloat16_avx2;
 extern const FusedKernels fused_float32_avx512, fused_bfloat16_avx512, fused_bfloat16_avx512_bf16;
+extern const FusedKernels fused_few_float32_avx2, fused_few_bfloat16_avx2;
+extern const FusedKernels fused_few_float32_avx512, fused_few_bfloat16_avx512, fused_few_bfloat16_avx512_bf16;
 #endif
 
 extern const FusedBackKernels fused_additive_back_float32_portable, fused_additive_back_bfloat16_portable,

@@ -1,7 +1,7 @@
 // The loops of fused_attention, compiled once an instruction set. C headers only.
 #include "kernels/cpu/fused_attention.h"
 
-#include "kernels/cpu/row_tile.h"
+#include "kernels/cpu/few_queries.h"
 
 namespace {
 
@@ -23,6 +23,12 @@ constexpr FusedKernels kTable = [] {
                       .add_parts = add_parts<typename N::Real>};
 }();
 template <class V, class Stored>
+constexpr FusedKernels kFewTable = [] {
+  auto table = kTable<Wide<V, Stored>>;
+  table.forward = FewQueries<V, Stored>::forward;
+  return table;
+}();
+template <class V, class Stored>
 constexpr FusedKernels kAdditiveTable = kTable<Wide<V, Stored>, Additive<V, Stored>>;
 
 }  // namespace
@@ -30,21 +36,25 @@ constexpr FusedKernels kAdditiveTable = kTable<Wide<V, Stored>, Additive<V, Stor
 namespace attend::kernels {
 
 #if defined(ATTEND_ISA_avx512_bf16)
-const FusedKernels fused_bfloat16_avx512_bf16 = kTable<Halves>;
+const FusedKernels fused_bfloat16_avx512_bf16 = kTable<Halves>, fused_few_bfloat16_avx512_bf16 = kFewTable<Floats, Half16>;
 #elif defined(ATTEND_ISA_avx512)
 const FusedKernels fused_additive_float32_avx512 = kAdditiveTable<Floats, float>,
                    fused_additive_bfloat16_avx512 = kAdditiveTable<Floats, Half16>;
 const FusedKernels fused_float32_avx512 = kTable<Wide<Floats, float>>, fused_bfloat16_avx512 = kTable<Wide<Floats, Half16>>;
+const FusedKernels fused_few_float32_avx512 = kFewTable<Floats, float>, fused_few_bfloat16_avx512 = kFewTable<Floats, Half16>;
 #elif defined(ATTEND_ISA_avx2)
 const FusedKernels fused_additive_float32_avx2 = kAdditiveTable<Floats, float>,
                    fused_additive_bfloat16_avx2 = kAdditiveTable<Floats, Half16>;
 const FusedKernels fused_float32_avx2 = kTable<Wide<Floats, float>>, fused_bfloat16_avx2 = kTable<Wide<Floats, Half16>>;
+const FusedKernels fused_few_float32_avx2 = kFewTable<Floats, float>, fused_few_bfloat16_avx2 = kFewTable<Floats, Half16>;
 #else
 const FusedKernels fused_additive_float32_portable = kAdditiveTable<Floats, float>,
                    fused_additive_bfloat16_portable = kAdditiveTable<Floats, Half16>,
                    fused_additive_float64_portable = kAdditiveTable<Doubles, double>;
 const FusedKernels fused_float32_portable = kTable<Wide<Floats, float>>, fused_bfloat16_portable = kTable<Wide<Floats, Half16>>,
                    fused_float64_portable = kTable<Wide<Doubles, double>>;
+const FusedKernels fused_few_float32_portable = kFewTable<Floats, float>, fused_few_bfloat16_portable = kFewTable<Floats, Half16>,
+                   fused_few_float64_portable = kFewTable<Doubles, double>;
 #endif
 
 }  // namespace attend::kernels

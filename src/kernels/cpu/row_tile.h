@@ -74,7 +74,7 @@ struct RowTile : Sight<typename N::Real> {
       argmax[r] = -1;
       largest[r].begun = false;
     }
-    memset(s.sums, 0, static_cast<size_t>(kTileRows * s.sums_row) * sizeof(Real));
+    memset(s.sums, 0, static_cast<size_t>(rows * s.sums_row) * sizeof(Real));
     clear_rows(begin, begin + rows);
   }
 
@@ -396,9 +396,13 @@ struct RowTile : Sight<typename N::Real> {
     }
   }
 
-  static void forward(const FusedWork& w, int64_t head, int64_t chunk, void* scratch) {
+  static void forward(const FusedWork& w, int64_t head, int64_t chunk, void* scratch) { forward_by<RowTile>(w, head, chunk, scratch); }
+
+  // By this tile or by one that scores and mixes in its own way.
+  template <class Tile>
+  static void forward_by(const FusedWork& w, int64_t head, int64_t chunk, void* scratch) {
     const auto& c = w.call;
-    RowTile tile(w, head, scratch);
+    Tile tile(w, head, scratch);
     const bool counts = w.column_parts || w.block_parts || w.results.row_count > 0;
     clear_parts<Real>(w, head * w.chunks + chunk);
     const int64_t until = least((chunk + 1) * w.chunk, c.queries);

@@ -1,0 +1,37 @@
+#pragma once
+// Linear maps whose weights are laid out once for products of few rows: the steps of a decoder.
+#include <atomic>
+#include <memory>
+
+#include "attend/kernels/packed_linear.h"
+#include "attend/ops/torch.h"
+
+namespace attend {
+
+/// y = f(x Wᵀ + b), by weights packed for it (kernels/packed_linear.h) where that pays: where no gradients are kept and x has few rows.
+/// Everything else goes to libtorch, and so do tensors that are not on the CPU. A layer holds one of these beside each of its weights.
+///
+/// The packed form is made by the first call that wants it, and anew when the weight has changed since. It takes as much memory as the
+/// weight, or a quarter of it as int8. Same as: at::linear, then the activation. Threads may share one as they share the weight.
+class PackedWeight {
+ public:
+  /// x [.., K], weight [N, K], bias [N] or undefined, all of one type -> [.., N] of that type. `int8`: weights and x are rounded to whole
+  /// numbers of 8 bits with a scale for each output and each row of x, and multiplied so however many rows there are (float32 and bfloat16
+  /// alone; gradients and float64 are left as they are). Throws what at::linear throws.
+  at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias = {},
+                    kernels::Activation activation = kernels::Activation::kNone, bool int8 = false) const;
+
+  /// Rows that are few.
+  static constexpr std::int64_t kFewRows = 128;
+
+ private:
+  struct Packed;
+  std::shared_ptr<const Packed> packed(const at::Tensor& weight, kernels::WeightForm form) const;
+
+  mutable std::atomic<std::shared_ptr<const Packed>> packed_;
+};
+
+/// f(x), which may be written over.
+at::Tensor activate(kernels::Activation kind, at::Tensor x);
+
+}  // namespace attend

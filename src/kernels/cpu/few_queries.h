@@ -1,0 +1,128 @@
+// Few queries, as a decoder's step has them: keys and values are read where they lie, since packing them would take longer than the
+// products. All else is that of a tile of queries. Included by sources that are compiled once an instruction set, as vectors.h.
+#pragma once
+#include "kernels/cpu/row_tile.h"
+
+namespace {
+
+template <class V, class Stored_>
+struct FewQueries : RowTile<Wide<V, Stored_>, Products<Wide<V, Stored_>>> {
+  using Numbers = Wide<V, Stored_>;
+  using Tile = RowTile<Numbers, Products<Numbers>>;
+  using Stored = Stored_;
+  using Real = typename V::Real;
+  using Tile::c, Tile::b, Tile::s, Tile::begin, Tile::rows;
+  static constexpr int kLanes = V::kLanes, kGroup = 4;  // queries that a key is read for at a time
+
+  FewQueries(const FusedWork& work, int64_t of, void* scratch) : Tile(work, of, scratch) {}
+
+  // The key head that this query head reads.
+  int64_t key_head() const { return this->h / (c.heads / c.key_heads); }
+
+  // Base-2 scores of the keys [from, to) for every row that sees them.
+  void score(int64_t from, int64_t to) {
+    for (int64_t r = 0; r < rows; r += kGroup) {
+      const int64_t group = least(kGroup, rows - r), first = most(from, this->first_key(begin + r)),
+                    end = least(to, this->end_key(begin + r + group - 1));
+      Real* scores = s.scores + r * s.scores_row - from;
+      switch (group) {
+        case 1: score_rows<1, 8>(r, first, end, scores); break;
+        case 2: score_rows<2, 4>(r, first, end, scores); break;
+        case 3: score_rows<3, 2>(r, first, end, scores); break;
+        default: score_rows<4, 2>(r, first, end, scores);
+      }
+    }
+  }
+  template <int R, int Keys>
+  void score_rows(int64_t r, int64_t first, int64_t end, Real* scores) {
+    const Real* query = s.query + r * c.size;
+    const Stored* key = row_of<Stored>(c.key, b, key_head(), first);
+    int64_t at = first;
+    for (; at + Keys <= end; at += Keys, key += Keys * c.key.row) dots<R, Keys>(query, key, scores + at);
+    for (; at < end; ++at, key += c.key.row) dots<R, 1>(query, key, scores + at);
+  }
+  // The bits of a product do not depend on how many are computed at a time.
+  template <int R, int Keys>
+  ATTEND_INLINE void dots(const Real* query, const Stored* key, Real* scores) {
+    const int64_t whole = c.size / kLanes * kLanes;
+    V sums[R][Keys];
+#pragma GCC unroll 4
+    for (int i = 0; i < R; ++i)
+#pragma GCC unroll 8
+      for (int j = 0; j < Keys; ++j) sums[i][j] = V::all(0);
+    for (int64_t d = 0; d < whole; d += kLanes) {
+#pragma GCC unroll 8
+      for (int j = 0; j < Keys; ++j) {
+        const V k = load_wide(key + j * c.key.row + d);
+#pragma GCC unroll 4
+        for (int i = 0; i < R; ++i) sums[i][j] = fma(V::load(query + i * c.size + d), k, sums[i][j]);
+      }
+    }
+    const Real by = Products<Numbers>::base2(c);
+#pragma GCC unroll 4
+    for (int i = 0; i < R; ++i)
+#pragma GCC unroll 8
+      for (int j = 0; j < Keys; ++j) {
+        Real product = sum(sums[i][j]);
+        for (int64_t d = whole; d < c.size; ++d) product += query[i * c.size + d] * widened(key[j * c.key.row + d]);
+        scores[i * s.scores_row + j] = product * by;
+      }
+  }
+
+  // Adds the values of the keys [from, to), weighted. What has the weight 0 is not read: it may be NaN.
+  void mix(int64_t from, int64_t to) {
+    constexpr int kTogether = 4;  // vectors of a value's numbers
+    const int64_t whole = c.value_size / kLanes * kLanes;
+    for (int64_t r = 0; r < rows; r += kGroup) {
+      const int64_t group = least(kGroup, rows - r), first = most(from, this->first_key(begin + r)),
+                    end = least(to, this->end_key(begin + r + group - 1));
+      const Real* weights = s.scores + r * s.scores_row - from;
+      int64_t d = 0;
+      for (; d + kTogether * kLanes <= whole; d += kTogether * kLanes) mix_any<kTogether>(group, weights, first, end, r, d);
+      for (; d < whole; d += kLanes) mix_any<1>(group, weights, first, end, r, d);
+      for (; d < c.value_size; ++d)
+        for (int64_t i = 0; i < group; ++i)
+          for (int64_t at = first; at < end; ++at)
+            if (const Real p = weights[i * s.scores_row + at]; p != 0)
+              s.sums[(r + i) * s.sums_row + d] += p * widened(row_of<Stored>(c.value, b, key_head(), at)[d]);
+    }
+  }
+  template <int Vectors>
+  void mix_any(int64_t group, const Real* weights, int64_t first, int64_t end, int64_t r, int64_t d) {
+    switch (group) {
+      case 1: return mix_rows<1, Vectors>(weights, first, end, r, d);
+      case 2: return mix_rows<2, Vectors>(weights, first, end, r, d);
+      case 3: return mix_rows<3, Vectors>(weights, first, end, r, d);
+      default: return mix_rows<4, Vectors>(weights, first, end, r, d);
+    }
+  }
+  template <int R, int Vectors>
+  void mix_rows(const Real* weights, int64_t first, int64_t end, int64_t r, int64_t d) {
+    const Stored* value = row_of<Stored>(c.value, b, key_head(), first) + d;
+    Real* to = s.sums + r * s.sums_row + d;
+    V sums[R][Vectors];
+#pragma GCC unroll 4
+    for (int i = 0; i < R; ++i)
+#pragma GCC unroll 4
+      for (int j = 0; j < Vectors; ++j) sums[i][j] = V::load(to + i * s.sums_row + j * kLanes);
+    for (int64_t at = first; at < end; ++at, value += c.value.row) {
+#pragma GCC unroll 4
+      for (int i = 0; i < R; ++i) {
+        const Real p = weights[i * s.scores_row + at];
+        if (p == 0) continue;
+#pragma GCC unroll 4
+        for (int j = 0; j < Vectors; ++j) sums[i][j] = fma(V::all(p), load_wide(value + j * kLanes), sums[i][j]);
+      }
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < R; ++i)
+#pragma GCC unroll 4
+      for (int j = 0; j < Vectors; ++j) sums[i][j].store(to + i * s.sums_row + j * kLanes);
+  }
+
+  static void forward(const FusedWork& w, int64_t head, int64_t chunk, void* scratch) {
+    Tile::template forward_by<FewQueries>(w, head, chunk, scratch);
+  }
+};
+
+}  // namespace
