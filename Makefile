@@ -24,9 +24,10 @@ demo: program  ## the main job on the data that ships
 	@tools/demo
 
 bench: build    ## attention beside libtorch's, training beside a plain PyTorch loop; PYTHON=... has torch (bench/peers/README.md)
-	@cmake --build --preset release --target attend_attention_speed attend_train_speed
+	@cmake --build --preset release --target attend_attention_speed attend_train_speed attend_decode_speed
 	@python3 bench/attention.py
 	@$(or $(PYTHON),.deps/peers/bin/python) bench/train_speed.py
+	@python3 bench/decoding.py
 
 fuzz:    ## readers of files under mutated inputs, FUZZ_SECONDS (60) for each (tools/fuzz/README.md)
 	@tools/setup --check

@@ -23,10 +23,16 @@ struct PackedKeys final : Prepared {
 
 // Keys for each head where scores are additive, and values for each of these.
 struct KernelSource {
-  KernelSource(const Memory& memory, kernels::ScoreKind kind, std::int64_t heads)
-      : keys(kind == kernels::ScoreKind::kProduct ? memory.keys() : share_heads(memory.keys(), heads)),
-        values(share_heads(widened(memory.values()), keys.size(1))) {}
+  KernelSource(const Memory& memory, kernels::ScoreKind kind, std::int64_t heads, std::int64_t queries) {
+    auto lies = memory.cache();
+    if (lies.rows.defined() && (kind != kernels::ScoreKind::kProduct || queries > kernels::kCacheQueries))
+      lies = {memory.keys(), memory.values(), {}};
+    keys = kind == kernels::ScoreKind::kProduct ? lies.keys : share_heads(lies.keys, heads);
+    values = share_heads(widened(lies.values), keys.size(1));
+    rows = lies.rows;
+  }
   at::Tensor keys, values;  // [B, Hk or H, S, *], [B, Hk or H, S, Dv]
+  at::Tensor rows;          // where they lie, int32 [B, S]; undefined: each item has its own
 };
 
 at::Tensor lengths_of(const at::Tensor& x) { return x.defined() ? x.contiguous() : x; }
@@ -45,7 +51,7 @@ void ScoredAttention::pack(Memory& memory) const {
   const auto kind = score_->kind();
   if (!kind || kind == kernels::ScoreKind::kProduct || !why_never_fused(memory.keys().scalar_type()).empty() || memory.prepared()) return;
   const auto factor = score_->factor(at::empty({1, options_.heads, 0, options_.query_size}, memory.keys().options()));
-  const KernelSource source(memory, *kind, options_.heads);
+  const KernelSource source(memory, *kind, options_.heads, /*queries=*/0);
   FusedAttentionOptions o;
   o.scale = factor.scale / weighing_.temperature;
   o.score = *kind;
@@ -108,12 +114,13 @@ Result ScoredAttention::attend_fused(const AttendCall& call) const {
     o.drop_rate = weight_dropout_;
     o.drop_keys = dropout_row_keys({call.query.size(0), call.query.size(1), queries, keys}, place());  // [B, H, T]
   }
-  const KernelSource source(memory, o.score, call.query.size(1));
+  const KernelSource source(memory, o.score, call.query.size(1), queries);
+  o.cache_rows = source.rows;
   if (const auto* packed = dynamic_cast<const PackedKeys*>(memory.prepared().get())) o.packed = packed->source;
   const auto found = fused_attention(factor.query, source.keys, source.values, o);
 
   Result result;
-  result.context = found.context.to(memory.values().scalar_type());  // [B, H, T, Dv]
+  result.context = found.context.to(memory.cache().values.scalar_type());  // [B, H, T, Dv]
   result.lse = found.lse, result.entropy = found.entropy;
   result.maximum = found.maximum, result.argmax = found.argmax, result.column_sums = found.column_sums;
   result.pooled_mean = found.pooled_mean, result.pooled_max = found.pooled_max;

@@ -1,7 +1,6 @@
 #include "attend/attention/memory.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace attend {
 namespace {
@@ -13,37 +12,13 @@ void put(at::Tensor& buffer, const at::Tensor& step, std::int64_t used, std::int
   const auto needed = used + step.size(2);
   if (!buffer.defined() || needed > buffer.size(2) || buffer.use_count() > 1) {
     auto sizes = step.sizes().vec();
+    if (buffer.defined()) sizes[0] = buffer.size(0);
     sizes[2] = std::max(needed, std::min(most, std::max(kFirstRoom, 2 * used)));
     const auto larger = at::empty(sizes, step.options());  // [B, Hk, room, *]
     if (used > 0) larger.narrow(2, 0, used).copy_(buffer.narrow(2, 0, used));
     buffer = larger;
   }
-  buffer.narrow(2, used, step.size(2)).copy_(step);
-}
-
-// The first `used` positions of rows (int64 [B']) of a buffer, with as much room: [B', Hk, room, *].
-at::Tensor chosen_rows(const at::Tensor& buffer, const at::Tensor& rows, std::int64_t used) {
-  auto sizes = buffer.sizes().vec();
-  sizes[0] = rows.size(0);
-  auto next = at::empty(sizes, buffer.options());  // [B', Hk, room, *]
-  if (!buffer.is_contiguous() || !buffer.is_cpu() || buffer.requires_grad()) {
-    next.narrow(2, 0, used).copy_(buffer.narrow(2, 0, used).index_select(0, rows));
-    return next;
-  }
-  // Each head of a row lies in one piece; an index and a strided copy would move it twice, number by number.
-  const auto from = rows.to(at::kLong).contiguous();
-  const auto heads = buffer.size(1);
-  const auto whole = static_cast<std::size_t>(buffer.stride(1)) * buffer.element_size(),
-             piece = static_cast<std::size_t>(used * buffer.size(3)) * buffer.element_size();
-  const auto* source = static_cast<const char*>(buffer.const_data_ptr());
-  auto* to = static_cast<char*>(next.mutable_data_ptr());
-  for (std::int64_t r = 0; r < from.size(0); ++r) {
-    const auto row = from.const_data_ptr<std::int64_t>()[r];
-    ATTEND_ASSERT(row >= 0 && row < buffer.size(0));
-    for (std::int64_t h = 0; h < heads; ++h)
-      std::memcpy(to + static_cast<std::size_t>(r * heads + h) * whole, source + static_cast<std::size_t>(row * heads + h) * whole, piece);
-  }
-  return next;
+  buffer.narrow(0, 0, step.size(0)).narrow(2, used, step.size(2)).copy_(step);
 }
 
 }  // namespace
@@ -77,10 +52,25 @@ Memory Memory::select(const at::Tensor& items) const {
   return chosen;
 }
 
+at::Tensor Memory::together(const at::Tensor& x) const {
+  if (!rows_.defined()) return used(x);
+  const auto positions = at::arange(size_, index_options());                         // [S]
+  return x.transpose(1, 2).index({rows_.to(at::kLong), positions}).transpose(1, 2);  // [B, Hk, S, *]
+}
+
 void Memory::reorder(const at::Tensor& rows) {
   if (!defined()) return;
-  for (auto* buffer : {&keys_, &values_}) *buffer = chosen_rows(*buffer, rows, size_);
+  const auto before = rows_.defined() ? rows_ : at::arange(keys_.size(0), at::kInt).unsqueeze(1).expand({-1, size_});  // [B, S]
+  rows_ = before.index_select(0, rows);                                                                                // [B', S]
+  if (rows_.size(0) > keys_.size(0)) settle();  // more items than rows to write to
   if (prepared_) prepared_ = prepared_->select(rows);
+}
+
+void Memory::settle() {
+  if (!rows_.defined()) return;
+  keys_ = keys().contiguous();
+  values_ = values().contiguous();
+  rows_ = at::Tensor();
 }
 
 void Memory::append(const Memory& step, std::int64_t most) {
@@ -91,8 +81,15 @@ void Memory::append(const Memory& step, std::int64_t most) {
   } else if (prepared_) {
     prepared_ = prepared_->append(*step.prepared_);
   }
-  put(keys_, step.keys_, size_, most);
-  put(values_, step.values_, size_, most);
+  // Item b writes to row b, where nobody has a later position; rows behind the last item are only read. A buffer without room is left for a
+  // larger one, and then all is put together.
+  if (defined() && size_ + step.size_ > keys_.size(2)) settle();
+  put(keys_, step.keys(), size_, most);
+  put(values_, step.values(), size_, most);
+  if (rows_.defined()) {
+    const auto own = at::arange(step.batch(), at::kInt).unsqueeze(1).expand({-1, step.size_});  // [B, s]
+    rows_ = at::cat({rows_, own}, 1);                                                           // [B, S + s]
+  }
   size_ += step.size_;
 }
 

@@ -27,12 +27,6 @@ bool pack_apart(const FusedAttention& call, const Workers& workers) {
   return heads >= 4 * workers.count() || (heads % workers.count() == 0 && !call.query_lengths && !call.key_lengths);
 }
 
-// Whether packing keys and values would take longer than reading them once a query.
-bool few_queries(const FusedAttention& call) {
-  constexpr std::int64_t kFew = 8;
-  return call.queries <= kFew && call.score == ScoreKind::kProduct && !call.packed;
-}
-
 void check(const FusedAttention& c, const FusedResults& results, const char* who) {
   ATTEND_ASSERT(results.context.data || c.batch * c.queries == 0);
   ATTEND_CHECK(results.top >= 0 && results.top <= kMostTop, kValue, "{}: the largest weights of a row can be 0 to {}, got {}", who,
@@ -137,6 +131,7 @@ Isa fused_weights(const FusedAttention& call, const void* lse, const WeightTile&
 Isa run_fused_weights(Isa isa, const FusedAttention& call, const void* lse, const WeightTile& tile, void* weights, Workers& workers,
                       const char* who) {
   check_call(call, who);
+  ATTEND_ASSERT(!call.cache_rows);
   ATTEND_CHECK(0 <= tile.first_row && tile.first_row <= tile.end_row && tile.end_row <= call.queries && 0 <= tile.first_key &&
                    tile.first_key <= tile.end_key && tile.end_key <= call.keys,
                kValue, "{}: a tile must lie within T={} and S={}, got rows {} to {} and keys {} to {}", who, call.queries, call.keys,
@@ -176,6 +171,7 @@ Isa fused_attention_backward(const FusedAttention& call, const FusedGradients& g
 
 Isa run_fused_attention_backward(Isa isa, const FusedAttention& call, const FusedGradients& gradients, Workers& workers, const char* who) {
   check_call(call, who);
+  ATTEND_ASSERT(!call.cache_rows);
   ATTEND_ASSERT(gradients.lse && (!gradients.entropy_gradient || gradients.entropy) &&
                 (!gradients.maximum_gradient || (gradients.maximum && gradients.argmax)) &&
                 !gradients.column_gradient == !gradients.column_dots);

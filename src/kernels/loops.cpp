@@ -65,6 +65,7 @@ const Table& strongest(const Tables<Table>& tables, Number number, Isa& isa) {
 const FusedKernels& loops_of(const FusedAttention& call, Isa& isa) {
   return strongest(call.score == ScoreKind::kProduct ? kProductTables : kAdditiveTables, call.number, isa);
 }
+bool few_queries(const FusedAttention& call) { return call.queries <= kFewQueries && call.score == ScoreKind::kProduct && !call.packed; }
 const FusedKernels& few_loops_of(const FusedAttention& call, Isa& isa) { return strongest(kFewTables, call.number, isa); }
 const FusedBackKernels& back_loops_of(const FusedAttention& call, Isa& isa) {
   return strongest(call.score == ScoreKind::kProduct ? kProductBackTables : kAdditiveBackTables, call.number, isa);
@@ -90,6 +91,10 @@ void check_call(const FusedAttention& c, const char* who) {
       ATTEND_CHECK(lengths[b] >= 0 && lengths[b] <= size, kValue, "{}: {} lengths must be 0 to {}, got {} for item {}", who, what, size,
                    lengths[b], b);
   };
+  if (c.cache_rows)
+    ATTEND_CHECK(few_queries(c), kValue,
+                 "{}: items read keys of others for products of up to {} queries, got T={}; put the keys together first", who, kFewQueries,
+                 c.queries);
   within(c.query_lengths, c.queries, "query");
   within(c.key_lengths, c.keys, "key");
 }

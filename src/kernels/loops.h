@@ -12,7 +12,10 @@ namespace attend::kernels {
 
 /// The loops of the strongest set up to `isa` that has some for a call, which `isa` then is; the portable set has them for all.
 const FusedKernels& loops_of(const FusedAttention& call, Isa& isa);
-/// Those that read keys and values where they lie, for products of few queries.
+/// Queries up to which packing keys and values takes longer than reading them where they lie.
+constexpr std::int64_t kFewQueries = kCacheQueries;
+bool few_queries(const FusedAttention& call);
+/// The loops that read them where they lie.
 const FusedKernels& few_loops_of(const FusedAttention& call, Isa& isa);
 const FusedBackKernels& back_loops_of(const FusedAttention& call, Isa& isa);
 

@@ -77,6 +77,7 @@ void PackedSource::place(FusedBackWork& work, const char* who) const {
 
 std::shared_ptr<const PackedSource> pack_source(const FusedAttention& call, bool both_ways, Workers& workers, const char* who) {
   check_call(call, who);
+  ATTEND_ASSERT(!call.cache_rows);
   return std::make_shared<PackedSource>(call, both_ways, active_isa(), workers);
 }
 

@@ -55,13 +55,25 @@ const std::int64_t* lengths_of(const at::Tensor& x, std::int64_t batch, const ch
   return x.const_data_ptr<std::int64_t>();
 }
 
-void check_tensors(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+// Of keys [R, Hk, S, D].
+const std::int32_t* cache_rows_of(const at::Tensor& rows, std::int64_t batch, const at::Tensor& keys) {
+  ATTEND_CHECK(rows.sizes() == at::IntArrayRef({batch, keys.size(2)}) && rows.scalar_type() == at::kInt && rows.is_contiguous(), kShape,
+               "fused_attention: cache rows must be int32 [B={}, S={}], got {} {}", batch, keys.size(2), c10::toString(rows.scalar_type()),
+               shape_text(rows));
+  const auto* all = rows.const_data_ptr<std::int32_t>();
+  for (std::int64_t i = 0; i < rows.numel(); ++i)
+    ATTEND_CHECK(all[i] >= 0 && all[i] < keys.size(0), kValue, "fused_attention: cache rows must be 0 to {}, got {}", keys.size(0) - 1,
+                 all[i]);
+  return all;
+}
+
+void check_tensors(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, bool own_items = true) {
   ATTEND_CHECK(q.dim() == 4 && k.dim() == 4 && v.dim() == 4, kShape,
                "fused_attention: query, key and value must be [B, H, T, D], [B, Hk, S, D] and [B, Hk, S, Dv], got {}, {} and {}",
                shape_text(q), shape_text(k), shape_text(v));
-  ATTEND_CHECK(
-      q.size(0) == k.size(0) && k.size(0) == v.size(0) && k.size(1) == v.size(1) && k.size(2) == v.size(2) && q.size(3) == k.size(3),
-      kShape, "fused_attention: B, Hk, S or D differ: query {}, key {}, value {}", shape_text(q), shape_text(k), shape_text(v));
+  ATTEND_CHECK((q.size(0) == k.size(0) || !own_items) && k.size(0) == v.size(0) && k.size(1) == v.size(1) && k.size(2) == v.size(2) &&
+                   q.size(3) == k.size(3),
+               kShape, "fused_attention: B, Hk, S or D differ: query {}, key {}, value {}", shape_text(q), shape_text(k), shape_text(v));
   ATTEND_CHECK(q.scalar_type() == k.scalar_type() && q.scalar_type() == v.scalar_type(), kValue,
                "fused_attention: query, key and value must be of one number format, got {}, {} and {}", c10::toString(q.scalar_type()),
                c10::toString(k.scalar_type()), c10::toString(v.scalar_type()));
@@ -82,6 +94,7 @@ kernels::FusedAttention call_of(const at::Tensor& q, const at::Tensor& k, const 
   call.keep = cells_of<std::uint8_t>(o.keep, sizes, at::kBool, "keep");
   call.bias = cells_of<void>(o.bias, sizes, q.scalar_type() == at::kDouble ? at::kDouble : at::kFloat, "bias");
   call.packed = o.packed.get();
+  if (o.cache_rows.defined()) call.cache_rows = cache_rows_of(o.cache_rows, call.batch, k);
   call.score = o.score;
   if (o.score != kernels::ScoreKind::kProduct) {
     const auto type = q.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
@@ -269,12 +282,13 @@ struct FusedFunction : Function<FusedFunction> {
 
 FusedAttentionOutputs fused_attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
                                       const FusedAttentionOptions& options) {
-  check_tensors(query, key, value);
+  check_tensors(query, key, value, !options.cache_rows.defined());
   const auto q = by_rows(query), k = by_rows(key), v = by_rows(value);
   const auto tracks = [](const at::Tensor& x) { return x.defined() && x.requires_grad(); };
   if (!at::GradMode::is_enabled() ||
       !(tracks(q) || tracks(k) || tracks(v) || tracks(options.bias) || tracks(options.by_distance) || tracks(options.energy)))
     return forward(q, k, v, options);
+  ATTEND_CHECK(!options.cache_rows.defined(), kUnsupported, "fused_attention: cache rows have no gradients; put the keys together first");
   FusedAttentionOutputs out;
   const auto or_empty = [&](const at::Tensor& x) { return x.defined() ? x : at::empty({0}, sum_options(q)); };
   const auto tracked =
@@ -303,6 +317,7 @@ std::shared_ptr<const kernels::PackedSource> pack_source(const at::Tensor& key, 
 at::Tensor fused_weights(const at::Tensor& query, const at::Tensor& key, const at::Tensor& lse, const kernels::WeightTile& tile,
                          const FusedAttentionOptions& options) {
   check_tensors(query, key, key);
+  ATTEND_CHECK(!options.cache_rows.defined(), kUnsupported, "fused_weights: it reads no cache rows; put the keys together first");
   const auto q = by_rows(query), k = by_rows(key);
   const auto call = call_of(q, k, k, options);
   ATTEND_CHECK(lse.sizes() == at::IntArrayRef({call.batch, call.heads, call.queries}) &&

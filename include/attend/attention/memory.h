@@ -20,9 +20,16 @@ class Prepared {
   virtual std::shared_ptr<Prepared> append(const Prepared& later) const = 0;
 };
 
+/// Where the positions of a memory lie: those of position s of item b in row rows[b, s], or all in row b where `rows` is undefined.
+struct CachedSource {
+  at::Tensor keys, values;  ///< [R, Hk, S, *], [R, Hk, S, Dv]
+  at::Tensor rows;          ///< int32 [B, S]
+};
+
 /// Keys projected once, hidden positions zeroed, the mask kept beside them.
 ///
-/// Prepared keys belong to one position each, so a memory can grow: a decoder's cache is a memory that each step appends to. Copies share
+/// Prepared keys belong to one position each, so a memory can grow: a decoder's cache is a memory that each step appends to. Where its
+/// items change places, as hypotheses of a beam do, each remembers in which rows its positions lie, and nothing is copied. Copies share
 /// tensors; a copy may be read by one thread while another reads the original, and append() and reorder() change this memory alone.
 /// Threads may share a memory that none of them changes.
 class Memory {
@@ -33,10 +40,13 @@ class Memory {
   Memory(at::Tensor keys, at::Tensor values, Mask mask, at::Tensor visible, std::int64_t heads, std::string_view who);
 
   bool defined() const { return keys_.defined(); }
-  std::int64_t batch() const { return keys_.size(0); }  ///< B
-  std::int64_t size() const { return size_; }           ///< S
-  at::Tensor keys() const { return used(keys_); }       ///< [B, Hk, S, *]
-  at::Tensor values() const { return used(values_); }   ///< [B, Hk, S, Dv]
+  std::int64_t batch() const { return rows_.defined() ? rows_.size(0) : keys_.size(0); }  ///< B
+  std::int64_t size() const { return size_; }                                             ///< S
+  /// [B, Hk, S, *] and [B, Hk, S, Dv], put together anew at each call where items have changed places.
+  at::Tensor keys() const { return together(keys_); }
+  at::Tensor values() const { return together(values_); }
+  /// Without putting them together.
+  CachedSource cache() const { return {used(keys_), used(values_), rows_}; }
   const Mask& mask() const { return mask_; }
   const at::Tensor& visible() const { return visible_; }
   /// What a call may not see. Worked out once where it is the same for every query.
@@ -55,7 +65,10 @@ class Memory {
 
  private:
   at::Tensor used(const at::Tensor& x) const { return x.defined() && x.size(2) != size_ ? x.narrow(2, 0, size_) : x; }
-  at::Tensor keys_, values_;  // with room for more positions than there are
+  at::Tensor together(const at::Tensor& x) const;
+  void settle();              // puts keys and values together, so that each item lies in its own row
+  at::Tensor keys_, values_;  // [R, Hk, room, *]: with room for more positions than there are
+  at::Tensor rows_;           // as of CachedSource
   std::int64_t size_ = 0;
   Mask mask_;
   at::Tensor visible_;

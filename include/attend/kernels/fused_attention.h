@@ -26,6 +26,9 @@ enum class Number : uint8_t { kFloat32, kBfloat16, kFloat64 };
 /// What a query and a key make of each other.
 enum class ScoreKind : uint8_t { kProduct, kTanh, kRelu };
 
+/// Queries up to which an item may read keys and values that lie among those of others (FusedAttention::cache_rows).
+constexpr int64_t kCacheQueries = 8;
+
 /// No limit, of left and right.
 constexpr int64_t kEverything = INT64_MAX / 4;
 
@@ -54,11 +57,12 @@ struct FusedAttention {
   int64_t size = 0, value_size = 0;             ///< D, Dv
   double scale = 1;
   ScoreKind score = ScoreKind::kProduct;
-  const void* energy = nullptr;                     ///< u [H, D], in the numbers of the sums: of kTanh and kRelu, which take Hk = H
-  Rows query, key, value;                           ///< [B, H, T, D], [B, Hk, S, D], [B, Hk, S, Dv]
-  const PackedSource* packed = nullptr;             ///< of these keys and values (kernels/packed_source.h): they are not packed again
-  const int64_t* query_lengths = nullptr;           ///< T_b; null = T
-  const int64_t* key_lengths = nullptr;             ///< S_b; null = S
+  const void* energy = nullptr;            ///< u [H, D], in the numbers of the sums: of kTanh and kRelu, which take Hk = H
+  Rows query, key, value;                  ///< [B, H, T, D], [B, Hk, S, D], [B, Hk, S, Dv]
+  const int32_t* cache_rows = nullptr;     ///< [B, S]: key and value s of item b are those of item cache_rows[b, s]; null = b itself
+  const PackedSource* packed = nullptr;    ///< of these keys and values (kernels/packed_source.h): they are not packed again
+  const int64_t* query_lengths = nullptr;  ///< T_b; null = T
+  const int64_t* key_lengths = nullptr;    ///< S_b; null = S
   int64_t left = kEverything, right = kEverything;  ///< keys seen before and behind t_abs
   Cells<const uint8_t> keep;                        ///< 0 = hidden
   Cells<const void> bias;                           ///< in the numbers of the sums; −inf hides

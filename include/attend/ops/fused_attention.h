@@ -19,9 +19,10 @@ struct FusedAttentionOptions {
   double drop_rate = 0;    ///< of the weights that values are mixed by, in [0, 1)
   at::Tensor drop_keys;    ///< int64 [B, H, T]: a key for each row, which says what is dropped (dropout_row_keys); with a rate above 0
   bool lse = false, entropy = false, maximum = false, column_sums = false;
-  std::int64_t top = 0;                                 ///< K, at most kernels::kMostTop and S
-  std::int64_t pool_rows = 0, pool_keys = 0;            ///< p, q: rows and keys of a block; 0 is off
-  at::Tensor rows;                                      ///< int64 [R], ascending: rows whose weights are returned in full
+  std::int64_t top = 0;                       ///< K, at most kernels::kMostTop and S
+  std::int64_t pool_rows = 0, pool_keys = 0;  ///< p, q: rows and keys of a block; 0 is off
+  at::Tensor rows;                            ///< int64 [R], ascending: rows whose weights are returned in full
+  at::Tensor cache_rows;  ///< int32 [B, S]: where key and value s of item b lie among key [R, Hk, S, D] and value, of up to 8 queries
   std::shared_ptr<const kernels::PackedSource> packed;  ///< of key and value, by pack_source(): for many calls of few queries
 };
 

@@ -16,7 +16,10 @@ struct FewQueries : RowTile<Wide<V, Stored_>, Products<Wide<V, Stored_>>> {
 
   FewQueries(const FusedWork& work, int64_t of, void* scratch) : Tile(work, of, scratch) {}
 
-  // The key head that this query head reads.
+  // Key s and value s as they lie in memory, of the key head that this query head reads.
+  const Stored* key_at(int64_t at) const { return row_of<Stored>(c.key, item_of(at), key_head(), at); }
+  const Stored* value_at(int64_t at) const { return row_of<Stored>(c.value, item_of(at), key_head(), at); }
+  int64_t item_of(int64_t at) const { return c.cache_rows ? c.cache_rows[b * c.keys + at] : b; }
   int64_t key_head() const { return this->h / (c.heads / c.key_heads); }
 
   // Base-2 scores of the keys [from, to) for every row that sees them.
@@ -36,14 +39,16 @@ struct FewQueries : RowTile<Wide<V, Stored_>, Products<Wide<V, Stored_>>> {
   template <int R, int Keys>
   void score_rows(int64_t r, int64_t first, int64_t end, Real* scores) {
     const Real* query = s.query + r * c.size;
-    const Stored* key = row_of<Stored>(c.key, b, key_head(), first);
     int64_t at = first;
-    for (; at + Keys <= end; at += Keys, key += Keys * c.key.row) dots<R, Keys>(query, key, scores + at);
-    for (; at < end; ++at, key += c.key.row) dots<R, 1>(query, key, scores + at);
+    for (; at + Keys <= end; at += Keys) dots<R, Keys>(query, at, scores + at);
+    for (; at < end; ++at) dots<R, 1>(query, at, scores + at);
   }
   // The bits of a product do not depend on how many are computed at a time.
   template <int R, int Keys>
-  ATTEND_INLINE void dots(const Real* query, const Stored* key, Real* scores) {
+  ATTEND_INLINE void dots(const Real* query, int64_t at, Real* scores) {
+    const Stored* own[Keys];
+#pragma GCC unroll 8
+    for (int j = 0; j < Keys; ++j) own[j] = key_at(at + j);
     const int64_t whole = c.size / kLanes * kLanes;
     V sums[R][Keys];
 #pragma GCC unroll 4
@@ -53,7 +58,7 @@ struct FewQueries : RowTile<Wide<V, Stored_>, Products<Wide<V, Stored_>>> {
     for (int64_t d = 0; d < whole; d += kLanes) {
 #pragma GCC unroll 8
       for (int j = 0; j < Keys; ++j) {
-        const V k = load_wide(key + j * c.key.row + d);
+        const V k = load_wide(own[j] + d);
 #pragma GCC unroll 4
         for (int i = 0; i < R; ++i) sums[i][j] = fma(V::load(query + i * c.size + d), k, sums[i][j]);
       }
@@ -64,7 +69,7 @@ struct FewQueries : RowTile<Wide<V, Stored_>, Products<Wide<V, Stored_>>> {
 #pragma GCC unroll 8
       for (int j = 0; j < Keys; ++j) {
         Real product = sum(sums[i][j]);
-        for (int64_t d = whole; d < c.size; ++d) product += query[i * c.size + d] * widened(key[j * c.key.row + d]);
+        for (int64_t d = whole; d < c.size; ++d) product += query[i * c.size + d] * widened(own[j][d]);
         scores[i * s.scores_row + j] = product * by;
       }
   }
@@ -83,8 +88,7 @@ struct FewQueries : RowTile<Wide<V, Stored_>, Products<Wide<V, Stored_>>> {
       for (; d < c.value_size; ++d)
         for (int64_t i = 0; i < group; ++i)
           for (int64_t at = first; at < end; ++at)
-            if (const Real p = weights[i * s.scores_row + at]; p != 0)
-              s.sums[(r + i) * s.sums_row + d] += p * widened(row_of<Stored>(c.value, b, key_head(), at)[d]);
+            if (const Real p = weights[i * s.scores_row + at]; p != 0) s.sums[(r + i) * s.sums_row + d] += p * widened(value_at(at)[d]);
     }
   }
   template <int Vectors>
@@ -98,14 +102,14 @@ struct FewQueries : RowTile<Wide<V, Stored_>, Products<Wide<V, Stored_>>> {
   }
   template <int R, int Vectors>
   void mix_rows(const Real* weights, int64_t first, int64_t end, int64_t r, int64_t d) {
-    const Stored* value = row_of<Stored>(c.value, b, key_head(), first) + d;
     Real* to = s.sums + r * s.sums_row + d;
     V sums[R][Vectors];
 #pragma GCC unroll 4
     for (int i = 0; i < R; ++i)
 #pragma GCC unroll 4
       for (int j = 0; j < Vectors; ++j) sums[i][j] = V::load(to + i * s.sums_row + j * kLanes);
-    for (int64_t at = first; at < end; ++at, value += c.value.row) {
+    for (int64_t at = first; at < end; ++at) {
+      const Stored* value = value_at(at) + d;
 #pragma GCC unroll 4
       for (int i = 0; i < R; ++i) {
         const Real p = weights[i * s.scores_row + at];
