@@ -88,6 +88,7 @@ Result ScoredAttention::attend_fused(const AttendCall& call) const {
 
   FusedAttentionOptions o;
   o.scale = factor.scale / weighing_.temperature;
+  o.soft_cap = factor.soft_cap / weighing_.temperature;
   o.score = *score_->kind();
   if (o.score != kernels::ScoreKind::kProduct) o.energy = factor.energy.contiguous();
   if (mask.causal) o.right = 0;

@@ -72,6 +72,8 @@ void check_call(const FusedAttention& c, const char* who) {
                "{}: additive scores need keys for each query head, got H={} and Hk={}", who, c.heads, c.key_heads);
   ATTEND_ASSERT(c.score == ScoreKind::kProduct || c.energy || c.batch == 0);
   ATTEND_CHECK(std::isfinite(c.scale), kValue, "{}: the scale must be a finite number, got {}", who, c.scale);
+  ATTEND_CHECK(std::isfinite(c.soft_cap) && c.soft_cap >= 0, kValue, "{}: a soft cap must be a number above 0, or 0 for none, got {}", who,
+               c.soft_cap);
   ATTEND_CHECK(c.left >= 0 && c.right >= 0, kValue, "{}: a window must reach at least 0 keys to either side, got {} and {}", who, c.left,
                c.right);
   ATTEND_CHECK(c.drop_rate >= 0 && c.drop_rate < 1, kValue, "{}: the rate of dropped weights must be in [0, 1), got {}", who, c.drop_rate);

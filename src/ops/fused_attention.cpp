@@ -74,7 +74,7 @@ kernels::FusedAttention call_of(const at::Tensor& q, const at::Tensor& k, const 
   call.number = number_of(q);
   call.batch = q.size(0), call.heads = q.size(1), call.queries = q.size(2), call.size = q.size(3);
   call.key_heads = k.size(1), call.keys = k.size(2), call.value_size = v.size(3);
-  call.scale = o.scale, call.left = o.left, call.right = o.right;
+  call.scale = o.scale, call.soft_cap = o.soft_cap, call.left = o.left, call.right = o.right;
   call.query = rows_of<kernels::Rows>(q), call.key = rows_of<kernels::Rows>(k), call.value = rows_of<kernels::Rows>(v);
   call.query_lengths = lengths_of(o.query_lengths, call.batch, "query lengths");
   call.key_lengths = lengths_of(o.key_lengths, call.batch, "key lengths");

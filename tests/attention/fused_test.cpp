@@ -15,6 +15,11 @@ std::vector<Case> fused_cases() {
   }
   cases.push_back({"scaled_dot_tempered", &find_mechanism("scaled_dot"), {}});
   cases.back().options.of<WeightOptions>().temperature = 0.5;
+  for (const auto* name : {"scaled_dot", "dot", "general"}) {
+    cases.push_back({std::string(name) + "_capped", &find_mechanism(name), {}});
+    cases.back().options.of<SoftCapOptions>().cap = 0.7;
+    cases.back().options.of<WeightOptions>().temperature = name == std::string("dot") ? 0.5 : 1;
+  }
   return cases;
 }
 

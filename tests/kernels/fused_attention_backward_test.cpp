@@ -59,16 +59,17 @@ void differentiate_plainly(const Case& c, const Inputs& in, const Outputs& out, 
       const auto b = head / c.heads, h = head % c.heads, t = row % c.queries;
       if (c.farthest >= 0) g.far[far_place(c, h, s, step_of(c, b, t))] += slope;
       if (c.bias) g.bias[bias_place(c, b, h, t, s)] += slope;
+      const auto capped = c.cap > 0 ? at(out.products, row * c.keys + s) / c.cap : 0, into = slope * (1 - capped * capped);
       for (std::int64_t d = 0; d < c.size; ++d) {
         const auto q = at(in.q, row * c.size + d), k = at(in.k, (kh * c.keys + s) * c.size + d);
         auto to_q = k, to_k = q;
         if (c.score != ScoreKind::kProduct) {
           const auto u = at(in.energy, h * c.size + d), f = activated(c.score, q + k);
           to_q = to_k = u * (c.score == ScoreKind::kTanh ? 1 - f * f : static_cast<double>(q + k > 0));
-          at(g.energy, h * c.size + d) += scale * slope * f;
+          at(g.energy, h * c.size + d) += scale * into * f;
         }
-        at(g.q, row * c.size + d) += scale * slope * to_q;
-        at(g.k, (kh * c.keys + s) * c.size + d) += scale * slope * to_k;
+        at(g.q, row * c.size + d) += scale * into * to_q;
+        at(g.k, (kh * c.keys + s) * c.size + d) += scale * into * to_k;
       }
     }
   }

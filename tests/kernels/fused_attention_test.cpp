@@ -313,6 +313,9 @@ TEST(FusedAttention, SaysWhatDoesNotFit) {
   wrong.scale = std::nan("");
   refuses(wrong, ErrorKind::kValue, {"sdpa", "scale", "nan"});
   wrong = call;
+  wrong.soft_cap = -2;
+  refuses(wrong, ErrorKind::kValue, {"soft cap", "-2"});
+  wrong = call;
   const std::int64_t longer = 2;
   wrong.key_lengths = &longer;
   refuses(wrong, ErrorKind::kValue, {"key lengths", "0 to 1", "got 2 for item 0"});

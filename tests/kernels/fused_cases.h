@@ -37,6 +37,7 @@ struct Case {
   std::vector<std::int64_t> first_steps;                    // of items, for slopes and distances
   double drop = 0;                                          // rate
   std::vector<bool> shared = {false, false, false, false};  // of items, heads, rows and keys: the bias has one number for all
+  double cap = 0;                                           // of the scores; 0: none
   double stretch = 1;                                       // of the queries: large ones make sharp rows
   std::string name;
 };
@@ -149,6 +150,7 @@ struct Outputs {
   std::vector<double> top_weights, pooled_mean, pooled_max, row_weights;
   std::vector<std::int64_t> top_keys;
   std::vector<double> scores, weights;  // [B, H, T, S], of the plain computation
+  std::vector<double> products;         // the same, before distances and biases; NaN where not seen
 };
 
 // What is asked of every call with statistics: the largest weights of each row, means and maxima of blocks, and these rows in full.
@@ -202,6 +204,7 @@ inline Outputs plainly(const Case& c, const Inputs& in) {
         const auto tb = c.query_lengths.empty() ? c.queries : c.query_lengths[static_cast<std::size_t>(b)];
         const auto sb = c.key_lengths.empty() ? c.keys : c.key_lengths[static_cast<std::size_t>(b)];
         std::vector<double> e(static_cast<std::size_t>(c.keys), -kInfinity);
+        std::vector<double> products(static_cast<std::size_t>(c.keys), std::nan(""));
         double m = -kInfinity;
         std::int64_t best = -1;
         for (std::int64_t s = 0; s < sb && t < tb; ++s) {
@@ -215,6 +218,8 @@ inline Outputs plainly(const Case& c, const Inputs& in) {
             x += c.score == ScoreKind::kProduct ? a * k : in.energy[static_cast<std::size_t>(h * c.size + d)] * activated(c.score, a + k);
           }
           x *= scale_of(c);
+          if (c.cap > 0) x = c.cap * std::tanh(x / c.cap);
+          products[static_cast<std::size_t>(s)] = x;
           if (c.slopes)
             x -= static_cast<double>(in.slopes[static_cast<std::size_t>(h)]) * static_cast<double>(std::abs(s - step_of(c, b, t)));
           if (c.farthest >= 0) x += in.far[far_place(c, h, s, step_of(c, b, t))];
@@ -227,6 +232,7 @@ inline Outputs plainly(const Case& c, const Inputs& in) {
           if (x > -kInfinity) l += std::exp(x - m), spread += std::exp(x - m) * (x - m);
         out.argmax.push_back(best);
         out.scores.insert(out.scores.end(), e.begin(), e.end());
+        out.products.insert(out.products.end(), products.begin(), products.end());
         for (const auto x : e) out.weights.push_back(x > -kInfinity ? std::exp(x - m) : 0);
         out.lse.push_back(l > 0 ? m + std::log(l) : -kInfinity);
         out.entropy.push_back(l > 0 ? std::log(l) - spread / l : 0);
@@ -275,7 +281,7 @@ inline FusedAttention described(const Case& c, const Inputs& in, Number number) 
   call.number = number;
   call.batch = c.batch, call.heads = c.heads, call.key_heads = c.key_heads;
   call.queries = c.queries, call.keys = c.keys, call.size = c.size, call.value_size = c.value_size;
-  call.scale = scale_of(c);
+  call.scale = scale_of(c), call.soft_cap = c.cap;
   call.score = c.score;
   call.energy = number == Number::kFloat64 ? static_cast<const void*>(in.energy.data()) : in.energy_float.data();
   call.left = c.left, call.right = c.right;
@@ -496,7 +502,10 @@ inline std::vector<Case> masked_cases() {
            .slopes = true,
            .drop = 0.1,
            .name = "all at once"},
-          {.queries = 30, .keys = 300, .stretch = 300, .name = "sharp"}};
+          {.queries = 30, .keys = 300, .stretch = 300, .name = "sharp"},
+          {.heads = 4, .key_heads = 2, .queries = 50, .keys = 110, .right = 0, .keep = true, .bias = true, .slopes = true, .farthest = 3,
+           .drop = 0.2, .cap = 1.5, .stretch = 4, .name = "capped"},
+          {.queries = 26, .keys = 97, .cap = 50, .stretch = 300, .name = "capped, sharp"}};
 }
 
 // The masked cases that have keys for each query head, with additive scores.

@@ -19,6 +19,7 @@ Call everything() {
   Call c{leaf(wave({2, 4, 5, 3})), leaf(wave({2, 2, 6, 3}, 0.4)), leaf(wave({2, 2, 6, 7}, 0.9)), {}};
   auto& o = c.options;
   o.scale = 0.6;
+  o.soft_cap = 0.8;
   o.left = 4;
   o.right = 1;
   o.query_lengths = at::tensor({5, 3}, at::kLong);

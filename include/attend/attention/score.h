@@ -27,6 +27,14 @@ struct WeightDropoutOptions {
   void visit(OptionVisitor& v);
 };
 
+/// Of scores that are products: whether a soft cap keeps them small (Gemma Team 2024, Gemma 2, §2).
+struct SoftCapOptions {
+  double cap;  ///< C of z = C tanh(e / C); 0 = none
+
+  SoftCapOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
+};
+
 /// Of mechanisms that take a score: which.
 struct InnerScoreOptions {
   std::string score;
@@ -50,9 +58,10 @@ void visit_with_inner_score(OptionSet& set, OptionVisitor& v) {
 
 /// All that a kernel needs to know of a score, beside the prepared keys k: e = scale f(q) · k, or e = Σ_d u_d tanh(f(q)_d + k_d), or relu.
 struct Factor {
-  at::Tensor query;   ///< f(q) [B, H, T, *]
-  double scale = 1;   ///< of a product
-  at::Tensor energy;  ///< u [H, *], float32 or float64; of the others
+  at::Tensor query;     ///< f(q) [B, H, T, *]
+  double scale = 1;     ///< of a product
+  at::Tensor energy;    ///< u [H, *], float32 or float64; of the others
+  double soft_cap = 0;  ///< C of a product: C tanh(e / C) is the score; 0 = e is
 };
 
 /// e[t, s] = score(q_t, k_s). Parameters exist per head: their first dimension is H.
@@ -74,7 +83,7 @@ class Score : public Module {
   virtual std::vector<ScorePart> parts(const at::Tensor& /*query*/, const at::Tensor& /*prepared*/) const { return {}; }
 };
 
-/// A score that is a product with the prepared keys. Threads may share it as any Score.
+/// A score that is a product with the prepared keys: e = scale f(q) · k, or C tanh(e / C). Threads may share it as any Score.
 class ProductScore : public Score {
  public:
   std::optional<kernels::ScoreKind> kind() const override { return kernels::ScoreKind::kProduct; }

@@ -2,8 +2,9 @@
 // Softmax attention computed tile by tile: no [T, S] is ever stored, nor [T, S, D] of additive scores. Statistics of the weights are made
 // on the way, while a tile's weights are in the cache.
 //
-//   e[t, s] = scale x[t, s] − slope_h |s − step_t| + far_h[clip(s − step_t, −F, F)] + bias[t, s],
+//   e[t, s] = cap(scale x[t, s]) − slope_h |s − step_t| + far_h[clip(s − step_t, −F, F)] + bias[t, s],
 //   x[t, s] = q_t · k_s, or Σ_d u_h[d] tanh(q_t[d] + k_s[d]), or the same with relu,
+//   cap(y) = y, or C tanh(y / C) with a soft cap C,
 //   w = softmax over the keys that t may see,  c_t = Σ_s w[t, s] v_s
 //
 // step_t = t + S_b − T_b, or t and the item's first step. Which keys: s < S_b, keep[t, s] true, and t_abs − left <= s <= t_abs + right with
@@ -11,7 +12,7 @@
 // argmax −1.
 //
 // Papers: Vaswani et al. 2017, eq. 1; Bahdanau et al. 2015, A.1.2; the tiles are those of Rabe & Staats 2021 and Dao et al. 2022, with
-// whole score rows while they fit.
+// whole score rows while they fit; soft caps: Gemma Team 2024 (Gemma 2), §2.
 #include <stdint.h>
 
 namespace attend::kernels {
@@ -53,6 +54,7 @@ struct FusedAttention {
   int64_t queries = 0, keys = 0;                ///< T, S
   int64_t size = 0, value_size = 0;             ///< D, Dv
   double scale = 1;
+  double soft_cap = 0;  ///< C: scores stay between −C and C; 0 = no cap
   ScoreKind score = ScoreKind::kProduct;
   const void* energy = nullptr;                     ///< u [H, D], in the numbers of the sums: of kTanh and kRelu, which take Hk = H
   Rows query, key, value;                           ///< [B, H, T, D], [B, Hk, S, D], [B, Hk, S, Dv]

@@ -7,6 +7,7 @@ namespace attend {
 /// What a call of fused_attention sees, and what it should return beside the context. Undefined tensors ask nothing.
 struct FusedAttentionOptions {
   double scale = 1;
+  double soft_cap = 0;  ///< C of C tanh(scale x / C); 0 = none
   kernels::ScoreKind score = kernels::ScoreKind::kProduct;
   at::Tensor energy;  ///< float32 (float64 for float64) [H, D]: u of kTanh and kRelu, with a gradient
   std::int64_t left = kernels::kEverything, right = kernels::kEverything;  ///< keys seen before and behind t + S_b − T_b; causal: right = 0
@@ -36,7 +37,7 @@ struct FusedAttentionOutputs {
   kernels::Isa ran;                    ///< the instruction set of the loops
 };
 
-/// softmax(scale x − slopes |distance| + far[distance] + bias) v without the [T, S] between, and statistics of the weights from the same
+/// softmax(cap(scale x) − slopes |distance| + far[distance] + bias) v without the [T, S] between, and statistics of the weights from the same
 /// pass; x are products q kᵀ, or Σ_d u_d tanh(q_d + k_d) without the [T, S, D]. Formula and empty rows: attend/kernels/fused_attention.h.
 /// query [B, H, T, D], key [B, Hk, S, D], value [B, Hk, S, Dv] of one number format (float32, bfloat16, float64), any strides. Same as: the
 /// plain composition of mechanism scaled_dot. Throws kShape or kValue for what does not fit. First derivatives only: create_graph throws

@@ -4,7 +4,7 @@
 //   δ' = Σ dO·O − g_lse + g_entropy H + g_max max P + Σ_s P g_col[s]
 //   dS = P ∘ (M ∘ dO Vᵀ + g_col − δ' − g_entropy ln P), and at the row's argmax g_max max P more
 //   dV = (M ∘ P)ᵀ dO,  dbias = dS; of products dK = scale dSᵀ Q, dQ = scale dS K
-// M: 0 where a weight was dropped, else 1 / (1 − rate).
+// M: 0 where a weight was dropped, else 1 / (1 − rate). Of scores z = C tanh(y / C) with a soft cap C, y gets dS ∘ (1 − (z / C)²).
 #pragma once
 #include "kernels/cpu/scores.h"
 
@@ -50,13 +50,14 @@ struct BackTile {
   }
 
   struct Scratch {
-    Real *weights, *scores, *keys, *values, *unasked;
+    Real *weights, *scores, *slopes, *keys, *values, *unasked;
     Row *paired_weights, *paired_scores, *rounded_scores;
     int64_t bytes;
     Scratch(const FusedAttention& c, void* base) {
       Layout layout{static_cast<char*>(base)};
       layout.take(weights, kBackRows * kTileRow);
       layout.take(scores, kBackRows * kTileRow);
+      layout.take(slopes, c.soft_cap > 0 ? kTileRow : 0);
       layout.take(paired_weights, kRounded ? kBackRows / 2 * kTileRow : 0);
       layout.take(paired_scores, kRounded ? kBackRows / 2 * kTileRow : 0);
       layout.take(rounded_scores, kRounded ? kBackRows * kTileRow / 2 : 0);
@@ -175,6 +176,8 @@ struct BackTile {
       const Real base2 = of_head<Real>(w.base2, w.sizes.base2, own())[t + r];
       const int64_t first = least(most(sight.first_key(t + r) - begin, 0), width());
       const int64_t last = base2 == INFINITY ? first : most(least(sight.end_key(t + r), end) - begin, first);
+      if (const int64_t low = first / kLanes * kLanes; c.soft_cap > 0)
+        cap_scores<V, true>(c.soft_cap, p + low, up_to_multiple(last, kLanes) - low, s.slopes + low);
       if (sight.shapes()) sight.shape(t + r, begin + first, begin + last, p + first);
       if (c.drop_keys) {
         const Drop drop = sight.drop(t + r);
@@ -220,6 +223,8 @@ struct BackTile {
         else
           for (int64_t j = first; j < last; ++j) sums[(begin + j) * to.key] += ds[j];
       }
+      if (c.soft_cap > 0)  // the slope of a score that is NaN is NaN
+        for (int64_t j = first; j < last; ++j) ds[j] = ds[j] == 0 ? 0 : ds[j] * s.slopes[j];
     }
   }
 

@@ -125,6 +125,7 @@ struct RowTile : Sight<typename N::Real> {
       for (int64_t j = 0; j < low; j += kLanes) V::all(0).store(x + j);
       for (int64_t j = high; j < width; j += kLanes) V::all(0).store(x + j);
       if (low < high) {
+        if (c.soft_cap > 0) cap_scores<V, false>(c.soft_cap, x + low, high - low, nullptr);
         for (int64_t j = low; j < first; ++j) x[j] = -INFINITY;
         for (int64_t j = end; j < high; ++j) x[j] = -INFINITY;
         if (this->shapes()) this->shape(begin + r, from + first, from + end, x + first);
@@ -374,6 +375,7 @@ struct RowTile : Sight<typename N::Real> {
   static void weigh_tile(const FusedWork& w, int64_t head, const attend::kernels::WeightTile& wanted, const void* lse, void* weights,
                          void* scratch) {
     RowTile tile(w, head, scratch);
+    const auto& c = w.call;
     const int64_t width = wanted.end_key - wanted.first_key;
     memset(weights, 0, static_cast<size_t>((wanted.end_row - wanted.first_row) * width) * sizeof(Real));
     for (int64_t t = wanted.first_row; t < least(wanted.end_row, tile.queries); t += kTileRows) {
@@ -387,6 +389,7 @@ struct RowTile : Sight<typename N::Real> {
           const Real base2 = static_cast<const Real*>(lse)[t + r] * static_cast<Real>(kLog2E);
           if (first >= end || base2 == -INFINITY) continue;
           Real* x = tile.s.scores + r * tile.s.scores_row + (first - from);
+          if (c.soft_cap > 0) cap_scores<V, false>(c.soft_cap, x, up_to_multiple(end - first, kLanes), nullptr);
           if (tile.shapes()) tile.shape(t + r, first, end, x);
           Real* to_row = static_cast<Real*>(weights) + (t + r - wanted.first_row) * width + (first - wanted.first_key);
           const V shift = V::all(base2);

@@ -2,6 +2,7 @@
 // Included by sources that are compiled once an instruction set, as vectors.h.
 #pragma once
 #include "kernels/cpu/drop.h"
+#include "kernels/cpu/functions.h"
 #include "kernels/cpu/fused_attention.h"
 #include "kernels/cpu/tiles.h"
 
@@ -15,6 +16,19 @@ ATTEND_INLINE const Stored* row_of(const attend::kernels::Rows& x, int64_t b, in
 template <class Stored>
 ATTEND_INLINE Stored* mutable_row_of(const attend::kernels::MutableRows& x, int64_t b, int64_t h, int64_t i) {
   return static_cast<Stored*>(x.data) + b * x.batch + h * x.head + i * x.row;
+}
+
+// Base-2 scores x[0, n) between −cap and cap, in their place; with Slopes, what that multiplies their gradients by. n is a multiple of the
+// lanes.
+template <class V, bool Slopes>
+void cap_scores(double cap, typename V::Real* x, int64_t n, typename V::Real* slopes) {
+  using Real = typename V::Real;
+  const V down = V::all(static_cast<Real>(1 / (cap * kLog2E))), up = V::all(static_cast<Real>(cap * kLog2E)), one = V::all(1);
+  for (int64_t j = 0; j < n; j += V::kLanes) {
+    const V y = tanh_of(V::load(x + j) * down);
+    if constexpr (Slopes) fnma(y, y, one).store(slopes + j);
+    (y * up).store(x + j);
+  }
 }
 
 template <class Real>
