@@ -5,7 +5,9 @@
 namespace attend {
 
 General::General(const MechanismOptions& o)
-    : weight_(register_parameter("weight", initial_weight({o.heads, o.query_size, o.key_size}, o.key_size))), scale_(score_scale(o)), soft_cap_(o.of<SoftCapOptions>().cap) {}
+    : weight_(register_parameter("weight", initial_weight({o.heads, o.query_size, o.key_size}, o.key_size))),
+      scale_(score_scale(o)),
+      soft_cap_(o.of<SoftCapOptions>().cap) {}
 
 at::Tensor General::prepare(const at::Tensor& keys) const { return per_head_linear(keys, weight_); }  // [B, H, S, Dq]
 

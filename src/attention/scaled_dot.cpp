@@ -14,7 +14,9 @@ double scaled_dot_scale(const MechanismOptions& o) {
   return given > 0 ? given : 1.0 / std::sqrt(static_cast<double>(o.key_size));
 }
 
-ScaledDot::ScaledDot(const MechanismOptions& o) : scale_(scaled_dot_scale(o)), soft_cap_(o.of<SoftCapOptions>().cap) { check_equal_sizes("scaled_dot", o); }
+ScaledDot::ScaledDot(const MechanismOptions& o) : scale_(scaled_dot_scale(o)), soft_cap_(o.of<SoftCapOptions>().cap) {
+  check_equal_sizes("scaled_dot", o);
+}
 
 Factor ScaledDot::factor(const at::Tensor& query) const { return {.query = query, .scale = scale_, .soft_cap = soft_cap_}; }
 

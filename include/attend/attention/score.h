@@ -9,6 +9,9 @@
 
 namespace attend {
 
+struct FusedAttentionOptions;
+struct FusedAttentionOutputs;
+
 /// How scores become weights; every mechanism that normalises scores reads them.
 struct WeightOptions {
   std::string normaliser;  ///< softmax, sparsemax, entmax15 or entmax
@@ -83,6 +86,14 @@ class Score : public Module {
   virtual std::vector<ScorePart> parts(const at::Tensor& /*query*/, const at::Tensor& /*prepared*/) const { return {}; }
 };
 
+/// One call of the fused kernel (ops/fused_attention.h), as a mechanism may change it.
+struct FusedCall {
+  const AttendCall& call;
+  const at::Tensor &query, &keys, &values;  ///< what the kernel reads: f(q) [B, H, T, *], [B, Hk or H, S, *], [B, Hk or H, S, Dv]
+  FusedAttentionOptions& options;
+  Result& result;  ///< for extras
+};
+
 /// A score that is a product with the prepared keys: e = scale f(q) · k, or C tanh(e / C). Threads may share it as any Score.
 class ProductScore : public Score {
  public:
@@ -147,6 +158,15 @@ class ScoredAttention : public Mechanism {
   virtual bool remembers() const { return false; }
   /// Says what a call sees beside its mask, in call.span.
   virtual void look(ScoreCall& /*call*/) const {}
+  /// Whether a call is softmax attention in the sight that look() says, so that the fused kernel may compute it. Of others weigh() or mix()
+  /// does something else.
+  virtual bool fuses() const { return false; }
+  /// Of a class that fuses(): why not a call, empty where it does.
+  virtual std::string why_not_fused_itself(const AttendCall& /*call*/) const { return {}; }
+  /// Whether the fused kernel takes single steps with this state.
+  virtual bool fuses_with(const State& state) const { return dynamic_cast<const StepState*>(&state) != nullptr; }
+  /// The context and what else was asked for. A mechanism that does not mix values by its weights says here what it does.
+  virtual FusedAttentionOutputs mix_fused(FusedCall& call) const;
   /// Scores [B, H, T, S] of a call: query in float32 at least, prepared keys [B, H, S, *].
   virtual at::Tensor energies(ScoreCall& call, const at::Tensor& query, const at::Tensor& keys) const;
   /// Weights [B, H, T, S] from call.scores; says their kind, fills lse and entropy when asked.
