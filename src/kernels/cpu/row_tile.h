@@ -1,23 +1,23 @@
-// A tile of queries on its way through the keys: scores, softmax, statistics, context. Included by sources that are compiled once an
+// A tile of queries on its way through the keys: scores, weights, sums of values. Included by sources that are compiled once an
 // instruction set, as vectors.h.
 #pragma once
-#include "kernels/cpu/statistics.h"
+#include "kernels/cpu/row_weights.h"
 
 namespace {
 
-using attend::kernels::FusedWork;
 using attend::kernels::kResident;
 using attend::kernels::kStreamed;
-using attend::kernels::kTileRows;
 using attend::kernels::kValueBlock;
 
 // N: the numbers that values are multiplied in (operands.h); Scores: what queries and keys make, as Products.
 template <class N, class Scores>
-struct RowTile : Sight<typename N::Real> {
+struct RowTile : RowWeights<typename N::V> {
+  using Rows = RowWeights<typename N::V>;
   using V = typename N::V;
   using Real = typename N::Real;
   using Stored = typename N::Stored;
   using Sight<Real>::c, Sight<Real>::b, Sight<Real>::h;
+  using Rows::w, Rows::favoured, Rows::total, Rows::slopes;
   static constexpr int kLanes = V::kLanes;
   static constexpr int64_t kPanel = Scores::kPanel, kSlice = N::kSlice;
   static constexpr bool kRounded = N::kTogether > 1;  // weights are multiplied in numbers of their own
@@ -49,31 +49,18 @@ struct RowTile : Sight<typename N::Real> {
     int64_t weights_row() const { return kRounded ? scores_row / N::kTogether + 16 : scores_row; }
   };
 
-  const FusedWork& w;
   Scratch s;
   int64_t head, own_key;  // own_key: of packed heads
   typename Scores::Plan plan;
-  bool favoured, sparse;                                                  // by a Gaussian that multiplies; another normaliser than softmax
   int64_t begin = 0, rows = 0;                                            // rows that are there: t in [begin, begin + rows)
   KeyRange seen[kTileRows], all_seen;                                     // by each of them, by any
   KeyRange scored[kTileRows / kScoreRows], summed[kTileRows / kSumRows];  // by any of a group
-  Real maximum[kTileRows], total[kTileRows], spread[kTileRows];           // m, Σ p, Σ p (e − m), of base-2 scores
-  // Of sparse rows m is the threshold, the total 1, the spread Σ p ln p.
-  Real peak[kTileRows];                     // the largest p where it is not that of the largest score
-  Real slopes[kTileRows], rest[kTileRows];  // of sparse rows: Σ r; what the threshold has beyond m
-  int64_t argmax[kTileRows], choice[kTileRows];
-  Real chosen[kTileRows];  // the p of the choice
-  Largest<Real> largest[kTileRows];
-
   RowTile(const FusedWork& work, int64_t of, void* scratch)
-      : Sight<Real>(work.call, of),
-        w(work),
+      : Rows(work, of),
         s(work, scratch),
         head(of),
         own_key(packed_head(work, b * c.key_heads + h / (c.heads / c.key_heads), work.first_head)),
-        plan(Scores::plan_of(c, work.plans, own_key)),
-        favoured(this->favours()),
-        sparse(c.normaliser != Normaliser::kSoftmax) {}
+        plan(Scores::plan_of(c, work.plans, own_key)) {}
 
   static KeyRange around(KeyRange a, KeyRange b) {
     return a.empty() ? b : b.empty() ? a : KeyRange{least(a.first, b.first), most(a.end, b.end)};
@@ -101,10 +88,7 @@ struct RowTile : Sight<typename N::Real> {
     join<kSumRows>(summed);
     for (int64_t r = 0; r < rows; ++r) {
       Scores::take_query(c, plan, row_of<Stored>(c.query, b, h, t + r), s.query + r * Scores::query_size(c));
-      maximum[r] = -INFINITY;
-      total[r] = spread[r] = 0;
-      argmax[r] = -1;
-      largest[r].begun = false;
+      this->begin_row(r);
     }
     memset(s.sums, 0, static_cast<size_t>(rows * s.sums_row) * sizeof(Real));
     if (w.results.slope_context) memset(s.slope_sums, 0, static_cast<size_t>(rows * s.sums_row) * sizeof(Real));
@@ -162,12 +146,7 @@ struct RowTile : Sight<typename N::Real> {
         for (int64_t j = low; j < first; ++j) x[j] = -INFINITY;
         for (int64_t j = end; j < high; ++j) x[j] = -INFINITY;
         if (this->shapes()) this->shape(begin + r, from + first, from + end, x + first);
-        if (sparse)
-          take_sparse(r, from, x, low, high);
-        else
-          take_softmax(r, from, x, low, high, again);
-        if (favoured) favour(r, from, x, low, high);
-        if (w.results.choice) choose(r, from, x, low, high);
+        this->make_weights({r, begin + r, from, low, high, x, s.sums + r * s.sums_row, s.sums_row, s.draws}, again);
       }
     }
   }
@@ -184,136 +163,6 @@ struct RowTile : Sight<typename N::Real> {
       }
       if constexpr (kRounded) N::round_row(x, width, s.weights + r * s.weights_row());
     }
-  }
-
-  void take_softmax(int64_t r, int64_t from, Real* x, int64_t low, int64_t high, bool again) {
-    if (!again) take_maximum(r, from, x, low, high);
-    const Real m = maximum[r] == -INFINITY ? 0 : maximum[r];
-    if (again || !w.results.entropy)
-      exponentials<false>(r, x, low, high, m, again);
-    else
-      exponentials<true>(r, x, low, high, m, again);
-  }
-
-  // The weights of a whole row by its threshold (rows.h).
-  void take_sparse(int64_t r, int64_t from, Real* x, int64_t low, int64_t high) {
-    const bool squared = c.normaliser == Normaliser::kEntmax15;
-    const auto row = squared ? entmax_weights_row<V, 2>(x + low, high - low) : entmax_weights_row<V, 1>(x + low, high - low);
-    slopes[r] = row.slopes;
-    if (row.tau == INFINITY) return;
-    const double threshold =
-        static_cast<double>(row.maximum) + (squared ? 2 : 1) * (static_cast<double>(row.tau) + static_cast<double>(row.rest));
-    maximum[r] = static_cast<Real>(threshold);
-    rest[r] = static_cast<Real>(threshold - static_cast<double>(maximum[r]));
-    total[r] = 1;
-    for (int64_t j = low; w.results.entropy && j < high; ++j)
-      if (x[j] > 0) spread[r] += x[j] * static_cast<Real>(log_of_positive(static_cast<double>(x[j])));
-    int64_t place = 0;
-    peak[r] = find_peak(r, from, x, low, high, &place);
-    argmax[r] = from + place;
-  }
-
-  // Multiplies the weights x[low, high) of a whole row by its Gaussian; the largest is found among what they are then.
-  void favour(int64_t r, int64_t from, Real* x, int64_t low, int64_t high) {
-    const Gaussian<V> gaussian(*this, begin + r, from);
-    for (int64_t j = low; j < high; j += kLanes) (V::load(x + j) * gaussian.at(j)).store(x + j);
-    int64_t place = 0;
-    peak[r] = find_peak(r, from, x, low, high, &place);
-    argmax[r] = from + place;
-  }
-
-  // The key of the largest of the weights x[low, high) of a whole row, or of w / −ln u: that is key s with the probability w[s], as the
-  // least of waiting times at rates w is (the largest of ln w + g with Gumbel's g is the same).
-  void choose(int64_t r, int64_t from, const Real* x, int64_t low, int64_t high) {
-    int64_t place = low;
-    if (c.noise.keys && c.noise.scale == 0) {
-      draw_exponentials(this->noise_key(begin + r), from + low, high - low, s.draws + low);
-      for (int64_t j = low; j < high; j += kLanes) (V::load(x + j) / V::load(s.draws + j)).store(s.draws + j);
-      find_maximum(s.draws, low, high, true, &place);
-    } else {
-      find_maximum(x, low, high, true, &place);
-    }
-    choice[r] = from + place;
-    chosen[r] = x[place];
-  }
-
-  // The largest of x[low, high), where it stands first, and those that come after it, as far as they are asked for.
-  Real find_peak(int64_t r, int64_t from, const Real* x, int64_t low, int64_t high, int64_t* place) {
-    if (w.results.top == 0) return find_maximum(x, low, high, w.results.argmax != nullptr, place);
-    const Real found = find_largest<V>(x + low, high - low, from + low, w.results.top, largest[r], place);
-    *place -= from;
-    return found;
-  }
-
-  // The largest of x[low, high), and, if asked, where it stands first.
-  static Real find_maximum(const Real* x, int64_t low, int64_t high, bool placed, int64_t* place) {
-    V a = V::all(-INFINITY), other = a;
-    int64_t j = low;
-    for (; j + 2 * kLanes <= high; j += 2 * kLanes) {
-      a = larger(V::load(x + j), a);
-      other = larger(V::load(x + j + kLanes), other);
-    }
-    for (; j < high; j += kLanes) a = larger(V::load(x + j), a);
-    const Real found = ::largest(larger(a, other));
-    if (!placed) return found;
-    const V wanted = V::all(found);
-    j = low;
-    for (; j + 4 * kLanes <= high; j += 4 * kLanes)
-      if (equal_bits(V::load(x + j), wanted) | equal_bits(V::load(x + j + kLanes), wanted) |
-          equal_bits(V::load(x + j + 2 * kLanes), wanted) | equal_bits(V::load(x + j + 3 * kLanes), wanted))
-        break;
-    for (; j < high; j += kLanes)
-      if (const int bits = equal_bits(V::load(x + j), wanted); bits) {
-        *place = j + __builtin_ctz(static_cast<unsigned>(bits));
-        break;
-      }
-    return found;
-  }
-
-  void take_maximum(int64_t r, int64_t from, const Real* x, int64_t low, int64_t high) {
-    int64_t place = 0;
-    const Real found = favoured ? find_maximum(x, low, high, false, &place) : find_peak(r, from, x, low, high, &place);
-    if (!(found > maximum[r])) return;
-    const Real was = maximum[r];
-    maximum[r] = found;
-    argmax[r] = from + place;
-    if (was == -INFINITY) return;
-    Real lanes[kLanes];
-    exp2(V::all(was - found)).store(lanes);
-    const Real down = lanes[0];
-    spread[r] = down * (spread[r] + (was - found) * total[r]);
-    total[r] *= down;
-    Real* sums = s.sums + r * s.sums_row;
-    for (int64_t d = 0; d < s.sums_row; d += kLanes) (V::load(sums + d) * V::all(down)).store(sums + d);
-  }
-
-  template <bool Spread>
-  void exponentials(int64_t r, Real* x, int64_t low, int64_t high, Real m, bool again) {
-    const V shift = V::all(m);
-    V a = V::all(0), other = a, spread_a = a, spread_other = a;
-    const V floor = V::all(static_cast<Real>(-1e30));
-    int64_t j = low;
-    for (; j + 2 * kLanes <= high; j += 2 * kLanes) {
-      const V y = V::load(x + j) - shift, z = V::load(x + j + kLanes) - shift;
-      const V p = exp2(y), q = exp2(z);
-      a = a + p;
-      other = other + q;
-      if (Spread) {  // 0 · −∞ would be NaN
-        spread_a = fma(p, larger(floor, y), spread_a);
-        spread_other = fma(q, larger(floor, z), spread_other);
-      }
-      p.store(x + j);
-      q.store(x + j + kLanes);
-    }
-    for (; j < high; j += kLanes) {
-      const V y = V::load(x + j) - shift, p = exp2(y);
-      a = a + p;
-      if (Spread) spread_a = fma(p, larger(floor, y), spread_a);
-      p.store(x + j);
-    }
-    if (again) return;
-    total[r] += sum(a + other);
-    if (Spread) spread[r] += sum(spread_a + spread_other);
   }
 
   // What multiplies a sparse row's gradient, w^(2−α) on the support, in place of its settled weights; where one was dropped it stays 0.
@@ -413,25 +262,9 @@ struct RowTile : Sight<typename N::Real> {
         Real* context = static_cast<Real*>(out.slope_context) + at * c.value_size;
         for (int64_t d = 0; d < c.value_size; ++d) context[d] = live ? s.slope_sums[r * s.sums_row + d] * each : 0;
       }
-      const Real threshold = sparse ? maximum[r] : (maximum[r] + log2_of(total[r])) * static_cast<Real>(kLn2);
-      if (out.lse) static_cast<Real*>(out.lse)[at] = live ? threshold : static_cast<Real>(-INFINITY);
-      if (out.lse_rest) static_cast<Real*>(out.lse_rest)[at] = live ? rest[r] : 0;
-      if (out.entropy) {
-        const Real nats = sparse ? -spread[r] : (log2_of(total[r]) - spread[r] * share) * static_cast<Real>(kLn2);
-        static_cast<Real*>(out.entropy)[at] = !live ? 0 : nats < 0 ? 0 : nats;
-      }
-      if (out.maximum) static_cast<Real*>(out.maximum)[at] = (favoured || sparse) && live ? peak[r] * share : share;
-      if (out.argmax) out.argmax[at] = live ? argmax[r] : -1;
-      if (out.choice) out.choice[at] = live ? choice[r] : -1;
-      if (out.log_choice) static_cast<Real*>(out.log_choice)[at] = live ? log2_of(chosen[r] * share) * static_cast<Real>(kLn2) : 0;
-      if (out.top > 0)
-        put_largest<V>(largest[r], !favoured && !sparse, maximum[r], share, out.top, static_cast<Real*>(out.top_weights) + at * out.top,
-                       out.top_keys + at * out.top);
+      this->put_row(r, at);
     }
   }
-
-  static float log2_of(float x) { return ::log2f(x); }
-  static double log2_of(double x) { return ::log2(x); }
 
   // A row that sees nothing.
   void put_empty(int64_t t) const {
@@ -442,19 +275,9 @@ struct RowTile : Sight<typename N::Real> {
       Stored* context = mutable_row_of<Stored>(out.context, b, h, t);
       for (int64_t d = 0; d < c.value_size; ++d) put(context + d, static_cast<Real>(0));
     }
-    if (out.lse) static_cast<Real*>(out.lse)[at] = static_cast<Real>(-INFINITY);
-    if (out.entropy) static_cast<Real*>(out.entropy)[at] = 0;
-    if (out.lse_rest) static_cast<Real*>(out.lse_rest)[at] = 0;
     if (out.slope_context)
       memset(static_cast<Real*>(out.slope_context) + at * c.value_size, 0, static_cast<size_t>(c.value_size) * sizeof(Real));
-    if (out.maximum) static_cast<Real*>(out.maximum)[at] = 0;
-    if (out.argmax) out.argmax[at] = -1;
-    if (out.choice) out.choice[at] = -1;
-    if (out.log_choice) static_cast<Real*>(out.log_choice)[at] = 0;
-    for (int64_t k = 0; k < out.top; ++k) {
-      static_cast<Real*>(out.top_weights)[at * out.top + k] = 0;
-      out.top_keys[at * out.top + k] = -1;
-    }
+    this->put_no_row(at);
   }
 
   static int64_t scratch_bytes(const FusedWork& w) { return Scratch(w, nullptr).bytes; }
