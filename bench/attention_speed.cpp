@@ -5,7 +5,7 @@
 
 #include "attend/ops/fused_attention.h"
 #include "attend/ops/memory.h"
-#include "paired.h"
+#include "mechanism_speed.h"
 
 namespace attend::bench {
 
@@ -159,6 +159,7 @@ int run(int argc, char** argv) {
   compare_additive(bench, 8, 64, 64, 512);
   compare_additive(bench, 1, 256, 256, 512);
   compare_additive(bench, 64, 1, 40, 512);
+  compare_mechanisms(bench);
   return 0;
 }
 

@@ -14,9 +14,9 @@ double score_scale(const MechanismOptions& o) {
   return o.of<ScalingOptions>().scaling == "root" ? 1.0 / std::sqrt(static_cast<double>(o.key_size)) : 1.0;
 }
 
-Dot::Dot(const MechanismOptions& o) : scale_(score_scale(o)) { check_equal_sizes("dot", o); }
+Dot::Dot(const MechanismOptions& o) : scale_(score_scale(o)), soft_cap_(o.of<SoftCapOptions>().cap) { check_equal_sizes("dot", o); }
 
-Factor Dot::factor(const at::Tensor& query) const { return {query, scale_}; }
+Factor Dot::factor(const at::Tensor& query) const { return {.query = query, .scale = scale_, .soft_cap = soft_cap_}; }
 
 extern constinit const MechanismEntry dot_entry{.name = "dot",
                                                 .sentence = "compares the query itself with every key",
@@ -28,7 +28,7 @@ extern constinit const MechanismEntry dot_entry{.name = "dot",
                                                 .score = "multiplicative",
                                                 .source = "self or cross",
                                                 .capabilities = {.equal_sizes = true},
-                                                .options = visit_scored<ScalingOptions>,
+                                                .options = visit_scored<ScalingOptions, SoftCapOptions>,
                                                 .make = [](const MechanismOptions& o) { return make_scored<Dot>("dot", o); },
                                                 .make_score = make_score_of<Dot>};
 

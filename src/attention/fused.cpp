@@ -35,13 +35,36 @@ struct KernelSource {
   at::Tensor rows;          // where they lie, int32 [B, S]; undefined: each item has its own
 };
 
+std::optional<kernels::Normaliser> normaliser_of(double alpha) {
+  if (alpha == 1) return kernels::Normaliser::kSoftmax;
+  if (alpha == 1.5) return kernels::Normaliser::kEntmax15;
+  if (alpha == 2) return kernels::Normaliser::kSparsemax;
+  return std::nullopt;
+}
+
+// Rows that see nothing, as far as a mask says so without its window: bool broadcastable to [B, H, T]; undefined where there are none. What
+// their queries hold may be padding. `all`: also those that keep and bias hide, which costs a look at every cell.
+at::Tensor hidden_rows(const AttendCall& call, bool all) {
+  const auto& mask = call.memory.mask();
+  const CallSizes sizes{call.query.size(0), call.query.size(1), call.query.size(2), call.memory.size()};
+  if (all && (mask.keep.defined() || mask.bias.defined())) return call.memory.hidden(sizes, call.mechanism.called()).rows;
+  auto given = mask.query_lengths;
+  if (!given.defined() && mask.causal && sizes.queries == sizes.keys) given = mask.key_lengths;
+  at::Tensor rows;  // [B, T]
+  if (given.defined()) rows = within_lengths(given, sizes.queries).logical_not();
+  if (const auto& keys = mask.key_lengths; keys.defined())
+    rows = rows.defined() ? rows.logical_or(keys.eq(0).unsqueeze(1)) : keys.eq(0).unsqueeze(1);
+  return rows.defined() ? rows.unsqueeze(1) : rows;  // [B, 1, T or 1]
+}
+
 at::Tensor lengths_of(const at::Tensor& x) { return x.defined() ? x.contiguous() : x; }
 
 }  // namespace
 
 std::string ScoredAttention::why_never_fused(at::ScalarType queries) const {
-  if (!score_->kind() || typeid(*this) != typeid(ScoredAttention)) return "it is no softmax over plain products or additive scores";
-  if (alpha_ != 1) return "its normaliser is not softmax";
+  if (!score_->kind() || !(fuses() || typeid(*this) == typeid(ScoredAttention)))
+    return "it is no softmax over plain products or additive scores";
+  if (!normaliser_of(alpha_)) return "its normaliser is none of softmax, entmax15 and sparsemax";
   if (queries == at::kDouble) return "float64 is left to the plain composition";
   if (options_.position == "relative") return "its positions take part in the products";
   return {};
@@ -55,6 +78,7 @@ void ScoredAttention::pack(Memory& memory) const {
   FusedAttentionOptions o;
   o.scale = factor.scale / weighing_.temperature;
   o.score = *kind;
+  o.normaliser = *normaliser_of(alpha_);
   o.energy = factor.energy.contiguous();
   o.key_lengths = lengths_of(memory.mask().key_lengths);
   memory.set_prepared(std::make_shared<PackedKeys>(pack_source(source.keys, source.values, o, options_.heads, at::GradMode::is_enabled())));
@@ -70,10 +94,15 @@ std::string ScoredAttention::why_not_fused(const AttendCall& call) const {
                                                       call.memory.values().requires_grad() || parameters().size() > 0);
   if (tracked && (request.weights || request.rows.defined() || request.top > 0 || request.pool_rows > 0))
     return "it has no gradients of single weights and blocks of them";
+  if (alpha_ != 1) {
+    if (call.memory.size() > kernels::kMostWhole) return fmt::format("its normaliser takes more than {} keys", kernels::kMostWhole);
+    if (tracked && (request.entropy || request.maximum || request.column_sums)) return "statistics of sparse weights have no gradients";
+  }
   if (mask.bias.defined() && mask.bias.scalar_type() != at::kFloat) return "its bias is not float32";
   const bool distances = options_.position == "alibi" || options_.position == "relative_bias";
   if (weighing_.temperature != 1 && (distances || mask.bias.defined())) return "its temperature divides more than products";
-  if (call.state) return "it takes one step of several";
+  if (auto own = why_not_fused_itself(call); !own.empty()) return own;
+  if (call.state && !fuses_with(*call.state)) return "it takes one step of several";
   return {};
 }
 
@@ -82,14 +111,20 @@ Result ScoredAttention::attend_fused(const AttendCall& call) const {
   const auto& mask = memory.mask();
   const auto& request = call.request;
   const auto queries = call.query.size(2), keys = memory.size();
-  auto begun = begin(call.query, memory, call.state, request, {});
-  auto asked = widened(call.query);  // [B, H, T, Dq]
+  // Kernels leave out rows that see nothing; what is made of their queries before must be harmless too.
+  const bool given_as_it_is = score_->kind() == kernels::ScoreKind::kProduct && !positions_ && typeid(*this) == typeid(ScoredAttention);
+  const auto empty = hidden_rows(call, !given_as_it_is);                                              // [B, H or 1, T]
+  const auto live = empty.defined() ? call.query.masked_fill(empty.unsqueeze(-1), 0.0) : call.query;  // [B, H, T, Dq]
+  auto begun = begin(live, memory, call.state, request, {.keys = {}, .rows = empty});
+  auto asked = widened(live);  // [B, H, T, Dq]
   if (positions_) asked = positions_->query(asked, begun.steps(), begun.key_lengths());
   const auto factor = score_->factor(asked);
 
   FusedAttentionOptions o;
   o.scale = factor.scale / weighing_.temperature;
+  o.soft_cap = factor.soft_cap / weighing_.temperature;
   o.score = *score_->kind();
+  o.normaliser = *normaliser_of(alpha_);
   if (o.score != kernels::ScoreKind::kProduct) o.energy = factor.energy.contiguous();
   if (mask.causal) o.right = 0;
   o.key_lengths = lengths_of(mask.key_lengths);
@@ -102,7 +137,11 @@ Result ScoredAttention::attend_fused(const AttendCall& call) const {
   if (span.slopes.defined()) o.slopes = span.slopes.to(at::kFloat).contiguous();                 // [H]
   if (span.by_distance.defined()) o.by_distance = span.by_distance.to(at::kFloat).contiguous();  // [H, 2F + 1]
   if (span.steps.defined() && queries > 0) o.first_steps = span.steps.select(1, 0).expand({call.query.size(0)}).contiguous();  // [B]
-  o.lse = request.lse, o.entropy = request.entropy, o.maximum = request.maximum, o.column_sums = request.column_sums;
+  if (const auto& window = span.window; window.centre.defined()) {
+    o.centres = window.centre.dim() == 2 ? window.centre.unsqueeze(1) : window.centre;  // [B or 1, H or 1, T]
+    o.radius = window.radius, o.deviation = window.deviation, o.renormalised = window.renormalised;
+  }
+  o.lse = request.lse && alpha_ == 1, o.entropy = request.entropy, o.maximum = request.maximum, o.column_sums = request.column_sums;
   o.top = std::min(request.top, keys);
   if (request.pool_rows > 0 && request.pool_keys > 0) o.pool_rows = request.pool_rows, o.pool_keys = request.pool_keys;
   // All rows, where all weights are asked for.
@@ -117,9 +156,12 @@ Result ScoredAttention::attend_fused(const AttendCall& call) const {
   const KernelSource source(memory, o.score, call.query.size(1), queries);
   o.cache_rows = source.rows;
   if (const auto* packed = dynamic_cast<const PackedKeys*>(memory.prepared().get())) o.packed = packed->source;
-  const auto found = fused_attention(factor.query, source.keys, source.values, o);
-
-  Result result;
+  auto result = std::move(begun.result);
+  FusedCall fused{call, factor.query, source.keys, source.values, o, result};
+  const auto found = mix_fused(fused);
+  if (alpha_ != 1) result.kind = WeightKind::kSparse;
+  if (o.deviation > 0 && !o.renormalised) result.kind = WeightKind::kUnnormalised;
+  if (auto* counted = dynamic_cast<StepState*>(call.state)) ++counted->step;
   result.context = found.context.to(memory.cache().values.scalar_type());  // [B, H, T, Dv]
   result.lse = found.lse, result.entropy = found.entropy;
   result.maximum = found.maximum, result.argmax = found.argmax, result.column_sums = found.column_sums;
@@ -135,6 +177,10 @@ Result ScoredAttention::attend_fused(const AttendCall& call) const {
     result.rows = found.rows;
   }
   return result;
+}
+
+FusedAttentionOutputs ScoredAttention::mix_fused(FusedCall& call) const {
+  return fused_attention(call.query, call.keys, call.values, call.options);
 }
 
 extern const Implementation fused_implementation;

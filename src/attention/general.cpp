@@ -5,11 +5,13 @@
 namespace attend {
 
 General::General(const MechanismOptions& o)
-    : weight_(register_parameter("weight", initial_weight({o.heads, o.query_size, o.key_size}, o.key_size))), scale_(score_scale(o)) {}
+    : weight_(register_parameter("weight", initial_weight({o.heads, o.query_size, o.key_size}, o.key_size))),
+      scale_(score_scale(o)),
+      soft_cap_(o.of<SoftCapOptions>().cap) {}
 
 at::Tensor General::prepare(const at::Tensor& keys) const { return per_head_linear(keys, weight_); }  // [B, H, S, Dq]
 
-Factor General::factor(const at::Tensor& query) const { return {query, scale_}; }
+Factor General::factor(const at::Tensor& query) const { return {.query = query, .scale = scale_, .soft_cap = soft_cap_}; }
 
 std::vector<ScorePart> General::parts(const at::Tensor& query, const at::Tensor& /*prepared*/) const {
   return {{"Wᵀ q", ScorePart::Of::kQuery, at::matmul(query, weight_)}};
@@ -25,7 +27,7 @@ extern constinit const MechanismEntry general_entry{.name = "general",
                                                     .score = "multiplicative",
                                                     .source = "self or cross",
                                                     .capabilities = {},
-                                                    .options = visit_scored<ScalingOptions>,
+                                                    .options = visit_scored<ScalingOptions, SoftCapOptions>,
                                                     .make = [](const MechanismOptions& o) { return make_scored<General>("general", o); },
                                                     .make_score = make_score_of<General>};
 

@@ -3,6 +3,8 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "attend/ops/draws.h"
+#include "attend/ops/dropout.h"
+#include "attend/ops/fused_attention.h"
 
 namespace attend {
 namespace {
@@ -23,6 +25,16 @@ struct StraightThrough : torch::autograd::Function<StraightThrough> {
 // −ln(−ln u), u in (0, 1), by counter; like [B, H, T, S].
 at::Tensor gumbel_noise(const at::Tensor& like, std::uint64_t place) {
   return uniform_draws(draw_keys(place, like.size(0)), like.sizes().slice(1)).log().neg().log().neg().to(like.scalar_type());
+}
+
+// The values [B, Hk, S, Dv] of the keys that query heads chose [B, H, T], 0 where they chose none: [B, H, T, Dv].
+at::Tensor chosen_values(const at::Tensor& values, const at::Tensor& choice) {
+  const auto batch = choice.size(0), heads = choice.size(1), keys = values.size(2), key_heads = values.size(1);
+  const auto head = at::arange(heads, index_options()).div(heads / key_heads, "floor").view({1, -1, 1});           // [1, H, 1]
+  const auto item = at::arange(batch, index_options()).view({-1, 1, 1});                                           // [B, 1, 1]
+  const auto rows = (item * key_heads + head) * keys + choice.clamp_min(0);                                        // [B, H, T]
+  const auto found = values.reshape({-1, values.size(3)}).index_select(0, rows.flatten());                         // [B·H·T, Dv]
+  return found.view({batch, heads, choice.size(2), values.size(3)}).masked_fill(choice.lt(0).unsqueeze(-1), 0.0);  // [B, H, T, Dv]
 }
 
 }  // namespace
@@ -85,10 +97,75 @@ at::Tensor Hard::mix(ScoreCall& call, const at::Tensor& weights) const {
     extras["was_soft"] = {was_soft.expand({call.sizes.batch, call.sizes.queries})};
     extras["reward_baseline"] = {reward_baseline_, Axis::kModule};
   }
-  if (!needs_reward() && is_training()) extras["sample"] = {mixing, Axis::kCell};
+  if (!needs_reward() && is_training() && call.request.weights) extras["sample"] = {mixing, Axis::kCell};
   extras["choice"] = {chosen.expand({call.sizes.batch, call.sizes.heads, call.sizes.queries})};
   extras["log_prob"] = {log_prob};
   return mixed(call, mixing);
+}
+
+bool Hard::fuses_with(const State& state) const { return dynamic_cast<const HardState*>(&state) != nullptr; }
+
+std::string Hard::why_not_fused_itself(const AttendCall& call) const {
+  const auto keys = call.memory.size();
+  if (weighing().normaliser != "softmax") return "it chooses by sparse weights";
+  if (keys == 0) return "there is no key to choose";
+  if (keys > kernels::kMostWhole) return fmt::format("it chooses among more than {} keys", kernels::kMostWhole);
+  if (is_training() && weight_dropout() > 0) return "it drops what is chosen";
+  if (is_training() && !needs_reward() && call.request.weights) return "its sample is asked for";
+  return {};
+}
+
+// The context of softmax((ln p + g) / temperature) [B, H, T, Dv]: all that makes scores is divided.
+at::Tensor Hard::noisy_context(const FusedCall& f, const Relaxation& relaxed) {
+  FusedAttentionOptions o = f.options;
+  const auto divide = [&](at::Tensor& x) {
+    if (x.defined()) x = x / relaxed.temperature;
+  };
+  o.scale /= relaxed.temperature, o.soft_cap /= relaxed.temperature;
+  divide(o.bias), divide(o.slopes), divide(o.by_distance);
+  o.noise_scale = 1 / relaxed.temperature;
+  o.packed = nullptr;  // by another scale
+  o.choice = o.lse = o.entropy = o.maximum = o.column_sums = false;
+  o.top = o.pool_rows = 0;
+  o.rows = at::Tensor();
+  o.context = true;
+  return fused_attention(f.query, f.keys, relaxed.straight ? f.values.detach() : f.values, o).context;
+}
+
+FusedAttentionOutputs Hard::mix_fused(FusedCall& f) const {
+  auto& o = f.options;
+  auto& extras = f.result.extras;
+  const auto batch = f.query.size(0), heads = f.query.size(1), queries = f.query.size(2);
+  const bool rewarded = is_training() && needs_reward();
+  const auto relaxed = is_training() ? relaxation() : Relaxation{};
+  const bool mixes_weights = !is_training() && test_ == Test::kSoft;
+  if (is_training() || test_ == Test::kSample)
+    o.noise_keys = dropout_row_keys({batch, heads, queries, f.keys.size(2)}, place());  // [B, H, T]
+  at::Tensor soft;                                                                      // bool [B]
+  if (rewarded) {
+    const auto* kept = dynamic_cast<const HardState*>(f.call.state);
+    soft = kept ? kept->soft : draw_soft(batch);
+  }
+  o.choice = true;
+  o.context = mixes_weights || soft.defined() || (relaxed.straight && !relaxed.noisy);
+  auto found = fused_attention(f.query, f.keys, relaxed.straight ? f.values.detach() : f.values, o);
+  auto log_prob = found.log_choice;  // [B, H, T]
+  if (!mixes_weights) {
+    auto context = relaxed.noisy && !relaxed.straight ? at::Tensor() : chosen_values(f.values, found.choice);  // [B, H, T, Dv]
+    if (soft.defined()) context = at::where(soft.view({-1, 1, 1, 1}), found.context, context);
+    if (relaxed.noisy) found.context = noisy_context(f, relaxed);
+    if (relaxed.straight) context = context + straight_through(at::zeros_like(context), found.context);
+    if (context.defined()) found.context = context;
+  }
+  if (rewarded) {
+    const auto was_soft = (soft.defined() ? soft : at::zeros({batch}, bool_options())).unsqueeze(1);  // [B, 1]
+    log_prob = log_prob.masked_fill(was_soft.unsqueeze(-1), 0.0);
+    extras["was_soft"] = {was_soft.expand({batch, queries})};
+    extras["reward_baseline"] = {reward_baseline_, Axis::kModule};
+  }
+  extras["choice"] = {found.choice};
+  extras["log_prob"] = {log_prob};
+  return found;
 }
 
 at::Tensor Hard::relaxed(const at::Tensor& /*weights*/, const at::Tensor& /*noisy*/, const at::Tensor& one_hot) const { return one_hot; }

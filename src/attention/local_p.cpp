@@ -39,6 +39,15 @@ void LocalP::look(ScoreCall& call) const {
   call.result.extras["centre"] = {empty.defined() ? centre.masked_fill(empty, 0.0) : centre};
 }
 
+std::string LocalP::why_not_fused_itself(const AttendCall& call) const {
+  constexpr std::int64_t kWidest = kernels::kMostWhole / 2 - 64;
+  if (renormalise_ && weighing().temperature != 1) return "its temperature divides more than products";
+  if (!renormalise_ && weighing().normaliser != "softmax") return "its Gaussian multiplies sparse weights";
+  if (!renormalise_ && window_ > kWidest && call.memory.size() > kernels::kMostWhole)
+    return fmt::format("its Gaussian is wider than {} keys to each side", kWidest);
+  return {};
+}
+
 at::Tensor LocalP::weigh(ScoreCall& call) const {
   const auto penalty = gaussian_exponent(call.span.window, call.sizes.keys);  // [B, H, T, S]
   if (call.span.window.renormalised) {

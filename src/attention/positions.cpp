@@ -111,6 +111,9 @@ Positions::Positions(const MechanismOptions& o, std::string_view score) : heads_
                  "positions relative: they enter the product of query and key, which {} does not have; use dot or scaled_dot, or positions "
                  "relative_bias or alibi",
                  score);
+    ATTEND_CHECK(o.of<SoftCapOptions>().cap == 0, kValue,
+                 "positions relative: they enter the product before a soft cap could, got soft_cap {}; use soft_cap 0 or other positions",
+                 o.of<SoftCapOptions>().cap);
     ATTEND_CHECK(reach_ >= 1, kValue, "positions relative: position_reach must be at least 1, got {}", reach_);
     const auto value_size = o.value_size > 0 ? o.value_size : o.key_size;
     if (score == "scaled_dot") scale_ = scaled_dot_scale(o);

@@ -53,7 +53,7 @@ extern constinit const MechanismEntry qkv_layer_entry{
     .score = "multiplicative",
     .source = "self or cross",
     .capabilities = {.equal_sizes = true, .projected = true, .adds_query = true},
-    .options = visit_scored<ScaledDotOptions>,
+    .options = visit_scored<ScaledDotOptions, SoftCapOptions>,
     .make = [](const MechanismOptions& o) -> std::shared_ptr<Mechanism> { return std::make_shared<QkvLayer>(o); }};
 
 }  // namespace attend

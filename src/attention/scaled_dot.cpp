@@ -14,9 +14,11 @@ double scaled_dot_scale(const MechanismOptions& o) {
   return given > 0 ? given : 1.0 / std::sqrt(static_cast<double>(o.key_size));
 }
 
-ScaledDot::ScaledDot(const MechanismOptions& o) : scale_(scaled_dot_scale(o)) { check_equal_sizes("scaled_dot", o); }
+ScaledDot::ScaledDot(const MechanismOptions& o) : scale_(scaled_dot_scale(o)), soft_cap_(o.of<SoftCapOptions>().cap) {
+  check_equal_sizes("scaled_dot", o);
+}
 
-Factor ScaledDot::factor(const at::Tensor& query) const { return {query, scale_}; }
+Factor ScaledDot::factor(const at::Tensor& query) const { return {.query = query, .scale = scale_, .soft_cap = soft_cap_}; }
 
 std::vector<ScorePart> ScaledDot::parts(const at::Tensor& query, const at::Tensor& prepared) const {
   return {{"q·k", ScorePart::Of::kPair, at::matmul(query, prepared.mT())}};
@@ -33,7 +35,7 @@ extern constinit const MechanismEntry scaled_dot_entry{
     .score = "multiplicative",
     .source = "self or cross",
     .capabilities = {.equal_sizes = true},
-    .options = visit_scored<ScaledDotOptions>,
+    .options = visit_scored<ScaledDotOptions, SoftCapOptions>,
     .make = [](const MechanismOptions& o) { return make_scored<ScaledDot>("scaled_dot", o); },
     .make_score = make_score_of<ScaledDot>};
 

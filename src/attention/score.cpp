@@ -87,7 +87,8 @@ void check_equal_sizes(std::string_view who, const MechanismOptions& o) {
 
 at::Tensor ProductScore::scores(const at::Tensor& query, const at::Tensor& prepared) const {
   const auto f = factor(query);
-  return at::matmul(f.scale == 1 ? f.query : f.query * f.scale, prepared.mT());  // [B, H, T, S]
+  const auto products = at::matmul(f.scale == 1 ? f.query : f.query * f.scale, prepared.mT());  // [B, H, T, S]
+  return f.soft_cap > 0 ? (products / f.soft_cap).tanh() * f.soft_cap : products;               // [B, H, T, S]
 }
 
 double normaliser_alpha(const MechanismOptions& options) {
@@ -137,6 +138,11 @@ void WeightOptions::visit(OptionVisitor& v) {
 
 void WeightDropoutOptions::visit(OptionVisitor& v) {
   v(dropout, "attention_dropout", 0.0, "share of attention weights dropped in training", between(0, 0.95));
+}
+
+void SoftCapOptions::visit(OptionVisitor& v) {
+  v(cap, "soft_cap", 0.0, "scaled_dot, dot, general: C of C tanh(score / C), which keeps scores within C as Gemma 2 does; 0 is none",
+    between(0, 1e6));
 }
 
 void InnerScoreOptions::visit(OptionVisitor& v) {

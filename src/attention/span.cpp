@@ -17,7 +17,8 @@ at::Tensor distances(const at::Tensor& steps, std::int64_t keys) {
 }
 
 at::Tensor outside_window(const AttentionWindow& window, std::int64_t keys) {
-  const auto away = at::arange(keys, index_options()) - centres(window).detach();  // [B or 1, H or 1, T, S]
+  // In float64, as the kernel counts: an edge does not depend on how a difference is rounded.
+  const auto away = at::arange(keys, index_options()) - centres(window).detach().to(at::kDouble);  // [B or 1, H or 1, T, S]
   return away.abs().gt(static_cast<double>(window.radius));
 }
 

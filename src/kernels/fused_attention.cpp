@@ -28,7 +28,8 @@ bool pack_apart(const FusedAttention& call, const Workers& workers) {
 }
 
 void check(const FusedAttention& c, const FusedResults& results, const char* who) {
-  ATTEND_ASSERT(results.context.data || c.batch * c.queries == 0);
+  ATTEND_ASSERT(!results.choice == !results.log_choice);
+  ATTEND_CHECK(!results.choice || c.keys <= kMostWhole, kValue, "{}: a key is chosen of at most {}, got S={}", who, kMostWhole, c.keys);
   ATTEND_CHECK(results.top >= 0 && results.top <= kMostTop, kValue, "{}: the largest weights of a row can be 0 to {}, got {}", who,
                kMostTop, results.top);
   ATTEND_CHECK(results.top <= c.keys, kValue, "{}: the {} largest of {} weights are asked for; ask for at most as many as there are keys",
@@ -64,7 +65,7 @@ Isa run_fused_attention(Isa isa, const FusedAttention& call, const FusedResults&
 
   const auto key_heads = call.batch * call.key_heads, heads = call.batch * call.heads;
   const auto blocks = (call.keys + kValueBlock - 1) / kValueBlock;
-  const auto keys_bytes = kernels.keys_bytes(call), values_bytes = kernels.values_bytes(call),
+  const auto keys_bytes = kernels.keys_bytes(call), values_bytes = results.context.data ? kernels.values_bytes(call) : 0,
              plan_bytes = kernels.plan_bytes(call);  // of a head
   const Room columns(results.column_sums ? heads * work.chunks * call.keys * kernels.real_bytes : 0);
   work.column_parts = columns.data();
@@ -175,6 +176,11 @@ Isa run_fused_attention_backward(Isa isa, const FusedAttention& call, const Fuse
   ATTEND_ASSERT(gradients.lse && (!gradients.entropy_gradient || gradients.entropy) &&
                 (!gradients.maximum_gradient || (gradients.maximum && gradients.argmax)) &&
                 !gradients.column_gradient == !gradients.column_dots);
+  if (call.normaliser != Normaliser::kSoftmax)
+    ATTEND_ASSERT(gradients.slope_context && gradients.lse_rest && !gradients.lse_gradient && !gradients.entropy_gradient &&
+                  !gradients.maximum_gradient && !gradients.column_gradient && !gradients.choice_gradient);
+  ATTEND_ASSERT(!gradients.choice_gradient || gradients.choice);
+  ATTEND_ASSERT(!gradients.centre_gradient || (call.window.centres && call.window.deviation > 0));
   const auto& kernels = back_loops_of(call, isa);
   FusedBackWork work;
   work.call = bounded(call);
@@ -192,7 +198,8 @@ Isa run_fused_attention_backward(Isa isa, const FusedAttention& call, const Fuse
     std::vector<Room> rooms;
     const auto& z = work.sizes;
     for (const auto bytes : {z.plans, z.key_panels, z.key_slices, z.value_panels}) rooms.emplace_back(call.packed ? 0 : of_keys * bytes);
-    for (const auto bytes : {z.query_rows, z.query_slices, z.gradient_rows, z.gradient_slices, z.offsets, z.base2, z.query_parts})
+    for (const auto bytes :
+         {z.query_rows, z.query_slices, z.gradient_rows, z.gradient_slices, z.offsets, z.base2, z.query_parts, z.ranges, z.centre_parts})
       rooms.emplace_back(of_keys * group * bytes);
     rooms.emplace_back(of_keys * work.tiles);
     return rooms;
@@ -200,7 +207,7 @@ Isa run_fused_attention_backward(Isa isa, const FusedAttention& call, const Fuse
   const auto in = [](FusedBackWork w, const std::vector<Room>& rooms) {
     std::size_t at = 0;
     for (auto* place : {&w.plans, &w.key_panels, &w.key_slices, &w.value_panels, &w.query_rows, &w.query_slices, &w.gradient_rows,
-                        &w.gradient_slices, &w.offsets, &w.base2, &w.query_parts})
+                        &w.gradient_slices, &w.offsets, &w.base2, &w.query_parts, &w.ranges, &w.centre_parts})
       *place = rooms[at++].data();
     w.wild = static_cast<std::uint8_t*>(rooms[at].data());
     return w;

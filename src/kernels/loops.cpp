@@ -82,8 +82,24 @@ void check_call(const FusedAttention& c, const char* who) {
                "{}: additive scores need keys for each query head, got H={} and Hk={}", who, c.heads, c.key_heads);
   ATTEND_ASSERT(c.score == ScoreKind::kProduct || c.energy || c.batch == 0);
   ATTEND_CHECK(std::isfinite(c.scale), kValue, "{}: the scale must be a finite number, got {}", who, c.scale);
+  ATTEND_CHECK(std::isfinite(c.soft_cap) && c.soft_cap >= 0, kValue, "{}: a soft cap must be a number above 0, or 0 for none, got {}", who,
+               c.soft_cap);
   ATTEND_CHECK(c.left >= 0 && c.right >= 0, kValue, "{}: a window must reach at least 0 keys to either side, got {} and {}", who, c.left,
                c.right);
+  const auto& window = c.window;
+  ATTEND_CHECK(window.radius >= 0 && std::isfinite(window.deviation) && window.deviation >= 0, kValue,
+               "{}: a window around a centre must reach at least 0 keys and have a finite deviation of at least 0, got {} and {}", who,
+               window.radius, window.deviation);
+  ATTEND_CHECK(!window.centres || window.deviation == 0 || window.renormalised || c.keys <= kMostWhole ||
+                   window.radius <= (kMostWhole - kBackKeys) / 2,
+               kValue, "{}: a Gaussian that multiplies weights takes windows of at most {} keys to each side, got {}; renormalise it", who,
+               (kMostWhole - kBackKeys) / 2, window.radius);
+  if (c.normaliser != Normaliser::kSoftmax) {
+    ATTEND_CHECK(c.keys <= kMostWhole, kValue, "{}: sparse normalisers take at most {} keys, got S={}", who, kMostWhole, c.keys);
+    ATTEND_CHECK(!window.centres || window.deviation == 0 || window.renormalised, kValue,
+                 "{}: a Gaussian multiplies the weights of a softmax alone; renormalise it", who);
+  }
+  ATTEND_CHECK(std::isfinite(c.noise.scale), kValue, "{}: the scale of noise must be a finite number, got {}", who, c.noise.scale);
   ATTEND_CHECK(c.drop_rate >= 0 && c.drop_rate < 1, kValue, "{}: the rate of dropped weights must be in [0, 1), got {}", who, c.drop_rate);
   ATTEND_CHECK(c.farthest >= 0, kValue, "{}: the farthest distance must be at least 0, got {}", who, c.farthest);
   const auto within = [&](const std::int64_t* lengths, std::int64_t size, const char* what) {

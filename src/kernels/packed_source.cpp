@@ -24,7 +24,7 @@ PackedSource::PackedSource(const FusedAttention& call, bool both_ways, Isa isa, 
   work.panels = back_work.tiles * (kBackKeys / kernels.panel);
   const auto heads = call.batch * call.key_heads, blocks = (call.keys + kValueBlock - 1) / kValueBlock;
   FusedAttention kept;
-  kept.number = call.number, kept.score = call.score, kept.scale = call.scale;
+  kept.number = call.number, kept.score = call.score, kept.scale = call.scale, kept.normaliser = call.normaliser;
   kept.batch = call.batch, kept.key_heads = call.key_heads, kept.keys = call.keys;
   kept.size = call.size, kept.value_size = call.value_size;
   const auto both = [&](std::int64_t bytes) { return both_ways ? heads * bytes : 0; };
@@ -57,7 +57,8 @@ std::shared_ptr<const PackedSource> PackedSource::select(const std::vector<std::
 
 bool PackedSource::fits(const FusedAttention& call) const {
   const auto& c = all_->call;
-  return call.number == c.number && call.score == c.score && call.scale == c.scale && call.batch == batch() &&
+  return call.number == c.number && call.score == c.score && call.scale == c.scale &&
+         (call.normaliser == Normaliser::kSoftmax) == (c.normaliser == Normaliser::kSoftmax) && call.batch == batch() &&
          call.key_heads == c.key_heads && call.keys == c.keys && call.size == c.size && call.value_size == c.value_size;
 }
 

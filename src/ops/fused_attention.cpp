@@ -86,7 +86,7 @@ kernels::FusedAttention call_of(const at::Tensor& q, const at::Tensor& k, const 
   call.number = number_of(q);
   call.batch = q.size(0), call.heads = q.size(1), call.queries = q.size(2), call.size = q.size(3);
   call.key_heads = k.size(1), call.keys = k.size(2), call.value_size = v.size(3);
-  call.scale = o.scale, call.left = o.left, call.right = o.right;
+  call.scale = o.scale, call.soft_cap = o.soft_cap, call.left = o.left, call.right = o.right;
   call.query = rows_of<kernels::Rows>(q), call.key = rows_of<kernels::Rows>(k), call.value = rows_of<kernels::Rows>(v);
   call.query_lengths = lengths_of(o.query_lengths, call.batch, "query lengths");
   call.key_lengths = lengths_of(o.key_lengths, call.batch, "key lengths");
@@ -95,6 +95,7 @@ kernels::FusedAttention call_of(const at::Tensor& q, const at::Tensor& k, const 
   call.bias = cells_of<void>(o.bias, sizes, q.scalar_type() == at::kDouble ? at::kDouble : at::kFloat, "bias");
   call.packed = o.packed.get();
   if (o.cache_rows.defined()) call.cache_rows = cache_rows_of(o.cache_rows, call.batch, k);
+  call.normaliser = o.normaliser;
   call.score = o.score;
   if (o.score != kernels::ScoreKind::kProduct) {
     const auto type = q.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
@@ -121,6 +122,19 @@ kernels::FusedAttention call_of(const at::Tensor& q, const at::Tensor& k, const 
     call.drop_keys = reinterpret_cast<const std::uint64_t*>(o.drop_keys.const_data_ptr<std::int64_t>());
     call.drop_rate = o.drop_rate;
   }
+  if (o.centres.defined()) {
+    ATTEND_CHECK(o.centres.sizes() == at::IntArrayRef(sizes, 3) && o.centres.scalar_type() == at::kDouble && o.centres.is_contiguous(),
+                 kShape, "fused_attention: centres must be Double [B={}, H={}, T={}], got {} {}", call.batch, call.heads, call.queries,
+                 c10::toString(o.centres.scalar_type()), shape_text(o.centres));
+    call.window = {o.centres.const_data_ptr<double>(), o.radius, o.deviation, o.renormalised};
+  }
+  if (o.noise_keys.defined()) {
+    ATTEND_CHECK(
+        o.noise_keys.sizes() == at::IntArrayRef(sizes, 3) && o.noise_keys.scalar_type() == at::kLong && o.noise_keys.is_contiguous(),
+        kShape, "fused_attention: keys of noise must be int64 [B={}, H={}, T={}], got {} {}", call.batch, call.heads, call.queries,
+        c10::toString(o.noise_keys.scalar_type()), shape_text(o.noise_keys));
+    call.noise = {reinterpret_cast<const std::uint64_t*>(o.noise_keys.const_data_ptr<std::int64_t>()), o.noise_scale};
+  }
   if (o.slopes.defined()) {
     ATTEND_CHECK(o.slopes.sizes() == at::IntArrayRef({call.heads}) && o.slopes.scalar_type() == at::kFloat && o.slopes.is_contiguous(),
                  kShape, "fused_attention: slopes must be float32 [H={}], got {} {}", call.heads, c10::toString(o.slopes.scalar_type()),
@@ -132,13 +146,21 @@ kernels::FusedAttention call_of(const at::Tensor& q, const at::Tensor& k, const 
 
 at::TensorOptions sum_options(const at::Tensor& x) { return x.options().dtype(x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat); }
 
-FusedAttentionOutputs forward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const FusedAttentionOptions& o) {
+// What the way back of a sparse normaliser needs beside the threshold.
+struct SparseRows {
+  at::Tensor rest, context;  // [B, H, T], [B, H, T, Dv]
+};
+
+FusedAttentionOutputs forward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const FusedAttentionOptions& o,
+                              SparseRows* sparse = nullptr) {
   const auto call = call_of(q, k, v, o);
   FusedAttentionOutputs out;
   kernels::FusedResults results;
   const std::int64_t rows[] = {call.batch, call.heads, call.queries};
-  out.context = at::empty({call.batch, call.heads, call.queries, call.value_size}, q.options());  // [B, H, T, Dv]
-  results.context = rows_of<kernels::MutableRows>(out.context);
+  if (o.context) {
+    out.context = at::empty({call.batch, call.heads, call.queries, call.value_size}, q.options());  // [B, H, T, Dv]
+    results.context = rows_of<kernels::MutableRows>(out.context);
+  }
   const auto ask = [&](bool wanted, at::Tensor& to, void*& data) {
     if (!wanted) return;
     to = at::empty(rows, sum_options(q));  // [B, H, T]
@@ -150,6 +172,16 @@ FusedAttentionOutputs forward(const at::Tensor& q, const at::Tensor& k, const at
   if (o.maximum) {
     out.argmax = at::empty(rows, index_options());  // [B, H, T]
     results.argmax = out.argmax.mutable_data_ptr<std::int64_t>();
+  }
+  ask(o.choice, out.log_choice, results.log_choice);
+  if (o.choice) {
+    out.choice = at::empty(rows, index_options());  // [B, H, T]
+    results.choice = out.choice.mutable_data_ptr<std::int64_t>();
+  }
+  if (sparse) {
+    sparse->rest = at::empty(rows, sum_options(q));                                                        // [B, H, T]
+    sparse->context = at::empty({call.batch, call.heads, call.queries, call.value_size}, sum_options(q));  // [B, H, T, Dv]
+    results.lse_rest = sparse->rest.mutable_data_ptr(), results.slope_context = sparse->context.mutable_data_ptr();
   }
   if (o.column_sums) {
     out.column_sums = at::empty({call.batch, call.heads, call.keys}, sum_options(q));  // [B, H, S]
@@ -186,10 +218,20 @@ struct Holder : torch::CustomClassHolder {
   FusedAttentionOptions options;
 };
 
+// Centres of every row, undefined where there are none.
+at::Tensor centres_of(const at::Tensor& given, const at::Tensor& query) {
+  if (!given.defined()) return given;
+  const auto rows = query.sizes().slice(0, 3);
+  ATTEND_CHECK(at::is_expandable_to(given.sizes(), rows), kShape, "fused_attention: centres must broadcast to [{}], got {}",
+               fmt::join(rows, ", "), shape_text(given));
+  return given.to(at::kDouble).expand(rows).contiguous();  // [B, H, T]
+}
+
 // Σ_s w[t, s] g[s] of every row: the context that the same call gives of the values g [B, H, S].
 at::Tensor weighted(const at::Tensor& q, const at::Tensor& k, const FusedAttentionOptions& o, const at::Tensor& g) {
   FusedAttentionOptions plain = o;
-  plain.lse = plain.entropy = plain.maximum = plain.column_sums = false;
+  plain.lse = plain.entropy = plain.maximum = plain.column_sums = plain.choice = false;
+  plain.context = true;
   plain.top = plain.pool_rows = plain.pool_keys = 0;
   plain.rows = at::Tensor();
   plain.drop_rate = 0;
@@ -199,26 +241,33 @@ at::Tensor weighted(const at::Tensor& q, const at::Tensor& k, const FusedAttenti
 }
 
 struct FusedFunction : Function<FusedFunction> {
+  static bool is_sparse(const FusedAttentionOptions& o) { return o.normaliser != kernels::Normaliser::kSoftmax; }
   static bool is_there(const at::Tensor& x) { return x.numel() > 0 || x.dim() != 1; }
-  // Returns context, lse, entropy, maximum and column sums, empty where not asked for; what has no gradient is put into `out`. No bias,
-  // energy and nothing by distance are empty tensors, since a graph has no undefined inputs.
+  // Returns context, lse, entropy, maximum, column sums and the logarithm of choices, empty where not asked for; what has no gradient is
+  // put into `out`. No bias, energy and nothing by distance are empty tensors, since a graph has no undefined inputs.
   static tensor_list forward(AutogradContext* ctx, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& bias,
-                             const at::Tensor& far, const at::Tensor& energy, const FusedAttentionOptions& o, FusedAttentionOutputs* out) {
+                             const at::Tensor& far, const at::Tensor& energy, const at::Tensor& centres, const FusedAttentionOptions& o,
+                             FusedAttentionOutputs* out) {
     auto asked = o;
     asked.lse = true;
     asked.bias = is_there(bias) ? bias : at::Tensor();
     asked.by_distance = is_there(far) ? far : at::Tensor();
     asked.energy = is_there(energy) ? energy : at::Tensor();
-    *out = attend::forward(q, k, v, asked);
+    asked.centres = is_there(centres) ? centres : at::Tensor();
+    SparseRows sparse;
+    *out = attend::forward(q, k, v, asked, is_sparse(asked) ? &sparse : nullptr);
     auto holder = c10::make_intrusive<Holder>();
     holder->options = asked;
-    holder->options.bias = holder->options.by_distance = holder->options.energy = at::Tensor();
+    for (auto* x : {&holder->options.bias, &holder->options.by_distance, &holder->options.energy, &holder->options.centres})
+      *x = at::Tensor();
     ctx->saved_data["options"] = c10::IValue::make_capsule(holder);
     ctx->set_materialize_grads(false);
     const auto or_none = [&](const at::Tensor& x) { return x.defined() ? x : at::empty({0}, sum_options(q)); };
-    const tensor_list tracked = {out->context, out->lse, or_none(out->entropy), or_none(out->maximum), or_none(out->column_sums)};
-    ctx->save_for_backward({q, k, v, bias, tracked[0], tracked[1], tracked[2], tracked[3],
-                            out->argmax.defined() ? out->argmax : at::empty({0}, index_options()), far, energy});
+    const auto keys_or_none = [](const at::Tensor& x) { return x.defined() ? x : at::empty({0}, index_options()); };
+    const tensor_list tracked = {or_none(out->context),   out->lse, or_none(out->entropy), or_none(out->maximum), or_none(out->column_sums),
+                                 or_none(out->log_choice)};
+    ctx->save_for_backward({q, k, v, bias, tracked[0], tracked[1], tracked[2], tracked[3], keys_or_none(out->argmax), far, energy, centres,
+                            keys_or_none(out->choice), or_none(sparse.rest), or_none(sparse.context)});
     return tracked;
   }
   static tensor_list backward(AutogradContext* ctx, tensor_list gradients) {
@@ -228,17 +277,30 @@ struct FusedFunction : Function<FusedFunction> {
     const auto &q = saved[0], &k = saved[1], &v = saved[2], &bias = saved[3];
     auto capsule = ctx->saved_data["options"].toCapsule();
     auto options = static_cast<Holder*>(capsule.get())->options;
-    const auto &far = saved[9], &energy_of_scores = saved[10];
+    const auto &far = saved[9], &energy_of_scores = saved[10], &centres = saved[11];
     if (is_there(bias)) options.bias = bias;
     if (is_there(far)) options.by_distance = far;
     if (is_there(energy_of_scores)) options.energy = energy_of_scores;
+    if (is_there(centres)) options.centres = centres;
     const auto call = call_of(q, k, v, options);
     kernels::FusedGradients flow;
-    const auto context = gradients[0].defined() ? by_rows(gradients[0]) : at::zeros_like(saved[4]);  // [B, H, T, Dv]
-    flow.context = rows_of<kernels::Rows>(saved[4]);
-    flow.context_gradient = rows_of<kernels::Rows>(context);
+    const auto nothing = at::zeros({1, 1, 1, call.value_size}, q.options()).expand({call.batch, call.heads, call.queries, -1});
+    const auto context = options.context ? saved[4] : nothing;                                         // [B, H, T, Dv]
+    const auto flowing = gradients[0].defined() && options.context ? by_rows(gradients[0]) : nothing;  // [B, H, T, Dv]
+    flow.context = rows_of<kernels::Rows>(context);
+    flow.context_gradient = rows_of<kernels::Rows>(flowing);
     flow.lse = saved[5].const_data_ptr();
-    at::Tensor lse, entropy, maximum, columns, dots;  // [B, H, T], columns [B, H, S]
+    at::Tensor lse, entropy, maximum, columns, dots, chosen;  // [B, H, T], columns [B, H, S]
+    if (gradients[5].defined() && options.choice) {
+      chosen = gradients[5].contiguous();
+      flow.choice = saved[12].const_data_ptr<std::int64_t>(), flow.choice_gradient = chosen.const_data_ptr();
+    }
+    if (is_sparse(options)) {
+      for (std::size_t i = 1; i < gradients.size(); ++i)
+        ATTEND_CHECK(!gradients[i].defined(), kUnsupported,
+                     "fused_attention: statistics of sparse weights have no gradients; detach() them, or use the plain composition");
+      flow.lse_rest = saved[13].const_data_ptr(), flow.slope_context = saved[14].const_data_ptr();
+    }
     if (gradients[1].defined()) lse = gradients[1].contiguous(), flow.lse_gradient = lse.const_data_ptr();
     if (gradients[2].defined() && saved[6].dim() == 3) {
       entropy = gradients[2].contiguous();
@@ -254,7 +316,11 @@ struct FusedFunction : Function<FusedFunction> {
       dots = weighted(q, k, options, columns);
       flow.column_gradient = columns.const_data_ptr(), flow.column_dots = dots.const_data_ptr();
     }
-    at::Tensor db, df, du;
+    at::Tensor db, df, du, dp;
+    if (is_there(centres) && options.deviation > 0 && ctx->needs_input_grad(6)) {
+      dp = at::empty(centres.sizes(), centres.options());  // [B, H, T]
+      flow.centre_gradient = dp.mutable_data_ptr<double>();
+    }
     if (is_there(energy_of_scores) && ctx->needs_input_grad(5)) {
       du = at::empty(energy_of_scores.sizes(), energy_of_scores.options());  // [H, D]
       flow.energy_gradient = du.mutable_data_ptr();
@@ -274,31 +340,34 @@ struct FusedFunction : Function<FusedFunction> {
     flow.value_gradient = rows_of<kernels::MutableRows>(dv);
     TorchWorkers workers;
     kernels::fused_attention_backward(call, flow, workers);
-    return {dq, dk, dv, db, df, du, at::Tensor(), at::Tensor()};
+    return {dq, dk, dv, db, df, du, dp, at::Tensor(), at::Tensor()};
   }
 };
 
 }  // namespace
 
 FusedAttentionOutputs fused_attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
-                                      const FusedAttentionOptions& options) {
-  check_tensors(query, key, value, !options.cache_rows.defined());
+                                      const FusedAttentionOptions& given) {
+  check_tensors(query, key, value, !given.cache_rows.defined());
+  auto options = given;
+  options.centres = centres_of(given.centres, query);
   const auto q = by_rows(query), k = by_rows(key), v = by_rows(value);
   const auto tracks = [](const at::Tensor& x) { return x.defined() && x.requires_grad(); };
-  if (!at::GradMode::is_enabled() ||
-      !(tracks(q) || tracks(k) || tracks(v) || tracks(options.bias) || tracks(options.by_distance) || tracks(options.energy)))
+  if (!at::GradMode::is_enabled() || !(tracks(q) || tracks(k) || tracks(v) || tracks(options.bias) || tracks(options.by_distance) ||
+                                       tracks(options.energy) || tracks(options.centres)))
     return forward(q, k, v, options);
   ATTEND_CHECK(!options.cache_rows.defined(), kUnsupported, "fused_attention: cache rows have no gradients; put the keys together first");
   FusedAttentionOutputs out;
   const auto or_empty = [&](const at::Tensor& x) { return x.defined() ? x : at::empty({0}, sum_options(q)); };
-  const auto tracked =
-      FusedFunction::apply(q, k, v, or_empty(options.bias), or_empty(options.by_distance), or_empty(options.energy), options, &out);
-  out.context = tracked[0];
+  const auto tracked = FusedFunction::apply(q, k, v, or_empty(options.bias), or_empty(options.by_distance), or_empty(options.energy),
+                                            options.centres.defined() ? options.centres : at::empty({0}, double_options()), options, &out);
+  if (options.context) out.context = tracked[0];
   const auto asked = [&](bool wanted, std::size_t at) { return wanted ? tracked[at] : at::Tensor(); };
   out.lse = asked(options.lse, 1);
   out.entropy = asked(options.entropy, 2);
   out.maximum = asked(options.maximum, 3);
   out.column_sums = asked(options.column_sums, 4);
+  out.log_choice = asked(options.choice, 5);
   return out;
 }
 
@@ -308,16 +377,19 @@ std::shared_ptr<const kernels::PackedSource> pack_source(const at::Tensor& key, 
   check_tensors(no_queries, key, value);
   const auto k = by_rows(key), v = by_rows(value);
   FusedAttentionOptions source;
-  source.scale = options.scale, source.score = options.score, source.energy = options.energy, source.key_lengths = options.key_lengths;
+  source.scale = options.scale, source.score = options.score, source.energy = options.energy, source.normaliser = options.normaliser,
+  source.key_lengths = options.key_lengths;
   const auto call = call_of(no_queries, k, v, source);
   TorchWorkers workers;
   return kernels::pack_source(call, both_ways, workers);
 }
 
 at::Tensor fused_weights(const at::Tensor& query, const at::Tensor& key, const at::Tensor& lse, const kernels::WeightTile& tile,
-                         const FusedAttentionOptions& options) {
+                         const FusedAttentionOptions& given) {
   check_tensors(query, key, key);
-  ATTEND_CHECK(!options.cache_rows.defined(), kUnsupported, "fused_weights: it reads no cache rows; put the keys together first");
+  ATTEND_CHECK(!given.cache_rows.defined(), kUnsupported, "fused_weights: it reads no cache rows; put the keys together first");
+  auto options = given;
+  if (given.centres.defined()) options.centres = centres_of(given.centres.detach(), query);  // [B, H, T]
   const auto q = by_rows(query), k = by_rows(key);
   const auto call = call_of(q, k, k, options);
   ATTEND_CHECK(lse.sizes() == at::IntArrayRef({call.batch, call.heads, call.queries}) &&

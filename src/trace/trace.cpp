@@ -62,9 +62,12 @@ std::pair<std::string, std::string> mechanism_of(const ModelOptions& model) {
   const auto scale = model.of<ScaledDotOptions>().scale;
   const bool in_layers = model_reads<TransformerOptions>(model);
   const bool scaled = scaling == "root" || (scaling == "auto" && in_layers);
+  const auto cap = model.of<SoftCapOptions>().cap;
   const auto formula = [&](const MechanismEntry& e) {
-    if (e.name == "scaled_dot" && scale > 0) return fmt::format("e[t,s] = {} q_t · k_s", scale);
-    return std::string(e.formula) + (scaled && (e.name == "dot" || e.name == "general") ? " / √D" : "");
+    const bool product = e.name == "dot" || e.name == "general";
+    const auto capped = cap > 0 && (product || e.name == "scaled_dot") ? fmt::format(", then {} tanh(e / {})", cap, cap) : std::string();
+    if (e.name == "scaled_dot" && scale > 0) return fmt::format("e[t,s] = {} q_t · k_s{}", scale, capped);
+    return std::string(e.formula) + (scaled && product ? " / √D" : "") + capped;
   };
   const auto around = [&](const MechanismEntry& outer, const MechanismEntry& inner) {
     return fmt::format("{}; inside {}: {}", outer.formula, inner.name, formula(inner));

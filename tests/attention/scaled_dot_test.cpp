@@ -33,6 +33,18 @@ TEST(ScaledDot, EqualsTheLibrarysFusedForm) {
   EXPECT_TRUE(close(run(*make_filled("scaled_dot", kScaledDotOptions), p).context, expected, 1e-13));
 }
 
+// Gemma 2 keeps its scores within a cap; what is hidden stays hidden, and a large cap changes next to nothing.
+TEST(ScaledDot, ASoftCapBoundsTheScores) {
+  auto capped = kScaledDotOptions;
+  capped.of<SoftCapOptions>().cap = 0.2;
+  const auto free = run(*make_filled("scaled_dot", kScaledDotOptions), kScaledDotProblem),
+             bound = run(*make_filled("scaled_dot", capped), kScaledDotProblem);
+  EXPECT_TRUE(close(bound.scores, (free.scores / 0.2).tanh() * 0.2 + at::where(free.scores.isinf(), free.scores, 0.0), 1e-14));
+  EXPECT_LT(bound.scores.masked_fill(free.scores.isinf(), 0.0).abs().max().item<double>(), 0.2);
+  capped.of<SoftCapOptions>().cap = 1e6;
+  expect_same(run(*make_filled("scaled_dot", capped), kScaledDotProblem), free, 1e-9);
+}
+
 TEST(ScaledDot, HasNoParameters) { EXPECT_TRUE(parameter_names(*make_filled("scaled_dot", kScaledDotOptions)).empty()); }
 
 }  // namespace

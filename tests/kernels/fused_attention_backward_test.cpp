@@ -6,8 +6,8 @@ namespace {
 
 // Gradients of Σ g_c · context + Σ g_l lse + Σ g_e entropy + Σ g_m maximum + Σ g_s column sums.
 struct Gradients {
-  std::vector<double> context, lse, entropy, maximum, columns;  // what flows in
-  std::vector<double> q, k, v, bias, far, energy;               // what comes out
+  std::vector<double> context, lse, entropy, maximum, columns, choice;  // what flows in
+  std::vector<double> q, k, v, bias, far, energy, centres;              // what comes out
 };
 
 Gradients flowing(const Case& c, Number number) {
@@ -18,6 +18,7 @@ Gradients flowing(const Case& c, Number number) {
     g.lse.push_back(rounded(std::sin(1.3 * static_cast<double>(i)), Number::kFloat32));
     g.entropy.push_back(rounded(std::cos(2.1 * static_cast<double>(i)), Number::kFloat32));
     g.maximum.push_back(rounded(std::cos(0.7 * static_cast<double>(i)), Number::kFloat32));
+    g.choice.push_back(rounded(std::sin(0.9 * static_cast<double>(i)), Number::kFloat32));
   }
   for (std::int64_t i = 0; i < c.batch * c.heads * c.keys; ++i)
     g.columns.push_back(rounded(std::sin(1.7 * static_cast<double>(i)), Number::kFloat32));
@@ -35,18 +36,26 @@ double column_dot(const Case& c, const Outputs& out, const Gradients& g, std::in
 void differentiate_plainly(const Case& c, const Inputs& in, const Outputs& out, Gradients& g) {
   const auto at = [](auto& x, std::int64_t i) -> auto& { return x[static_cast<std::size_t>(i)]; };
   g.q.assign(in.q.size(), 0), g.k.assign(in.k.size(), 0), g.v.assign(in.v.size(), 0), g.bias.assign(in.bias.size(), 0),
-      g.far.assign(in.far.size(), 0), g.energy.assign(in.energy.size(), 0);
+      g.far.assign(in.far.size(), 0), g.energy.assign(in.energy.size(), 0), g.centres.assign(in.centres.size(), 0);
   const double scale = scale_of(c);
+  const bool sparse = c.normaliser != Normaliser::kSoftmax;
   for (std::int64_t row = 0; row < c.batch * c.heads * c.queries; ++row) {
     const auto head = row / c.queries, kh = head / c.heads * c.key_heads + head % c.heads / (c.heads / c.key_heads);
     double delta = 0;
     for (std::int64_t d = 0; d < c.value_size; ++d)
       delta += at(out.context, row * c.value_size + d) * at(g.context, row * c.value_size + d);
-    delta += column_dot(c, out, g, row) + at(g.maximum, row) * at(out.maximum, row);
+    double sloped = 0, slopes = 0;  // Σ r g, Σ r
+    for (std::int64_t s = 0; sparse && s < c.keys; ++s) {
+      const auto slope = at(out.slopes, row * c.keys + s);
+      for (std::int64_t d = 0; slope > 0 && d < c.value_size; ++d)
+        sloped += slope * kept(c, in, row, s) * at(g.context, row * c.value_size + d) * at(in.v, (kh * c.keys + s) * c.value_size + d);
+      slopes += slope;
+    }
+    delta += column_dot(c, out, g, row) + at(g.maximum, row) * at(out.maximum, row) + at(g.choice, row);
     for (std::int64_t s = 0; s < c.keys; ++s) {
       const auto e = at(out.scores, row * c.keys + s);
       if (e == -kInfinity) continue;
-      const auto ln = e - at(out.lse, row), w = std::exp(ln);
+      const auto ln = e - at(out.lse, row), p = std::exp(ln), w = at(out.weights, row * c.keys + s);
       double product = 0;
       const auto factor = kept(c, in, row, s);
       for (std::int64_t d = 0; d < c.value_size; ++d) {
@@ -54,21 +63,26 @@ void differentiate_plainly(const Case& c, const Inputs& in, const Outputs& out, 
         at(g.v, (kh * c.keys + s) * c.value_size + d) += factor * w * at(g.context, row * c.value_size + d);
       }
       product += at(g.columns, head * c.keys + s);
-      const auto most = s == at(out.argmax, row) ? at(g.maximum, row) : 0;
-      const auto slope = w * (product - delta + at(g.lse, row) - at(g.entropy, row) * (ln + at(out.entropy, row)) + most);
+      product += (s == at(out.argmax, row) ? at(g.maximum, row) : 0) + (s == at(out.choice, row) ? at(g.choice, row) / w : 0);
+      const auto slope = sparse ? at(out.slopes, row * c.keys + s) * (product - (slopes > 0 ? sloped / slopes : 0))
+                                : w * product + p * (at(g.lse, row) - delta - at(g.entropy, row) * (ln + at(out.entropy, row)));
+      if (c.deviation > 0)
+        at(g.centres, row) +=
+            (c.renormalised ? slope : w * product) * (static_cast<double>(s) - at(in.centres, row)) / (c.deviation * c.deviation);
       const auto b = head / c.heads, h = head % c.heads, t = row % c.queries;
       if (c.farthest >= 0) g.far[far_place(c, h, s, step_of(c, b, t))] += slope;
       if (c.bias) g.bias[bias_place(c, b, h, t, s)] += slope;
+      const auto capped = c.cap > 0 ? at(out.products, row * c.keys + s) / c.cap : 0, into = slope * (1 - capped * capped);
       for (std::int64_t d = 0; d < c.size; ++d) {
         const auto q = at(in.q, row * c.size + d), k = at(in.k, (kh * c.keys + s) * c.size + d);
         auto to_q = k, to_k = q;
         if (c.score != ScoreKind::kProduct) {
           const auto u = at(in.energy, h * c.size + d), f = activated(c.score, q + k);
           to_q = to_k = u * (c.score == ScoreKind::kTanh ? 1 - f * f : static_cast<double>(q + k > 0));
-          at(g.energy, h * c.size + d) += scale * slope * f;
+          at(g.energy, h * c.size + d) += scale * into * f;
         }
-        at(g.q, row * c.size + d) += scale * slope * to_q;
-        at(g.k, (kh * c.keys + s) * c.size + d) += scale * slope * to_k;
+        at(g.q, row * c.size + d) += scale * into * to_q;
+        at(g.k, (kh * c.keys + s) * c.size + d) += scale * into * to_k;
       }
     }
   }
@@ -111,9 +125,9 @@ RanBack run_back(const Case& c, const Inputs& in, const Outputs& out, const Grad
   const auto row_bytes = out.lse.size() * bytes_of(real);
   const Bytes lse(row_bytes, how.at_page), entropy(row_bytes, how.at_page), lse_gradient(row_bytes, how.at_page),
       entropy_gradient(row_bytes, how.at_page), maximum(row_bytes, how.at_page), maximum_gradient(row_bytes, how.at_page),
-      columns(g.columns.size() * bytes_of(real), how.at_page), dots(row_bytes, how.at_page),
+      columns(g.columns.size() * bytes_of(real), how.at_page), dots(row_bytes, how.at_page), choice_gradient(row_bytes, how.at_page),
       db(in.bias.size() * bytes_of(real), how.at_page), df(in.far.size() * bytes_of(real), how.at_page),
-      du(in.energy.size() * bytes_of(real), how.at_page);
+      du(in.energy.size() * bytes_of(real), how.at_page), dp(in.centres.size() * 8, how.at_page);
   FusedGradients gradients;
   put(in.q, q, c.heads, c.queries, c.size, call.query);
   put(in.k, k, c.key_heads, c.keys, c.size, call.key);
@@ -121,17 +135,30 @@ RanBack run_back(const Case& c, const Inputs& in, const Outputs& out, const Grad
   put(out.context, o, c.heads, c.queries, c.value_size, gradients.context);
   put(g.context, flows, c.heads, c.queries, c.value_size, gradients.context_gradient);
   gradients.lse = numbers(out.lse, lse), gradients.entropy = numbers(out.entropy, entropy);
+  const Bytes slope_context(out.slope_context.size() * bytes_of(real), how.at_page);
+  const Bytes lse_rest(row_bytes, how.at_page);
+  if (!out.slope_context.empty()) {
+    gradients.slope_context = numbers(out.slope_context, slope_context);
+    std::vector<double> rests;
+    for (const auto x : out.lse) rests.push_back(x > -kInfinity ? x - rounded(x, real) : 0);
+    gradients.lse_rest = numbers(rests, lse_rest);
+  }
   if (!g.lse.empty()) gradients.lse_gradient = numbers(g.lse, lse_gradient);
   if (!g.entropy.empty()) gradients.entropy_gradient = numbers(g.entropy, entropy_gradient);
   if (!g.maximum.empty()) {
     gradients.maximum = numbers(out.maximum, maximum), gradients.argmax = out.argmax.data();
     gradients.maximum_gradient = numbers(g.maximum, maximum_gradient);
   }
+  if (!g.choice.empty()) {
+    gradients.choice = out.choice.data();
+    gradients.choice_gradient = numbers(g.choice, choice_gradient);
+  }
   if (!g.columns.empty()) {
     std::vector<double> sums;
     for (std::int64_t row = 0; row < c.batch * c.heads * c.queries; ++row) sums.push_back(column_dot(c, out, g, row));
     gradients.column_gradient = numbers(g.columns, columns), gradients.column_dots = numbers(sums, dots);
   }
+  if (c.deviation > 0) gradients.centre_gradient = reinterpret_cast<double*>(dp.data());
   if (!in.energy.empty()) gradients.energy_gradient = du.data();
   if (c.farthest >= 0) {
     gradients.distance_gradient = df.data();
@@ -150,8 +177,29 @@ RanBack run_back(const Case& c, const Inputs& in, const Outputs& out, const Grad
   RanBack ran;
   const auto source = pack_beforehand(how, call);
   ran.isa = run_fused_attention_backward(how.isa, call, gradients, how.workers > 1 ? static_cast<Workers&>(crew) : one, "test");
-  for (const auto* guarded : {&q, &k, &v, &o, &flows, &dq, &dk, &dv, &lse, &entropy, &lse_gradient, &entropy_gradient, &maximum,
-                              &maximum_gradient, &columns, &dots, &db, &df, &du})
+  for (const auto* guarded : {&q,
+                              &k,
+                              &v,
+                              &o,
+                              &flows,
+                              &dq,
+                              &dk,
+                              &dv,
+                              &lse,
+                              &entropy,
+                              &lse_gradient,
+                              &entropy_gradient,
+                              &maximum,
+                              &maximum_gradient,
+                              &choice_gradient,
+                              &slope_context,
+                              &lse_rest,
+                              &columns,
+                              &dots,
+                              &db,
+                              &df,
+                              &du,
+                              &dp})
     EXPECT_TRUE(guarded->guarded());
   const auto take = [&](std::vector<double>& to, const Bytes& from, std::int64_t heads, std::int64_t rows, std::int64_t size,
                         const MutableRows& x) {
@@ -161,6 +209,7 @@ RanBack run_back(const Case& c, const Inputs& in, const Outputs& out, const Grad
   take(ran.g.k, dk, c.key_heads, c.keys, c.size, gradients.key_gradient);
   take(ran.g.v, dv, c.key_heads, c.keys, c.value_size, gradients.value_gradient);
   for (std::size_t i = 0; i < in.energy.size(); ++i) ran.g.energy.push_back(read(du.data() + i * bytes_of(real), real));
+  for (std::size_t i = 0; c.deviation > 0 && i < in.centres.size(); ++i) ran.g.centres.push_back(read(dp.data() + i * 8, Number::kFloat64));
   for (std::size_t i = 0; i < in.far.size(); ++i) ran.g.far.push_back(read(df.data() + i * bytes_of(real), real));
   for (std::size_t i = 0; i < in.bias.size(); ++i) ran.g.bias.push_back(read(db.data() + i * bytes_of(real), real));
   return ran;
@@ -174,14 +223,14 @@ void expect_gradients(const Case& c, const How& how, bool statistics = true) {
   for (auto& x : out.context) x = rounded(x, how.number);
   auto g = flowing(c, how.number);
   if (!statistics)
-    for (auto* x : {&g.lse, &g.entropy, &g.maximum, &g.columns}) x->assign(x->size(), 0);
+    for (auto* x : {&g.lse, &g.entropy, &g.maximum, &g.columns, &g.choice}) x->assign(x->size(), 0);
   differentiate_plainly(c, in, out, g);
   auto given = g;
   if (!statistics)
-    for (auto* x : {&given.lse, &given.entropy, &given.maximum, &given.columns}) x->clear();
+    for (auto* x : {&given.lse, &given.entropy, &given.maximum, &given.columns, &given.choice}) x->clear();
   const auto ran = run_back(c, in, out, given, how);
   double largest = 1, score = 0;
-  for (const auto* x : {&g.q, &g.k, &g.v, &g.bias, &g.far, &g.energy})
+  for (const auto* x : {&g.q, &g.k, &g.v, &g.bias, &g.far, &g.energy, &g.centres})
     for (const auto y : *x) largest = std::max(largest, std::abs(y));
   for (const auto x : out.lse)
     if (x > -kInfinity) score = std::max(score, std::abs(x));
@@ -189,9 +238,17 @@ void expect_gradients(const Case& c, const How& how, bool statistics = true) {
   EXPECT_LE(apart(ran.g.q, g.q), unit);
   EXPECT_LE(apart(ran.g.k, g.k), unit);
   EXPECT_LE(apart(ran.g.v, g.v), unit);
-  EXPECT_LE(apart(ran.g.bias, g.bias), unit);
-  EXPECT_LE(apart(ran.g.far, g.far), unit);
+  // What adds up cells takes their errors together: of softmax they are weighted by 1 a row, of sparse rows by Σ r.
+  double cells = 1;
+  for (std::size_t i = 0; c.normaliser != Normaliser::kSoftmax && i < out.slopes.size(); i += static_cast<std::size_t>(c.keys))
+    cells = std::max(cells, std::accumulate(out.slopes.begin() + static_cast<std::ptrdiff_t>(i),
+                                            out.slopes.begin() + static_cast<std::ptrdiff_t>(i) + c.keys, 0.0));
+  EXPECT_LE(apart(ran.g.bias, g.bias), unit * cells);
+  EXPECT_LE(apart(ran.g.far, g.far), unit * cells);
   EXPECT_LE(apart(ran.g.energy, g.energy), unit);
+  if (c.deviation > 0) {
+    EXPECT_LE(apart(ran.g.centres, g.centres), unit);
+  }
 }
 
 TEST(FusedAttentionBackward, AgreesOnAwkwardSizes) {
@@ -211,6 +268,25 @@ TEST(FusedAttentionBackward, AgreesUnderEveryMask) {
     for (const auto number : {Number::kFloat32, Number::kBfloat16, Number::kFloat64})
       for (const auto statistics : {true, false})
         for (const auto& c : masked_cases()) expect_gradients(c, {.isa = isa, .number = number, .swapped = statistics}, statistics);
+}
+
+TEST(FusedAttentionBackward, AgreesInWindowsAroundCentres) {
+  for (const auto isa : sets_here())
+    for (const auto number : {Number::kFloat32, Number::kBfloat16, Number::kFloat64})
+      for (const auto statistics : {true, false})
+        for (const auto& c : windowed_cases()) expect_gradients(c, {.isa = isa, .number = number, .swapped = statistics}, statistics);
+}
+
+TEST(FusedAttentionBackward, AgreesOnWhatIsDrawn) {
+  for (const auto isa : sets_here())
+    for (const auto number : {Number::kFloat32, Number::kBfloat16, Number::kFloat64})
+      for (const auto& c : drawn_cases()) expect_gradients(c, {.isa = isa, .number = number});
+}
+
+TEST(FusedAttentionBackward, AgreesOnSparseWeights) {
+  for (const auto isa : sets_here())
+    for (const auto number : {Number::kFloat32, Number::kBfloat16, Number::kFloat64})
+      for (const auto& c : sparse_cases()) expect_gradients(c, {.isa = isa, .number = number}, /*statistics=*/false);
 }
 
 TEST(FusedAttentionBackward, AgreesOnAdditiveScores) {

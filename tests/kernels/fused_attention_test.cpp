@@ -7,6 +7,23 @@
 namespace attend::kernels {
 namespace {
 
+// What is drawn is drawn again by the numbers' own definition; only where two are as good as equal another may be the larger.
+void expect_choices(const Case& c, const Outputs& ran, const Outputs& right, double unit) {
+  if (ran.choice.empty()) return;
+  for (std::size_t row = 0; row < right.choice.size(); ++row) {
+    const auto key = ran.choice[row];
+    if (right.choice[row] < 0) {
+      EXPECT_EQ(key, -1) << row;
+      EXPECT_EQ(ran.log_choice[row], 0) << row;
+      continue;
+    }
+    ASSERT_TRUE(key >= 0 && key < c.keys) << row << ": " << key;
+    const auto at = row * static_cast<std::size_t>(c.keys) + static_cast<std::size_t>(key);
+    EXPECT_NEAR(right.drawn[at], right.drawn[at - static_cast<std::size_t>(key - right.choice[row])], 4 * unit) << row;
+    EXPECT_NEAR(ran.log_choice[row], std::log(right.weights[at]), 4 * unit) << row;
+  }
+}
+
 void expect_right(const Case& c, const How& how) {
   SCOPED_TRACE(c.name + " T=" + std::to_string(c.queries) + " S=" + std::to_string(c.keys) + " D=" + std::to_string(c.size) +
                " Dv=" + std::to_string(c.value_size) + " " + std::string(isa_name(how.isa)));
@@ -18,6 +35,7 @@ void expect_right(const Case& c, const How& how) {
     if (x > -kInfinity) largest = std::max(largest, std::abs(x));
   const double unit = (how.number == Number::kFloat64 ? 1e-14 : 2e-6) * (2.5 + largest / 4);
   EXPECT_LE(apart(ran.out.context, right.context), how.number == Number::kBfloat16 ? 1e-2 : unit);
+  EXPECT_LE(apart(ran.out.slope_context, right.slope_context), how.number == Number::kBfloat16 ? 1e-2 : 8 * unit);
   EXPECT_LE(apart(ran.out.lse, right.lse), 2 * unit);
   EXPECT_LE(apart(ran.out.entropy, right.entropy), 4 * unit);
   EXPECT_LE(apart(ran.out.maximum, right.maximum), unit);
@@ -33,6 +51,7 @@ void expect_right(const Case& c, const How& how) {
     const auto row = i / static_cast<std::size_t>(top_of(c)) * static_cast<std::size_t>(c.keys);
     EXPECT_NEAR(key < 0 ? 0 : right.weights[row + static_cast<std::size_t>(key)], right.top_weights[i], unit) << i;
   }
+  expect_choices(c, ran.out, right, unit);
   for (std::size_t row = 0; row < right.argmax.size(); ++row) {
     const auto key = ran.out.argmax[row], best = right.argmax[row];
     if (key == best) continue;
@@ -59,6 +78,40 @@ TEST(FusedAttention, AgreesUnderEveryMask) {
     for (const auto number : {Number::kFloat32, Number::kBfloat16, Number::kFloat64})
       for (const auto swapped : {false, true})
         for (const auto& c : masked_cases()) expect_right(c, {.isa = isa, .number = number, .swapped = swapped});
+}
+
+TEST(FusedAttention, AgreesInWindowsAroundCentres) {
+  for (const auto isa : sets_here())
+    for (const auto number : {Number::kFloat32, Number::kBfloat16, Number::kFloat64})
+      for (const auto& c : windowed_cases()) expect_right(c, {.isa = isa, .number = number});
+}
+
+TEST(FusedAttention, AgreesOnWhatIsDrawn) {
+  for (const auto isa : sets_here())
+    for (const auto number : {Number::kFloat32, Number::kBfloat16, Number::kFloat64})
+      for (const auto& c : drawn_cases()) expect_right(c, {.isa = isa, .number = number});
+}
+
+TEST(FusedAttention, AgreesOnSparseWeights) {
+  for (const auto isa : sets_here())
+    for (const auto number : {Number::kFloat32, Number::kBfloat16, Number::kFloat64})
+      for (const auto& c : sparse_cases()) expect_right(c, {.isa = isa, .number = number});
+}
+
+// 20,000 rows of the same three weights: each key is drawn as often as its weight says.
+TEST(FusedAttention, DrawsKeysAsOftenAsTheyWeigh) {
+  for (const auto isa : sets_here()) {
+    Case c{.queries = 20000, .keys = 3, .size = 1, .value_size = 1, .noise = 0};
+    auto in = inputs_of(c, Number::kFloat32);
+    in.q.assign(in.q.size(), 1), in.k = {0.0, 1.0, -1.0};
+    const auto ran = run(c, in, {.isa = isa});
+    const double total = 1 + std::exp(1.0) + std::exp(-1.0);
+    for (std::int64_t key = 0; key < 3; ++key) {
+      const auto share = std::exp(in.k[static_cast<std::size_t>(key)]) / total;
+      EXPECT_NEAR(static_cast<double>(std::count(ran.out.choice.begin(), ran.out.choice.end(), key)) / 20000, share,
+                  4 * std::sqrt(share * (1 - share) / 20000));
+    }
+  }
 }
 
 TEST(FusedAttention, AgreesOnAdditiveScores) {
@@ -248,6 +301,8 @@ TEST(FusedAttention, SaysWhichPackedSourceDoesNotFit) {
 
 TEST(FusedAttention, TilesOfTheWeightsAreThoseOfTheMap) {
   auto cases = masked_cases();
+  for (const auto& c : windowed_cases()) cases.push_back(c);
+  for (const auto& c : sparse_cases()) cases.push_back(c);
   for (const auto& c : additive_cases()) cases.push_back(c);
   for (const auto& how : sets_and_numbers())
     for (const auto& c : cases) {
@@ -319,6 +374,19 @@ TEST(FusedAttention, SaysWhatDoesNotFit) {
   wrong = call;
   wrong.scale = std::nan("");
   refuses(wrong, ErrorKind::kValue, {"sdpa", "scale", "nan"});
+  wrong = call;
+  wrong.soft_cap = -2;
+  refuses(wrong, ErrorKind::kValue, {"soft cap", "-2"});
+  wrong = call;
+  wrong.normaliser = Normaliser::kSparsemax, wrong.keys = kMostWhole + 1;
+  refuses(wrong, ErrorKind::kValue, {"sparse normalisers take at most 16384 keys", "S=16385"});
+  const double centre = 0;
+  wrong = call;
+  wrong.window = {.centres = &centre, .radius = 1, .deviation = 1}, wrong.normaliser = Normaliser::kEntmax15;
+  refuses(wrong, ErrorKind::kValue, {"a softmax alone; renormalise it"});
+  wrong = call;
+  wrong.window = {.centres = &centre, .radius = -1};
+  refuses(wrong, ErrorKind::kValue, {"window around a centre", "-1"});
   wrong = call;
   const std::int64_t longer = 2;
   wrong.key_lengths = &longer;

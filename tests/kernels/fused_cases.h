@@ -3,6 +3,7 @@
 #include "kernels/guarded.h"
 #include "kernels/loops.h"
 #include "kernels/run_fused_attention.h"
+#include "kernels/sorted_entmax.h"
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>
@@ -20,6 +21,7 @@
 #include <thread>
 #include <vector>
 
+#include "attend/core/random.h"
 #include "support/expect_error.h"
 
 namespace attend::kernels {
@@ -37,7 +39,14 @@ struct Case {
   std::vector<std::int64_t> first_steps;                    // of items, for slopes and distances
   double drop = 0;                                          // rate
   std::vector<bool> shared = {false, false, false, false};  // of items, heads, rows and keys: the bias has one number for all
-  double stretch = 1;                                       // of the queries: large ones make sharp rows
+  double cap = 0;                                           // of the scores; 0: none
+  std::int64_t radius = -1;                                 // of windows around centres; −1: there are none
+  bool scattered = false;                                   // centres of rows that follow each other are far apart
+  double deviation = 0;                                     // of their Gaussians; 0: none
+  bool renormalised = false;
+  Normaliser normaliser = Normaliser::kSoftmax;
+  double noise = -1;   // its scale in the scores; 0: it is that of the choice alone; −1: there is none
+  double stretch = 1;  // of the queries: large ones make sharp rows
   std::string name;
 };
 
@@ -47,8 +56,10 @@ struct Inputs {
   std::vector<double> energy;      // [H, D]
   std::vector<float> energy_float;
   std::vector<float> slopes;
-  std::vector<std::uint64_t> drop_keys;  // [B, H, T]
-  std::vector<double> far;               // [H, 2F + 1]
+  std::vector<std::uint64_t> drop_keys;   // [B, H, T]
+  std::vector<std::uint64_t> noise_keys;  // [B, H, T]
+  std::vector<double> centres;            // [B, H, T]
+  std::vector<double> far;                // [H, 2F + 1]
   std::vector<float> far_float;
   std::vector<double> bias;  // its numbers, and those that a kernel with sums in float32 reads
   std::vector<float> bias_float;
@@ -108,6 +119,13 @@ inline Inputs inputs_of(const Case& c, Number number) {
   in.far_float.assign(in.far.begin(), in.far.end());
   for (std::int64_t i = 0; c.drop > 0 && i < c.batch * c.heads * c.queries; ++i)
     in.drop_keys.push_back(0x9e3779b97f4a7c15u * static_cast<std::uint64_t>(i + 1));
+  for (std::int64_t i = 0; c.noise >= 0 && i < c.batch * c.heads * c.queries; ++i)
+    in.noise_keys.push_back(0xd1b54a32d192ed03u * static_cast<std::uint64_t>(i + 1));
+  for (std::int64_t i = 0; c.radius >= 0 && i < c.batch * c.heads * c.queries; ++i) {
+    // Whole numbers, halves, some beyond either end; of scattered ones a third of the source apart.
+    const auto t = i % c.queries, step = c.scattered ? t * (c.keys / 3 + 1) % (c.keys + 4) - 2 : t * c.keys / c.queries;
+    in.centres.push_back(static_cast<double>(step) + static_cast<double>(i % 4) * 0.25);
+  }
   for (std::int64_t h = 0; c.slopes && h < c.heads; ++h) in.slopes.push_back(0.25f / static_cast<float>(h + 1));
   return in;
 }
@@ -145,10 +163,14 @@ inline double kept(const Case& c, const Inputs& in, std::int64_t row, std::int64
 // What a call gives, as float64.
 struct Outputs {
   std::vector<double> context, lse, entropy, maximum, columns;
-  std::vector<std::int64_t> argmax;
+  std::vector<std::int64_t> argmax, choice;
+  std::vector<double> log_choice;
+  std::vector<double> slope_context, slopes;  // [B, H, T, Dv], and [B, H, T, S]: r, of the plain computation
+  std::vector<double> drawn;                  // [B, H, T, S]: what the choice is the largest of, of the plain computation
   std::vector<double> top_weights, pooled_mean, pooled_max, row_weights;
   std::vector<std::int64_t> top_keys;
   std::vector<double> scores, weights;  // [B, H, T, S], of the plain computation
+  std::vector<double> products;         // the same, before distances and biases; NaN where not seen
 };
 
 // What is asked of every call with statistics: the largest weights of each row, means and maxima of blocks, and these rows in full.
@@ -202,12 +224,20 @@ inline Outputs plainly(const Case& c, const Inputs& in) {
         const auto tb = c.query_lengths.empty() ? c.queries : c.query_lengths[static_cast<std::size_t>(b)];
         const auto sb = c.key_lengths.empty() ? c.keys : c.key_lengths[static_cast<std::size_t>(b)];
         std::vector<double> e(static_cast<std::size_t>(c.keys), -kInfinity);
+        const auto near = [&](std::int64_t s) { return static_cast<double>(s) - in.centres[static_cast<std::size_t>(row)]; };
+        const auto exponent = [&](std::int64_t s) { return c.deviation > 0 ? -near(s) * near(s) / (2 * c.deviation * c.deviation) : 0; };
+        std::vector<double> gumbel(e.size(), 0);
+        if (c.noise >= 0) {
+          RandomStream stream(in.noise_keys[static_cast<std::size_t>(row)]);
+          for (auto& g : gumbel) g = -std::log(-std::log((static_cast<double>(stream() >> 12) + 0.5) * 0x1.0p-52));
+        }
+        std::vector<double> products(static_cast<std::size_t>(c.keys), std::nan(""));
         double m = -kInfinity;
-        std::int64_t best = -1;
         for (std::int64_t s = 0; s < sb && t < tb; ++s) {
           const auto at = t + sb - tb;
           const auto cell = static_cast<std::size_t>(row * c.keys + s);
           if (s < at - c.left || s > at + c.right || (c.keep && !in.keep[cell])) continue;
+          if (c.radius >= 0 && std::abs(near(s)) > static_cast<double>(c.radius)) continue;
           double x = 0;
           for (std::int64_t d = 0; d < c.size; ++d) {
             const auto a = in.q[static_cast<std::size_t>(row * c.size + d)],
@@ -215,33 +245,73 @@ inline Outputs plainly(const Case& c, const Inputs& in) {
             x += c.score == ScoreKind::kProduct ? a * k : in.energy[static_cast<std::size_t>(h * c.size + d)] * activated(c.score, a + k);
           }
           x *= scale_of(c);
+          if (c.cap > 0) x = c.cap * std::tanh(x / c.cap);
+          products[static_cast<std::size_t>(s)] = x;
           if (c.slopes)
             x -= static_cast<double>(in.slopes[static_cast<std::size_t>(h)]) * static_cast<double>(std::abs(s - step_of(c, b, t)));
           if (c.farthest >= 0) x += in.far[far_place(c, h, s, step_of(c, b, t))];
+          if (c.renormalised) x += exponent(s);
+          if (c.noise > 0) x += c.noise * gumbel[static_cast<std::size_t>(s)];
           if (c.bias) x += in.bias[bias_place(c, b, h, t, s)];
           e[static_cast<std::size_t>(s)] = x;
-          if (x > m) m = x, best = s;
+          m = std::max(m, x);
         }
         double l = 0, spread = 0;
         for (const auto x : e)
           if (x > -kInfinity) l += std::exp(x - m), spread += std::exp(x - m) * (x - m);
-        out.argmax.push_back(best);
+        out.argmax.push_back(-1);
         out.scores.insert(out.scores.end(), e.begin(), e.end());
-        for (const auto x : e) out.weights.push_back(x > -kInfinity ? std::exp(x - m) : 0);
+        out.products.insert(out.products.end(), products.begin(), products.end());
+        double most = 0;
+        std::vector<double> w(e.size(), 0);  // what values are multiplied by
+        for (std::int64_t s = 0; s < c.keys && l > 0; ++s) {
+          const auto i = static_cast<std::size_t>(s);
+          if (e[i] > -kInfinity) w[i] = std::exp(e[i] - m) / l * (c.deviation > 0 && !c.renormalised ? std::exp(exponent(s)) : 1);
+          if (w[i] > most) most = w[i], out.argmax.back() = s;
+        }
         out.lse.push_back(l > 0 ? m + std::log(l) : -kInfinity);
         out.entropy.push_back(l > 0 ? std::log(l) - spread / l : 0);
-        out.maximum.push_back(l > 0 ? 1 / l : 0);
+        if (c.normaliser != Normaliser::kSoftmax && l > 0) {
+          const int power = c.normaliser == Normaliser::kEntmax15 ? 2 : 1;
+          const auto found = sorted_weights(e, power);
+          w = found.weights;
+          const auto peak = std::max_element(w.begin(), w.end());
+          out.argmax.back() = peak - w.begin();
+          most = *peak;
+          out.lse.back() =
+              e[static_cast<std::size_t>(out.argmax.back())] - power * found.above[static_cast<std::size_t>(out.argmax.back())];
+          out.entropy.back() = 0;
+          for (const auto x : w)
+            if (x > 0) out.entropy.back() -= x * std::log(x);
+        }
+        std::vector<double> slopes(w.size(), 0);
+        for (std::size_t i = 0; i < w.size(); ++i) slopes[i] = w[i] > 0 ? c.normaliser == Normaliser::kEntmax15 ? std::sqrt(w[i]) : 1 : 0;
+        const auto all_slopes = std::accumulate(slopes.begin(), slopes.end(), 0.0);
+        out.slopes.insert(out.slopes.end(), slopes.begin(), slopes.end());
+        for (std::int64_t d = 0; d < c.value_size && c.normaliser != Normaliser::kSoftmax; ++d) {
+          double x = 0;
+          for (std::int64_t s = 0; s < c.keys; ++s)
+            if (const auto y = slopes[static_cast<std::size_t>(s)]; y > 0)
+              x += kept(c, in, row, s) * y * in.v[static_cast<std::size_t>((kh * c.keys + s) * c.value_size + d)];
+          out.slope_context.push_back(all_slopes > 0 ? x / all_slopes : 0);
+        }
+        out.maximum.push_back(most);
         for (std::int64_t d = 0; d < c.value_size; ++d) {
           double x = 0;
-          for (std::int64_t s = 0; s < c.keys && l > 0; ++s)
-            if (const auto y = e[static_cast<std::size_t>(s)]; y > -kInfinity)
-              x += kept(c, in, row, s) * std::exp(y - m) / l * in.v[static_cast<std::size_t>((kh * c.keys + s) * c.value_size + d)];
+          for (std::int64_t s = 0; s < c.keys; ++s)
+            if (const auto y = w[static_cast<std::size_t>(s)]; y > 0)
+              x += kept(c, in, row, s) * y * in.v[static_cast<std::size_t>((kh * c.keys + s) * c.value_size + d)];
           out.context.push_back(x);
         }
-        for (std::int64_t s = 0; s < c.keys && l > 0; ++s)
-          if (const auto y = e[static_cast<std::size_t>(s)]; y > -kInfinity)
-            out.columns[static_cast<std::size_t>((b * c.heads + h) * c.keys + s)] += std::exp(y - m) / l;
-        for (auto x = out.weights.end() - static_cast<std::ptrdiff_t>(c.keys); l > 0 && x != out.weights.end(); ++x) *x /= l;
+        for (std::int64_t s = 0; s < c.keys; ++s)
+          out.columns[static_cast<std::size_t>((b * c.heads + h) * c.keys + s)] += w[static_cast<std::size_t>(s)];
+        out.weights.insert(out.weights.end(), w.begin(), w.end());
+        auto drawn = w;
+        for (std::size_t i = 0; i < w.size(); ++i) drawn[i] = w[i] > 0 ? std::log(w[i]) + (c.noise == 0 ? gumbel[i] : 0) : -kInfinity;
+        const auto best = std::max_element(drawn.begin(), drawn.end());
+        out.choice.push_back(l > 0 ? best - drawn.begin() : -1);
+        out.log_choice.push_back(l > 0 ? std::log(w[static_cast<std::size_t>(best - drawn.begin())]) : 0);
+        out.drawn.insert(out.drawn.end(), drawn.begin(), drawn.end());
       }
   add_statistics_plainly(c, out);
   return out;
@@ -275,7 +345,7 @@ inline FusedAttention described(const Case& c, const Inputs& in, Number number) 
   call.number = number;
   call.batch = c.batch, call.heads = c.heads, call.key_heads = c.key_heads;
   call.queries = c.queries, call.keys = c.keys, call.size = c.size, call.value_size = c.value_size;
-  call.scale = scale_of(c);
+  call.scale = scale_of(c), call.soft_cap = c.cap;
   call.score = c.score;
   call.energy = number == Number::kFloat64 ? static_cast<const void*>(in.energy.data()) : in.energy_float.data();
   call.left = c.left, call.right = c.right;
@@ -294,6 +364,9 @@ inline FusedAttention described(const Case& c, const Inputs& in, Number number) 
     call.farthest = c.farthest;
   }
   if (!c.first_steps.empty()) call.first_steps = c.first_steps.data();
+  if (c.radius >= 0) call.window = {in.centres.data(), c.radius, c.deviation, c.renormalised};
+  call.normaliser = c.normaliser;
+  if (c.noise >= 0) call.noise = {in.noise_keys.data(), c.noise};
   if (c.drop > 0) call.drop_keys = in.drop_keys.data(), call.drop_rate = c.drop;
   return call;
 }
@@ -332,8 +405,9 @@ inline Ran run(const Case& c, const Inputs& in, const How& how) {
   const auto rows = static_cast<std::size_t>(c.batch * c.heads * c.queries), columns = static_cast<std::size_t>(c.batch * c.heads * c.keys);
   const auto wide = bytes_of(real);
   const Bytes context(rows * static_cast<std::size_t>(c.value_size) * bytes, how.at_page), lse(rows * wide, how.at_page),
-      entropy(rows * wide, how.at_page), maximum(rows * wide, how.at_page), argmax(rows * 8, how.at_page),
-      sums(columns * wide, how.at_page);
+      entropy(rows * wide, how.at_page), maximum(rows * wide, how.at_page), argmax(rows * 8, how.at_page), choice(rows * 8, how.at_page),
+      log_choice(rows * wide, how.at_page), slope_context(rows * static_cast<std::size_t>(c.value_size) * wide, how.at_page),
+      lse_rest(rows * wide, how.at_page), sums(columns * wide, how.at_page);
   const auto top = static_cast<std::size_t>(top_of(c));
   const auto asked = rows_of(c);
   const auto blocks =
@@ -347,6 +421,11 @@ inline Ran run(const Case& c, const Inputs& in, const How& how) {
   if (how.statistics) {
     results.lse = lse.data(), results.entropy = entropy.data(), results.maximum = maximum.data(), results.column_sums = sums.data();
     results.argmax = reinterpret_cast<std::int64_t*>(argmax.data());
+    if (c.normaliser != Normaliser::kSoftmax) results.slope_context = slope_context.data(), results.lse_rest = lse_rest.data();
+    if (c.keys <= kMostWhole) {
+      results.choice = reinterpret_cast<std::int64_t*>(choice.data());
+      results.log_choice = log_choice.data();
+    }
     results.top = top_of(c), results.top_weights = top_weights.data();
     results.top_keys = reinterpret_cast<std::int64_t*>(top_keys.data());
     results.pool_rows = kPoolRows, results.pool_keys = kPoolKeys;
@@ -359,7 +438,8 @@ inline Ran run(const Case& c, const Inputs& in, const How& how) {
   Workers& workers = how.workers > 1 ? static_cast<Workers&>(crew) : one;
   const auto source = pack_beforehand(how, call);
   ran.isa = run_fused_attention(how.isa, call, results, workers, "test");
-  for (const auto* guarded : {&q, &k, &v, &context, &lse, &entropy, &maximum, &argmax, &sums, &top_weights, &top_keys, &mean, &peak, &full})
+  for (const auto* guarded : {&q, &k, &v, &context, &lse, &entropy, &maximum, &argmax, &choice, &log_choice, &slope_context, &lse_rest,
+                              &sums, &top_weights, &top_keys, &mean, &peak, &full})
     EXPECT_TRUE(guarded->guarded());
   for (std::int64_t b = 0; b < c.batch; ++b)
     for (std::int64_t h = 0; h < c.heads; ++h)
@@ -372,15 +452,19 @@ inline Ran run(const Case& c, const Inputs& in, const How& how) {
           ran.out.context.push_back(read(at, how.number));
         }
   for (std::size_t i = 0; how.statistics && i < rows; ++i) {
-    ran.out.lse.push_back(read(lse.data() + i * wide, real));
+    ran.out.lse.push_back(read(lse.data() + i * wide, real) + (results.lse_rest ? read(lse_rest.data() + i * wide, real) : 0));
     ran.out.entropy.push_back(read(entropy.data() + i * wide, real));
     ran.out.maximum.push_back(read(maximum.data() + i * wide, real));
     ran.out.argmax.push_back(results.argmax[i]);
+    if (!results.choice) continue;
+    ran.out.choice.push_back(results.choice[i]);
+    ran.out.log_choice.push_back(read(log_choice.data() + i * wide, real));
   }
   const auto numbers = [&](const Bytes& from, std::size_t count, std::vector<double>& to) {
     for (std::size_t i = 0; how.statistics && i < count; ++i) to.push_back(read(from.data() + i * wide, real));
   };
   numbers(sums, columns, ran.out.columns);
+  if (results.slope_context) numbers(slope_context, rows * static_cast<std::size_t>(c.value_size), ran.out.slope_context);
   numbers(top_weights, rows * top, ran.out.top_weights);
   numbers(mean, blocks, ran.out.pooled_mean);
   numbers(peak, blocks, ran.out.pooled_max);
@@ -496,14 +580,113 @@ inline std::vector<Case> masked_cases() {
            .slopes = true,
            .drop = 0.1,
            .name = "all at once"},
-          {.queries = 30, .keys = 300, .stretch = 300, .name = "sharp"}};
+          {.queries = 30, .keys = 300, .stretch = 300, .name = "sharp"},
+          {.heads = 4,
+           .key_heads = 2,
+           .queries = 50,
+           .keys = 110,
+           .right = 0,
+           .keep = true,
+           .bias = true,
+           .slopes = true,
+           .farthest = 3,
+           .drop = 0.2,
+           .cap = 1.5,
+           .stretch = 4,
+           .name = "capped"},
+          {.queries = 26, .keys = 97, .cap = 50, .stretch = 300, .name = "capped, sharp"}};
+}
+
+// Windows around centres: near each other and far apart, with and without a Gaussian of either kind.
+inline std::vector<Case> windowed_cases() {
+  std::vector<Case> cases;
+  for (const auto scattered : {false, true})
+    for (const auto deviation : {0.0, 2.5})
+      for (const auto renormalised : {false, true}) {
+        if (renormalised && deviation == 0) continue;
+        const auto name = std::string(scattered ? "scattered" : "near") + (renormalised    ? ", renormalised"
+                                                                           : deviation > 0 ? ", Gaussian"
+                                                                                           : "");
+        const auto add = [&](Case c, const char* what) {
+          c.scattered = scattered, c.deviation = deviation, c.renormalised = renormalised, c.name = name + what;
+          cases.push_back(c);
+        };
+        add({.queries = 113, .keys = 257, .radius = 5}, "");
+        add({.queries = 50, .keys = 97, .radius = 0}, ", of one key");
+        add({.queries = 26, .keys = 1100, .radius = 70}, ", wide");
+        add({.queries = 26, .keys = 33, .radius = 100}, ", wider than the source");
+        add({.batch = 3,
+             .heads = 4,
+             .key_heads = 2,
+             .queries = 49,
+             .keys = 110,
+             .size = 20,
+             .value_size = 40,
+             .query_lengths = {49, 20, 7},
+             .key_lengths = {110, 60, 0},
+             .keep = true,
+             .bias = true,
+             .slopes = true,
+             .drop = 0.2,
+             .cap = 2,
+             .radius = 7,
+             .stretch = 2},
+            ", all at once");
+      }
+  return cases;
+}
+
+// Choices and noise. That of the choice alone changes no weight.
+inline std::vector<Case> drawn_cases() {
+  std::vector<Case> cases;
+  for (auto c : masked_cases()) {
+    if (c.stretch > 100) continue;
+    c.noise = 0, c.name += ", drawn";
+    cases.push_back(c);
+    c.noise = 1.5, c.name += " into the scores";
+    cases.push_back(c);
+  }
+  return cases;
+}
+
+// The masked cases with the normalisers that give weights of 0, and windows.
+inline std::vector<Case> sparse_cases() {
+  std::vector<Case> cases;
+  for (const auto normaliser : {Normaliser::kEntmax15, Normaliser::kSparsemax}) {
+    auto all = masked_cases();
+    all.push_back({.queries = 51, .keys = 513, .name = "long"});
+    all.push_back({.heads = 2,
+                   .key_heads = 1,
+                   .queries = 50,
+                   .keys = 97,
+                   .keep = true,
+                   .radius = 9,
+                   .scattered = true,
+                   .deviation = 4,
+                   .renormalised = true,
+                   .name = "window"});
+    for (auto c : all) {
+      if (c.stretch > 100) continue;
+      c.normaliser = normaliser, c.name += normaliser == Normaliser::kEntmax15 ? ", entmax-1.5" : ", sparsemax";
+      cases.push_back(c);
+      if (!c.bias && c.heads == c.key_heads) {
+        c.score = ScoreKind::kTanh, c.name += ", tanh";
+        cases.push_back(c);
+      }
+    }
+  }
+  return cases;
 }
 
 // The masked cases that have keys for each query head, with additive scores.
 inline std::vector<Case> additive_cases() {
   std::vector<Case> cases;
   for (const auto score : {ScoreKind::kTanh, ScoreKind::kRelu})
-    for (auto c : masked_cases()) {
+    for (auto c : [&] {
+           auto all = masked_cases();
+           for (const auto& windowed : windowed_cases()) all.push_back(windowed);
+           return all;
+         }()) {
       c.key_heads = c.heads;
       c.score = score;
       c.stretch = 1;

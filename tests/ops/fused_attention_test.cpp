@@ -19,6 +19,7 @@ Call everything() {
   Call c{leaf(wave({2, 4, 5, 3})), leaf(wave({2, 2, 6, 3}, 0.4)), leaf(wave({2, 2, 6, 7}, 0.9)), {}};
   auto& o = c.options;
   o.scale = 0.6;
+  o.soft_cap = 0.8;
   o.left = 4;
   o.right = 1;
   o.query_lengths = at::tensor({5, 3}, at::kLong);
@@ -46,6 +47,55 @@ TEST(FusedAttentionOp, GradientsAreThoseOfDifferences) {
            (out.maximum * wave({2, 4, 5}, 0.5)).sum() + (out.column_sums * wave({2, 4, 6}, 0.2)).sum();
   };
   expect_gradients(loss, {{"query", c.q}, {"key", c.k}, {"value", c.v}, {"bias", c.options.bias}, {"by_distance", c.options.by_distance}});
+}
+
+TEST(FusedAttentionOp, GradientsOfWindowsAreThoseOfDifferences) {
+  for (const bool renormalised : {false, true}) {
+    auto c = everything();
+    c.options.left = c.options.right = kernels::kEverything;
+    // Differences must not carry an edge over a key.
+    c.options.centres = leaf(wave({2, 4, 5}, 0.35) * 2 + 2.3);
+    c.options.radius = 2, c.options.deviation = 1.25, c.options.renormalised = renormalised;
+    const auto loss = [&] {
+      const auto out = fused_attention(c.q, c.k, c.v, c.options);
+      const auto lse = out.lse.masked_fill(out.lse.isinf(), 0.0);  // [B, H, T]
+      return (out.context * wave({2, 4, 5, 7}, 0.1)).sum() + (lse * wave({2, 4, 5}, 0.3)).sum() +
+             (out.entropy * wave({2, 4, 5}, 0.7)).sum() + (out.maximum * wave({2, 4, 5}, 0.5)).sum() +
+             (out.column_sums * wave({2, 4, 6}, 0.2)).sum();
+    };
+    expect_gradients(loss, {{"query", c.q}, {"key", c.k}, {"value", c.v}, {"centres", c.options.centres}, {"bias", c.options.bias}});
+  }
+}
+
+TEST(FusedAttentionOp, GradientsOfSparseWeightsAreThoseOfDifferences) {
+  for (const auto normaliser : {kernels::Normaliser::kEntmax15, kernels::Normaliser::kSparsemax}) {
+    auto c = everything();
+    c.options.normaliser = normaliser;
+    c.options.lse = c.options.entropy = c.options.maximum = c.options.column_sums = false;
+    const auto loss = [&] { return (fused_attention(c.q, c.k, c.v, c.options).context * wave({2, 4, 5, 7}, 0.1)).sum(); };
+    expect_gradients(loss,
+                     {{"query", c.q}, {"key", c.k}, {"value", c.v}, {"bias", c.options.bias}, {"by_distance", c.options.by_distance}});
+    c.options.entropy = true;
+    expect_error(ErrorKind::kUnsupported, {"statistics of sparse weights", "detach()"},
+                 [&] { fused_attention(c.q, c.k, c.v, c.options).entropy.sum().backward(); });
+  }
+}
+
+// Of what was drawn, the logarithm; and of scores with noise.
+TEST(FusedAttentionOp, GradientsOfChoicesAreThoseOfDifferences) {
+  for (const bool noisy : {false, true}) {
+    auto c = everything();
+    c.options.noise_keys = at::arange(2 * 4 * 5, at::kLong).mul(0x3456789123456781).view({2, 4, 5});
+    c.options.choice = true, c.options.context = noisy, c.options.noise_scale = noisy ? 0.7 : 0;
+    const auto loss = [&] {
+      const auto out = fused_attention(c.q, c.k, c.v, c.options);
+      const auto rest = (out.log_choice * wave({2, 4, 5}, 0.3)).sum() + (out.entropy * wave({2, 4, 5}, 0.7)).sum();
+      return noisy ? rest + (out.context * wave({2, 4, 5, 7}, 0.1)).sum() : rest;
+    };
+    std::vector<std::pair<std::string, at::Tensor>> all{{"query", c.q}, {"key", c.k}, {"bias", c.options.bias}};
+    if (noisy) all.emplace_back("value", c.v);
+    expect_gradients(loss, all);
+  }
 }
 
 TEST(FusedAttentionOp, GradientsOfAdditiveScoresAreThoseOfDifferences) {
@@ -166,6 +216,11 @@ TEST(FusedAttentionOp, SaysWhatDoesNotFit) {
   o = {};
   o.bias = wave({5, 6}).to(at::kFloat);
   expect_error(ErrorKind::kValue, {"bias must be Double, got Float"}, [&] { fused_attention(q, k, v, o); });
+  o = {};
+  o.centres = wave({4, 6});
+  expect_error(ErrorKind::kShape, {"centres must broadcast to [2, 4, 5]", "[4, 6]"}, [&] { fused_attention(q, k, v, o); });
+  o.centres = wave({5}), o.radius = -1;
+  expect_error(ErrorKind::kValue, {"window around a centre", "-1"}, [&] { fused_attention(q, k, v, o); });
   o = {};
   o.by_distance = wave({4, 6});
   expect_error(ErrorKind::kShape, {"by_distance must be Double [H=4, an odd number]", "[4, 6]"}, [&] { fused_attention(q, k, v, o); });

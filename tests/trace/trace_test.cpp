@@ -312,18 +312,20 @@ TEST(Trace, OneLayerAndHeadOfATransformer) {
 }
 
 TEST(Trace, TheFormulaSaysWhatProductsAreMultipliedBy) {
-  const auto formula = [](double scale) {
+  const auto formula = [](double scale, double cap = 0) {
     return trace(small_model({"transformer",
                               [&](ModelOptions& o) {
                                 o.type = "transformer";
                                 o.attention = "multi_head";
                                 o.of<ScaledDotOptions>().scale = scale;
+                                o.of<SoftCapOptions>().cap = cap;
                               }}),
                  "I love")
         .formula;
   };
   EXPECT_TRUE(formula(0).ends_with("inside scaled_dot: e[t,s] = q_t · k_s / √D"));
   EXPECT_TRUE(formula(0.25).ends_with("inside scaled_dot: e[t,s] = 0.25 q_t · k_s"));
+  EXPECT_TRUE(formula(0, 50).ends_with("= q_t · k_s / √D, then 50 tanh(e / 50)"));
 }
 
 TEST(Trace, TextShowsWhatTheViewAsksFor) {

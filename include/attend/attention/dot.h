@@ -15,6 +15,7 @@ double score_scale(const MechanismOptions& options);
 
 /// Dot-product score: the query itself is compared with every key.
 /// Formula: e[t, s] = q_t · k_s, with Dq = D; options.scaling root divides it by √D. No parameters.
+/// With options.soft_cap C: C tanh(e / C).
 /// Paper: Luong, Pham & Manning 2015, §3.1, eq. 7. Its variance grows with D, so wide states saturate the softmax.
 /// Shapes: query [B, H, T, D], keys [B, H, S, D] -> [B, H, T, S]. Throws kShape when Dq ≠ D.
 /// Cost: B·H·T·S·D multiplications, no memory beyond the scores.
@@ -26,7 +27,7 @@ class Dot final : public ProductScore {
   Factor factor(const at::Tensor& query) const override;
 
  private:
-  double scale_;
+  double scale_, soft_cap_;
 };
 
 }  // namespace attend

@@ -5,6 +5,7 @@ namespace attend {
 
 /// Bilinear score: a learned matrix between query and key.
 /// Formula: e[t, s] = q_tᵀ W k_s, W [H, Dq, D], no bias; options.scaling root divides it by √D. W = I gives `dot`.
+/// With options.soft_cap C: C tanh(e / C).
 /// Paper: Luong, Pham & Manning 2015, §3.1, eq. 7.
 /// Shapes: query [B, H, T, Dq], keys [B, H, S, D] -> [B, H, T, S].
 /// Cost: B·H·S·Dq·D once a source (W k), then B·H·T·S·Dq.
@@ -19,7 +20,7 @@ class General final : public ProductScore {
 
  private:
   at::Tensor weight_;  // [H, Dq, D]
-  double scale_;
+  double scale_, soft_cap_;
 };
 
 }  // namespace attend

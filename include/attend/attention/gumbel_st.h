@@ -13,6 +13,7 @@ class GumbelSt final : public Hard {
 
  protected:
   at::Tensor relaxed(const at::Tensor& weights, const at::Tensor& noisy, const at::Tensor& one_hot) const override;
+  Relaxation relaxation() const override { return {.straight = true, .noisy = true, .temperature = temperature_}; }
   bool needs_reward() const override { return false; }
 
  private:

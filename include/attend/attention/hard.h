@@ -26,6 +26,7 @@ struct SoftShareOptions {
 /// Paper: Xu et al. 2015 (Show, Attend and Tell), §4.1, eq. 8–12; Williams 1992.
 /// Shapes: query [B, H, T, Dq], keys [B, Hk, S, D], values [B, Hk, S, Dv] -> [B, H, T, Dv]; weights are p. Extras: choice int64
 /// [B, H, T] (−1 in empty rows), log_prob [B, H, T] (0 where soft or empty), was_soft bool [B, T], reward_baseline [512] (a buffer).
+/// The fused kernel draws the same keys by the same counters and stores no weights.
 /// Cost: that of the score. Threads may share it as any Mechanism.
 class Hard : public ScoredAttention {
  public:
@@ -37,10 +38,22 @@ class Hard : public ScoredAttention {
   at::Tensor mix(ScoreCall& call, const at::Tensor& weights) const override;
   /// The mixing vector y in training, from p, ln p + g (Gumbel noise g; −inf where hidden) and the one-hot of its maximum.
   virtual at::Tensor relaxed(const at::Tensor& weights, const at::Tensor& noisy, const at::Tensor& one_hot) const;
+  /// What training mixes the values by, as the fused kernel is asked for it.
+  struct Relaxation {
+    bool straight = false;   ///< forward the choice, backward the mixture; else the mixture both ways, if it is noisy, or the choice alone
+    bool noisy = false;      ///< the mixture is that of relaxed(): softmax((ln p + g) / temperature); else that of p
+    double temperature = 1;  ///< of a noisy one
+  };
+  virtual Relaxation relaxation() const { return {}; }
+  bool fuses() const override { return true; }
+  bool fuses_with(const State& state) const override;
+  std::string why_not_fused_itself(const AttendCall& call) const override;
+  FusedAttentionOutputs mix_fused(FusedCall& call) const override;
   /// True when the draw carries no gradient, and the score function does.
   virtual bool needs_reward() const { return true; }
 
  private:
+  static at::Tensor noisy_context(const FusedCall& call, const Relaxation& relaxation);
   enum class Test { kArgmax, kSoft, kSample } test_;
   double soft_share_;
   at::Tensor draw_soft(std::int64_t batch) const;  // bool [B]: the examples that attend softly

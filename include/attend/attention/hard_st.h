@@ -13,6 +13,7 @@ class HardSt final : public Hard {
 
  protected:
   at::Tensor relaxed(const at::Tensor& weights, const at::Tensor& noisy, const at::Tensor& one_hot) const override;
+  Relaxation relaxation() const override { return {.straight = true}; }
   bool needs_reward() const override { return false; }
 };
 

@@ -17,7 +17,7 @@ struct LocalMOptions {
 /// Paper: Luong, Pham & Manning 2015, §3.2 (local-m). It does not say what happens beyond the source's end: the authors' program clamps.
 /// Shapes: query [B, H, T, Dq], keys [B, Hk, S, D], values [B, Hk, S, Dv] -> [B, H, T, Dv]; extras centre [B, T].
 /// Throws kValue for R < 0, or a scaled centre with R < 1 or with a state; kUnsupported for a scaled centre with a causal mask.
-/// Cost: that of the score over all keys (a window of its own cost is the fused kernels' matter).
+/// Cost: that of the score over the windows in the fused kernel, else over all keys.
 /// Same as: the inner score with mask.keep = |s − p_t| ≤ R.
 /// Threads may share it as any Mechanism.
 class LocalM final : public ScoredAttention {
@@ -27,6 +27,7 @@ class LocalM final : public ScoredAttention {
   std::unique_ptr<State> start(const Memory& memory, std::int64_t rows) const override;
 
  protected:
+  bool fuses() const override { return true; }
   void look(ScoreCall& call) const override;
 
  private:

@@ -18,13 +18,15 @@ struct LocalPOptions {
 /// Paper: Luong, Pham & Manning 2015, §3.2, eq. 9–10. W_p [H, P, Dq], v_p [H, P], P = energy_size or Dq.
 /// Shapes: query [B, H, T, Dq], keys [B, Hk, S, D], values [B, Hk, S, Dv] -> [B, H, T, Dv]; extras centre [B, H, T]. lse and entropy are
 /// those of the softmax part. Throws kValue for R < 1 and kUnsupported for a causal mask: S_b would move p_t from step to step.
-/// Cost: that of the score over all keys, and B·H·T·P·Dq. Threads may share it as any Mechanism.
+/// Cost: that of the score over the windows in the fused kernel, else over all keys, and B·H·T·P·Dq. Threads may share it as any Mechanism.
 class LocalP final : public ScoredAttention {
  public:
   explicit LocalP(const MechanismOptions& options);
   Memory prepare(const at::Tensor& keys, const at::Tensor& values, const Mask& mask) const override;
 
  protected:
+  bool fuses() const override { return true; }
+  std::string why_not_fused_itself(const AttendCall& call) const override;
   void look(ScoreCall& call) const override;
   at::Tensor weigh(ScoreCall& call) const override;
 

@@ -14,6 +14,9 @@ class QkvLayer final : public ScoredAttention {
   Result attend(const at::Tensor& query, const Memory& memory, State* state, const Request& request) const override;
   std::int64_t context_size(std::int64_t value_size) const override;
 
+ protected:
+  bool fuses() const override { return true; }
+
  private:
   at::Tensor context_weight_, context_bias_, query_weight_, query_bias_;
 };

@@ -16,6 +16,7 @@ double scaled_dot_scale(const MechanismOptions& options);
 /// Scaled dot-product score: a dot product whose variance does not grow with the size of the key.
 /// Formula: e[t, s] = q_t · k_s / √D. No parameters; the divisor is the constant √D, not a norm of the key (that is `cosine`).
 /// options.scale above 0 multiplies in place of 1/√D; with 1 it is `dot`, as T5 has it.
+/// With options.soft_cap C: C tanh(e / C), before masks and biases (Gemma Team 2024, Gemma 2, §2).
 /// Paper: Vaswani et al. 2017, §3.2.1, eq. 1.
 /// Shapes: query [B, H, T, D], keys [B, H, S, D] -> [B, H, T, S]. Throws kShape when Dq ≠ D.
 /// Cost: B·H·T·S·D multiplications, no memory beyond the scores.
@@ -28,7 +29,7 @@ class ScaledDot final : public ProductScore {
   std::vector<ScorePart> parts(const at::Tensor& query, const at::Tensor& prepared) const override;
 
  private:
-  double scale_;
+  double scale_, soft_cap_;
 };
 
 }  // namespace attend

@@ -9,6 +9,9 @@
 
 namespace attend {
 
+struct FusedAttentionOptions;
+struct FusedAttentionOutputs;
+
 /// How scores become weights; every mechanism that normalises scores reads them.
 struct WeightOptions {
   std::string normaliser;  ///< softmax, sparsemax, entmax15 or entmax
@@ -24,6 +27,14 @@ struct WeightDropoutOptions {
   double dropout;
 
   WeightDropoutOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
+};
+
+/// Of scores that are products: whether a soft cap keeps them small (Gemma Team 2024, Gemma 2, §2).
+struct SoftCapOptions {
+  double cap;  ///< C of z = C tanh(e / C); 0 = none
+
+  SoftCapOptions() { set_defaults(*this); }
   void visit(OptionVisitor& v);
 };
 
@@ -50,9 +61,10 @@ void visit_with_inner_score(OptionSet& set, OptionVisitor& v) {
 
 /// All that a kernel needs to know of a score, beside the prepared keys k: e = scale f(q) · k, or e = Σ_d u_d tanh(f(q)_d + k_d), or relu.
 struct Factor {
-  at::Tensor query;   ///< f(q) [B, H, T, *]
-  double scale = 1;   ///< of a product
-  at::Tensor energy;  ///< u [H, *], float32 or float64; of the others
+  at::Tensor query;     ///< f(q) [B, H, T, *]
+  double scale = 1;     ///< of a product
+  at::Tensor energy;    ///< u [H, *], float32 or float64; of the others
+  double soft_cap = 0;  ///< C of a product: C tanh(e / C) is the score; 0 = e is
 };
 
 /// e[t, s] = score(q_t, k_s). Parameters exist per head: their first dimension is H.
@@ -74,7 +86,15 @@ class Score : public Module {
   virtual std::vector<ScorePart> parts(const at::Tensor& /*query*/, const at::Tensor& /*prepared*/) const { return {}; }
 };
 
-/// A score that is a product with the prepared keys. Threads may share it as any Score.
+/// One call of the fused kernel (ops/fused_attention.h), as a mechanism may change it.
+struct FusedCall {
+  const AttendCall& call;
+  const at::Tensor &query, &keys, &values;  ///< what the kernel reads: f(q) [B, H, T, *], [B, Hk or H, S, *], [B, Hk or H, S, Dv]
+  FusedAttentionOptions& options;
+  Result& result;  ///< for extras
+};
+
+/// A score that is a product with the prepared keys: e = scale f(q) · k, or C tanh(e / C). Threads may share it as any Score.
 class ProductScore : public Score {
  public:
   std::optional<kernels::ScoreKind> kind() const override { return kernels::ScoreKind::kProduct; }
@@ -138,6 +158,15 @@ class ScoredAttention : public Mechanism {
   virtual bool remembers() const { return false; }
   /// Says what a call sees beside its mask, in call.span.
   virtual void look(ScoreCall& /*call*/) const {}
+  /// Whether a call is softmax attention in the sight that look() says, so that the fused kernel may compute it. Of others weigh() or mix()
+  /// does something else.
+  virtual bool fuses() const { return false; }
+  /// Of a class that fuses(): why not a call, empty where it does.
+  virtual std::string why_not_fused_itself(const AttendCall& /*call*/) const { return {}; }
+  /// Whether the fused kernel takes single steps with this state.
+  virtual bool fuses_with(const State& state) const { return dynamic_cast<const StepState*>(&state) != nullptr; }
+  /// The context and what else was asked for. A mechanism that does not mix values by its weights says here what it does.
+  virtual FusedAttentionOutputs mix_fused(FusedCall& call) const;
   /// Scores [B, H, T, S] of a call: query in float32 at least, prepared keys [B, H, S, *].
   virtual at::Tensor energies(ScoreCall& call, const at::Tensor& query, const at::Tensor& keys) const;
   /// Weights [B, H, T, S] from call.scores; says their kind, fills lse and entropy when asked.

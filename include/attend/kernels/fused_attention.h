@@ -2,16 +2,21 @@
 // Softmax attention computed tile by tile: no [T, S] is ever stored, nor [T, S, D] of additive scores. Statistics of the weights are made
 // on the way, while a tile's weights are in the cache.
 //
-//   e[t, s] = scale x[t, s] − slope_h |s − step_t| + far_h[clip(s − step_t, −F, F)] + bias[t, s],
+//   e[t, s] = cap(scale x[t, s]) − slope_h |s − step_t| + far_h[clip(s − step_t, −F, F)] + bias[t, s],
 //   x[t, s] = q_t · k_s, or Σ_d u_h[d] tanh(q_t[d] + k_s[d]), or the same with relu,
-//   w = softmax over the keys that t may see,  c_t = Σ_s w[t, s] v_s
+//   cap(y) = y, or C tanh(y / C) with a soft cap C,
+//   w = softmax over the keys that t may see, or another normaliser (alpha),  c_t = Σ_s w[t, s] v_s
+//
+// With a window around a centre, keys |s − p_t| > R are not seen, and a Gaussian G[t, s] = exp(−(s − p_t)²/2ς²) multiplies w or enters e.
+// With noise, e gets c g[t, s] more, g being drawn from Gumbel's distribution.
 //
 // step_t = t + S_b − T_b, or t and the item's first step. Which keys: s < S_b, keep[t, s] true, and t_abs − left <= s <= t_abs + right with
 // t_abs = t + S_b − T_b (causal: right = 0). Rows t >= T_b and rows that see nothing are empty: context 0, lse −inf, entropy 0, maximum 0,
 // argmax −1.
 //
 // Papers: Vaswani et al. 2017, eq. 1; Bahdanau et al. 2015, A.1.2; the tiles are those of Rabe & Staats 2021 and Dao et al. 2022, with
-// whole score rows while they fit.
+// whole score rows while they fit. Soft caps: Gemma Team 2024 (Gemma 2), §2. Windows: Luong, Pham & Manning 2015, §3.2. Sparse
+// normalisers: Martins & Astudillo 2016; Peters, Niculae & Martins 2019. Draws: Xu et al. 2015, §4.1; Jang, Gu & Poole 2017.
 #include <stdint.h>
 
 namespace attend::kernels {
@@ -28,6 +33,22 @@ enum class ScoreKind : uint8_t { kProduct, kTanh, kRelu };
 
 /// Queries up to which an item may read keys and values that lie among those of others (FusedAttention::cache_rows).
 constexpr int64_t kCacheQueries = 8;
+/// How scores become weights: w = exp(e − τ), ((e − τ) / 2)² or e − τ where that is above 0, τ such that they add up to 1.
+enum class Normaliser : uint8_t { kSoftmax, kEntmax15, kSparsemax };
+
+/// Keys around a centre, |s − p| <= radius.
+struct CentredWindow {
+  const double* centres = nullptr;  ///< [B, H, T]: p; null = every key is near enough
+  int64_t radius = 0;               ///< R
+  double deviation = 0;             ///< ς of the Gaussian; 0 = none
+  bool renormalised = false;        ///< the exponent of the Gaussian enters the scores; else it multiplies the weights of a softmax
+};
+
+/// Draws by counter (attend/ops/draws.h): u[t, s] in (0, 1), g = −ln(−ln u).
+struct GumbelNoise {
+  const uint64_t* keys = nullptr;  ///< [B, H, T]: the key of a row's draws; null = there are none
+  double scale = 0;                ///< c: of the noise in the scores
+};
 
 /// No limit, of left and right.
 constexpr int64_t kEverything = INT64_MAX / 4;
@@ -56,6 +77,7 @@ struct FusedAttention {
   int64_t queries = 0, keys = 0;                ///< T, S
   int64_t size = 0, value_size = 0;             ///< D, Dv
   double scale = 1;
+  double soft_cap = 0;  ///< C: scores stay between −C and C; 0 = no cap
   ScoreKind score = ScoreKind::kProduct;
   const void* energy = nullptr;            ///< u [H, D], in the numbers of the sums: of kTanh and kRelu, which take Hk = H
   Rows query, key, value;                  ///< [B, H, T, D], [B, Hk, S, D], [B, Hk, S, Dv]
@@ -71,13 +93,20 @@ struct FusedAttention {
   int64_t farthest = 0;                             ///< F: distances beyond count as this far
   const int64_t* first_steps = nullptr;             ///< [B]: step of row 0, for slopes and by_distance; null = S_b − T_b
   const uint64_t* drop_keys = nullptr;              ///< [B, H, T]: a row's key of what is dropped of its weights; null = nothing is
-  double drop_rate = 0;                             ///< in [0, 1); what is kept is divided by 1 − rate. Statistics are of before.
+  CentredWindow window;
+  Normaliser normaliser = Normaliser::kSoftmax;  ///< the others: of rows that see at most kMostWhole keys
+  GumbelNoise noise;
+  double drop_rate = 0;  ///< in [0, 1); what is kept is divided by 1 − rate. Statistics are of before.
 };
 
 /// What it gives. Statistics are contiguous, in the numbers of the sums; null = not asked for, and then it costs nothing.
 struct FusedResults {
-  MutableRows context;                   ///< [B, H, T, Dv], as stored
-  void* lse = nullptr;                   ///< [B, H, T]: ln Σ exp(e)
+  MutableRows context;                   ///< [B, H, T, Dv], as stored; no data = not asked for
+  void* lse = nullptr;                   ///< [B, H, T]: τ of the normaliser, of softmax ln Σ exp(e)
+  void* lse_rest = nullptr;              ///< [B, H, T]: what τ has beyond the digits of lse; of the sparse normalisers
+  void* slope_context = nullptr;         ///< [B, H, T, Dv]: Σ r v / Σ r, r = √w or 1 where w is above 0; of the sparse normalisers
+  int64_t* choice = nullptr;             ///< [B, H, T]: the first key of the largest w, or of w / −ln u with noise of scale 0
+  void* log_choice = nullptr;            ///< [B, H, T]: ln w of that key; −1 and 0 on an empty row
   void* entropy = nullptr;               ///< [B, H, T]: −Σ w ln w, in nats
   void* maximum = nullptr;               ///< [B, H, T]: the largest weight
   int64_t* argmax = nullptr;             ///< [B, H, T]: the first key that has it
@@ -95,6 +124,8 @@ struct FusedResults {
 
 /// Weights of a row that `top` can ask for.
 constexpr int64_t kMostTop = 16;
+/// Keys that a row of a sparse normaliser, of a choice, or of a Gaussian that multiplies may see.
+constexpr int64_t kMostWhole = 16384;
 
 /// What flows back into a call. Statistics as FusedResults holds them; null = no gradient comes from there.
 struct FusedGradients {
@@ -102,6 +133,9 @@ struct FusedGradients {
   const void* lse = nullptr;                          ///< [B, H, T]: its lse, always needed
   const void *entropy = nullptr, *maximum = nullptr;  ///< [B, H, T]: needed where a gradient of theirs is given, as argmax is
   const int64_t* argmax = nullptr;
+  const void *lse_rest = nullptr, *slope_context = nullptr;  ///< of a sparse normaliser, which takes gradients of the context alone
+  const int64_t* choice = nullptr;                           ///< needed where the gradient of its logarithm is given
+  const void* choice_gradient = nullptr;                     ///< [B, H, T]: of log_choice
   Rows context_gradient;                                     ///< [B, H, T, Dv]
   const void* lse_gradient = nullptr;                        ///< [B, H, T]
   const void* entropy_gradient = nullptr;                    ///< [B, H, T]
@@ -111,6 +145,7 @@ struct FusedGradients {
   MutableRows query_gradient, key_gradient, value_gradient;  ///< [B, H, T, D], [B, Hk, S, D], [B, Hk, S, Dv]: what is computed
   void* energy_gradient = nullptr;                           ///< [H, D]: of energy; null = not asked for
   void* distance_gradient = nullptr;                         ///< [H, 2F + 1]: of by_distance, added to
+  double* centre_gradient = nullptr;                         ///< [B, H, T]: of the centres; null = not asked for
   Cells<void> bias_gradient;                                 ///< in the numbers of the sums; added to, with stride 0 where it is broadcast
 };
 

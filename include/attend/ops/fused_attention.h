@@ -7,6 +7,7 @@ namespace attend {
 /// What a call of fused_attention sees, and what it should return beside the context. Undefined tensors ask nothing.
 struct FusedAttentionOptions {
   double scale = 1;
+  double soft_cap = 0;  ///< C of C tanh(scale x / C); 0 = none
   kernels::ScoreKind score = kernels::ScoreKind::kProduct;
   at::Tensor energy;  ///< float32 (float64 for float64) [H, D]: u of kTanh and kRelu, with a gradient
   std::int64_t left = kernels::kEverything, right = kernels::kEverything;  ///< keys seen before and behind t + S_b − T_b; causal: right = 0
@@ -18,6 +19,15 @@ struct FusedAttentionOptions {
   at::Tensor first_steps;  ///< int64 [B]: step_t is t and this instead
   double drop_rate = 0;    ///< of the weights that values are mixed by, in [0, 1)
   at::Tensor drop_keys;    ///< int64 [B, H, T]: a key for each row, which says what is dropped (dropout_row_keys); with a rate above 0
+  at::Tensor centres;      ///< float64, broadcastable to [B, H, T]: keys |s − p| > radius are not seen; with a gradient
+  std::int64_t radius = 0;
+  double deviation = 0;       ///< ς of exp(−(s − p)²/2ς²), which multiplies the weights; 0 = none
+  bool renormalised = false;  ///< its exponent enters the scores instead
+  kernels::Normaliser normaliser = kernels::Normaliser::kSoftmax;  ///< the others have gradients of the context alone
+  at::Tensor noise_keys;   ///< int64 [B, H, T]: a key for each row of Gumbel noise g (dropout_row_keys)
+  double noise_scale = 0;  ///< c of e + c g; with 0 the noise is that of choice alone
+  bool context = true;     ///< whether values are mixed
+  bool choice = false;     ///< the best key, or one drawn by its weight where there are noise_keys and a noise_scale of 0
   bool lse = false, entropy = false, maximum = false, column_sums = false;
   std::int64_t top = 0;                       ///< K, at most kernels::kMostTop and S
   std::int64_t pool_rows = 0, pool_keys = 0;  ///< p, q: rows and keys of a block; 0 is off
@@ -28,6 +38,7 @@ struct FusedAttentionOptions {
 
 struct FusedAttentionOutputs {
   at::Tensor context;                ///< [B, H, T, Dv]; zeros on a row that sees nothing
+  at::Tensor choice, log_choice;     ///< [B, H, T]: a key, −1 where nothing is seen; ln of its weight, 0 there, with a gradient
   at::Tensor lse, entropy;           ///< [B, H, T], float32 for bfloat16; with gradients, as maximum and column_sums
   at::Tensor maximum, argmax;        ///< [B, H, T], argmax int64
   at::Tensor column_sums;            ///< [B, H, S]
@@ -37,12 +48,12 @@ struct FusedAttentionOutputs {
   kernels::Isa ran;                    ///< the instruction set of the loops
 };
 
-/// softmax(scale x − slopes |distance| + far[distance] + bias) v without the [T, S] between, and statistics of the weights from the same
-/// pass; x are products q kᵀ, or Σ_d u_d tanh(q_d + k_d) without the [T, S, D]. Formula and empty rows: attend/kernels/fused_attention.h.
-/// query [B, H, T, D], key [B, Hk, S, D], value [B, Hk, S, Dv] of one number format (float32, bfloat16, float64), any strides. Same as: the
-/// plain composition of mechanism scaled_dot. Throws kShape or kValue for what does not fit. First derivatives only: create_graph throws
-/// kUnsupported. Cost: B·H·T·S·(D + Dv) products, memory (T + S)·(D + Dv) a head. Threads may call it at once; it runs on libtorch's
-/// threads, and its bits do not depend on how many there are.
+/// softmax(cap(scale x) − slopes |distance| + far[distance] + bias) v without the [T, S] between, with windows, other normalisers and noise
+/// where the options say so, and statistics of the weights from the same pass; x are products q kᵀ, or Σ_d u_d tanh(q_d + k_d) without the
+/// [T, S, D]. Formula and empty rows: attend/kernels/fused_attention.h. query [B, H, T, D], key [B, Hk, S, D], value [B, Hk, S, Dv] of one
+/// number format (float32, bfloat16, float64), any strides. Same as: the plain composition of mechanism scaled_dot. Throws kShape or kValue
+/// for what does not fit. First derivatives only: create_graph throws kUnsupported. Cost: B·H·T·S·(D + Dv) products, memory (T + S)·(D +
+/// Dv) a head. Threads may call it at once; it runs on libtorch's threads, and its bits do not depend on how many there are.
 FusedAttentionOutputs fused_attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
                                       const FusedAttentionOptions& options = {});
 

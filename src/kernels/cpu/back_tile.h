@@ -1,10 +1,12 @@
 // Attention's way back, tile by tile. Included by sources that are compiled once an instruction set, as vectors.h.
 //
 // With P the weights, anew from lse, and δ' of a row what its statistics and its context take from each dO·v:
-//   δ' = Σ dO·O − g_lse + g_entropy H + g_max max P + Σ_s P g_col[s]
-//   dS = P ∘ (M ∘ dO Vᵀ + g_col − δ' − g_entropy ln P), and at the row's argmax g_max max P more
+//   δ' = Σ dO·O − g_lse + g_entropy H + g_max max P + Σ_s P g_col[s] + g_choice
+//   dS = P ∘ (M ∘ dO Vᵀ + g_col − δ' − g_entropy ln P), and at the row's argmax g_max max P more, at its choice g_choice
 //   dV = (M ∘ P)ᵀ dO,  dbias = dS; of products dK = scale dSᵀ Q, dQ = scale dS K
-// M: 0 where a weight was dropped, else 1 / (1 − rate).
+// M: 0 where a weight was dropped, else 1 / (1 − rate). Of scores z = C tanh(y / C) with a soft cap C, y gets dS ∘ (1 − (z / C)²).
+// Of a sparse normaliser dS = R ∘ (M ∘ dO Vᵀ − δ'), R = P^(2−α) where P is above 0, δ' = Σ dO·(Σ_s R v / Σ_s R).
+// Where a Gaussian G multiplies the weights, W = P ∘ G stands for P in dV and in every Σ, and dS = P ∘ (G ∘ (M ∘ dO Vᵀ + g_col) − ...).
 #pragma once
 #include "kernels/cpu/scores.h"
 
@@ -46,17 +48,22 @@ struct BackTile {
             .offsets = bytes(c.queries, Real{}),
             .base2 = bytes(c.queries, Real{}),
             .query_parts = bytes(w.chunks * Scores::sums(c, c.queries), Real{}),
-            .energy_parts = bytes(w.chunks * up_to_multiple(c.size, kLanes), Real{})};
+            .energy_parts = bytes(w.chunks * up_to_multiple(c.size, kLanes), Real{}),
+            .ranges = c.window.centres ? bytes(c.queries, KeyRange{}) : 0,
+            .centre_parts = w.gradients.centre_gradient ? bytes(w.chunks * c.queries, Real{}) : 0};
   }
 
   struct Scratch {
-    Real *weights, *scores, *keys, *values, *unasked;
+    Real *weights, *scores, *slopes, *favours, *flows, *keys, *values, *unasked;
     Row *paired_weights, *paired_scores, *rounded_scores;
     int64_t bytes;
     Scratch(const FusedAttention& c, void* base) {
       Layout layout{static_cast<char*>(base)};
       layout.take(weights, kBackRows * kTileRow);
       layout.take(scores, kBackRows * kTileRow);
+      layout.take(slopes, c.soft_cap > 0 ? kTileRow : 0);
+      layout.take(favours, c.window.centres ? kTileRow : 0);
+      layout.take(flows, c.window.centres ? kTileRow : 0);
       layout.take(paired_weights, kRounded ? kBackRows / 2 * kTileRow : 0);
       layout.take(paired_scores, kRounded ? kBackRows / 2 * kTileRow : 0);
       layout.take(rounded_scores, kRounded ? kBackRows * kTileRow / 2 : 0);
@@ -89,6 +96,17 @@ struct BackTile {
     }
   }
 
+  // context · flow
+  template <class Number>
+  static Real product(const Number* context, const Stored* flow, const FusedAttention& c) {
+    V products = V::all(0);
+    int64_t d = 0;
+    for (; d + kLanes <= c.value_size; d += kLanes) products = fma(load_wide(context + d), load_wide(flow + d), products);
+    Real total = sum(products);
+    for (; d < c.value_size; ++d) total += widened(context[d]) * widened(flow[d]);
+    return total;
+  }
+
   static void pack_queries(const FusedBackWork& w, int64_t head, int64_t first, int64_t last) {
     const auto& c = w.call;
     const auto& g = w.gradients;
@@ -103,23 +121,21 @@ struct BackTile {
     const auto gradient = [&](int64_t t) {
       return given(g.lse, t) == -INFINITY ? nullptr : row_of<Stored>(g.context_gradient, sight.b, sight.h, t);
     };
+    for (int64_t t = first; w.ranges && t < last; ++t) of_head<KeyRange>(w.ranges, w.sizes.ranges, own)[t] = sight.range(t);
     for (int64_t t = first; t < last; ++t) {
       Scores::take_query(c, plan, query(t),
                          of_head<typename Scores::Query>(w.query_rows, w.sizes.query_rows, own) + t * Scores::query_size(c));
       N::take_row(gradient(t), c.value_size, of_head<Row>(w.gradient_rows, w.sizes.gradient_rows, own) + t * N::row_size(c.value_size));
       const Real lse = given(g.lse, t);
-      of_head<Real>(w.base2, w.sizes.base2, own)[t] = lse == -INFINITY ? INFINITY : lse * static_cast<Real>(kLog2E);
+      of_head<Real>(w.base2, w.sizes.base2, own)[t] = lse == -INFINITY ? INFINITY : lse * static_cast<Real>(score_unit(c));
       if (lse == -INFINITY) continue;
-      const Stored *context = row_of<Stored>(g.context, sight.b, sight.h, t), *flow = gradient(t);
-      V products = V::all(0);
-      int64_t d = 0;
-      for (; d + kLanes <= c.value_size; d += kLanes) products = fma(load_wide(context + d), load_wide(flow + d), products);
-      Real offset = sum(products);
-      for (; d < c.value_size; ++d) offset += widened(context[d]) * widened(flow[d]);
+      const Stored* flow = gradient(t);
+      Real offset = g.slope_context ? product(static_cast<const Real*>(g.slope_context) + (head * c.queries + t) * c.value_size, flow, c)
+                                    : product(row_of<Stored>(g.context, sight.b, sight.h, t), flow, c);
       offset -= given(g.lse_gradient, t);
       if (g.entropy_gradient) offset += given(g.entropy_gradient, t) * given(g.entropy, t);
       if (g.maximum_gradient) offset += given(g.maximum_gradient, t) * given(g.maximum, t);
-      offset += given(g.column_dots, t);
+      offset += given(g.column_dots, t) + given(g.choice_gradient, t);
       of_head<Real>(w.offsets, w.sizes.offsets, own)[t] = offset;
     }
     Scores::take_query_slices(c, plan, query, first, last, of_head<typename Scores::QuerySlice>(w.query_slices, w.sizes.query_slices, own));
@@ -132,11 +148,16 @@ struct BackTile {
   const Sight<Real>& sight;
   const Scratch& s;
   int64_t head, key_head, chunk;
-  int64_t begin, end;  // keys; the rows come with each call
+  int64_t base;        // the key that the places of sums begin with
+  int64_t begin, end;  // keys, from a panel's beginning; the rows come with each call
   typename Scores::Plan plan;
+  bool favoured;  // by a Gaussian that multiplies
 
   int64_t own() const { return head - w.first_head; }
   int64_t own_key() const { return packed_head(w, key_head, w.first_key_head); }
+  KeyRange range(int64_t t) const {
+    return w.ranges ? of_head<KeyRange>(w.ranges, w.sizes.ranges, own())[t] : KeyRange{sight.first_key(t), sight.end_key(t)};
+  }
   bool wild() const { return w.wild[own_key() * w.tiles + begin / kBackKeys]; }
   auto* query_slices() const { return of_head<typename Scores::QuerySlice>(w.query_slices, w.sizes.query_slices, own()); }
   auto* key_slices() const { return of_head<typename Scores::KeySlice>(w.key_slices, w.sizes.key_slices, own_key()); }
@@ -165,6 +186,52 @@ struct BackTile {
     }
   }
 
+  // Weights and dS of the keys [first, last), up to whole vectors, from their scores and what flows into the weights.
+  template <bool Entropy>
+  ATTEND_INLINE void differentiate_softmax(Real* p, Real* ds, int64_t first, int64_t last, V shift, V offset, int64_t at) const {
+    const auto& g = w.gradients;
+    const V spread = V::all(Entropy ? static_cast<const Real*>(g.entropy_gradient)[at] * static_cast<Real>(kLn2) : 0);
+    for (int64_t j = first / kLanes * kLanes; j < last; j += kLanes) {
+      const V y = V::load(p + j) - shift, weight = exp2(y);
+      V slope = V::load(ds + j) - offset;
+      if (Entropy) slope = slope - spread * larger(V::all(static_cast<Real>(-1e30)), y);
+      weight.store(p + j);
+      (weight * slope).store(ds + j);
+    }
+  }
+  void differentiate_sparse(Real* p, Real* ds, int64_t first, int64_t last, V shift, V offset, V rest) const {
+    const bool squared = c.normaliser == Normaliser::kEntmax15;
+    const V zero = V::all(0), one = V::all(1), half = V::all(static_cast<Real>(0.5));
+    for (int64_t j = first / kLanes * kLanes; j < last; j += kLanes) {
+      const V above = larger(zero, (V::load(p + j) - shift) - rest), root = squared ? above * half : one;
+      where_less(zero, above, root * (V::load(ds + j) - offset), zero).store(ds + j);
+      (squared ? root * root : above).store(p + j);
+    }
+  }
+
+  // s − p of the key begin + j.
+  Real away(int64_t t, int64_t j) const { return static_cast<Real>(static_cast<double>(begin + j) - sight.centre(t)); }
+  // What flows into the weights of the keys [first, last), times their Gaussian.
+  void favour_flow(int64_t t, int64_t first, int64_t last, Real* ds) const {
+    const Gaussian<V> gaussian(sight, t, begin);
+    for (int64_t j = first / kLanes * kLanes; j < last; j += kLanes) {
+      const V factor = gaussian.at(j), flow = V::load(ds + j) * factor;
+      factor.store(s.favours + j);
+      flow.store(s.flows + j);
+      flow.store(ds + j);
+    }
+  }
+  // The weights p of a softmax times their Gaussian; returns Σ of what flows into its exponents times s − p.
+  Real favour_weights(int64_t t, int64_t first, int64_t last, Real* p) const {
+    const Real start = away(t, 0);
+    Real pull = 0;
+    for (int64_t j = first; j < last; ++j) {
+      pull += p[j] == 0 ? 0 : p[j] * s.flows[j] * (start + static_cast<Real>(j));
+      p[j] *= s.favours[j];
+    }
+    return pull;
+  }
+
   // Weights and dS in place of scores and of dO Vᵀ; 0 where the row does not see the key.
   template <bool Entropy>
   void differentiate(int64_t t, int64_t count) const {
@@ -173,8 +240,11 @@ struct BackTile {
       Real *p = s.weights + r * kTileRow, *ds = s.scores + r * kTileRow;
       const int64_t at = head * c.queries + t + r;
       const Real base2 = of_head<Real>(w.base2, w.sizes.base2, own())[t + r];
-      const int64_t first = least(most(sight.first_key(t + r) - begin, 0), width());
-      const int64_t last = base2 == INFINITY ? first : most(least(sight.end_key(t + r), end) - begin, first);
+      const KeyRange seen = range(t + r);
+      const int64_t first = least(most(seen.first - begin, 0), width());
+      const int64_t last = base2 == INFINITY ? first : most(least(seen.end, end) - begin, first);
+      if (const int64_t low = first / kLanes * kLanes; c.soft_cap > 0)
+        cap_scores<V, true>(c.soft_cap * score_unit(c), p + low, up_to_multiple(last, kLanes) - low, s.slopes + low);
       if (sight.shapes()) sight.shape(t + r, begin + first, begin + last, p + first);
       if (c.drop_keys) {
         const Drop drop = sight.drop(t + r);
@@ -185,28 +255,42 @@ struct BackTile {
         const Real* columns = static_cast<const Real*>(g.column_gradient) + head * c.keys + begin;
         for (int64_t j = first; j < last; ++j) ds[j] += columns[j];
       }
+      if (favoured) favour_flow(t + r, first, last, ds);
       const V shift = V::all(base2), offset = V::all(base2 == INFINITY ? 0 : of_head<Real>(w.offsets, w.sizes.offsets, own())[t + r]);
-      const V spread = V::all(Entropy ? static_cast<const Real*>(g.entropy_gradient)[at] * static_cast<Real>(kLn2) : 0);
-      for (int64_t j = first / kLanes * kLanes; j < last; j += kLanes) {
-        const V y = V::load(p + j) - shift, weight = exp2(y);
-        V slope = V::load(ds + j) - offset;
-        if (Entropy) slope = slope - spread * larger(V::all(static_cast<Real>(-1e30)), y);
-        weight.store(p + j);
-        (weight * slope).store(ds + j);
+      if (c.normaliser != Normaliser::kSoftmax) {
+        differentiate_sparse(p, ds, first, last, shift, offset, V::all(static_cast<const Real*>(g.lse_rest)[at]));
+      } else {
+        differentiate_softmax<Entropy>(p, ds, first, last, shift, offset, at);
       }
       // By selection: what stands there may be NaN. Where a row sees a key whose weight is 0, its value may be infinite.
       for (int64_t j = 0; j < first; ++j) p[j] = ds[j] = 0;
       for (int64_t j = last; j < width(); ++j) p[j] = ds[j] = 0;
       if (c.keep.data || c.bias.data)
         for (int64_t j = first; j < last; ++j) ds[j] = p[j] == 0 ? 0 : ds[j];
+      Real pull = 0;  // Σ of what flows into each exponent −(s − p)²/2ς², times (s − p)
+      if (favoured) pull = favour_weights(t + r, first, last, p);
       if (c.drop_keys) {  // values were mixed by what is kept
         const Drop drop = sight.drop(t + r);
         const V scale = V::all(sight.kept_scale());
         for (int64_t j = 0; j < width(); j += kLanes) dropped(drop, static_cast<uint32_t>(begin + j), V::load(p + j), scale).store(p + j);
       }
       if (g.maximum_gradient)
-        if (const int64_t j = g.argmax[at] - begin; j >= first && j < last)
-          ds[j] += static_cast<const Real*>(g.maximum_gradient)[at] * static_cast<const Real*>(g.maximum)[at];
+        if (const int64_t j = g.argmax[at] - begin; j >= first && j < last) {
+          const Real flow = static_cast<const Real*>(g.maximum_gradient)[at] * static_cast<const Real*>(g.maximum)[at];
+          ds[j] += flow;
+          if (favoured) pull += flow * away(t + r, j);
+        }
+      if (g.choice_gradient)
+        if (const int64_t j = g.choice[at] - begin; j >= first && j < last) {
+          const Real flow = static_cast<const Real*>(g.choice_gradient)[at];
+          ds[j] += flow;
+          if (favoured) pull += flow * away(t + r, j);
+        }
+      if (w.centre_parts) {
+        if (c.window.renormalised)
+          for (int64_t j = first; j < last; ++j) pull += ds[j] * away(t + r, j);
+        of_head<Real>(w.centre_parts, w.sizes.centre_parts, own())[chunk * c.queries + t + r] += pull;
+      }
       if (g.distance_gradient) {
         Real* sums = static_cast<Real*>(g.distance_gradient) + sight.h * (2 * c.farthest + 1);
         const int64_t step = sight.step(t + r);
@@ -220,6 +304,8 @@ struct BackTile {
         else
           for (int64_t j = first; j < last; ++j) sums[(begin + j) * to.key] += ds[j];
       }
+      if (c.soft_cap > 0)  // the slope of a score that is NaN is NaN
+        for (int64_t j = first; j < last; ++j) ds[j] = ds[j] == 0 ? 0 : ds[j] * s.slopes[j];
     }
   }
 
@@ -241,7 +327,7 @@ struct BackTile {
       weights = s.weights, scores = rows = s.scores;
     }
     add_all_turned<N>(weights, kTileRow, end - begin, of_head<typename N::Slice>(w.gradient_slices, w.sizes.gradient_slices, own()),
-                      N::slice_size(c.queries), t, count, value_row(c), s.values);
+                      N::slice_size(c.queries), t, count, value_row(c), s.values + (begin - base) * value_row(c));
     Scores::add(*this, t, count, scores, rows, rows_row, s.keys,
                 of_head<Real>(w.query_parts, w.sizes.query_parts, own()) + chunk * Scores::sums(c, c.queries));
   }
@@ -255,12 +341,41 @@ struct BackTile {
     add(t, count);
   }
 
+  // Runs of rows whose windows reach into the keys [base, all), and of these the panels that they reach.
+  void pass_windows(int64_t all) {
+    const auto reaches = [&](int64_t t) {
+      const KeyRange seen = range(t);
+      return !seen.empty() && seen.first < all && seen.end > base;
+    };
+    for (int64_t t = 0; t < sight.queries;) {
+      if (!reaches(t)) {
+        ++t;
+        continue;
+      }
+      t = t / N::kTogether * N::kTogether;
+      int64_t count = 0, first = all, last = base;
+      for (; count < least(kBackRows, sight.queries - t) && (count < N::kTogether || reaches(t + count)); ++count) {
+        if (!reaches(t + count)) continue;
+        first = least(first, range(t + count).first);
+        last = most(last, range(t + count).end);
+      }
+      begin = most(first, base) / kPanel * kPanel;
+      end = least(last, all);
+      pass(t, count);
+      t += count;
+    }
+  }
+
   static void backward(const FusedBackWork& w, int64_t key_head, int64_t chunk, void* scratch) {
     const auto& c = w.call;
     const int64_t b = key_head / c.key_heads, h = key_head % c.key_heads, group = c.heads / c.key_heads;
     const int64_t keys = c.key_lengths ? c.key_lengths[b] : c.keys, row = value_row(c), key_sums = Scores::sums(c, kBackKeys),
                   query_sums = Scores::sums(c, c.queries);
     const Scratch s(c, scratch);
+    const auto plan = Scores::plan_of(c, w.plans, packed_head(w, key_head, w.first_key_head));
+    for (int64_t i = 0; w.centre_parts && i < group; ++i)
+      memset(of_head<Real>(w.centre_parts, w.sizes.centre_parts, b * c.heads + h * group + i - w.first_head) + chunk * c.queries, 0,
+             static_cast<size_t>(c.queries) * sizeof(Real));
     for (int64_t i = 0; i < group; ++i)
       memset(of_head<Real>(w.query_parts, w.sizes.query_parts, b * c.heads + h * group + i - w.first_head) + chunk * query_sums, 0,
              static_cast<size_t>(query_sums) * sizeof(Real));
@@ -275,8 +390,11 @@ struct BackTile {
       for (int64_t i = 0; begin < end && i < group; ++i) {
         const int64_t head = b * c.heads + h * group + i;
         const Sight<Real> sight(c, head);
-        const BackTile tile{w,        c,     sight, s,   head,
-                            key_head, chunk, begin, end, Scores::plan_of(c, w.plans, packed_head(w, key_head, w.first_key_head))};
+        BackTile tile{w, c, sight, s, head, key_head, chunk, begin, begin, end, plan, sight.favours()};
+        if (w.ranges) {
+          tile.pass_windows(end);
+          continue;
+        }
         for (int64_t t = 0; t < sight.queries; t += kBackRows) {
           const int64_t count = least(kBackRows, sight.queries - t);
           if (sight.end_key(t + count - 1) > begin && sight.first_key(t) < end) tile.pass(t, count);
@@ -299,6 +417,12 @@ struct BackTile {
     for (int64_t t = first; t < last; ++t) {
       Stored* to = mutable_row_of<Stored>(w.gradients.query_gradient, b, h, t);
       Scores::put_row(c, h, parts, t < queries ? w.chunks : 0, Scores::sums(c, c.queries), c.queries, t, to);
+    }
+    const Real* pulls = of_head<Real>(w.centre_parts, w.sizes.centre_parts, head - w.first_head);
+    for (int64_t t = first; w.centre_parts && t < last; ++t) {
+      Real sum = 0;
+      for (int64_t chunk = 0; t < queries && chunk < w.chunks; ++chunk) sum += pulls[chunk * c.queries + t];
+      w.gradients.centre_gradient[head * c.queries + t] = static_cast<double>(sum) / (c.window.deviation * c.window.deviation);
     }
   }
 

@@ -11,7 +11,7 @@ struct FewQueries : RowTile<Wide<V, Stored_>, Products<Wide<V, Stored_>>> {
   using Tile = RowTile<Numbers, Products<Numbers>>;
   using Stored = Stored_;
   using Real = typename V::Real;
-  using Tile::c, Tile::b, Tile::s, Tile::begin, Tile::rows;
+  using Tile::c, Tile::b, Tile::s, Tile::rows, Tile::seen;
   static constexpr int kLanes = V::kLanes, kGroup = 4;  // queries that a key is read for at a time
 
   FewQueries(const FusedWork& work, int64_t of, void* scratch) : Tile(work, of, scratch) {}
@@ -22,11 +22,18 @@ struct FewQueries : RowTile<Wide<V, Stored_>, Products<Wide<V, Stored_>>> {
   int64_t item_of(int64_t at) const { return c.cache_rows ? c.cache_rows[b * c.keys + at] : b; }
   int64_t key_head() const { return this->h / (c.heads / c.key_heads); }
 
-  // Base-2 scores of the keys [from, to) for every row that sees them.
+  // Those of the keys [from, to) that some of the rows [r, r + count) see.
+  KeyRange keys_of(int64_t r, int64_t count, int64_t from, int64_t to) const {
+    KeyRange all = seen[r];
+    for (int64_t i = r + 1; i < r + count; ++i) all = Tile::around(all, seen[i]);
+    return {most(all.first, from), least(all.end, to)};
+  }
+
+  // Scores of the keys [from, to), in their unit, for every row that sees them.
   void score(int64_t from, int64_t to) {
     for (int64_t r = 0; r < rows; r += kGroup) {
-      const int64_t group = least(kGroup, rows - r), first = most(from, this->first_key(begin + r)),
-                    end = least(to, this->end_key(begin + r + group - 1));
+      const int64_t group = least(kGroup, rows - r);
+      const auto [first, end] = keys_of(r, group, from, to);
       Real* scores = s.scores + r * s.scores_row - from;
       switch (group) {
         case 1: score_rows<1, 8>(r, first, end, scores); break;
@@ -75,34 +82,34 @@ struct FewQueries : RowTile<Wide<V, Stored_>, Products<Wide<V, Stored_>>> {
   }
 
   // Adds the values of the keys [from, to), weighted. What has the weight 0 is not read: it may be NaN.
-  void mix(int64_t from, int64_t to) {
+  void mix(int64_t from, int64_t to, Real* into) {
     constexpr int kTogether = 4;  // vectors of a value's numbers
     const int64_t whole = c.value_size / kLanes * kLanes;
     for (int64_t r = 0; r < rows; r += kGroup) {
-      const int64_t group = least(kGroup, rows - r), first = most(from, this->first_key(begin + r)),
-                    end = least(to, this->end_key(begin + r + group - 1));
+      const int64_t group = least(kGroup, rows - r);
+      const auto [first, end] = keys_of(r, group, from, to);
       const Real* weights = s.scores + r * s.scores_row - from;
       int64_t d = 0;
-      for (; d + kTogether * kLanes <= whole; d += kTogether * kLanes) mix_any<kTogether>(group, weights, first, end, r, d);
-      for (; d < whole; d += kLanes) mix_any<1>(group, weights, first, end, r, d);
+      for (; d + kTogether * kLanes <= whole; d += kTogether * kLanes) mix_any<kTogether>(group, weights, first, end, into + r * s.sums_row, d);
+      for (; d < whole; d += kLanes) mix_any<1>(group, weights, first, end, into + r * s.sums_row, d);
       for (; d < c.value_size; ++d)
         for (int64_t i = 0; i < group; ++i)
           for (int64_t at = first; at < end; ++at)
-            if (const Real p = weights[i * s.scores_row + at]; p != 0) s.sums[(r + i) * s.sums_row + d] += p * widened(value_at(at)[d]);
+            if (const Real p = weights[i * s.scores_row + at]; p != 0) into[(r + i) * s.sums_row + d] += p * widened(value_at(at)[d]);
     }
   }
   template <int Vectors>
-  void mix_any(int64_t group, const Real* weights, int64_t first, int64_t end, int64_t r, int64_t d) {
+  void mix_any(int64_t group, const Real* weights, int64_t first, int64_t end, Real* into, int64_t d) {
     switch (group) {
-      case 1: return mix_rows<1, Vectors>(weights, first, end, r, d);
-      case 2: return mix_rows<2, Vectors>(weights, first, end, r, d);
-      case 3: return mix_rows<3, Vectors>(weights, first, end, r, d);
-      default: return mix_rows<4, Vectors>(weights, first, end, r, d);
+      case 1: return mix_rows<1, Vectors>(weights, first, end, into, d);
+      case 2: return mix_rows<2, Vectors>(weights, first, end, into, d);
+      case 3: return mix_rows<3, Vectors>(weights, first, end, into, d);
+      default: return mix_rows<4, Vectors>(weights, first, end, into, d);
     }
   }
   template <int R, int Vectors>
-  void mix_rows(const Real* weights, int64_t first, int64_t end, int64_t r, int64_t d) {
-    Real* to = s.sums + r * s.sums_row + d;
+  void mix_rows(const Real* weights, int64_t first, int64_t end, Real* into, int64_t d) {
+    Real* to = into + d;
     V sums[R][Vectors];
 #pragma GCC unroll 4
     for (int i = 0; i < R; ++i)

@@ -55,6 +55,7 @@ struct FusedBackSizes {
   int64_t plans, key_panels, key_slices, value_panels;
   int64_t query_rows, query_slices, gradient_rows, gradient_slices, offsets, base2, query_parts;
   int64_t energy_parts;
+  int64_t ranges, centre_parts;
 };
 
 /// A call on its way back, with its place to work in. Rows, panels and slices: operands.h.
@@ -70,6 +71,8 @@ struct FusedBackWork {
   void* offsets = nullptr;                                    // [T] a head: what is taken from each dO·v of a row
   void* base2 = nullptr;                                      // [T] a head: lse in powers of 2; +∞ on an empty row
   void* query_parts = nullptr;                                // [chunks, T, D up to whole slices] a head
+  void* ranges = nullptr;                                     // [T, 2] a head: the keys that a row sees, where centres say so
+  void* centre_parts = nullptr;                               // [chunks, T] a head: gradients of the centres; null where not asked for
   void* energy_parts = nullptr;                               // [B, H, chunks, D up to whole vectors]; null where not asked for
   uint8_t* wild = nullptr;                                    // [⌈S / kBackKeys⌉] a key head: 1 where a key is NaN or infinite
   const int64_t* items = nullptr;                             // as of FusedWork, of plans, keys, values and wild

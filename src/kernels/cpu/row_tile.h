@@ -1,23 +1,23 @@
-// A tile of queries on its way through the keys: scores, softmax, statistics, context. Included by sources that are compiled once an
+// A tile of queries on its way through the keys: scores, weights, sums of values. Included by sources that are compiled once an
 // instruction set, as vectors.h.
 #pragma once
-#include "kernels/cpu/statistics.h"
+#include "kernels/cpu/row_weights.h"
 
 namespace {
 
-using attend::kernels::FusedWork;
 using attend::kernels::kResident;
 using attend::kernels::kStreamed;
-using attend::kernels::kTileRows;
 using attend::kernels::kValueBlock;
 
 // N: the numbers that values are multiplied in (operands.h); Scores: what queries and keys make, as Products.
 template <class N, class Scores>
-struct RowTile : Sight<typename N::Real> {
+struct RowTile : RowWeights<typename N::V> {
+  using Rows = RowWeights<typename N::V>;
   using V = typename N::V;
   using Real = typename N::Real;
   using Stored = typename N::Stored;
-  using Sight<Real>::c, Sight<Real>::b, Sight<Real>::h, Sight<Real>::first_key, Sight<Real>::end_key;
+  using Sight<Real>::c, Sight<Real>::b, Sight<Real>::h;
+  using Rows::w, Rows::favoured, Rows::total, Rows::slopes;
   static constexpr int kLanes = V::kLanes;
   static constexpr int64_t kPanel = Scores::kPanel, kSlice = N::kSlice;
   static constexpr bool kRounded = N::kTogether > 1;  // weights are multiplied in numbers of their own
@@ -26,7 +26,7 @@ struct RowTile : Sight<typename N::Real> {
   // Where things lie in a worker's scratch.
   struct Scratch {
     typename Scores::Query* query;
-    Real *scores, *sums, *line, *peaks;
+    Real *scores, *sums, *slope_sums, *line, *peaks, *draws;
     typename N::Row* weights;
     int64_t scores_row, sums_row, bytes;
     Scratch(const FusedWork& w, void* base) {
@@ -39,42 +39,59 @@ struct RowTile : Sight<typename N::Real> {
       layout.take(query, kTileRows * Scores::query_size(call));
       layout.take(scores, kTileRows * scores_row);
       layout.take(sums, kTileRows * sums_row);
+      layout.take(slope_sums, w.results.slope_context ? kTileRows * sums_row : 0);
       layout.take(weights, kRounded ? kTileRows * weights_row() : 0);
       layout.take(line, w.block_parts ? scores_row : 0);
       layout.take(peaks, w.block_parts ? scores_row : 0);
+      layout.take(draws, w.results.choice ? scores_row : 0);
       bytes = layout.bytes;
     }
     int64_t weights_row() const { return kRounded ? scores_row / N::kTogether + 16 : scores_row; }
   };
 
-  const FusedWork& w;
   Scratch s;
   int64_t head, own_key;  // own_key: of packed heads
   typename Scores::Plan plan;
-  int64_t begin = 0, rows = 0;                                   // rows that are there: t in [begin, begin + rows)
-  Real maximum[kTileRows], total[kTileRows], spread[kTileRows];  // m, Σ p, Σ p (e − m), of base-2 scores
-  int64_t argmax[kTileRows];
-  Largest<Real> largest[kTileRows];
-
+  int64_t begin = 0, rows = 0;                                            // rows that are there: t in [begin, begin + rows)
+  KeyRange seen[kTileRows], all_seen;                                     // by each of them, by any
+  KeyRange scored[kTileRows / kScoreRows], summed[kTileRows / kSumRows];  // by any of a group
   RowTile(const FusedWork& work, int64_t of, void* scratch)
-      : Sight<Real>(work.call, of),
-        w(work),
+      : Rows(work, of),
         s(work, scratch),
         head(of),
         own_key(packed_head(work, b * c.key_heads + h / (c.heads / c.key_heads), work.first_head)),
         plan(Scores::plan_of(c, work.plans, own_key)) {}
 
+  static KeyRange around(KeyRange a, KeyRange b) {
+    return a.empty() ? b : b.empty() ? a : KeyRange{least(a.first, b.first), most(a.end, b.end)};
+  }
+  template <int Rows>
+  void join(KeyRange* groups) const {
+    for (int64_t r = 0; r < rows; ++r) groups[r / Rows] = r % Rows == 0 ? seen[r] : around(groups[r / Rows], seen[r]);
+  }
+
+  // Takes up to `count` rows from t on: of windows that lie far apart fewer, so that few scores are made that nobody asked for.
   void start(int64_t t, int64_t count) {
+    constexpr int64_t kEffort = 64;  // what a row costs beside its keys, in keys
     begin = t;
-    rows = count;
+    all_seen = {0, 0};
+    int64_t apart = 0;
+    for (rows = 0; rows < count; ++rows) {
+      seen[rows] = this->range(t + rows);
+      const auto more = around(all_seen, seen[rows]);
+      apart += most(seen[rows].end - seen[rows].first, 0) + kEffort;
+      const int64_t width = more.end - more.first;
+      if (c.window.centres && rows > 0 && ((rows + 1) * (width + kEffort) > 2 * apart || width > kResident - kPanel)) break;
+      all_seen = more;
+    }
+    join<kScoreRows>(scored);
+    join<kSumRows>(summed);
     for (int64_t r = 0; r < rows; ++r) {
       Scores::take_query(c, plan, row_of<Stored>(c.query, b, h, t + r), s.query + r * Scores::query_size(c));
-      maximum[r] = -INFINITY;
-      total[r] = spread[r] = 0;
-      argmax[r] = -1;
-      largest[r].begun = false;
+      this->begin_row(r);
     }
     memset(s.sums, 0, static_cast<size_t>(rows * s.sums_row) * sizeof(Real));
+    if (w.results.slope_context) memset(s.slope_sums, 0, static_cast<size_t>(rows * s.sums_row) * sizeof(Real));
     clear_rows(begin, begin + rows);
   }
 
@@ -97,17 +114,17 @@ struct RowTile : Sight<typename N::Real> {
   }
 
   // The keys of the tile: all that one of its rows sees, from a panel's beginning.
-  int64_t tile_first() const { return first_key(begin) / kPanel * kPanel; }
-  int64_t tile_end() const { return end_key(begin + rows - 1); }
+  int64_t tile_first() const { return all_seen.first / kPanel * kPanel; }
+  int64_t tile_end() const { return all_seen.end; }
 
-  // Base-2 scores of the keys [from, to) for every row; only panels that a row of the group may see.
+  // Scores of the keys [from, to) for every row, in their unit; only panels that a row of the group may see.
   void score(int64_t from, int64_t to) {
     for (int64_t panel = from; panel < to; panel += kPanel) {
       const auto* packed =
           static_cast<const typename Scores::Key*>(w.packed_keys) + (own_key * w.panels + panel / kPanel) * Scores::panel_size(c);
       for (int64_t r = 0; r < rows; r += kScoreRows) {
         const int64_t group = least(kScoreRows, rows - r);
-        if (panel >= end_key(begin + r + group - 1)) continue;
+        if (panel >= scored[r / kScoreRows].end || panel + kPanel <= scored[r / kScoreRows].first) continue;
         Scores::multiply(c, plan, group, s.query + r * Scores::query_size(c), packed, least(kPanel, to - panel),
                          s.scores + r * s.scores_row + (panel - from), s.scores_row);
       }
@@ -120,20 +137,16 @@ struct RowTile : Sight<typename N::Real> {
     const int64_t width = up_to_multiple(to - from, kPanel);
     for (int64_t r = 0; r < rows; ++r) {
       Real* x = s.scores + r * s.scores_row;
-      const int64_t first = least(most(first_key(begin + r) - from, 0), width), end = most(least(end_key(begin + r), to) - from, first);
+      const int64_t first = least(most(seen[r].first - from, 0), width), end = most(least(seen[r].end, to) - from, first);
       const int64_t low = first == end ? width : first / kLanes * kLanes, high = first == end ? width : up_to_multiple(end, kLanes);
       for (int64_t j = 0; j < low; j += kLanes) V::all(0).store(x + j);
       for (int64_t j = high; j < width; j += kLanes) V::all(0).store(x + j);
       if (low < high) {
+        if (c.soft_cap > 0) cap_scores<V, false>(c.soft_cap * score_unit(c), x + low, high - low, nullptr);
         for (int64_t j = low; j < first; ++j) x[j] = -INFINITY;
         for (int64_t j = end; j < high; ++j) x[j] = -INFINITY;
         if (this->shapes()) this->shape(begin + r, from + first, from + end, x + first);
-        if (!again) take_maximum(r, from, x, low, high);
-        const Real m = maximum[r] == -INFINITY ? 0 : maximum[r];
-        if (again || !w.results.entropy)
-          exponentials<false>(r, x, low, high, m, again);
-        else
-          exponentials<true>(r, x, low, high, m, again);
+        this->make_weights({r, begin + r, from, low, high, x, s.sums + r * s.sums_row, s.sums_row, s.draws}, again);
       }
     }
   }
@@ -152,85 +165,23 @@ struct RowTile : Sight<typename N::Real> {
     }
   }
 
-  // The largest of the scores x[low, high), and where it stands first.
-  Real find_maximum(const Real* x, int64_t low, int64_t high, int64_t* place) const {
-    V a = V::all(-INFINITY), other = a;
-    int64_t j = low;
-    for (; j + 2 * kLanes <= high; j += 2 * kLanes) {
-      a = larger(V::load(x + j), a);
-      other = larger(V::load(x + j + kLanes), other);
-    }
-    for (; j < high; j += kLanes) a = larger(V::load(x + j), a);
-    const Real found = ::largest(larger(a, other));
-    if (!w.results.argmax) return found;
-    const V wanted = V::all(found);
-    j = low;
-    for (; j + 4 * kLanes <= high; j += 4 * kLanes)
-      if (equal_bits(V::load(x + j), wanted) | equal_bits(V::load(x + j + kLanes), wanted) |
-          equal_bits(V::load(x + j + 2 * kLanes), wanted) | equal_bits(V::load(x + j + 3 * kLanes), wanted))
-        break;
-    for (; j < high; j += kLanes)
-      if (const int bits = equal_bits(V::load(x + j), wanted); bits) {
-        *place = j + __builtin_ctz(static_cast<unsigned>(bits));
-        break;
+  // What multiplies a sparse row's gradient, w^(2−α) on the support, in place of its settled weights; where one was dropped it stays 0.
+  void take_slopes(int64_t from, int64_t to) {
+    const int64_t width = up_to_multiple(to - from, kPanel);
+    const V scale = V::all(c.drop_keys ? this->kept_scale() : 1), down = V::all(1) / scale, zero = V::all(0);
+    const bool squared = c.normaliser == Normaliser::kEntmax15;
+    for (int64_t r = 0; r < rows; ++r) {
+      Real* x = s.scores + r * s.scores_row;
+      for (int64_t j = 0; j < width; j += kLanes) {
+        const V weight = V::load(x + j);
+        where_less(zero, weight, squared ? square_root(weight * down) * scale : scale, zero).store(x + j);
       }
-    return found;
+      if constexpr (kRounded) N::round_row(x, width, s.weights + r * s.weights_row());
+    }
   }
 
-  void take_maximum(int64_t r, int64_t from, const Real* x, int64_t low, int64_t high) {
-    int64_t place = 0;
-    Real found;
-    if (w.results.top > 0) {
-      found = find_largest<V>(x + low, high - low, from + low, w.results.top, largest[r], &place);
-      place -= from;
-    } else {
-      found = find_maximum(x, low, high, &place);
-    }
-    if (!(found > maximum[r])) return;
-    const Real was = maximum[r];
-    maximum[r] = found;
-    argmax[r] = from + place;
-    if (was == -INFINITY) return;
-    Real lanes[kLanes];
-    exp2(V::all(was - found)).store(lanes);
-    const Real down = lanes[0];
-    spread[r] = down * (spread[r] + (was - found) * total[r]);
-    total[r] *= down;
-    Real* sums = s.sums + r * s.sums_row;
-    for (int64_t d = 0; d < s.sums_row; d += kLanes) (V::load(sums + d) * V::all(down)).store(sums + d);
-  }
-
-  template <bool Spread>
-  void exponentials(int64_t r, Real* x, int64_t low, int64_t high, Real m, bool again) {
-    const V shift = V::all(m);
-    V a = V::all(0), other = a, spread_a = a, spread_other = a;
-    const V floor = V::all(static_cast<Real>(-1e30));
-    int64_t j = low;
-    for (; j + 2 * kLanes <= high; j += 2 * kLanes) {
-      const V y = V::load(x + j) - shift, z = V::load(x + j + kLanes) - shift;
-      const V p = exp2(y), q = exp2(z);
-      a = a + p;
-      other = other + q;
-      if (Spread) {  // 0 · −∞ would be NaN
-        spread_a = fma(p, larger(floor, y), spread_a);
-        spread_other = fma(q, larger(floor, z), spread_other);
-      }
-      p.store(x + j);
-      q.store(x + j + kLanes);
-    }
-    for (; j < high; j += kLanes) {
-      const V y = V::load(x + j) - shift, p = exp2(y);
-      a = a + p;
-      if (Spread) spread_a = fma(p, larger(floor, y), spread_a);
-      p.store(x + j);
-    }
-    if (again) return;
-    total[r] += sum(a + other);
-    if (Spread) spread[r] += sum(spread_a + spread_other);
-  }
-
-  // Adds the values of the keys [from, to), weighted.
-  void mix(int64_t from, int64_t to) {
+  // Adds the values of the keys [from, to), weighted, to sums.
+  void mix(int64_t from, int64_t to, Real* sums) {
     const uint8_t* wild = w.wild + own_key * ((c.keys + kValueBlock - 1) / kValueBlock);
     const int64_t slices = s.sums_row / kSlice;
     const auto* values = static_cast<const typename N::Slice*>(w.packed_values) + own_key * slices * N::slice_size(c.keys);
@@ -243,15 +194,16 @@ struct RowTile : Sight<typename N::Real> {
     for (int64_t key = from; key < to;) {
       const int64_t until = least((key / kValueBlock + 1) * kValueBlock, to);
       if (wild[key / kValueBlock]) {
-        mix_wild(key, until, key - from, values);
+        mix_wild(key, until, key - from, values, sums);
       } else {
         for (int64_t slice = 0; slice < slices; ++slice) {
           const auto* v = values + slice * N::slice_size(c.keys) + key / N::kTogether * kSlice;
           for (int64_t r = 0; r < rows; r += kSumRows) {
-            const int64_t group = least(kSumRows, rows - r), end = least(until, end_key(begin + r + group - 1));
-            if (end > key)
-              N::add(group, weights + r * row + (key - from) / N::kTogether, row, v, end - key, s.sums + r * s.sums_row + slice * kSlice,
-                     s.sums_row);
+            const KeyRange own = summed[r / kSumRows];
+            const int64_t first = most(own.first / N::kTogether * N::kTogether, key), end = least(until, own.end);
+            if (end > first)
+              N::add(least(kSumRows, rows - r), weights + r * row + (first - from) / N::kTogether, row,
+                     v + (first - key) / N::kTogether * kSlice, end - first, sums + r * s.sums_row + slice * kSlice, s.sums_row);
           }
         }
       }
@@ -260,13 +212,13 @@ struct RowTile : Sight<typename N::Real> {
   }
 
   // Where a value is NaN or infinite: a weight of 0 must not make NaN of it.
-  void mix_wild(int64_t key, int64_t until, int64_t at, const typename N::Slice* values) {
+  void mix_wild(int64_t key, int64_t until, int64_t at, const typename N::Slice* values, Real* sums) {
     for (int64_t r = 0; r < rows; ++r) {
       const Real* p = s.scores + r * s.scores_row + at;
       for (int64_t j = 0; j < until - key; ++j)
         if (p[j] != 0)
           for (int64_t column = 0; column < s.sums_row; ++column)
-            s.sums[r * s.sums_row + column] += p[j] * N::number(values + column / kSlice * N::slice_size(c.keys), key + j, column % kSlice);
+            sums[r * s.sums_row + column] += p[j] * N::number(values + column / kSlice * N::slice_size(c.keys), key + j, column % kSlice);
     }
   }
 
@@ -287,7 +239,7 @@ struct RowTile : Sight<typename N::Real> {
     else if (columns)
       add_columns<V>(s.scores, s.scores_row, rows, shares, to - from, columns);
     for (int64_t i = asked_from(begin); i < out.row_count && out.rows[i] < begin + rows; ++i) {
-      const int64_t r = out.rows[i] - begin, first = most(first_key(begin + r), from), end = least(end_key(begin + r), to);
+      const int64_t r = out.rows[i] - begin, first = most(seen[r].first, from), end = least(seen[r].end, to);
       const Real* x = s.scores + r * s.scores_row - from;
       Real* full = asked_row(i);
       for (int64_t j = first; j < end; ++j) full[j] = x[j] * shares[r];
@@ -300,42 +252,32 @@ struct RowTile : Sight<typename N::Real> {
       const bool live = total[r] != 0;  // NaN is live
       const Real share = live ? 1 / total[r] : 0;
       const int64_t at = head * c.queries + begin + r;
-      Stored* context =
-          static_cast<Stored*>(out.context.data) + b * out.context.batch + h * out.context.head + (begin + r) * out.context.row;
-      const Real* sums = s.sums + r * s.sums_row;
-      for (int64_t d = 0; d < c.value_size; ++d) put(context + d, live ? sums[d] * share : static_cast<Real>(0));
-      if (out.lse)
-        static_cast<Real*>(out.lse)[at] = live ? (maximum[r] + log2_of(total[r])) * static_cast<Real>(kLn2) : static_cast<Real>(-INFINITY);
-      if (out.entropy) {
-        const Real nats = (log2_of(total[r]) - spread[r] * share) * static_cast<Real>(kLn2);
-        static_cast<Real*>(out.entropy)[at] = !live ? 0 : nats < 0 ? 0 : nats;
+      if (out.context.data) {
+        Stored* context = mutable_row_of<Stored>(out.context, b, h, begin + r);
+        const Real* sums = s.sums + r * s.sums_row;
+        for (int64_t d = 0; d < c.value_size; ++d) put(context + d, live ? sums[d] * share : static_cast<Real>(0));
       }
-      if (out.maximum) static_cast<Real*>(out.maximum)[at] = share;
-      if (out.argmax) out.argmax[at] = live ? argmax[r] : -1;
-      if (out.top > 0)
-        put_largest<V>(largest[r], maximum[r], share, out.top, static_cast<Real*>(out.top_weights) + at * out.top,
-                       out.top_keys + at * out.top);
+      if (out.slope_context) {
+        const Real each = live ? 1 / slopes[r] : 0;
+        Real* context = static_cast<Real*>(out.slope_context) + at * c.value_size;
+        for (int64_t d = 0; d < c.value_size; ++d) context[d] = live ? s.slope_sums[r * s.sums_row + d] * each : 0;
+      }
+      this->put_row(r, at);
     }
   }
-
-  static float log2_of(float x) { return ::log2f(x); }
-  static double log2_of(double x) { return ::log2(x); }
 
   // A row that sees nothing.
   void put_empty(int64_t t) const {
     clear_rows(t, t + 1);
     const auto& out = w.results;
     const int64_t at = head * c.queries + t;
-    Stored* context = static_cast<Stored*>(out.context.data) + b * out.context.batch + h * out.context.head + t * out.context.row;
-    for (int64_t d = 0; d < c.value_size; ++d) put(context + d, static_cast<Real>(0));
-    if (out.lse) static_cast<Real*>(out.lse)[at] = static_cast<Real>(-INFINITY);
-    if (out.entropy) static_cast<Real*>(out.entropy)[at] = 0;
-    if (out.maximum) static_cast<Real*>(out.maximum)[at] = 0;
-    if (out.argmax) out.argmax[at] = -1;
-    for (int64_t k = 0; k < out.top; ++k) {
-      static_cast<Real*>(out.top_weights)[at * out.top + k] = 0;
-      out.top_keys[at * out.top + k] = -1;
+    if (out.context.data) {
+      Stored* context = mutable_row_of<Stored>(out.context, b, h, t);
+      for (int64_t d = 0; d < c.value_size; ++d) put(context + d, static_cast<Real>(0));
     }
+    if (out.slope_context)
+      memset(static_cast<Real*>(out.slope_context) + at * c.value_size, 0, static_cast<size_t>(c.value_size) * sizeof(Real));
+    this->put_no_row(at);
   }
 
   static int64_t scratch_bytes(const FusedWork& w) { return Scratch(w, nullptr).bytes; }
@@ -374,23 +316,32 @@ struct RowTile : Sight<typename N::Real> {
   static void weigh_tile(const FusedWork& w, int64_t head, const attend::kernels::WeightTile& wanted, const void* lse, void* weights,
                          void* scratch) {
     RowTile tile(w, head, scratch);
+    const auto& c = w.call;
     const int64_t width = wanted.end_key - wanted.first_key;
     memset(weights, 0, static_cast<size_t>((wanted.end_row - wanted.first_row) * width) * sizeof(Real));
-    for (int64_t t = wanted.first_row; t < least(wanted.end_row, tile.queries); t += kTileRows) {
+    for (int64_t t = wanted.first_row; t < least(wanted.end_row, tile.queries); t += tile.rows) {
       tile.start(t, least(kTileRows, least(wanted.end_row, tile.queries) - t));
       const int64_t last = least(wanted.end_key, tile.tile_end());
       for (int64_t from = most(wanted.first_key / kPanel * kPanel, tile.tile_first()); from < last; from += kStreamed) {
         const int64_t to = least(from + kStreamed, last);
         tile.score(from, to);
         for (int64_t r = 0; r < tile.rows; ++r) {
-          const int64_t first = most(most(tile.first_key(t + r), from), wanted.first_key), end = least(tile.end_key(t + r), to);
-          const Real base2 = static_cast<const Real*>(lse)[t + r] * static_cast<Real>(kLog2E);
+          const int64_t first = most(most(tile.seen[r].first, from), wanted.first_key), end = least(tile.seen[r].end, to);
+          const Real base2 = static_cast<const Real*>(lse)[t + r] * static_cast<Real>(score_unit(c));
           if (first >= end || base2 == -INFINITY) continue;
           Real* x = tile.s.scores + r * tile.s.scores_row + (first - from);
+          if (c.soft_cap > 0) cap_scores<V, false>(c.soft_cap * score_unit(c), x, up_to_multiple(end - first, kLanes), nullptr);
           if (tile.shapes()) tile.shape(t + r, first, end, x);
           Real* to_row = static_cast<Real*>(weights) + (t + r - wanted.first_row) * width + (first - wanted.first_key);
           const V shift = V::all(base2);
-          for (int64_t j = 0; j < end - first; j += kLanes) put_part(to_row + j, exp2(V::load(x + j) - shift), end - first - j);
+          if (tile.favoured) {
+            const Gaussian<V> gaussian(tile, t + r, first);
+            for (int64_t j = 0; j < end - first; j += kLanes)
+              put_part(to_row + j, exp2(V::load(x + j) - shift) * gaussian.at(j), end - first - j);
+          } else {
+            for (int64_t j = 0; j < end - first; j += kLanes)
+              put_part(to_row + j, weight_of<V>(c.normaliser, V::load(x + j) - shift), end - first - j);
+          }
         }
       }
     }
@@ -407,7 +358,7 @@ struct RowTile : Sight<typename N::Real> {
     clear_parts<Real>(w, head * w.chunks + chunk);
     const int64_t until = least((chunk + 1) * w.chunk, c.queries);
     int64_t t = chunk * w.chunk;
-    for (const int64_t live = least(until, tile.queries); t < live; t += kTileRows) {
+    for (const int64_t live = least(until, tile.queries); t < live; t += tile.rows) {
       tile.start(t, least(kTileRows, live - t));
       const int64_t first = tile.tile_first(), end = tile.tile_end();
       const bool whole = end - first <= kResident;
@@ -417,8 +368,12 @@ struct RowTile : Sight<typename N::Real> {
         tile.score(from, to);
         tile.weigh(from, to, false);
         if (counts && whole) tile.count(from, to, chunk);
+        if (!w.results.context.data) continue;
         tile.settle(from, to);
-        tile.mix(from, to);
+        tile.mix(from, to, tile.s.sums);
+        if (!w.results.slope_context) continue;
+        tile.take_slopes(from, to);
+        tile.mix(from, to, tile.s.slope_sums);
       }
       if (counts && !whole)  // the totals are known now
         for (int64_t from = first; from < end; from += step) {

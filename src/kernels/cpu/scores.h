@@ -4,7 +4,7 @@
 // A kind of scores says
 //   Plan, plan_bytes, make_plan, plan_of   what must be known of all keys of a head before one is packed
 //   Query, Key, take_query, take_keys      packed queries, and panels of kPanel keys
-//   multiply                               base-2 scores of packed queries and the first `there` keys of a panel
+//   multiply                               scores, in their unit (sight.h), of packed queries and the first `there` keys of a panel
 // and on the way back, where dS is that of the scores e before `factor`,
 //   KeySlice, QuerySlice, take_*_slices    what dS is multiplied by
 //   sums, add                              numbers that `rows` rows of gradients take, and what adds a tile's to them
@@ -45,16 +45,16 @@ struct Products {
   static void make_plan(const FusedAttention& /*c*/, int64_t /*head*/, void* /*to*/) {}
   static Plan plan_of(const FusedAttention& /*c*/, void* /*plans*/, int64_t /*own*/) { return {}; }
 
-  static Real base2(const FusedAttention& c) { return static_cast<Real>(c.scale * kLog2E); }
+  static Real factor(const FusedAttention& c) { return static_cast<Real>(c.scale * score_unit(c)); }
   static int64_t query_size(const FusedAttention& c) { return N::row_size(c.size); }
   static int64_t panel_size(const FusedAttention& c) { return N::panel_size(c.size); }
   static void take_query(const FusedAttention& c, Plan /*plan*/, const Stored* from, Query* to) { N::take_row(from, c.size, to); }
   static void take_keys(const FusedAttention& c, Plan /*plan*/, const Stored* from, int64_t there, Key* to) {
-    N::take_panel(from, c.key.row, there, c.size, N::kScaledPanels ? base2(c) : 1, to);
+    N::take_panel(from, c.key.row, there, c.size, N::kScaledPanels ? factor(c) : 1, to);
   }
   static ATTEND_INLINE void multiply(const FusedAttention& c, Plan /*plan*/, int64_t rows, const Query* q, const Key* panel,
                                      int64_t /*there*/, Real* to, int64_t to_row) {
-    N::multiply(rows, q, panel, c.size, N::kScaledPanels ? 1 : base2(c), to, to_row);
+    N::multiply(rows, q, panel, c.size, N::kScaledPanels ? 1 : factor(c), to, to_row);
   }
 
   static int64_t sum_row(const FusedAttention& c) { return up_to_multiple(c.size, N::kSlice); }
@@ -86,7 +86,8 @@ struct Products {
                   int64_t by_rows_row, Real* key_sums, Real* query_sums) {
     const auto& c = tile.c;
     const int64_t keys = tile.end - tile.begin, row = sum_row(c);
-    add_all_turned<N>(turned, Tile::kTileRow, keys, tile.query_slices(), N::slice_size(c.queries), t, count, row, key_sums);
+    add_all_turned<N>(turned, Tile::kTileRow, keys, tile.query_slices(), N::slice_size(c.queries), t, count, row,
+                      key_sums + (tile.begin - tile.base) * row);
     Real* queries = query_sums + t * row;
     for (int64_t d = 0; d < row; d += N::kSlice) {
       const auto* all = tile.key_slices() + d / N::kSlice * N::slice_size(c.keys);
@@ -132,7 +133,7 @@ struct Additive {
     Real* weights = reinterpret_cast<Real*>(place + kPlanBytes);
     Real* energy = reinterpret_cast<Real*>(place + kPlanBytes + numbers_bytes(c));
     const Real* given = static_cast<const Real*>(c.energy) + h * c.size;
-    for (int64_t d = 0; d < c.size; ++d) energy[d] = given[d] * static_cast<Real>(c.scale * kLog2E);
+    for (int64_t d = 0; d < c.size; ++d) energy[d] = given[d] * static_cast<Real>(c.scale * score_unit(c));
     const auto plan = Loops::plan(c.score == attend::kernels::ScoreKind::kRelu, range, energy, c.size, weights);
     memcpy(place, &plan, sizeof(plan));
   }
@@ -204,7 +205,7 @@ struct Additive {
     back.rows = count, back.keys = tile.end - tile.begin, back.size = c.size;
     back.query_table = table(tile.query_slices(), c.queries, t);
     back.key_table = table(tile.key_slices(), c.keys, tile.begin);
-    back.dq = table(query_sums, c.queries, t), back.dk = table(key_sums, attend::kernels::kBackKeys, 0);
+    back.dq = table(query_sums, c.queries, t), back.dk = table(key_sums, attend::kernels::kBackKeys, tile.begin - tile.base);
     back.dv = tile.energy_part();
     back.wild = tile.wild();
     Loops::backward(back);

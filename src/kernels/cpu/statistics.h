@@ -45,14 +45,18 @@ typename V::Real find_largest(const typename V::Real* x, int64_t n, int64_t firs
   return found;
 }
 
-// The weights of the largest, and their keys; 0 and −1 where a weight is 0 and where there are fewer.
+// The weights of the largest, and their keys; 0 and −1 where a weight is 0 and where there are fewer. `scores`: it is they that were
+// compared, else the weights before they are shared.
 template <class V>
-void put_largest(const Largest<typename V::Real>& largest, typename V::Real maximum, typename V::Real share, int64_t wanted,
+void put_largest(const Largest<typename V::Real>& largest, bool scores, typename V::Real maximum, typename V::Real share, int64_t wanted,
                  typename V::Real* weights, int64_t* keys) {
   static_assert(kMostTop % V::kLanes == 0);
   typename V::Real found[kMostTop];
   if (largest.begun)
-    for (int64_t k = 0; k < wanted; k += V::kLanes) (exp2(V::load(largest.scores + k) - V::all(maximum)) * V::all(share)).store(found + k);
+    for (int64_t k = 0; k < wanted; k += V::kLanes) {
+      const V x = V::load(largest.scores + k);
+      ((scores ? exp2(x - V::all(maximum)) : x) * V::all(share)).store(found + k);
+    }
   for (int64_t k = 0; k < wanted; ++k) {
     const bool there = largest.begun && largest.keys[k] >= 0 && found[k] != 0;
     weights[k] = there ? found[k] : 0;
