@@ -1,7 +1,7 @@
 // Attention by the fused kernel: neither weights nor the sums of additive scores are stored.
 #include "attend/attention/score.h"
+#include "attend/ops/additive_steps.h"
 #include "attend/ops/dropout.h"
-#include "attend/ops/fused_attention.h"
 
 namespace attend {
 
@@ -19,6 +19,7 @@ struct PackedKeys final : Prepared {
   std::shared_ptr<Prepared> append(const Prepared& /*later*/) const override { return nullptr; }
 
   std::shared_ptr<const kernels::PackedSource> source;
+  std::shared_ptr<const AdditiveSource> steps;  // where gradients flow back; null for chosen items, and where none do
 };
 
 // Keys for each head where scores are additive, and values for each of these.
@@ -51,7 +52,17 @@ void ScoredAttention::pack(Memory& memory) const {
   o.score = *kind;
   o.energy = factor.energy.contiguous();
   o.key_lengths = lengths_of(memory.mask().key_lengths);
-  memory.set_prepared(std::make_shared<PackedKeys>(pack_source(source.keys, source.values, o, options_.heads, at::GradMode::is_enabled())));
+  const bool both_ways = at::GradMode::is_enabled();
+  auto packed = std::make_shared<PackedKeys>(pack_source(source.keys, source.values, o, options_.heads, both_ways));
+  if (both_ways && source.keys.scalar_type() == at::kFloat)
+    packed->steps = std::make_shared<AdditiveSource>(AdditiveSourceParts{.key = source.keys,
+                                                                         .value = source.values,
+                                                                         .energy = o.energy,
+                                                                         .score = o.score,
+                                                                         .scale = o.scale,
+                                                                         .key_lengths = o.key_lengths,
+                                                                         .packed = packed->source});
+  memory.set_prepared(std::move(packed));
 }
 
 std::string ScoredAttention::why_not_fused(const AttendCall& call) const {
@@ -113,9 +124,17 @@ Result ScoredAttention::attend_fused(const AttendCall& call) const {
     o.drop_rate = weight_dropout_;
     o.drop_keys = dropout_row_keys({call.query.size(0), call.query.size(1), queries, keys}, place());  // [B, H, T]
   }
-  const KernelSource source(memory, o.score, call.query.size(1));
-  if (const auto* packed = dynamic_cast<const PackedKeys*>(memory.prepared().get())) o.packed = packed->source;
-  const auto found = fused_attention(factor.query, source.keys, source.values, o);
+  const auto* packed = dynamic_cast<const PackedKeys*>(memory.prepared().get());
+  if (packed) o.packed = packed->source;
+  const auto attended = [&] {
+    constexpr std::int64_t kStepRows = 4;  // queries up to which steps, taken one by one, are faster than tiles of them
+    if (packed && packed->steps && queries <= kStepRows && at::GradMode::is_enabled() && packed->steps->current() &&
+        !o.by_distance.defined())
+      return packed->steps->attend(factor.query, o);
+    const KernelSource source(memory, o.score, call.query.size(1));
+    return fused_attention(factor.query, source.keys, source.values, o);
+  };
+  const auto found = attended();
 
   Result result;
   result.context = found.context.to(memory.values().scalar_type());  // [B, H, T, Dv]

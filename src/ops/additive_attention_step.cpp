@@ -16,8 +16,6 @@ struct StepHolder : torch::CustomClassHolder {
   double drop_rate = 0;
 };
 
-
-
 // x [B, H, R, S] as the kernel drops it by the keys of its rows.
 at::Tensor dropped_by_rows(const at::Tensor& x, double rate, const at::Tensor& keys) {
   if (rate == 0) return x;

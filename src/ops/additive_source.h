@@ -11,7 +11,9 @@ struct AdditiveSource::Data {
   AdditiveSourceParts parts;  // none of which has gradients
   std::array<std::int64_t, 4> versions;
 
-  /// Throws kValue where a part was changed in place.
+  /// The part that was changed in place; null where none was.
+  const char* changed() const;
+  /// Throws kValue where one was.
   void check_unchanged() const;
   /// Steps of so many rows an item and head; queries and features are left open.
   kernels::AdditiveSteps steps(std::int64_t rows) const;

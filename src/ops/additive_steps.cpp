@@ -191,14 +191,17 @@ at::Tensor side_by_side(const at::Tensor& x) { return x.stride(-1) == 1 || x.siz
 
 }  // namespace
 
+const char* AdditiveSource::Data::changed() const {
+  constexpr std::array kNames = {"key", "value", "energy", "feature weights"};
+  const std::array all = {&parts.key, &parts.value, &parts.energy, &parts.feature_weights};
+  for (std::size_t i = 0; i < all.size(); ++i)
+    if (version_of(*all.at(i)) != versions.at(i)) return kNames.at(i);
+  return nullptr;
+}
+
 void AdditiveSource::Data::check_unchanged() const {
-  std::size_t i = 0;
-  for (const auto* x : {&parts.key, &parts.value, &parts.energy, &parts.feature_weights}) {
-    ATTEND_CHECK(version_of(*x) == versions[i], kValue,
-                 "additive_steps: the {} was changed in place after steps had read it; prepare the source anew",
-                 std::array{"key", "value", "energy", "feature weights"}[i]);
-    ++i;
-  }
+  const auto* what = changed();
+  ATTEND_CHECK(!what, kValue, "additive_steps: the {} was changed in place after steps had read it; prepare the source anew", what);
 }
 
 kernels::AdditiveSteps AdditiveSource::Data::steps(std::int64_t rows) const {
@@ -225,7 +228,7 @@ kernels::StepValues AdditiveSource::Data::values(std::int64_t rows) const {
 
 at::Tensor weight_gradient(const AdditiveSource::Data& data, const at::Tensor& weights, const at::Tensor& context_gradient,
                            at::Tensor& record) {
-  const auto flow = side_by_side(context_gradient);                    // [B, H, R, Dv]
+  const auto flow = side_by_side(context_gradient);               // [B, H, R, Dv]
   const auto dw = at::empty(weights.sizes(), weights.options());  // [B, H, R, S]
   TorchWorkers workers;
   kernels::step_contexts_backward(data.values(weights.size(2)), weights.const_data_ptr(), strided<kernels::Rows>(flow),
@@ -250,7 +253,7 @@ std::array<at::Tensor, 2> score_gradients(const AdditiveSource::Data& data, cons
   return {dq, dx};
 }
 
-AdditiveSource::AdditiveSource(const AdditiveSourceParts& parts) : parts_(parts) {
+AdditiveSource::AdditiveSource(const AdditiveSourceParts& parts) : parts_(parts), recorded_(at::GradMode::is_enabled()) {
   check_parts(parts);
   auto data = std::make_shared<Data>();
   auto& own = data->parts;
@@ -266,6 +269,8 @@ AdditiveSource::AdditiveSource(const AdditiveSourceParts& parts) : parts_(parts)
 bool AdditiveSource::tracked() const {
   return tracks(parts_.key) || tracks(parts_.value) || tracks(parts_.energy) || tracks(parts_.feature_weights);
 }
+
+bool AdditiveSource::current() const { return (recorded_ || !at::GradMode::is_enabled()) && !data_->changed(); }
 
 at::Tensor AdditiveSource::token(bool of_scores, std::int64_t rows) const {
   if (of_scores ? !(tracks(parts_.key) || tracks(parts_.energy) || tracks(parts_.feature_weights)) : !tracks(parts_.value)) return {};

@@ -9,4 +9,4 @@ attend_test(ops_tests TORCH KNOWS ops LABELS unit
   SOURCES ${PROJECT_SOURCE_DIR}/tests/ops/recurrent_test.cpp ${PROJECT_SOURCE_DIR}/tests/ops/cross_entropy_test.cpp
           ${PROJECT_SOURCE_DIR}/tests/ops/draws_test.cpp ${PROJECT_SOURCE_DIR}/tests/ops/dropout_test.cpp ${PROJECT_SOURCE_DIR}/tests/ops/products_test.cpp
           ${PROJECT_SOURCE_DIR}/tests/ops/entmax_test.cpp ${PROJECT_SOURCE_DIR}/tests/ops/fused_attention_test.cpp ${PROJECT_SOURCE_DIR}/tests/ops/waiting_test.cpp
-          ${PROJECT_SOURCE_DIR}/tests/ops/memory_test.cpp ${PROJECT_SOURCE_DIR}/tests/ops/monotonic_test.cpp ${PROJECT_SOURCE_DIR}/tests/ops/torch_workers_test.cpp)
+          ${PROJECT_SOURCE_DIR}/tests/ops/additive_steps_test.cpp ${PROJECT_SOURCE_DIR}/tests/ops/memory_test.cpp ${PROJECT_SOURCE_DIR}/tests/ops/monotonic_test.cpp ${PROJECT_SOURCE_DIR}/tests/ops/torch_workers_test.cpp)

@@ -32,6 +32,8 @@ class AdditiveSource {
   explicit AdditiveSource(const AdditiveSourceParts& parts);
   /// Whether steps are followed back into the source.
   bool tracked() const;
+  /// Whether a call that is made now may use it: gradients were recorded when it was made, if they are now, and no part was changed since.
+  bool current() const;
 
   /// e [B, H, R, S] of queries [B, H, R, E] and what a step knows of each key, features [B, H, R, S, F] (undefined where F is 0); 0 behind
   /// an item's keys. Same as: scale · matmul(f(query.unsqueeze(3) + key.unsqueeze(2) + matmul(features, a.unsqueeze(2))), u). A gradient of
@@ -57,6 +59,7 @@ class AdditiveSource {
 
   AdditiveSourceParts parts_;
   std::shared_ptr<const Data> data_;
+  bool recorded_;  // gradients, when it was made
   mutable std::mutex mutex_;
   mutable Tokens score_tokens_, value_tokens_;
 };
