@@ -247,6 +247,30 @@ struct Steps {
 #pragma GCC unroll 4
       for (int i = 0; i < Keys; ++i) dx[list[i] * c.features + j + f] = sum(sums[f][i]);
   }
+  // Of all keys of a list, in the order in which tables hold them: channel by channel.
+  template <Path P>
+  static void back_channels(const AdditiveSteps& c, const StepScratch& s, const attend::kernels::AdditiveTable& table, int64_t live,
+                            const Real* g) {
+    for (int64_t d = 0; d < c.size; d += kLanes) {
+      const V asked = V::load(s.q + d);
+      const Real* keys = Loops::place(table, 0, d / kLanes);
+      V sums[kTogether];
+#pragma GCC unroll 4
+      for (int i = 0; i < kTogether; ++i) sums[i] = V::all(0);
+      const auto add = [&](int32_t key, V& to) ATTEND_INLINED {
+        V f;
+        to = to + flow<P>(meet<P>(asked, V::load(keys + key * table.row)), V::all(g[key]), f);
+      };
+      int64_t i = 0;
+      for (; i + kTogether <= live; i += kTogether)
+#pragma GCC unroll 4
+        for (int j = 0; j < kTogether; ++j) add(s.list[i + j], sums[j]);
+      for (; i < live; ++i) add(s.list[i], sums[0]);
+#pragma GCC unroll 4
+      for (int j = 1; j < kTogether; ++j) sums[0] = sums[0] + sums[j];
+      sums[0].store(s.dq + d);
+    }
+  }
   static void backward(const StepWork& w, int64_t row, void* scratch) {
     by_path(w, row / w.call.queries,
             [&]<Path P>(const Plan* plan, const attend::kernels::AdditiveTable& table) { back_row<P>(w, plan, table, row, scratch); });
@@ -268,9 +292,13 @@ struct Steps {
     if (dx) memset(dx, 0, static_cast<size_t>(c.keys * c.features) * sizeof(Real));
     memset(s.dq, 0, static_cast<size_t>(row_numbers(c)) * sizeof(Real));
     if (live > 0) take_query<P>(w, plan, query, s.q);
-    int64_t i = 0;
-    for (; i + kTogether <= live; i += kTogether) back_keys<P, kTogether>(c, s, table, shared, s.list + i, g, x, dx);
-    for (; i < live; ++i) back_keys<P, 1>(c, s, table, shared, s.list + i, g, x, dx);
+    if constexpr (P == Path::kFolded || P == Path::kCapped) {
+      back_channels<P>(c, s, table, live, g);
+    } else {
+      int64_t i = 0;
+      for (; i + kTogether <= live; i += kTogether) back_keys<P, kTogether>(c, s, table, shared, s.list + i, g, x, dx);
+      for (; i < live; ++i) back_keys<P, 1>(c, s, table, shared, s.list + i, g, x, dx);
+    }
     Real* dq = static_cast<Real*>(w.step.query) + row * c.size;
     for (int64_t d = 0; d < c.size; d += kLanes) put_part(dq + d, V::load(s.dq + d) * V::load(shared + d) * all(kSlope<P>), c.size - d);
     if (!w.step.record) return;
