@@ -6,6 +6,7 @@
 #include "attend/ops/fused_attention.h"
 #include "attend/ops/memory.h"
 #include "mechanism_speed.h"
+#include "steps_speed.h"
 
 namespace attend::bench {
 
@@ -160,6 +161,7 @@ int run(int argc, char** argv) {
   compare_additive(bench, 1, 256, 256, 512);
   compare_additive(bench, 64, 1, 40, 512);
   compare_mechanisms(bench);
+  for (const auto knows : {Knows::kNothing, Knows::kCoverage, Knows::kLocation}) compare_steps(bench, knows, 64, 40, 40, 512);
   return 0;
 }
 

@@ -28,17 +28,12 @@ Coverage::Coverage(const MechanismOptions& o) : AdditiveHistory("coverage", o) {
   gru_state_bias_ = register_parameter("gru_state_bias", at::zeros({o.heads, 3 * size}, float_options()));  // [H, 3d]
 }
 
-Memory Coverage::prepare(const at::Tensor& keys, const at::Tensor& values, const Mask& mask) const {
-  auto memory = AdditiveHistory::prepare(keys, values, mask);
-  const auto known = widened(zero_hidden(keys, memory.visible()));  // [B, Hk, S, D]
+at::Tensor Coverage::of_keys(const at::Tensor& keys) const {
   // 1/Φ = (1 + exp(−u·k))/2 [B, H, S, 1]. Below −30 the source is read out after its first glance; an infinite 1/Φ times a weight of 0 is
   // NaN.
-  if (kind_ == Kind::kFertility)
-    memory.set_prepared(std::make_shared<PerKey>(0.5 / at::sigmoid(per_head_linear(known, fertility_weight_).clamp_min(-30))));
-  if (kind_ == Kind::kGru)
-    memory.set_prepared(  // [B, H, S, 3d]
-        std::make_shared<PerKey>(per_head_linear(known, gru_key_) + gru_bias_.unsqueeze(1)));
-  return memory;
+  if (kind_ == Kind::kFertility) return 0.5 / at::sigmoid(per_head_linear(keys, fertility_weight_).clamp_min(-30));
+  if (kind_ == Kind::kGru) return per_head_linear(keys, gru_key_) + gru_bias_.unsqueeze(1);  // [B, H, S, 3d]
+  return {};
 }
 
 std::unique_ptr<State> Coverage::start(const Memory& memory, std::int64_t rows) const {
@@ -49,14 +44,9 @@ std::unique_ptr<State> Coverage::start(const Memory& memory, std::int64_t rows) 
   return state;
 }
 
-void Coverage::add_history(const HistoryState& state, at::Tensor& sums) const {
-  const auto& weight = coverage_weight_;  // [H, E, d]
-  if (kind_ == Kind::kGru) {
-    sums.add_(at::matmul(state.kept.at("coverage"), weight.mT().view({1, weight.size(0), 1, weight.size(2), weight.size(1)})));
-  } else {
-    const auto& c = state.kept.at(kind_ == Kind::kSum ? "total" : "coverage");
-    sums.addcmul_(c.unsqueeze(-1), weight.view({1, weight.size(0), 1, 1, weight.size(1)}));
-  }
+at::Tensor Coverage::features(const HistoryState& state) const {
+  if (kind_ == Kind::kGru) return state.kept.at("coverage");                       // [B, H, K, S, d]
+  return state.kept.at(kind_ == Kind::kSum ? "total" : "coverage").unsqueeze(-1);  // [B, H, K, S, 1]
 }
 
 at::Tensor Coverage::mix(ScoreCall& call, const at::Tensor& weights) const {

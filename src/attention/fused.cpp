@@ -1,7 +1,7 @@
 // Attention by the fused kernel: neither weights nor the sums of additive scores are stored.
 #include "attend/attention/score.h"
+#include "attend/ops/additive_steps.h"
 #include "attend/ops/dropout.h"
-#include "attend/ops/fused_attention.h"
 
 namespace attend {
 
@@ -19,14 +19,15 @@ struct PackedKeys final : Prepared {
   std::shared_ptr<Prepared> append(const Prepared& /*later*/) const override { return nullptr; }
 
   std::shared_ptr<const kernels::PackedSource> source;
+  std::shared_ptr<const AdditiveSource> steps;  // where gradients flow back; null for chosen items, and where none do
 };
 
 // Keys for each head where scores are additive, and values for each of these.
 struct KernelSource {
-  KernelSource(const Memory& memory, kernels::ScoreKind kind, std::int64_t heads, std::int64_t queries) {
+  // `together`: each item's own, wherever they lie.
+  KernelSource(const Memory& memory, kernels::ScoreKind kind, std::int64_t heads, bool together) {
     auto lies = memory.cache();
-    if (lies.rows.defined() && (kind != kernels::ScoreKind::kProduct || queries > kernels::kCacheQueries))
-      lies = {memory.keys(), memory.values(), {}};
+    if (lies.rows.defined() && together) lies = {memory.keys(), memory.values(), {}};
     keys = kind == kernels::ScoreKind::kProduct ? lies.keys : share_heads(lies.keys, heads);
     values = share_heads(widened(lies.values), keys.size(1));
     rows = lies.rows;
@@ -74,14 +75,24 @@ void ScoredAttention::pack(Memory& memory) const {
   const auto kind = score_->kind();
   if (!kind || kind == kernels::ScoreKind::kProduct || !why_never_fused(memory.keys().scalar_type()).empty() || memory.prepared()) return;
   const auto factor = score_->factor(at::empty({1, options_.heads, 0, options_.query_size}, memory.keys().options()));
-  const KernelSource source(memory, *kind, options_.heads, /*queries=*/0);
+  const KernelSource source(memory, *kind, options_.heads, /*together=*/true);
   FusedAttentionOptions o;
   o.scale = factor.scale / weighing_.temperature;
   o.score = *kind;
   o.normaliser = *normaliser_of(alpha_);
   o.energy = factor.energy.contiguous();
   o.key_lengths = lengths_of(memory.mask().key_lengths);
-  memory.set_prepared(std::make_shared<PackedKeys>(pack_source(source.keys, source.values, o, options_.heads, at::GradMode::is_enabled())));
+  const bool both_ways = at::GradMode::is_enabled();
+  auto packed = std::make_shared<PackedKeys>(pack_source(source.keys, source.values, o, options_.heads, both_ways));
+  if (both_ways && source.keys.scalar_type() == at::kFloat)
+    packed->steps = std::make_shared<AdditiveSource>(AdditiveSourceParts{.key = source.keys,
+                                                                         .value = source.values,
+                                                                         .energy = o.energy,
+                                                                         .score = o.score,
+                                                                         .scale = o.scale,
+                                                                         .key_lengths = o.key_lengths,
+                                                                         .packed = packed->source});
+  memory.set_prepared(std::move(packed));
 }
 
 std::string ScoredAttention::why_not_fused(const AttendCall& call) const {
@@ -112,8 +123,10 @@ Result ScoredAttention::attend_fused(const AttendCall& call) const {
   const auto& request = call.request;
   const auto queries = call.query.size(2), keys = memory.size();
   // Kernels leave out rows that see nothing; what is made of their queries before must be harmless too.
-  const bool given_as_it_is = score_->kind() == kernels::ScoreKind::kProduct && !positions_ && typeid(*this) == typeid(ScoredAttention);
-  const auto empty = hidden_rows(call, !given_as_it_is);                                              // [B, H or 1, T]
+  const bool itself = typeid(*this) == typeid(ScoredAttention);
+  const bool given_as_it_is = score_->kind() == kernels::ScoreKind::kProduct && !positions_ && itself;
+  const auto empty =
+      given_as_it_is && !at::GradMode::is_enabled() ? at::Tensor() : hidden_rows(call, !given_as_it_is);  // [B, H or 1, T]
   const auto live = empty.defined() ? call.query.masked_fill(empty.unsqueeze(-1), 0.0) : call.query;  // [B, H, T, Dq]
   auto begun = begin(live, memory, call.state, request, {.keys = {}, .rows = empty});
   auto asked = widened(live);  // [B, H, T, Dq]
@@ -153,12 +166,22 @@ Result ScoredAttention::attend_fused(const AttendCall& call) const {
     o.drop_rate = weight_dropout_;
     o.drop_keys = dropout_row_keys({call.query.size(0), call.query.size(1), queries, keys}, place());  // [B, H, T]
   }
-  const KernelSource source(memory, o.score, call.query.size(1), queries);
-  o.cache_rows = source.rows;
-  if (const auto* packed = dynamic_cast<const PackedKeys*>(memory.prepared().get())) o.packed = packed->source;
+  const auto* packed = dynamic_cast<const PackedKeys*>(memory.prepared().get());
+  if (packed) o.packed = packed->source;
   auto result = std::move(begun.result);
-  FusedCall fused{call, factor.query, source.keys, source.values, o, result};
-  const auto found = mix_fused(fused);
+  // Steps, taken one by one, are faster than tiles of few of them, and share the gradients of their source.
+  constexpr std::int64_t kStepRows = 4;
+  const auto attended = [&] {
+    if (packed && packed->steps && queries <= kStepRows && at::GradMode::is_enabled() && packed->steps->current() && alpha_ == 1 &&
+        !o.by_distance.defined() && !o.centres.defined() && itself)
+      return packed->steps->attend(factor.query, o);
+    const KernelSource source(memory, o.score, call.query.size(1),
+                              !itself || o.score != kernels::ScoreKind::kProduct || queries > kernels::kCacheQueries);
+    o.cache_rows = source.rows;
+    FusedCall fused{call, factor.query, source.keys, source.values, o, result};
+    return mix_fused(fused);
+  };
+  const auto found = attended();
   if (alpha_ != 1) result.kind = WeightKind::kSparse;
   if (o.deviation > 0 && !o.renormalised) result.kind = WeightKind::kUnnormalised;
   if (auto* counted = dynamic_cast<StepState*>(call.state)) ++counted->step;

@@ -6,6 +6,7 @@ namespace attend {
 
 extern const Implementation linear_sums_implementation;
 extern const Implementation fused_implementation;
+extern const Implementation steps_implementation;
 
 namespace {
 
@@ -15,7 +16,7 @@ constexpr Implementation kPlain{
     .declines = [](const AttendCall& /*call*/) { return std::string(); },
     .run = [](const AttendCall& call) { return call.mechanism.attend_plainly(call.query, call.memory, call.state, call.request); }};
 
-constexpr const Implementation* kImplementations[] = {&linear_sums_implementation, &fused_implementation, &kPlain};
+constexpr const Implementation* kImplementations[] = {&linear_sums_implementation, &fused_implementation, &steps_implementation, &kPlain};
 
 }  // namespace
 

@@ -34,19 +34,17 @@ std::unique_ptr<State> LocationSensitive::start(const Memory& memory, std::int64
   return state;
 }
 
-void LocationSensitive::add_history(const HistoryState& state, at::Tensor& sums) const {
+at::Tensor LocationSensitive::features(const HistoryState& state) const {
   std::vector<at::Tensor> channels;
   for (const auto& [name, x] : state.kept) channels.push_back(x);  // each [B, H, K, S]
   const auto seen = at::stack(channels, 3);                        // [B, H, K, c, S]
   const auto batch = seen.size(0), heads = seen.size(1), rows = seen.size(2), keys = seen.size(4);
-  if (keys == 0) return;
   const auto& filters = filters_;
-  const auto input = seen.transpose(1, 2).reshape({batch * rows, heads * seen.size(3), keys});  // [B·K, H·c, S]
-  const auto f =                                                                                // [B·K, H·n_f, S]
+  if (keys == 0) return at::zeros({batch, heads, rows, 0, filters.size(0) / heads}, seen.options());  // [B, H, K, 0, n_f]
+  const auto input = seen.transpose(1, 2).reshape({batch * rows, heads * seen.size(3), keys});        // [B·K, H·c, S]
+  const auto f =                                                                                      // [B·K, H·n_f, S]
       at::conv1d(input, filters, {}, /*stride=*/1, /*padding=*/filters.size(2) / 2, /*dilation=*/1, /*groups=*/heads);
-  const auto per_head = f.view({batch, rows, heads, filters.size(0) / heads, keys}).transpose(1, 2).transpose(3, 4);  // [B, H, K, S, n_f]
-  const auto& weight = filter_weight_;
-  sums.add_(at::matmul(per_head, weight.mT().view({1, heads, 1, weight.size(2), weight.size(1)})));
+  return f.view({batch, rows, heads, filters.size(0) / heads, keys}).transpose(1, 2).transpose(3, 4);  // [B, H, K, S, n_f]
 }
 
 at::Tensor LocationSensitive::weigh(ScoreCall& call) const {

@@ -1,6 +1,6 @@
 attend_read_list(src/attention/mechanisms.def MECHANISM attention ATTEND_MECHANISMS)
 attend_room(attention TORCH SOURCES mask.cpp memory.cpp statistics.cpp implementations.cpp score.cpp fused.cpp mixed_score.cpp positions.cpp span.cpp history.cpp registry.cpp ${ATTEND_MECHANISMS_SOURCES} KNOWS ops record)
-set(attention_tests contract_test contract_values_test contract_gradient_test contract_calls_test statistics_test memory_test mask_test span_test fused_test positions_test heads_test worked_example_test)
+set(attention_tests contract_test contract_values_test contract_gradient_test contract_calls_test statistics_test memory_test mask_test span_test fused_test steps_test positions_test heads_test worked_example_test)
 list(TRANSFORM attention_tests PREPEND ${PROJECT_SOURCE_DIR}/tests/attention/)
 list(TRANSFORM attention_tests APPEND .cpp)
 attend_test(attention_tests TORCH KNOWS attention LABELS unit SOURCES ${attention_tests} ${ATTEND_MECHANISMS_TESTS})

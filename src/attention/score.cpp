@@ -200,18 +200,19 @@ Result ScoredAttention::attend(const at::Tensor& query, const Memory& memory, St
   return result;
 }
 
-Result ScoredAttention::attend_plainly(const at::Tensor& query, const Memory& memory, State* state, const Request& request) const {
+Result ScoredAttention::attend_plainly(const at::Tensor& query, const Memory& memory, State* state, const Request& request,
+                                       const AdditiveSource* source) const {
   const auto queries = query.size(2);
   const CallSizes sizes{query.size(0), query.size(1), queries, memory.size()};
   auto hidden = memory.hidden(sizes, name_);
   const auto& bias = memory.mask().bias;
-  if (state || !remembers()) return attend_rows(query, memory, state, request, std::move(hidden), bias);
+  if (state || !remembers()) return attend_rows(query, memory, state, request, {std::move(hidden), bias}, source);
   const auto own = start(memory, std::min<std::int64_t>(queries, 1));
-  if (queries <= 1) return attend_rows(query, memory, own.get(), request, std::move(hidden), bias);
+  if (queries <= 1) return attend_rows(query, memory, own.get(), request, {std::move(hidden), bias}, source);
   std::vector<Result> steps;
   for (std::int64_t t = 0; t < queries; ++t)
     steps.push_back(attend_rows(query.narrow(2, t, 1), memory, own.get(), request.of_step(t),
-                                {.keys = row_of(hidden.keys, -2, t), .rows = row_of(hidden.rows, -1, t)}, row_of(bias, -2, t)));
+                                {{.keys = row_of(hidden.keys, -2, t), .rows = row_of(hidden.rows, -1, t)}, row_of(bias, -2, t)}, source));
   return join_steps(steps, request);
 }
 
@@ -223,6 +224,7 @@ ScoreCall ScoredAttention::begin(const at::Tensor& query, const Memory& memory, 
                  .request = request,
                  .span = {},
                  .hidden = std::move(hidden),
+                 .source = nullptr,
                  .scores = {},
                  .result = {}};
   call.span.reach = score_->reach();
@@ -236,15 +238,16 @@ Span ScoredAttention::span_of(const at::Tensor& query, const Memory& memory, Sta
   return begin(query, memory, state, nothing, memory.hidden({query.size(0), query.size(1), query.size(2), memory.size()}, name_)).span;
 }
 
-Result ScoredAttention::attend_rows(const at::Tensor& query, const Memory& memory, State* state, const Request& request, Hidden hidden,
-                                    const at::Tensor& bias) const {
+Result ScoredAttention::attend_rows(const at::Tensor& query, const Memory& memory, State* state, const Request& request, RowMasks masks,
+                                    const AdditiveSource* source) const {
   const auto heads = query.size(1), keys = memory.size();
   const auto zeroed = [](const at::Tensor& x, const at::Tensor& rows) {
     return rows.defined() ? x.masked_fill(rows.unsqueeze(-1), 0.0) : x;
   };
   // What a query without keys holds may be padding, and 0·NaN would reach the gradients of the keys.
-  const auto live_query = zeroed(query, hidden.rows);  // [B, H, T, Dq]
-  auto call = begin(live_query, memory, state, request, std::move(hidden));
+  const auto live_query = zeroed(query, masks.hidden.rows);  // [B, H, T, Dq]
+  auto call = begin(live_query, memory, state, request, std::move(masks.hidden));
+  call.source = source;
   if (call.span.reach < keys) hide(call.hidden, at::arange(keys, index_options()).ge(call.span.reach).view({1, 1, 1, -1}));
   if (call.span.window.centre.defined()) hide(call.hidden, outside_window(call.span.window, keys));
   const auto& empty = call.hidden.rows;  // [B, H, T]
@@ -254,7 +257,7 @@ Result ScoredAttention::attend_rows(const at::Tensor& query, const Memory& memor
   auto scores = energies(call, asked, share_heads(memory.keys(), heads));  // [B, H, T, S]
   if (positions_) scores = positions_->scores(scores, asked, call.steps());
   scores = with_distances(scores, call.span);  // [B, H, T, S]
-  if (bias.defined()) scores = scores + bias;
+  if (masks.bias.defined()) scores = scores + masks.bias;
   call.scores = masked(scores, call.hidden);  // [B, H, T, S]
   const auto weights = weigh(call);           // [B, H, T, S]
   auto& result = call.result;
@@ -285,8 +288,9 @@ at::Tensor ScoredAttention::mix(ScoreCall& call, const at::Tensor& weights) cons
 at::Tensor ScoredAttention::mixed(const ScoreCall& call, const at::Tensor& mixing) const {
   const auto kept = is_training() && weight_dropout_ > 0 ? dropout(mixing, weight_dropout_, place()) : mixing;  // [B, H, T, S]
   const auto values = share_heads(call.memory.values(), call.sizes.heads);                                      // [B, H, S, Dv]
-  const auto context = at::matmul(kept.to(values.scalar_type()), values);                                       // [B, H, T, Dv]
-  const auto more = positions_ ? positions_->values(kept, call.steps()) : at::Tensor();                         // [B, H, T, Dv]
+  const auto context = call.source ? call.source->mix(kept).to(values.scalar_type())                            // [B, H, T, Dv]
+                                   : at::matmul(kept.to(values.scalar_type()), values);
+  const auto more = positions_ ? positions_->values(kept, call.steps()) : at::Tensor();  // [B, H, T, Dv]
   return more.defined() ? context + more.to(values.scalar_type()) : context;
 }
 

@@ -43,6 +43,7 @@ class Additive : public Score {
   at::Tensor sums(const at::Tensor& query, const at::Tensor& prepared) const;
   at::Tensor energies(at::Tensor sums) const;
   std::int64_t energy_size() const { return energy_.size(1); }
+  at::Tensor energy() const;  ///< v, or g v/‖v‖ [H, E]
 
  protected:
   /// What is done to W q + U k + b, in place.
@@ -51,7 +52,6 @@ class Additive : public Score {
   at::Tensor& bias() { return bias_; }
 
  private:
-  at::Tensor energy() const;                                     // v, or g v/‖v‖
   at::Tensor query_weight_, key_weight_, energy_, bias_, gain_;  // [H, E, Dq], [H, E, D], [H, E], [H, E], [H]
 };
 

@@ -24,11 +24,12 @@ struct CoverageOptions {
 class Coverage final : public AdditiveHistory {
  public:
   explicit Coverage(const MechanismOptions& options);
-  Memory prepare(const at::Tensor& keys, const at::Tensor& values, const Mask& mask) const override;
   std::unique_ptr<State> start(const Memory& memory, std::int64_t rows) const override;
 
  protected:
-  void add_history(const HistoryState& state, at::Tensor& sums) const override;
+  at::Tensor features(const HistoryState& state) const override;
+  const at::Tensor& feature_weight() const override { return coverage_weight_; }
+  at::Tensor of_keys(const at::Tensor& keys) const override;
   at::Tensor mix(ScoreCall& call, const at::Tensor& weights) const override;
 
  private:

@@ -5,7 +5,7 @@
 #include "attend/attention/mechanism.h"
 #include "attend/attention/positions.h"
 #include "attend/attention/span.h"
-#include "attend/kernels/fused_attention.h"
+#include "attend/ops/additive_steps.h"
 
 namespace attend {
 
@@ -119,7 +119,8 @@ struct ScoreCall {
   const Request& request;
   Span span;
   Hidden hidden;
-  at::Tensor scores;  // [B, H, T, S] once they are known, −inf where hidden (finite on empty rows)
+  const AdditiveSource* source;  // keys and values for the loops of steps; null = tensor operations
+  at::Tensor scores;             // [B, H, T, S] once they are known, −inf where hidden (finite on empty rows)
   Result result;
 
   at::Tensor key_lengths() const;  ///< int64 [B or 1]
@@ -135,8 +136,9 @@ class ScoredAttention : public Mechanism {
   Memory prepare(const at::Tensor& keys, const at::Tensor& values, const Mask& mask) const override;
   /// Asks the implementations in their order (attention/implementations.h).
   Result attend(const at::Tensor& query, const Memory& memory, State* state, const Request& request) const override;
-  /// The plain composition: every weight is made.
-  Result attend_plainly(const at::Tensor& query, const Memory& memory, State* state, const Request& request) const;
+  /// The plain composition: every weight is made. With a source, scores and contexts of its steps are computed by the loops that it has.
+  Result attend_plainly(const at::Tensor& query, const Memory& memory, State* state, const Request& request,
+                        const AdditiveSource* source = nullptr) const;
   /// Why the fused kernel (ops/fused_attention.h) does not compute a call; empty where it does.
   std::string why_not_fused(const AttendCall& call) const;
   /// Why it computes none whatever; empty where it may.
@@ -184,8 +186,13 @@ class ScoredAttention : public Mechanism {
  private:
   /// The parts of a call, and what it sees.
   ScoreCall begin(const at::Tensor& query, const Memory& memory, State* state, const Request& request, Hidden hidden) const;
-  Result attend_rows(const at::Tensor& query, const Memory& memory, State* state, const Request& request, Hidden hidden,
-                     const at::Tensor& bias) const;
+  /// Rows that are taken together: of all masks, those of these rows.
+  struct RowMasks {
+    Hidden hidden;
+    at::Tensor bias;
+  };
+  Result attend_rows(const at::Tensor& query, const Memory& memory, State* state, const Request& request, RowMasks masks,
+                     const AdditiveSource* source) const;
 
   std::string name_;
   std::shared_ptr<Score> score_;

@@ -70,7 +70,7 @@ struct FewQueries : RowTile<Wide<V, Stored_>, Products<Wide<V, Stored_>>> {
         for (int i = 0; i < R; ++i) sums[i][j] = fma(V::load(query + i * c.size + d), k, sums[i][j]);
       }
     }
-    const Real by = Products<Numbers>::base2(c);
+    const Real by = Products<Numbers>::factor(c);
 #pragma GCC unroll 4
     for (int i = 0; i < R; ++i)
 #pragma GCC unroll 8

@@ -88,7 +88,7 @@ ATTEND_INLINE int equal_bits(Floats a, Floats b) { return _mm256_movemask_ps(_mm
 ATTEND_INLINE int not_below_bits(Floats a, Floats b) { return _mm256_movemask_ps(_mm256_cmp_ps(a.v, b.v, _CMP_GE_OQ)); }
 ATTEND_INLINE int above_bits(Floats a, Floats b) { return _mm256_movemask_ps(_mm256_cmp_ps(a.v, b.v, _CMP_GT_OQ)); }
 ATTEND_INLINE Floats square_root(Floats a) { return {_mm256_sqrt_ps(a.v)}; }
-// 2^y for y <= 0; exactly +0 from −127 down, −∞ included.
+// 2^y for y <= 120; exactly +0 from −127 down, −∞ included.
 ATTEND_INLINE Floats exp2(Floats y) {
   const Floats biased = Floats::all(kRounds + 127), x = larger(Floats::all(-127.f), y), shifted = x + biased, f = x - (shifted - biased);
   // 2^n as a float, 0 where n is −127; a product, so that NaN stays NaN.
