@@ -23,17 +23,18 @@ function(attend_find_python out fault)
 endfunction()
 attend_find_python(ATTEND_PYTHON_WITH_TORCH ATTEND_PYTHON_FAULT)
 
-# attend_python_test(name file [arguments...]): one CTest entry of a file of tests/python with the package `attend` to import; skipped with a
-# word where no Python has torch. Its target of the same name builds what it needs.
+# attend_python_test(name file [targets...]): one CTest entry of a file of tests/python with the package `attend` to import; skipped with a
+# word where no Python has torch. Its target of the same name builds what it needs, these targets besides.
 function(attend_python_test name file)
-  add_custom_target(${name} DEPENDS attend_python)
+  add_custom_target(${name})
+  add_dependencies(${name} attend_python ${ARGN})
   set(source ${PROJECT_SOURCE_DIR}/tests/python/${file})
   if(ATTEND_PYTHON_WITH_TORCH)
-    add_test(NAME ${name} COMMAND ${ATTEND_PYTHON_WITH_TORCH} -B -W ignore ${source} ${ARGN})
+    add_test(NAME ${name} COMMAND ${ATTEND_PYTHON_WITH_TORCH} -W ignore ${source})
   else()
     add_test(NAME ${name} COMMAND ${CMAKE_COMMAND} -E echo "passed over: ${ATTEND_PYTHON_FAULT}")
     set_tests_properties(${name} PROPERTIES SKIP_REGULAR_EXPRESSION "passed over: ")
   endif()
   set_tests_properties(${name} PROPERTIES LABELS python TIMEOUT ${ATTEND_TEST_SECONDS} COST 90 ENVIRONMENT
-    "PYTHONPATH=${ATTEND_PYTHON_PACKAGE};TORCHINDUCTOR_CACHE_DIR=${PROJECT_BINARY_DIR}/python_cache;OMP_NUM_THREADS=2")
+    "PYTHONPATH=${ATTEND_PYTHON_PACKAGE};TORCHINDUCTOR_CACHE_DIR=${PROJECT_BINARY_DIR}/python_cache;PYTHONPYCACHEPREFIX=${PROJECT_BINARY_DIR}/python_cache/bytecode;ATTEND_BUILD=${PROJECT_BINARY_DIR};OMP_NUM_THREADS=1")
 endfunction()
