@@ -1,6 +1,6 @@
-# Short programs, each built and run by a test on a model that the test trains for a moment.
+# Short programs, each built and run by a test: the first two on a model that the test trains for a moment.
 if(ATTEND_BUILD_TESTS)
-  foreach(example IN ITEMS translate:run train:train)
+  foreach(example IN ITEMS translate:run train:train observe:ops)
     string(REPLACE ":" ";" example ${example})
     list(GET example 0 name)
     list(GET example 1 room)

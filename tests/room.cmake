@@ -16,3 +16,10 @@ if(ATTEND_BUILD_TESTS AND TARGET attend)
     set_tests_properties(cli_tests_${part} PROPERTIES LABELS cli TIMEOUT ${ATTEND_TEST_SECONDS} COST 100 ENVIRONMENT "GTEST_TOTAL_SHARDS=4;GTEST_SHARD_INDEX=${part}")
   endforeach()
 endif()
+
+# The operators and the package as a program in Python meets them.
+if(ATTEND_BUILD_TESTS AND TARGET attend_python)
+  include(cmake/PythonTorch.cmake)
+  attend_python_test(python_operators operators_test.py)
+  attend_python_test(python_package package_test.py example_observe)
+endif()

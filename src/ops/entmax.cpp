@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "attend/kernels/entmax.h"
+#include "ops/row_gradients.h"
 #include "ops/torch_workers.h"
 
 namespace attend {
@@ -67,28 +68,33 @@ struct Entmax : Function<Entmax> {
     ctx->saved_data["alpha"] = alpha;
     return w;
   }
-  // With r = w^(2−α) on the support: r ⊙ g − r (r·g)/Σr.
   static tensor_list backward(AutogradContext* ctx, tensor_list gradients) {
     ATTEND_CHECK(!at::GradMode::is_enabled(), kUnsupported,
                  "entmax: create_graph needs second derivatives, which it does not have; use softmax");
     const auto w = ctx->get_saved_variables()[0];  // [.., S]
     const auto alpha = ctx->saved_data["alpha"].toDouble();
-    if (in_kernels(w, alpha)) {
-      const auto flow = gradients[0].contiguous(), dz = at::empty(w.sizes(), w.options());  // [.., S]
-      TorchWorkers workers;
-      kernels::entmax_rows_backward(entmax_call(w, alpha), w.const_data_ptr(), flow.const_data_ptr(), dz.mutable_data_ptr(), workers);
-      return {dz, at::Tensor()};
-    }
-    constexpr auto kLeast = std::numeric_limits<float>::min();
-    const auto nothing = at::zeros({}, w.options());
-    const auto support = w > 0;                                                      // [.., S]
-    const auto r = at::where(support, w.clamp_min(kLeast).pow(2 - alpha), nothing);  // [.., S]
-    const auto rg = at::where(support, r * gradients[0], nothing);                   // [.., S]
-    return {rg - r * (rg.sum(-1, true) / r.sum(-1, true).clamp_min(kLeast)), at::Tensor()};
+    return {entmax_backward(gradients[0], w, alpha), at::Tensor()};
   }
 };
 
 }  // namespace
+
+// With r = w^(2−α) on the support: r ⊙ g − r (r·g)/Σr.
+at::Tensor entmax_backward(const at::Tensor& gradient, const at::Tensor& weights, double alpha) {
+  const auto w = weights.contiguous();  // [.., S]
+  if (in_kernels(weights, alpha)) {
+    const auto flow = gradient.contiguous(), dz = at::empty(weights.sizes(), weights.options());  // [.., S]
+    TorchWorkers workers;
+    kernels::entmax_rows_backward(entmax_call(weights, alpha), w.const_data_ptr(), flow.const_data_ptr(), dz.mutable_data_ptr(), workers);
+    return dz;
+  }
+  constexpr auto kLeast = std::numeric_limits<float>::min();
+  const auto nothing = at::zeros({}, w.options());
+  const auto support = w > 0;                                                      // [.., S]
+  const auto r = at::where(support, w.clamp_min(kLeast).pow(2 - alpha), nothing);  // [.., S]
+  const auto rg = at::where(support, r * gradient, nothing);                       // [.., S]
+  return rg - r * (rg.sum(-1, true) / r.sum(-1, true).clamp_min(kLeast));
+}
 
 at::Tensor entmax(const at::Tensor& z, double alpha) {
   ATTEND_CHECK(alpha >= 1 && alpha <= kMostEntmaxAlpha, kValue,

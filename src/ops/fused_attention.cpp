@@ -3,6 +3,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "attend/kernels/isa.h"
+#include "ops/fused_attention_backward.h"
 #include "ops/torch_workers.h"
 
 namespace attend {
@@ -274,7 +275,7 @@ struct FusedFunction : Function<FusedFunction> {
     ATTEND_CHECK(!at::GradMode::is_enabled(), kUnsupported,
                  "fused_attention: create_graph needs second derivatives, which it does not have; use the plain composition");
     const auto saved = ctx->get_saved_variables();
-    const auto &q = saved[0], &k = saved[1], &v = saved[2], &bias = saved[3];
+    const auto& bias = saved[3];
     auto capsule = ctx->saved_data["options"].toCapsule();
     auto options = static_cast<Holder*>(capsule.get())->options;
     const auto &far = saved[9], &energy_of_scores = saved[10], &centres = saved[11];
@@ -282,6 +283,15 @@ struct FusedFunction : Function<FusedFunction> {
     if (is_there(far)) options.by_distance = far;
     if (is_there(energy_of_scores)) options.energy = energy_of_scores;
     if (is_there(centres)) options.centres = centres;
+    return flow_back(saved, options, gradients,
+                     {ctx->needs_input_grad(3), ctx->needs_input_grad(4), ctx->needs_input_grad(5), ctx->needs_input_grad(6)});
+  }
+  // The gradients of forward()'s arguments, from what it saved and what flows back into what it returned. wanted: of bias, by_distance,
+  // energy and centres.
+  static tensor_list flow_back(const tensor_list& saved, const FusedAttentionOptions& options, const tensor_list& gradients,
+                               const std::array<bool, 4>& wanted) {
+    const auto &q = saved[0], &k = saved[1], &v = saved[2], &bias = saved[3], &far = saved[9], &energy_of_scores = saved[10],
+               &centres = saved[11];
     const auto call = call_of(q, k, v, options);
     kernels::FusedGradients flow;
     const auto nothing = at::zeros({1, 1, 1, call.value_size}, q.options()).expand({call.batch, call.heads, call.queries, -1});
@@ -317,19 +327,19 @@ struct FusedFunction : Function<FusedFunction> {
       flow.column_gradient = columns.const_data_ptr(), flow.column_dots = dots.const_data_ptr();
     }
     at::Tensor db, df, du, dp;
-    if (is_there(centres) && options.deviation > 0 && ctx->needs_input_grad(6)) {
+    if (is_there(centres) && options.deviation > 0 && wanted[3]) {
       dp = at::empty(centres.sizes(), centres.options());  // [B, H, T]
       flow.centre_gradient = dp.mutable_data_ptr<double>();
     }
-    if (is_there(energy_of_scores) && ctx->needs_input_grad(5)) {
+    if (is_there(energy_of_scores) && wanted[2]) {
       du = at::empty(energy_of_scores.sizes(), energy_of_scores.options());  // [H, D]
       flow.energy_gradient = du.mutable_data_ptr();
     }
-    if (is_there(far) && ctx->needs_input_grad(4)) {
+    if (is_there(far) && wanted[1]) {
       df = at::zeros(far.sizes(), far.options());
       flow.distance_gradient = df.mutable_data_ptr();
     }
-    if (is_there(bias) && ctx->needs_input_grad(3)) {
+    if (is_there(bias) && wanted[0]) {
       db = at::zeros(bias.sizes(), bias.options());
       const auto all = db.expand({call.batch, call.heads, call.queries, call.keys});  // [B, H, T, S]
       flow.bias_gradient = {db.mutable_data_ptr(), all.stride(0), all.stride(1), all.stride(2), all.stride(3)};
@@ -369,6 +379,23 @@ FusedAttentionOutputs fused_attention(const at::Tensor& query, const at::Tensor&
   out.column_sums = asked(options.column_sums, 4);
   out.log_choice = asked(options.choice, 5);
   return out;
+}
+
+FusedAttentionGradients fused_attention_backward(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
+                                                 const FusedAttentionOptions& options, const FusedAttentionFlow& flow) {
+  check_tensors(query, key, value);
+  const auto &out = flow.outputs, &back = flow.gradients;
+  const auto or_empty = [&](const at::Tensor& x) { return x.defined() ? x : at::empty({0}, sum_options(query)); };
+  const tensor_list saved = {
+      by_rows(query),          by_rows(key),          by_rows(value),        or_empty(options.bias), by_rows(out.context),
+      out.lse.contiguous(),    or_empty(out.entropy), or_empty(out.maximum), or_empty(out.argmax),   or_empty(options.by_distance),
+      or_empty(options.energy), or_empty({}),         or_empty({}),          or_empty({}),           or_empty({})};
+  ATTEND_CHECK(options.normaliser == kernels::Normaliser::kSoftmax && !options.centres.defined() && !options.choice, kUnsupported,
+               "fused_attention_backward: it takes softmax over all keys; let autograd call the way back of anything else");
+  const auto given = FusedFunction::flow_back(
+      saved, options, {back.context, back.lse, back.entropy, back.maximum, back.column_sums, at::Tensor()},
+      {flow.bias, flow.by_distance, flow.energy, false});
+  return {given[0], given[1], given[2], given[3], given[4], given[5]};
 }
 
 std::shared_ptr<const kernels::PackedSource> pack_source(const at::Tensor& key, const at::Tensor& value,

@@ -3,6 +3,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "attend/kernels/monotonic.h"
+#include "ops/row_gradients.h"
 #include "ops/torch_workers.h"
 
 namespace attend {
@@ -33,18 +34,23 @@ struct ExpectedAlignment : Function<ExpectedAlignment> {
     ATTEND_CHECK(!at::GradMode::is_enabled(), kUnsupported,
                  "expected_alignment: create_graph needs second derivatives, which it does not have");
     const auto saved = ctx->get_saved_variables();
-    const auto &p = saved[0], &v = saved[1];
-    const auto g = gradients[0].contiguous();                                               // [.., S]
-    auto dp = at::empty(p.sizes(), p.options());                                            // [.., S]
-    auto dv = ctx->needs_input_grad(1) ? at::empty(p.sizes(), p.options()) : at::Tensor();  // [.., S]
-    TorchWorkers workers;
-    kernels::monotonic_alignment_backward(rows_of(p), p.const_data_ptr(), v.const_data_ptr(), g.const_data_ptr(), dp.mutable_data_ptr(),
-                                          dv.defined() ? dv.mutable_data_ptr() : nullptr, workers);
+    const auto [dp, dv] = expected_alignment_backward(gradients[0], saved[0], saved[1], ctx->needs_input_grad(1));
     return {dp, dv};
   }
 };
 
 }  // namespace
+
+std::pair<at::Tensor, at::Tensor> expected_alignment_backward(const at::Tensor& gradient, const at::Tensor& stop, const at::Tensor& before,
+                                                              bool of_before) {
+  const auto p = stop.contiguous(), v = before.contiguous(), g = gradient.contiguous();  // [.., S]
+  auto dp = at::empty(p.sizes(), p.options());                                           // [.., S]
+  auto dv = of_before ? at::empty(p.sizes(), p.options()) : at::Tensor();                // [.., S]
+  TorchWorkers workers;
+  kernels::monotonic_alignment_backward(rows_of(p), p.const_data_ptr(), v.const_data_ptr(), g.const_data_ptr(), dp.mutable_data_ptr(),
+                                        dv.defined() ? dv.mutable_data_ptr() : nullptr, workers);
+  return {dp, dv};
+}
 
 at::Tensor expected_alignment(const at::Tensor& stop, const at::Tensor& before) {
   ATTEND_CHECK(stop.sizes() == before.sizes() && stop.dim() >= 1, kShape,
