@@ -28,6 +28,7 @@ def main():
         command.append(f"record={options.record}")
     row = json.loads(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
     print(f"{row['case']}: {row['times_the_plain']['median']:.2f} times the plain forward pass ({row['peer_seconds']['median']:.0f} s), "
+          f"{row['times_the_plain_processor']['median']:.2f} times in processor seconds, "
           f"{row['peak_memory_bytes'] / 1e6:.0f} MB at most, where the weights alone would take {row['map_bytes'] / 1e9:.0f} GB")
     if options.length == parser.get_default("length"):
         write_result(HERE / "results/large_map.json", {"what": "a map too large to be stored, seen whole", "cases": [row]}, stamp)

@@ -14,8 +14,8 @@
 namespace attend {
 namespace {
 
-constexpr int kTitleColumns = 60, kTextColumns = 2000;
-constexpr std::size_t kMostTileCells = std::size_t{1} << 22, kMostPageCells = 12u << 20;
+constexpr int kSummaryTitle = 60, kSummaryText = 2000;
+constexpr std::size_t kMostTileCells = std::size_t{1} << 22, kMostBlockCells = 12u << 20;
 constexpr std::uint32_t kPageBlocks = 128;
 
 std::uint32_t blocks_of(std::uint32_t size, std::uint32_t block) {
@@ -38,12 +38,12 @@ class SummaryScene {
                  summary.site.name, summary.site.layer);
     axes_ = axes_of(record, summary.site, summary.cols, 0);
     scene.theme = options.theme;
-    scene.site = clip_text(visible_text(summary.site.name), kTitleColumns);
+    scene.site = clip_text(visible_text(summary.site.name), kSummaryTitle);
     scene.layer = static_cast<std::uint16_t>(summary.site.layer);
-    scene.source = clip_text(visible_text(data.source.utf8), kTextColumns);
-    if (!data.hypotheses.empty()) scene.target = clip_text(visible_text(data.hypotheses[0].text.utf8), kTextColumns);
-    scene.title = clip_text(scene.source, kTitleColumns);
-    if (!scene.target.empty()) scene.title += (scene.title.empty() ? "" : " → ") + clip_text(scene.target, kTitleColumns);
+    scene.source = clip_text(visible_text(data.source.utf8), kSummaryText);
+    if (!data.hypotheses.empty()) scene.target = clip_text(visible_text(data.hypotheses[0].text.utf8), kSummaryText);
+    scene.title = clip_text(scene.source, kSummaryTitle);
+    if (!scene.target.empty()) scene.title += (scene.title.empty() ? "" : " → ") + clip_text(scene.target, kSummaryTitle);
     scene.row_name = axes_.row_name;
     scene.col_name = axes_.col_name;
     scene.scale.kind = options.scale;
@@ -120,8 +120,8 @@ class SummaryScene {
   Scene finish(const std::string& part) {
     const auto& data = record_.data();
     std::vector<std::string> parts;
-    if (!data.model.empty()) parts.push_back(clip_text(visible_text(data.model), kTitleColumns));
-    if (!data.mechanism.empty()) parts.push_back(clip_text(visible_text(data.mechanism), kTitleColumns) + " attention");
+    if (!data.model.empty()) parts.push_back(clip_text(visible_text(data.model), kSummaryTitle));
+    if (!data.mechanism.empty()) parts.push_back(clip_text(visible_text(data.mechanism), kSummaryTitle) + " attention");
     parts.push_back(scene.site);
     parts.push_back(fmt::format("layer {}", summary_.site.layer));
     parts.push_back(scene.panels.size() == 1 ? scene.panels[0].title : fmt::format("{} heads", scene.panels.size()));
@@ -302,10 +302,10 @@ std::vector<Scene> all_block_scenes(const Record& record, const BlockOptions& op
     one.all_heads = true;
     scenes.push_back(blocks_scene(record, summary, one));
     cells += scenes.back().panels.size() * scenes.back().rows() * scenes.back().cols();
-    ATTEND_CHECK(cells <= kMostPageCells, kValue,
+    ATTEND_CHECK(cells <= kMostBlockCells, kValue,
                  "draw: the blocks of all summaries are more than a page holds ({} cells); choose a site, a "
                  "layer and a head",
-                 kMostPageCells);
+                 kMostBlockCells);
   }
   return scenes;
 }

@@ -90,7 +90,7 @@ at::Tensor mean_entropy(const EntropyLossOptions& o, const Site& site, const Res
   ATTEND_CHECK(entropy.defined(), kValue,
                "train.attention_entropy: {} ({}) tells no entropy; leave it out of train.attention_entropy_sites", site.name,
                site.mechanism);
-  ATTEND_CHECK(o.weight == 0 || entropy.requires_grad(), kValue,
+  ATTEND_CHECK(o.weight == 0 || !at::GradMode::is_enabled() || entropy.requires_grad(), kValue,
                "train.attention_entropy: the entropy of {} ({}) does not depend on what is learned; leave it out of "
                "train.attention_entropy_sites",
                site.name, site.mechanism);
