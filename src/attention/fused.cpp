@@ -1,4 +1,5 @@
 // Attention by the fused kernel: neither weights nor the sums of additive scores are stored.
+#include "attend/attention/operands.h"
 #include "attend/attention/score.h"
 #include "attend/ops/additive_steps.h"
 #include "attend/ops/dropout.h"
@@ -154,6 +155,10 @@ Result ScoredAttention::attend_fused(const AttendCall& call) const {
     o.centres = window.centre.dim() == 2 ? window.centre.unsqueeze(1) : window.centre;  // [B or 1, H or 1, T]
     o.radius = window.radius, o.deviation = window.deviation, o.renormalised = window.renormalised;
   }
+  std::shared_ptr<const Operands> operands;
+  if (request.operands)
+    operands =
+        std::make_shared<const Operands>(Operands{factor.query, KernelSource(memory, o.score, call.query.size(1), /*together=*/true).keys, o});
   o.lse = request.lse && alpha_ == 1, o.entropy = request.entropy, o.maximum = request.maximum, o.column_sums = request.column_sums;
   o.top = std::min(request.top, keys);
   if (request.pool_rows > 0 && request.pool_keys > 0) o.pool_rows = request.pool_rows, o.pool_keys = request.pool_keys;
@@ -169,6 +174,7 @@ Result ScoredAttention::attend_fused(const AttendCall& call) const {
   const auto* packed = dynamic_cast<const PackedKeys*>(memory.prepared().get());
   if (packed) o.packed = packed->source;
   auto result = std::move(begun.result);
+  result.operands = std::move(operands);
   // Steps, taken one by one, are faster than tiles of few of them, and share the gradients of their source.
   constexpr std::int64_t kStepRows = 4;
   const auto attended = [&] {

@@ -123,7 +123,7 @@ struct ArchiveFile::State {
     for (std::size_t i = 0; i < members.size(); ++i) index.emplace(members[i].name, i);
   }
 
-  std::string_view bytes(const std::string& name) {
+  std::string_view bytes(const std::string& name, bool check = true) {
     const auto found = index.find(name);
     if (found == index.end()) {
       std::vector<std::string> names;
@@ -133,7 +133,7 @@ struct ArchiveFile::State {
     const auto& member = members[found->second];
     const auto content = file.bytes().substr(member.data, member.size);
     auto& done = checked[found->second];
-    if (!done.load(std::memory_order_relaxed)) {
+    if (check && !done.load(std::memory_order_relaxed)) {
       ATTEND_CHECK(crc_of(content) == member.crc, kData, "{}: member '{}' does not have its checksum; the archive is damaged", file.path(),
                    name);
       done.store(true, std::memory_order_relaxed);
@@ -160,6 +160,9 @@ bool ArchiveFile::contains(const std::string& name) const { return state_->index
 std::string_view ArchiveFile::bytes(const std::string& name) const { return state_->bytes(name); }
 ArrayView ArchiveFile::array(const std::string& name) const {
   return parse_npy(state_->bytes(name + ".npy"), state_->file.path() + ": array '" + name + "'");
+}
+ArrayView ArchiveFile::described(const std::string& name) const {
+  return parse_npy(state_->bytes(name + ".npy", /*check=*/false), state_->file.path() + ": array '" + name + "'");
 }
 
 }  // namespace attend

@@ -4,12 +4,13 @@
 #include <string_view>
 #include <utility>
 
+#include "attend/core/error.h"
 #include "attend/record/record.h"
 
 namespace attend {
 
 inline constexpr std::string_view kRecordSchema = "attend.record";
-inline constexpr int kRecordMajor = 1, kRecordMinor = 2;
+inline constexpr int kRecordMajor = 1, kRecordMinor = 3;
 inline constexpr const char* kRecordIndex = "record.json";
 
 /// Columns of the int64 arrays of tokens and nodes. A later minor version may append columns; readers take these.
@@ -39,6 +40,18 @@ inline constexpr std::array<std::pair<SiteRole, std::string_view>, 5> kSiteRoles
 
 inline constexpr std::array<std::pair<SiteLayers, std::string_view>, 3> kSiteLayers = {
     {{SiteLayers::kOne, "one"}, {SiteLayers::kStack, "stack"}, {SiteLayers::kRepeated, "repeated"}}};
+
+inline constexpr std::array<std::pair<TileScore, std::string_view>, 3> kTileScores = {
+    {{TileScore::kProduct, "product"}, {TileScore::kTanh, "tanh"}, {TileScore::kRelu, "relu"}}};
+
+/// The text that stands for a value.
+template <class Value, class Names>
+std::string_view text_of(Value value, const Names& names) {
+  for (const auto& [known, text] : names)
+    if (known == value) return text;
+  ATTEND_ASSERT(false);
+  return {};
+}
 
 /// What versions before 1.2 did not say of a site, by the names that their models gave: role, kinds of rows and columns, and why it
 /// had its layers. `site` has a name, a layer, rows and columns as such a file says them.

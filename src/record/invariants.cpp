@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "attend/core/error.h"
+#include "record/summary_format.h"
 
 namespace attend {
 namespace {
@@ -34,6 +35,11 @@ class Checker {
       check_shape(map);
       check_rows(map);
       check_outside(map);
+    }
+    for (const auto& summary : data_.summaries) {
+      require(maps.emplace(summary.site.key()).second, "map twice", "{} layer {} is given twice; one map holds all its heads",
+              summary.site.name, summary.site.layer);
+      check_summary(summary);
     }
     std::set<std::string> names;
     for (const auto& scalar : data_.scalars) {
@@ -107,20 +113,32 @@ class Checker {
     }
   }
 
-  void check_shape(const AttentionMap& map) const {
+  void check_site(const Site& site, std::uint32_t heads) const {
     const auto plain = [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '-' || c == '.'; };
+    require(!site.name.empty() && std::all_of(site.name.begin(), site.name.end(), plain), "map name",
+            "'{}' must be letters, digits, '_', '-' and '.'", site.name);
+    require(std::in_range<std::uint16_t>(site.layer), "map name", "{} has layer {}, expected 0 to 65535", site.name, site.layer);
+    require(!over_source(site.rows) || over_source(site.columns), "map size",
+            "{} layer {} has source rows and target columns; one of them is wrong", site.name, site.layer);
+    require(heads > 0, "map size", "{} layer {} has no heads", site.name, site.layer);
+    // Without columns the number of heads is bound to no bytes of a file, yet each would be walked through and drawn.
+    require(heads <= kMostHeads, "map size", "{} layer {} has {} heads, expected at most {}", site.name, site.layer, heads, kMostHeads);
+  }
+
+  void check_summary(const MapSummary& summary) const {
+    check_site(summary.site, summary.heads);
+    bool one_path = true;
+    for (std::size_t i = 0; i < data_.nodes.size(); ++i) one_path = one_path && std::cmp_equal(data_.nodes[i].parent + 1, i);
+    const auto problem = problem_of(summary, {data_.nodes.size(), data_.source.tokens.size(), steps_, one_path});
+    require(problem.empty(), "summary", "{} layer {}: {}", summary.site.name, summary.site.layer, problem);
+  }
+
+  void check_shape(const AttentionMap& map) const {
+    check_site(map.site, map.heads);
     const auto& [name, layer, row_axis, column_axis, role, mechanism, layers] = map.site;
-    require(!name.empty() && std::all_of(name.begin(), name.end(), plain), "map name", "'{}' must be letters, digits, '_', '-' and '.'",
-            name);
-    require(std::in_range<std::uint16_t>(layer), "map name", "{} has layer {}, expected 0 to 65535", name, layer);
     const bool by_node = !over_source(row_axis), by_step = column_axis == ColumnAxis::kStep;
-    require(by_node || over_source(column_axis), "map size", "{} layer {} has source rows and target columns; one of them is wrong", name,
-            layer);
     const auto rows = by_node ? data_.nodes.size() : data_.source.tokens.size();
     const auto cols = by_step ? steps_ : over_source(column_axis) ? data_.source.tokens.size() : map.cols;
-    require(map.heads > 0, "map size", "{} layer {} has no heads", name, layer);
-    // Without columns the number of heads is bound to no bytes of a file, yet each would be walked through and drawn.
-    require(map.heads <= kMostHeads, "map size", "{} layer {} has {} heads, expected at most {}", name, layer, map.heads, kMostHeads);
     require(map.rows == rows, "map size", "{} layer {} has {} rows, expected one for each of {} {}", name, layer, map.rows, rows,
             by_node ? "nodes" : "source tokens");
     require(map.cols == cols, "map size", "{} layer {} has {} columns, expected one for each of {} {}", name, layer, map.cols, cols,

@@ -9,6 +9,7 @@
 #include "attend/record/record.h"
 #include "record/format.h"
 #include "record/half.h"
+#include "record/summary_format.h"
 
 namespace attend {
 namespace {
@@ -30,9 +31,9 @@ std::vector<Number> numbers_of(const ArrayView& array) {
 }
 
 /// Reads the parts of one record. Errors say what is wrong; RecordFile::read puts the file and the record before it.
-class RecordReader {
+class RecordReader : private SummaryReader {
  public:
-  RecordReader(const ArchiveFile& archive, const Parsed& json) : archive_(archive), json_(json) {}
+  RecordReader(std::shared_ptr<const ArchiveFile> archive, const Parsed& json) : archive_(std::move(archive)), json_(json) {}
 
   RecordData read() {
     RecordData data;
@@ -46,6 +47,8 @@ class RecordReader {
     data.nodes = read_nodes();
     data.hypotheses = read_hypotheses();
     for (const auto& map : json_.at("maps")) data.maps.push_back(read_map(map));
+    if (json_.contains("summaries"))
+      for (const auto& summary : json_["summaries"]) data.summaries.push_back(read_summary(summary));
     for (const auto& scalar : json_.at("scalars"))
       data.scalars.push_back({scalar.at("name").get<std::string>(), numbers_of<float>(array(scalar, "values", Dtype::kF32, 1))});
     if (json_.contains("parts"))
@@ -65,10 +68,14 @@ class RecordReader {
   }
 
   /// The array that `field` names. Each array serves once: a small file must not unfold to a large record.
-  ArrayView array(const Parsed& object, const char* field, std::size_t dimensions) {
-    const auto name = object.at(field).get<std::string>();
+  std::string array_name(const Parsed& object, const char* field) {
+    auto name = object.at(field).get<std::string>();
     ATTEND_CHECK(used_.insert(name).second, kData, "array '{}' is named twice", name);
-    auto view = archive_.array(name);
+    return name;
+  }
+  ArrayView array(const Parsed& object, const char* field, std::size_t dimensions) {
+    const auto name = array_name(object, field);
+    auto view = archive_->array(name);
     ATTEND_CHECK(view.shape.size() == dimensions, kData, "array '{}' must have {} dimensions, got [{}]", name, dimensions,
                  fmt::join(view.shape, ", "));
     return view;
@@ -180,6 +187,16 @@ class RecordReader {
     return map;
   }
 
+  StoredArray array(const Parsed& object, const char* field) override { return {archive_, array_name(object, field)}; }
+
+  MapSummary read_summary(const Parsed& object) {
+    MapSummary summary;
+    summary.site = read_site(object);
+    summary.kind = choice(object, "kind", kRowKinds);
+    SummaryReader::read(object, summary);
+    return summary;
+  }
+
   Picture read_picture(const Parsed& object) {
     const auto view = array(object, "pixels", Dtype::kU8, 3);
     ATTEND_CHECK(view.shape[2] == 3, kData, "a picture has three bytes a pixel, got {}", view.shape[2]);
@@ -188,7 +205,7 @@ class RecordReader {
             numbers_of<std::uint8_t>(view)};
   }
 
-  const ArchiveFile& archive_;
+  std::shared_ptr<const ArchiveFile> archive_;
   const Parsed& json_;
   std::set<std::string> used_;
 };
@@ -196,10 +213,10 @@ class RecordReader {
 }  // namespace
 
 struct RecordFile::State {
-  explicit State(const std::string& p) : path(p), archive(p) {
-    ATTEND_CHECK(archive.contains(kRecordIndex), kData, "{}: has no {}; it is no file of records", path, kRecordIndex);
+  explicit State(const std::string& p) : path(p), archive(std::make_shared<const ArchiveFile>(p)) {
+    ATTEND_CHECK(archive->contains(kRecordIndex), kData, "{}: has no {}; it is no file of records", path, kRecordIndex);
     try {
-      read_index(parse_json(archive.bytes(kRecordIndex), fmt::format("{}: {}", path, kRecordIndex)));
+      read_index(parse_json(archive->bytes(kRecordIndex), fmt::format("{}: {}", path, kRecordIndex)));
     } catch (const nlohmann::json::exception& e) {
       fail(ErrorKind::kData, "{}: {} is damaged ({})", path, kRecordIndex, json_problem(e));
     }
@@ -217,14 +234,14 @@ struct RecordFile::State {
     const auto& records = index.at("records");
     ATTEND_CHECK(records.is_number_unsigned(), kData, "{}: the number of records is {}; the file is damaged", path, records.dump());
     const auto wanted = records.get<std::uint64_t>();
-    while (count < wanted && archive.contains(member(count))) ++count;
+    while (count < wanted && archive->contains(member(count))) ++count;
     ATTEND_CHECK(count == wanted, kData, "{}: should hold {} records, but {} is missing; the file is damaged", path, wanted, member(count));
   }
 
   static std::string member(std::uint64_t index) { return fmt::format("{}/{}", index, kRecordIndex); }
 
   std::string path;
-  ArchiveFile archive;
+  std::shared_ptr<const ArchiveFile> archive;
   std::size_t count = 0;
 };
 
@@ -235,7 +252,7 @@ std::size_t RecordFile::size() const { return state_->count; }
 std::shared_ptr<const Record> RecordFile::read(std::size_t index) const {
   ATTEND_CHECK(index < size(), kValue, "{}: holds {} records, got number {} (counted from 0)", state_->path, size(), index);
   try {
-    const auto json = parse_json(state_->archive.bytes(State::member(index)), State::member(index));
+    const auto json = parse_json(state_->archive->bytes(State::member(index)), State::member(index));
     return std::make_shared<const Record>(RecordReader(state_->archive, json).read());
   } catch (const nlohmann::json::exception& e) {
     fail(ErrorKind::kData, "{}: record {} is damaged ({})", state_->path, index, json_problem(e));

@@ -56,6 +56,12 @@ const AttentionMap* Record::source_map(std::optional<std::int64_t> layer) const 
       data_.maps, [](const AttentionMap& map) -> const Site& { return map.site; }, layer);
 }
 
+const MapSummary* Record::find_summary(std::string_view site, std::int64_t layer) const {
+  const auto found = std::find_if(data_.summaries.begin(), data_.summaries.end(),
+                                  [&](const MapSummary& s) { return s.site.name == site && s.site.layer == layer; });
+  return found == data_.summaries.end() ? nullptr : &*found;
+}
+
 SourcePart Record::part(ColumnAxis of) const {
   for (const auto& part : data_.parts)
     if (part.of == of) return part;

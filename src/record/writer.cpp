@@ -10,6 +10,7 @@
 #include "record/format.h"
 #include "record/half.h"
 #include "record/invariants.h"
+#include "record/summary_format.h"
 
 namespace attend {
 namespace {
@@ -18,14 +19,6 @@ using Json = nlohmann::ordered_json;
 
 constexpr float kLargestChange = 5e-4f;
 constexpr std::uint16_t kSmallestHalf = 1;  // 2^-24
-
-template <class Value, class Names>
-std::string_view text_of(Value value, const Names& names) {
-  for (const auto& [known, text] : names)
-    if (known == value) return text;
-  ATTEND_ASSERT(false);
-  return {};
-}
 
 /// The weight as float16, 0 only where it was 0.
 std::uint16_t packed(float weight) {
@@ -68,18 +61,17 @@ struct RecordWriter::State {
   /// Where the arrays of the next record go.
   std::string named(std::string_view what) const { return fmt::format("{}/{}", count, what); }
 
-  static Json map_of(const AttentionMap& map, const std::string& weights) {
-    return {{"site", map.site.name},
-            {"layer", map.site.layer},
-            {"kind", text_of(map.kind, kRowKinds)},
-            {"rows", text_of(map.site.rows, kRowAxes)},
-            {"columns", text_of(map.site.columns, kColumnAxes)},
-            {"role", text_of(map.site.role, kSiteRoles)},
-            {"mechanism", map.site.mechanism},
-            {"layers", text_of(map.site.layers, kSiteLayers)},
-            {"weights", weights}};
+  static Json place_of(const Site& site, RowKind kind) {
+    return {{"site", site.name},
+            {"layer", site.layer},
+            {"kind", text_of(kind, kRowKinds)},
+            {"rows", text_of(site.rows, kRowAxes)},
+            {"columns", text_of(site.columns, kColumnAxes)},
+            {"role", text_of(site.role, kSiteRoles)},
+            {"mechanism", site.mechanism},
+            {"layers", text_of(site.layers, kSiteLayers)}};
   }
-  std::string weights_name(const AttentionMap& map) const { return named(fmt::format("{}.layer{}", map.site.name, map.site.layer)); }
+  std::string name_of_site(const Site& site) const { return named(fmt::format("{}.layer{}", site.name, site.layer)); }
 
   std::string describe(const RecordData& data) const {
     const auto text = [&](const std::string& side) { return Json{{"text", named(side + ".text")}, {"tokens", named(side + ".tokens")}}; };
@@ -102,7 +94,16 @@ struct RecordWriter::State {
       hypothesis["last_node"] = data.hypotheses[h].last_node;
       json["hypotheses"].push_back(std::move(hypothesis));
     }
-    for (const auto& map : data.maps) json["maps"].push_back(map_of(map, weights_name(map)));
+    for (const auto& map : data.maps) {
+      auto one = place_of(map.site, map.kind);
+      one["weights"] = name_of_site(map.site);
+      json["maps"].push_back(std::move(one));
+    }
+    for (const auto& summary : data.summaries) {
+      auto one = place_of(summary.site, summary.kind);
+      describe_summary(summary, name_of_site(summary.site), one);
+      json["summaries"].push_back(std::move(one));
+    }
     for (std::size_t s = 0; s < data.scalars.size(); ++s)
       json["scalars"].push_back({{"name", data.scalars[s].name}, {"values", named(fmt::format("scalar{}", s))}});
     for (const auto& part : data.parts)
@@ -138,7 +139,7 @@ struct RecordWriter::State {
   void add_map(const AttentionMap& map) {
     const std::vector<std::int64_t> shape = {map.heads, map.rows, map.cols};
     const auto halves = pack(map);
-    archive.add_array(weights_name(map), halves ? view_of(Dtype::kF16, *halves, shape) : view_of(Dtype::kF32, map.weights, shape));
+    archive.add_array(name_of_site(map.site), halves ? view_of(Dtype::kF16, *halves, shape) : view_of(Dtype::kF32, map.weights, shape));
   }
 
   void add(const RecordData& data) {
@@ -152,6 +153,8 @@ struct RecordWriter::State {
     }
     archive.add_array(named("hypotheses.scores"), view_of(Dtype::kF64, scores, {length_of(data.hypotheses), 2}));
     for (const auto& map : data.maps) add_map(map);
+    for (const auto& summary : data.summaries)
+      for (const auto& [array, what] : arrays_of(summary)) archive.add_array(name_of_site(summary.site) + "." + what, array->view());
     for (std::size_t s = 0; s < data.scalars.size(); ++s)
       archive.add_array(named(fmt::format("scalar{}", s)),
                         view_of(Dtype::kF32, data.scalars[s].values, {length_of(data.scalars[s].values)}));

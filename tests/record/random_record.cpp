@@ -26,6 +26,7 @@ class Maker {
     grow();
     choose_hypotheses();
     add_maps();
+    if (chance(3)) add_summary();
     for (auto n = random_.below(3); n > 0; --n) {
       NodeScalars scalars{"scalar" + std::to_string(n), {}};
       for (std::size_t i = 0; i < data_.nodes.size(); ++i) scalars.values.push_back(static_cast<float>(random_.uniform() * 100 - 50));
@@ -133,6 +134,50 @@ class Maker {
       map.weights.insert(map.weights.end(), weights.begin(), weights.end());
     }
     data_.maps.push_back(std::move(map));
+  }
+
+  StoredArray numbers(std::vector<std::int64_t> shape, Dtype dtype = Dtype::kF32) {
+    std::size_t count = 1;
+    for (const auto size : shape) count *= static_cast<std::size_t>(size);
+    if (dtype == Dtype::kF32) {
+      std::vector<float> values(count);
+      for (auto& value : values) value = static_cast<float>(random_.uniform());
+      return {dtype, std::move(shape), std::move(values)};
+    }
+    if (dtype == Dtype::kF16) {
+      std::vector<std::uint16_t> values(count);
+      for (auto& value : values) value = static_cast<std::uint16_t>(random_.below(0x3c00));  // 0 to 1
+      return {dtype, std::move(shape), std::move(values)};
+    }
+    std::vector<std::int32_t> values(count);
+    for (auto& value : values) value = static_cast<std::int32_t>(random_.below(9)) - 1;
+    return {dtype, std::move(shape), std::move(values)};
+  }
+
+  /// Of a map over a part of the source, with any numbers.
+  void add_summary() {
+    const auto tokens = static_cast<std::uint32_t>(data_.source.tokens.size());
+    MapSummary s;
+    s.site = sites::encoder_self(7);
+    s.heads = static_cast<std::uint32_t>(2 * (1 + random_.below(2)));
+    s.first_row = static_cast<std::uint32_t>(random_.below(tokens + 1));
+    s.first_column = static_cast<std::uint32_t>(random_.below(tokens + 1));
+    s.rows = tokens - s.first_row;
+    s.cols = tokens - s.first_column;
+    const std::int64_t heads = s.heads, rows = s.rows, cols = s.cols;
+    s.entropy = numbers({heads, rows});
+    if (chance(2)) s.maximum = numbers({heads, rows}), s.argmax = numbers({heads, rows}, Dtype::kI32);
+    if (chance(2)) s.column_sums = numbers({heads, cols});
+    if (chance(2)) s.top_weights = numbers({heads, rows, 3}), s.top_columns = numbers({heads, rows, 3}, Dtype::kI32);
+    if (chance(2) && rows > 1) s.chosen_rows = {0, s.rows - 1}, s.chosen_weights = numbers({heads, 2, cols});
+    if (chance(2)) s.levels = pyramid({1, 1, numbers({heads, rows, cols}), numbers({heads, rows, cols})}, s.heads, s.rows, s.cols, 2);
+    if (chance(2)) {
+      s.lse = numbers({heads, rows});
+      s.tiles = TileSource{.scale = 0.1, .query = numbers({heads, rows, 5}, Dtype::kF16), .key = numbers({heads / 2, cols, 5})};
+      if (chance(2)) s.tiles->left = 3, s.tiles->right = 0, s.tiles->first_step = 2, s.tiles->slopes = numbers({heads});
+      if (chance(2)) s.tiles->by_distance = numbers({heads, 5});
+    }
+    data_.summaries.push_back(std::move(s));
   }
 
   void add_picture() {

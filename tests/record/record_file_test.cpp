@@ -15,6 +15,7 @@
 #include "attend/record/record.h"
 #include "record/half.h"
 #include "record/random_record.h"
+#include "record/summary_format.h"
 #include "support/expect_error.h"
 #include "support/sites.h"
 #include "support/temp_folder.h"
@@ -33,6 +34,26 @@ void write_records(const std::string& path, const std::vector<RecordData>& recor
 void expect_same_text(const RecordText& got, const RecordText& expected) {
   ASSERT_EQ(got.utf8, expected.utf8);
   ASSERT_EQ(got.tokens, expected.tokens);
+}
+
+void expect_same_summary(const MapSummary& a, const MapSummary& b) {
+  ASSERT_EQ(std::tie(a.site, a.kind, a.heads, a.rows, a.cols, a.first_row, a.first_column, a.chosen_rows),
+            std::tie(b.site, b.kind, b.heads, b.rows, b.cols, b.first_row, b.first_column, b.chosen_rows));
+  const auto got = arrays_of(a), expected = arrays_of(b);
+  ASSERT_EQ(got.size(), expected.size());
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    const auto x = got[i].first->view(), y = expected[i].first->view();
+    ASSERT_EQ(got[i].second, expected[i].second);
+    ASSERT_EQ(std::tie(x.dtype, x.shape), std::tie(y.dtype, y.shape));
+    ASSERT_EQ(std::memcmp(x.data, y.data, x.bytes()), 0) << got[i].second;
+  }
+  ASSERT_EQ(a.levels.size(), b.levels.size());
+  for (std::size_t i = 0; i < a.levels.size(); ++i)
+    ASSERT_EQ(std::tie(a.levels[i].row_block, a.levels[i].column_block), std::tie(b.levels[i].row_block, b.levels[i].column_block));
+  ASSERT_EQ(a.tiles.has_value(), b.tiles.has_value());
+  if (!a.tiles) return;
+  ASSERT_EQ(std::tie(a.tiles->score, a.tiles->scale, a.tiles->left, a.tiles->right, a.tiles->first_step),
+            std::tie(b.tiles->score, b.tiles->scale, b.tiles->left, b.tiles->right, b.tiles->first_step));
 }
 
 /// Equal in everything; weights within what the file promises.
@@ -66,6 +87,8 @@ void expect_same(const RecordData& got, const RecordData& expected) {
       ASSERT_EQ(a.weights[i] == 0, b.weights[i] == 0) << "a masked place must stay one, and no other become one: " << b.weights[i];
     }
   }
+  ASSERT_EQ(got.summaries.size(), expected.summaries.size());
+  for (std::size_t m = 0; m < got.summaries.size(); ++m) expect_same_summary(got.summaries[m], expected.summaries[m]);
   ASSERT_EQ(got.scalars.size(), expected.scalars.size());
   for (std::size_t s = 0; s < got.scalars.size(); ++s) {
     ASSERT_EQ(got.scalars[s].name, expected.scalars[s].name);
@@ -274,7 +297,7 @@ TEST_F(EditedRecordFile, WhatIsNoFileOfRecordsIsRefused) {
   EXPECT_ERROR(RecordFile(edited([](json& index) { index = nullptr; })), kData, "has no record.json");
   EXPECT_ERROR(RecordFile(edited([](json& index) { index["schema"] = "attend.scene"; })), kData,
                "expected schema attend.record, got attend.scene");
-  EXPECT_ERROR(RecordFile(edited([](json& index) { index["version"] = "1.0"; })), kData, "expected a version like [1, 2], got \"1.0\"");
+  EXPECT_ERROR(RecordFile(edited([](json& index) { index["version"] = "1.0"; })), kData, "expected a version like [1, 3], got \"1.0\"");
   EXPECT_ERROR(RecordFile(edited([](json& index) { index.erase("records"); })), kData, "record.json is damaged");
   EXPECT_ERROR(RecordFile(edited([](json& index) { index["records"] = -1; })), kData, "number of records is -1");
   EXPECT_ERROR(RecordFile(edited([](json& index) { index["records"] = 3; })), kData, "should hold 3 records, but 2/record.json is missing");

@@ -76,6 +76,8 @@ class ArchiveFile {
   bool contains(const std::string& name) const;
   std::string_view bytes(const std::string& name) const;
   ArrayView array(const std::string& name) const;  ///< of member `name`.npy
+  /// The same without its checksum, which takes a look at every byte: for its format and shape.
+  ArrayView described(const std::string& name) const;
 
  private:
   struct State;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "attend/core/files.h"
+#include "attend/record/map_summary.h"
 #include "attend/record/site.h"
 
 namespace attend {
@@ -39,9 +40,6 @@ struct SearchNode {
   float score = 0;           ///< sum of log-probabilities up to here
   NodeEnd end = NodeEnd::kLive;
 };
-
-/// How the rows of a map are normalised.
-enum class RowKind : std::uint8_t { kSoftmax, kSparse, kUnnormalised };
 
 /// Weights of all heads of one site: weights[(head * rows + row) * cols + col], float32.
 /// Rows and columns that stand for parts of the source (a draft, a document, ...) are counted by all of its tokens, with zeros outside the
@@ -101,6 +99,7 @@ struct RecordData {
   std::vector<SearchNode> nodes;
   std::vector<Hypothesis> hypotheses;
   std::vector<AttentionMap> maps;
+  std::vector<MapSummary> summaries;  ///< of maps that are too large for `maps`
   std::vector<NodeScalars> scalars;
   std::vector<SourcePart> parts;  ///< of a source that holds more than one thing; a kind that is not named stands for all of it
   std::optional<Picture> picture;
@@ -117,7 +116,8 @@ class Record {
   /// map size (rows and columns are the nodes, tokens or steps they stand for, 1 to 4096 heads), source part (tokens of the
   /// source, each kind once), part weights (nothing outside the part that a map's columns or rows stand for), row weights (finite, from 0
   /// unless unnormalised), row sum (softmax rows: 1 within 1e-3, or all 0), ragged row (nothing past the node's own step); scalar name,
-  /// scalar size, scalar numbers (not NaN); picture (its grid has a cell for each source token and one at least, its pixels fill its size
+  /// scalar size, scalar numbers (not NaN); summary (arrays of the sizes of its map, whose rows are nodes only where these are one path);
+  /// picture (its grid has a cell for each source token and one at least, its pixels fill its size
   /// of at most 2^28).
   explicit Record(RecordData data);
   const RecordData& data() const { return data_; }
@@ -127,6 +127,8 @@ class Record {
   const AttentionMap& find_map(const std::string& site, std::int64_t layer) const;  ///< throws, listing what there is
   /// The map of the attention to the source (record/site.h); null where the record has none.
   const AttentionMap* source_map(std::optional<std::int64_t> layer = {}) const;
+  /// The summary of a site's layer; null where the record has none.
+  const MapSummary* find_summary(std::string_view site, std::int64_t layer) const;
   /// The source's tokens that a kind of column stands for.
   SourcePart part(ColumnAxis of) const;
   /// Rows of one head for hypothesis `h`: [target tokens or S, S], [target tokens, target tokens] where columns are steps, or
@@ -140,13 +142,14 @@ class Record {
 };
 
 /// A file of records: an uncompressed .npz whose members are numpy arrays (numpy.load opens it), `record.json` (schema
-/// "attend.record", version [1, 2], number of records) and for each record `<index>/record.json`, which names its arrays;
+/// "attend.record", version [1, 3], number of records) and for each record `<index>/record.json`, which names its arrays;
 /// docs/schemas/attend.record.schema.json describes both. Records are appended one by one, so memory stays bounded; the file
 /// appears under its name only when close() has written its directory.
 ///
 /// Weights become float16 when each map's values survive it: no value moves by more than 5e-4 and softmax rows still sum to 1
 /// within 1e-3. A weight is 0 in the file exactly where it was 0: what float16 would round to 0 becomes its smallest number
-/// (6e-8) instead. Other maps stay float32. Softmax maps of up to some ten thousand columns always fit float16. One thread at a time.
+/// (6e-8) instead. Other maps stay float32. Softmax maps of up to some ten thousand columns always fit float16. Summaries are written as
+/// they are. One thread at a time.
 class RecordWriter {
  public:
   explicit RecordWriter(const std::string& path);
@@ -159,7 +162,8 @@ class RecordWriter {
   std::unique_ptr<State> state_;
 };
 
-/// A file of records, to read. Threads may share one and read at the same time.
+/// A file of records, to read. What a record's summaries hold stays in the file, which is mapped, until it is asked for; records may
+/// outlive this object. Threads may share one and read at the same time.
 class RecordFile {
  public:
   /// Throws Error for what is no record file, a damaged one, or another major version (naming both).
