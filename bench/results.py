@@ -162,11 +162,27 @@ def attention():
     return lines
 
 
+def decoding():
+    """Decoding beside CTranslate2, a column a processor; [] without results."""
+    results = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("decoding-*.json"))]
+    if not results:
+        return []
+    lines = ["| " + " | ".join(["sentences at a time, beam", *(r["made"]["processor"] for r in results)]) + " |", "|---|" + "---|" * len(results)]
+    for row in results[0]["rows"]:
+        cells = []
+        for r in results:
+            same = next((x for x in r["rows"] if all(x[key] == row[key] for key in ("batch", "beam", "precision"))), None)
+            cells.append(f"{same['ratio']['median']:.2f}× ({same['attend_tokens_per_second']:,.0f} tokens/s)" if same else "")
+        lines.append(f"| {row['batch']}, {row['beam']}, {row['precision']} | " + " | ".join(cells) + " |")
+    return lines
+
+
 def write_readme():
-    path, begin, end = ROOT / "README.md", "<!-- speed: made by bench/results.py -->\n", "<!-- /speed -->\n"
-    text, table = path.read_text(), attention()
-    if table:
-        path.write_text(text[:text.index(begin) + len(begin)] + "\n".join(table) + "\n" + text[text.index(end):])
+    path = ROOT / "README.md"
+    for name, table in (("speed", attention()), ("decoding", decoding())):
+        text, begin, end = path.read_text(), f"<!-- {name}: made by bench/results.py -->\n", f"<!-- /{name} -->\n"
+        if table:
+            path.write_text(text[:text.index(begin) + len(begin)] + "\n".join(table) + "\n" + text[text.index(end):])
 
 
 def main():

@@ -9,7 +9,7 @@ using kernels::WeightForm;
 namespace {
 
 // How often a tensor was written to. Tensors of inference mode do not count, and cannot be trained.
-std::int64_t version_of(const at::Tensor& x) { return x.is_inference() ? 0 : x._version(); }
+std::int64_t writes_to(const at::Tensor& x) { return x.is_inference() ? 0 : x._version(); }
 
 }  // namespace
 
@@ -23,7 +23,7 @@ struct PackedWeight::Packed {
   kernels::PackedWeights weights;
 
   bool is_of(const at::Tensor& weight, WeightForm form) const {
-    return weights.form == form && data == weight.const_data_ptr() && version == version_of(weight) && outputs == weight.size(0) &&
+    return weights.form == form && data == weight.const_data_ptr() && version == writes_to(weight) && outputs == weight.size(0) &&
            inputs == weight.size(1) && storage._unsafe_get_target() == weight.storage().unsafeGetStorageImpl();
   }
 };
@@ -36,7 +36,7 @@ std::shared_ptr<const PackedWeight::Packed> PackedWeight::packed(const at::Tenso
   auto made = std::make_shared<Packed>(
       Packed{.storage = c10::weak_intrusive_ptr<c10::StorageImpl>(weight.storage().getWeakStorageImpl()),
              .data = weight.const_data_ptr(),
-             .version = version_of(weight),
+             .version = writes_to(weight),
              .outputs = weight.size(0),
              .inputs = weight.size(1),
              .bytes = at::empty({kernels::packed_linear_bytes(form, weight.size(0), weight.size(1), "linear")}, at::kByte),

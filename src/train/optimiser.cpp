@@ -65,6 +65,8 @@ void Optimiser::step(double rate) {
     }
   }
   if (p.empty()) return;
+  // The fused steps below do not count as writes, by which others see that a weight has changed (ops/packed_linear.h).
+  for (const auto& parameter : p) parameter.unsafeGetTensorImpl()->bump_version();
   if (options_.optimiser == "sgd") {
     at::_fused_sgd_(p, g, m, options_.weight_decay, options_.momentum, rate, 0.0, false, false, false);
     return;

@@ -5,7 +5,7 @@
 namespace attend::testing {
 namespace {
 
-at::Tensor waves(at::IntArrayRef sizes, double step) {
+at::Tensor steps_of_cosine(at::IntArrayRef sizes, double step) {
   std::int64_t numbers = 1;
   for (const auto n : sizes) numbers *= n;
   return at::cos(at::arange(numbers, at::kDouble) * step).view(sizes);
@@ -15,8 +15,8 @@ struct Cache {
   at::Tensor keys, values, rows, own_keys, own_values;
   // R rows of S positions; B items whose positions lie in any of them.
   Cache(at::ScalarType type, std::int64_t items, std::int64_t all, std::int64_t positions)
-      : keys(waves({all, 2, positions, 24}, 1.3).to(type)),
-        values(waves({all, 2, positions, 37}, 0.7).to(type)),
+      : keys(steps_of_cosine({all, 2, positions, 24}, 1.3).to(type)),
+        values(steps_of_cosine({all, 2, positions, 37}, 0.7).to(type)),
         rows(at::arange(items * positions, at::kInt).mul(7).remainder(all).to(at::kInt).view({items, positions})) {
     const auto at = at::arange(positions, at::kLong);
     own_keys = keys.transpose(1, 2).index({rows.to(at::kLong), at}).transpose(1, 2).contiguous();
@@ -28,7 +28,7 @@ TEST(CacheRows, ChangeNoBit) {
   for (const auto type : {at::kFloat, at::kBFloat16, at::kDouble})
     for (const std::int64_t queries : {1, 3, 8}) {
       const Cache cache(type, 5, 3, 71);
-      const auto query = waves({5, 4, queries, 24}, 0.9).to(type);
+      const auto query = steps_of_cosine({5, 4, queries, 24}, 0.9).to(type);
       FusedAttentionOptions o;
       o.scale = 0.3;
       o.right = 0;
@@ -53,7 +53,7 @@ TEST(CacheRows, WhatIsHiddenMayBeAnything) {
   o.key_lengths = at::tensor({20, 9}, at::kLong);
   o.cache_rows = at::zeros({2, 20}, at::kInt);
   o.cache_rows[1].fill_(1);
-  const auto query = waves({2, 2, 1, 24}, 0.9).to(at::kFloat);
+  const auto query = steps_of_cosine({2, 2, 1, 24}, 0.9).to(at::kFloat);
   const auto before = fused_attention(query, cache.keys, cache.values, o).context;
   cache.keys[1].narrow(1, 9, 11).fill_(NAN);
   cache.values[1].narrow(1, 9, 11).fill_(NAN);
@@ -62,7 +62,7 @@ TEST(CacheRows, WhatIsHiddenMayBeAnything) {
 
 TEST(CacheRows, AreRefusedWhereTheyCannotBe) {
   const Cache cache(at::kFloat, 2, 3, 10);
-  const auto query = waves({2, 2, 1, 24}, 0.9).to(at::kFloat);
+  const auto query = steps_of_cosine({2, 2, 1, 24}, 0.9).to(at::kFloat);
   FusedAttentionOptions o;
   o.cache_rows = cache.rows.to(at::kLong);
   expect_error(ErrorKind::kShape, {"cache rows", "int32 [B=2, S=10]"}, [&] { fused_attention(query, cache.keys, cache.values, o); });
@@ -70,7 +70,7 @@ TEST(CacheRows, AreRefusedWhereTheyCannotBe) {
   expect_error(ErrorKind::kValue, {"cache rows", "0 to 2", "got 3"}, [&] { fused_attention(query, cache.keys, cache.values, o); });
   o.cache_rows = cache.rows;
   expect_error(ErrorKind::kValue, {"up to 8 queries", "T=9"}, [&] {
-    fused_attention(waves({2, 2, 9, 24}, 1).to(at::kFloat), cache.keys, cache.values, o);
+    fused_attention(steps_of_cosine({2, 2, 9, 24}, 1).to(at::kFloat), cache.keys, cache.values, o);
   });
   expect_error(ErrorKind::kUnsupported, {"no gradients"},
                [&] { fused_attention(query.clone().set_requires_grad(true), cache.keys, cache.values, o); });
