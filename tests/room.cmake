@@ -20,6 +20,7 @@ endif()
 # The operators and the package as a program in Python meets them.
 if(ATTEND_BUILD_TESTS AND TARGET attend_python)
   include(cmake/PythonTorch.cmake)
+  attend_python_test(python_attention attention_test.py)
   attend_python_test(python_operators operators_test.py)
   attend_python_test(python_package package_test.py example_observe)
 endif()
