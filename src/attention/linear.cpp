@@ -129,7 +129,7 @@ Result run_by_sums(const AttendCall& call) {
   const auto& memory = call.memory;
   const auto heads = call.query.size(1);
   const CallSizes sizes{call.query.size(0), heads, call.query.size(2), memory.size()};
-  auto empty = memory.hidden(sizes, call.mechanism.called()).rows;
+  auto empty = memory.empty_rows(sizes, call.mechanism.called());
   if (empty.defined()) empty = empty.expand({sizes.batch, sizes.heads, sizes.queries});  // [B, H, T]
   const bool causal = call.query.size(2) > 1 && self_causal(call);
   auto query = widened(call.query);  // [B, H, T, D]

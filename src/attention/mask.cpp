@@ -129,6 +129,21 @@ at::Tensor empty_rows(const at::Tensor& allowed) {
   return empty.any().item<bool>() ? empty : at::Tensor();
 }
 
+at::Tensor empty_rows(const Mask& mask, const CallSizes& s, std::string_view who) {
+  if (mask.keep.defined() || mask.bias.defined()) return empty_rows(allowed_set(mask, s, who));
+  const auto full = [](std::int64_t n) { return at::full({1}, n, index_options()); };
+  if (mask.key_lengths.defined()) check_lengths(mask.key_lengths, s.batch, s.keys, who, "key lengths");
+  if (mask.query_lengths.defined()) check_lengths(mask.query_lengths, s.batch, s.queries, who, "query lengths");
+  const auto keys = mask.key_lengths.defined() ? mask.key_lengths : full(s.keys);  // [B or 1]
+  const auto queries = mask.query_lengths.defined()         ? mask.query_lengths
+                       : mask.causal && s.queries == s.keys ? keys
+                                                            : full(s.queries);          // [B or 1]
+  auto live = within_lengths(queries, s.queries).logical_and(keys.gt(0).unsqueeze(1));  // [B or 1, T]
+  if (mask.causal) live = live.logical_and(at::arange(s.queries, index_options()).unsqueeze(0).ge((queries - keys).unsqueeze(1)));
+  if (live.all().item<bool>()) return {};
+  return live.logical_not().unsqueeze(1);  // [B or 1, 1, T]
+}
+
 Hidden hidden_set(const Mask& mask, const CallSizes& sizes, std::string_view who) {
   const auto allowed = allowed_set(mask, sizes, who);
   if (!allowed.defined()) return {};

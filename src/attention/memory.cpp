@@ -29,6 +29,10 @@ Memory::Memory(at::Tensor keys, at::Tensor values, Mask mask, at::Tensor visible
 
 Hidden Memory::hidden(const CallSizes& sizes, std::string_view who) const { return hidden_ ? *hidden_ : hidden_set(mask_, sizes, who); }
 
+at::Tensor Memory::empty_rows(const CallSizes& sizes, std::string_view who) const {
+  return hidden_ ? hidden_->rows : attend::empty_rows(mask_, sizes, who);
+}
+
 Memory Memory::select(const at::Tensor& items) const {
   // Parts that broadcast over items stay as they are; of a memory of one item, from which several rows may be chosen, all are chosen.
   const bool repeat = defined() && batch() == 1 && items.size(0) != 1;

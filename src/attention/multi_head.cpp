@@ -129,7 +129,7 @@ Result MultiHead::attend(const at::Tensor& query, const Memory& memory, State* s
   check_format(name_, "queries", query, *this);
   const auto batch = query.size(0), queries = query.size(2);
   at::Tensor live = query;
-  const auto empty = memory.hidden({batch, heads_, queries, memory.size()}, name_).rows;  // [B, H, T]
+  const auto empty = memory.empty_rows({batch, heads_, queries, memory.size()}, name_);  // [B, H, T]
   if (empty.defined()) live = query.masked_fill(empty.all(1, /*keepdim=*/true).unsqueeze(-1), 0.0);
   Result result = inner_->attend(split(live, query_weight_, query_bias_, heads_), memory, state, request);
   const auto joined = result.context.transpose(1, 2).reshape({batch, queries, output_weight_.size(1)});  // [B, T, H·Dv]

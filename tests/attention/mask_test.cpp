@@ -27,6 +27,9 @@ TEST(AllowedSet, EqualsItsDefinitionForEveryKindOfMask) {
     for (const auto& [name, mask] : all_masks(kAnyMask, {.queries = queries, .keys = keys})) {
       const CallSizes z{2, 3, queries, keys};
       EXPECT_TRUE(full(mask, z).equal(allowed_by_definition(mask, z))) << name << " T=" << queries << " S=" << keys;
+      const auto empty = empty_rows(mask, z, "test");
+      const auto rows = empty.defined() ? empty.expand({2, 3, queries}) : at::zeros({2, 3, queries}, at::kBool);  // [B, H, T]
+      EXPECT_TRUE(rows.equal(allowed_by_definition(mask, z).any(-1).logical_not())) << name << " T=" << queries << " S=" << keys;
     }
 }
 

@@ -37,6 +37,8 @@ at::Tensor visible_keys_of_source(const Mask& mask, const at::Tensor& keys, std:
 
 /// Rows with an empty allowed set, bool broadcastable to [B, H, T]; undefined when there is none. Their queries count as absent.
 at::Tensor empty_rows(const at::Tensor& allowed);
+/// The same of a mask. Where lengths and causality are all of it, nothing of [T, S] is made.
+at::Tensor empty_rows(const Mask& mask, const CallSizes& sizes, std::string_view who);
 
 /// What a call may not see; parts are undefined when there is nothing of the kind.
 struct Hidden {

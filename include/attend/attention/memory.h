@@ -41,6 +41,8 @@ class Memory {
   const at::Tensor& visible() const { return visible_; }
   /// What a call may not see. Worked out once where it is the same for every query.
   Hidden hidden(const CallSizes& sizes, std::string_view who) const;
+  /// Its rows alone, for who needs no more.
+  at::Tensor empty_rows(const CallSizes& sizes, std::string_view who) const;
 
   /// What the mechanism has worked out beside; null where it has nothing.
   const std::shared_ptr<Prepared>& prepared() const { return prepared_; }
