@@ -12,12 +12,14 @@ namespace {
 struct AnswerFlags {
   std::int64_t best, batch;
   std::string record;
+  MapKeeping keep;
   RunnerOptions runner;
   AnswerFlags() { set_defaults(*this); }
   void visit(OptionVisitor& v) {
     v(best, "best", 1, "answers to tell of each item, the likeliest first", between(1, 1000));
     v(record, "record", "", "file for the record of what was attended to (see attend draw)");
     v(batch, "batch", 4096, "tokens or patches answered together", between(1, 1 << 24));
+    keep.visit(v);
     runner.visit(v);
   }
 };
@@ -37,7 +39,7 @@ struct ClassifyFlags {
 class Writer {
  public:
   Writer(const Runner& runner, const AnswerFlags& flags, bool quiet)
-      : runner_(runner), flags_(flags), quiet_(quiet), record_(flags.record) {}
+      : runner_(runner), flags_(flags), quiet_(quiet), record_(flags.record, quiet) {}
   // A line a text; blank ones get a blank line, since there is nothing to classify.
   void texts(std::vector<PlacedText> all, const std::string& place) {
     std::vector<PlacedText> kept;
@@ -62,7 +64,8 @@ class Writer {
   void operator()(Quiz& quiz, bool with_question) {
     quiz.prepare(runner_.model());
     tell(quiz.told(), quiet_);
-    const AnswerOptions options{.best = static_cast<std::size_t>(flags_.best), .batch = flags_.batch, .record = static_cast<bool>(record_)};
+    const AnswerOptions options{
+        .best = static_cast<std::size_t>(flags_.best), .batch = flags_.batch, .record = static_cast<bool>(record_), .keep = flags_.keep};
     runner_.answer(quiz, options, [&](std::size_t item, Answered answered) {
       stop_if_interrupted();
       if (before_each_) before_each_();

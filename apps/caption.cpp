@@ -30,7 +30,7 @@ int caption(const Arguments& arguments) {
   runner.writer(Matter::kPicture);
   auto control = settle_search(flags.search, arguments);
   Output out("-");
-  RecordOutput writer(flags.record);
+  RecordOutput writer(flags.record, arguments.common.quiet);
   control.record = static_cast<bool>(writer);
   catch_interrupts();
   constexpr std::size_t kTogether = 64;

@@ -39,7 +39,7 @@ int generate(const Arguments& arguments) {
   const auto& model = runner.writer(Matter::kNothing);
   if (!arguments.common.quiet) tell_unknown(*model.target, flags.prompt);
   Output out("-");
-  RecordOutput writer(flags.record);
+  RecordOutput writer(flags.record, arguments.common.quiet);
   catch_interrupts();
   const auto all = static_cast<std::size_t>(flags.count);
   for (std::size_t first = 0; first < all; first += kTogether) {

@@ -7,8 +7,10 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <utility>
 
 #include "attend/core/error.h"
+#include "attend/core/memory.h"
 #include "attend/core/printable.h"
 #include "terminal.h"
 
@@ -88,7 +90,7 @@ void Output::close() {
   file_.reset();
 }
 
-RecordOutput::RecordOutput(const std::string& path) : path_(path), errors_(std::uncaught_exceptions()) {
+RecordOutput::RecordOutput(const std::string& path, bool quiet) : path_(path), told_(quiet), errors_(std::uncaught_exceptions()) {
   if (!path.empty()) writer_ = std::make_unique<RecordWriter>(path);
 }
 
@@ -102,8 +104,19 @@ RecordOutput::~RecordOutput() {
   }
 }
 
+void RecordOutput::tell_summaries(const RecordData& data) {
+  if (data.summaries.empty() || std::exchange(told_, true)) return;
+  const auto& first = data.summaries[0];
+  const double weights = double{4} * first.heads * first.rows * first.cols;  // bytes
+  say("attend: {} holds summaries of large maps, such as {} layer {} of input {}, whose weights would take {}: statistics of rows and "
+      "columns, pooled blocks{}; --maps full keeps every weight\n",
+      path_, first.site.name, first.site.layer, data.sentence, size_text(static_cast<std::uint64_t>(weights)),
+      first.tiles ? ", queries and keys for exact tiles" : "");
+}
+
 void RecordOutput::add(const Record& record) {
   writer_->add(record);
+  tell_summaries(record.data());
   ++count_;
 }
 

@@ -35,7 +35,8 @@ class Output {
 /// the sentences before it are kept in the same way.
 class RecordOutput {
  public:
-  explicit RecordOutput(const std::string& path);
+  /// Unless `quiet` it says once where the record has summaries in place of maps.
+  explicit RecordOutput(const std::string& path, bool quiet = false);
   ~RecordOutput();
   RecordOutput(const RecordOutput&) = delete;
   RecordOutput& operator=(const RecordOutput&) = delete;
@@ -45,7 +46,9 @@ class RecordOutput {
   void close();
 
  private:
+  void tell_summaries(const RecordData& data);
   std::string path_;
+  bool told_;  // or quiet
   std::unique_ptr<RecordWriter> writer_;
   std::uint64_t count_ = 0;
   int errors_;

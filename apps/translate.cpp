@@ -13,6 +13,7 @@ namespace {
 struct TranslateFlags {
   SearchOptions search;
   RunnerOptions runner;
+  MapKeeping keep;
   std::string output, record;
   bool alignment;
   std::int64_t batch;
@@ -22,6 +23,7 @@ struct TranslateFlags {
     v(record, "record", "", "file for the record of every layer, head and step (see attend draw)");
     v(alignment, "alignment", false, "add the links of the attention as i-j: text ||| links");
     v(batch, "batch", 64, "sentences translated together", between(1, 100000));
+    keep.visit(v);
     search.visit(v);
     runner.visit(v);
   }
@@ -52,10 +54,11 @@ int translate(const Arguments& arguments) {
   Translator translator(arguments.words[0], flags.runner);
   translator.limits.sentences = static_cast<std::size_t>(flags.batch);
   control.record = !flags.record.empty() || flags.alignment;
+  control.keep = flags.keep;
   if (flags.alignment) tell_layer(translator.sites(), flags.search.source_layer(), "translate", arguments.common.quiet);
   const auto links = flags.alignment ? default_links(translator.writer()) : LinkOptions{};
   Output out(flags.output);
-  RecordOutput writer(flags.record);
+  RecordOutput writer(flags.record, arguments.common.quiet);
   std::vector<std::string> files(arguments.words.begin() + 1, arguments.words.end());
   if (files.empty()) files.emplace_back("-");
   catch_interrupts();

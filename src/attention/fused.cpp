@@ -1,4 +1,5 @@
 // Attention by the fused kernel: neither weights nor the sums of additive scores are stored.
+#include "attend/attention/operands.h"
 #include "attend/attention/score.h"
 #include "attend/ops/dropout.h"
 #include "attend/ops/fused_attention.h"
@@ -101,6 +102,9 @@ Result ScoredAttention::attend_fused(const AttendCall& call) const {
   if (span.slopes.defined()) o.slopes = span.slopes.to(at::kFloat).contiguous();                 // [H]
   if (span.by_distance.defined()) o.by_distance = span.by_distance.to(at::kFloat).contiguous();  // [H, 2F + 1]
   if (span.steps.defined() && queries > 0) o.first_steps = span.steps.select(1, 0).expand({call.query.size(0)}).contiguous();  // [B]
+  Result result;
+  const KernelSource source(memory, o.score, call.query.size(1));
+  if (request.operands) result.operands = std::make_shared<const Operands>(Operands{factor.query, source.keys, o});
   o.lse = request.lse, o.entropy = request.entropy, o.maximum = request.maximum, o.column_sums = request.column_sums;
   o.top = std::min(request.top, keys);
   if (request.pool_rows > 0 && request.pool_keys > 0) o.pool_rows = request.pool_rows, o.pool_keys = request.pool_keys;
@@ -113,11 +117,9 @@ Result ScoredAttention::attend_fused(const AttendCall& call) const {
     o.drop_rate = weight_dropout_;
     o.drop_keys = dropout_row_keys({call.query.size(0), call.query.size(1), queries, keys}, place());  // [B, H, T]
   }
-  const KernelSource source(memory, o.score, call.query.size(1));
   if (const auto* packed = dynamic_cast<const PackedKeys*>(memory.prepared().get())) o.packed = packed->source;
   const auto found = fused_attention(factor.query, source.keys, source.values, o);
 
-  Result result;
   result.context = found.context.to(memory.values().scalar_type());  // [B, H, T, Dv]
   result.lse = found.lse, result.entropy = found.entropy;
   result.maximum = found.maximum, result.argmax = found.argmax, result.column_sums = found.column_sums;

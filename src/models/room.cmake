@@ -1,5 +1,5 @@
 attend_read_list(src/models/models.def MODEL models ATTEND_MODELS TESTS_TOGETHER)
-attend_room(models TORCH GLUE SOURCES seq2seq.cpp steps.cpp weights_observer.cpp model_options.cpp parts.cpp recurrent_options.cpp transformer_options.cpp recurrent_decoder.cpp copying.cpp
+attend_room(models TORCH GLUE SOURCES seq2seq.cpp steps.cpp weights_observer.cpp map_summaries.cpp model_options.cpp parts.cpp recurrent_options.cpp transformer_options.cpp recurrent_decoder.cpp copying.cpp
   transformer_layers.cpp decoder_stack.cpp classifier_parts.cpp picture_encoder.cpp ${ATTEND_MODELS_SOURCES} KNOWS layers search)
 attend_test(models_tests TORCH KNOWS models LABELS unit
  SOURCES ${PROJECT_SOURCE_DIR}/tests/models/language_model_test.cpp ${PROJECT_SOURCE_DIR}/tests/models/answerer_test.cpp 

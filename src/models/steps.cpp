@@ -62,6 +62,7 @@ class NetworkSteps : public StepModel {
 
   void start(const StepPlan& plan) override;
   std::vector<AttentionMap> encoder_maps(std::int64_t item) const override;
+  std::vector<MapSummary> take_summaries() override { return observer_.take_summaries(); }
   StepScores step(const StepRows& rows) override;
   const ForcedScores* force_all(std::span<const std::vector<std::int32_t>> targets) override;
 
@@ -75,7 +76,8 @@ class NetworkSteps : public StepModel {
   Read read_;
   WeightsObserver observer_;
   Observer* watch_ = nullptr;  // null where nothing is to be shown
-  SeenMaps read_maps_;         // what was seen while reading, until the first step
+  MapKeeping keep_;
+  SeenMaps read_maps_;  // what was seen while reading, until the first step
   std::int64_t steps_ = 1;
   std::unique_ptr<Encoded> encoded_;
   std::unique_ptr<DecoderState> state_;  // of B items with beams_ hypotheses each
@@ -91,6 +93,8 @@ void NetworkSteps::start(const StepPlan& plan) {
   const at::NoGradGuard no_grad;
   steps_ = plan.steps;
   observer_ = WeightsObserver(plan.shown);
+  keep_ = plan.keep;
+  observer_.keep_as(keep_, WeightsObserver::Summarise::kReading);
   watch_ = plan.shown.empty() ? nullptr : &observer_;
   encoded_ = read_(watch_);
   read_maps_ = observer_.take();
@@ -136,6 +140,7 @@ StepScores NetworkSteps::step(const StepRows& rows) {
   if (!state_) state_ = decoder_.start(*encoded_, steps_);
   rearrange(rows);
   observer_.clear();
+  observer_.keep_as(keep_, WeightsObserver::Summarise::kNothing);             // a step's rows
   const auto tokens = long_tensor(rows.tokens, {encoded_->batch(), beams_});  // [B, K]
   const auto states = decoder_.step(*encoded_, *state_, tokens, watch_);      // [B, K, N]
   logits_ = decoder_.logits(states).to(at::kFloat).contiguous();              // [B, K, V]
@@ -150,13 +155,19 @@ const ForcedScores* NetworkSteps::force_all(std::span<const std::vector<std::int
   const at::NoGradGuard no_grad;
   read_maps_.clear();
   observer_.clear();
+  observer_.keep_as(keep_, WeightsObserver::Summarise::kAll);
   const auto all = padded(targets, /*column=*/0);  // [B, T]
   const auto steps = all.size(1);
   const auto begin = at::full({all.size(0), 1}, special_.begin, index_options());       // [B, 1]
   const auto inputs = at::cat({begin, all.narrow(1, 0, steps - 1)}, 1);                 // [B, T]
   const auto states = decoder_.decode(*encoded_, inputs, lengths_of(targets), watch_);  // [B, T, N]
-  const auto log_probs = at::log_softmax(decoder_.logits(states).to(at::kFloat), -1);   // [B, T, V]
-  forced_log_probs_ = log_probs.gather(2, all.unsqueeze(-1)).squeeze(-1).contiguous();  // [B, T]
+  forced_log_probs_ = at::empty({all.size(0), steps}, float_options());                 // [B, T]
+  constexpr std::int64_t kStepsTogether = 1024;                                         // of a long text not all distributions at once
+  for (std::int64_t t = 0; t < steps; t += kStepsTogether) {
+    const auto some = std::min(kStepsTogether, steps - t);
+    const auto log_probs = at::log_softmax(decoder_.logits(states.narrow(1, t, some)).to(at::kFloat), -1);  // [B, some, V]
+    forced_log_probs_.narrow(1, t, some).copy_(log_probs.gather(2, all.narrow(1, t, some).unsqueeze(-1)).squeeze(-1));
+  }
   forced_.longest = steps;
   forced_.log_probs = {forced_log_probs_.data_ptr<float>(), static_cast<std::size_t>(forced_log_probs_.numel())};
   forced_.shown = show(steps, /*forced=*/true);

@@ -16,13 +16,15 @@
 namespace attend {
 namespace {
 
-// Items by falling cost, cut where a batch is full.
-std::vector<std::vector<std::size_t>> batches_by_cost(const Quiz& quiz, std::vector<std::size_t> items, std::int64_t limit) {
+// Items by falling cost, cut where a batch is full; those whose maps may be summarised are by themselves.
+std::vector<std::vector<std::size_t>> batches_by_cost(const Quiz& quiz, std::vector<std::size_t> items, const AnswerOptions& options) {
+  const auto alone = [&](std::size_t i) { return options.record && options.keep.runs_alone(static_cast<std::size_t>(quiz.cost(i))); };
   std::stable_sort(items.begin(), items.end(), [&](auto a, auto b) { return quiz.cost(a) > quiz.cost(b); });
   std::vector<std::vector<std::size_t>> batches;
   std::int64_t longest = 0;
   for (const auto i : items) {
-    if (batches.empty() || static_cast<std::int64_t>(batches.back().size() + 1) * longest > limit) {
+    if (batches.empty() || alone(i) || alone(batches.back().front()) ||
+        static_cast<std::int64_t>(batches.back().size() + 1) * longest > options.batch) {
       batches.emplace_back();
       longest = quiz.cost(i);
     }
@@ -60,8 +62,16 @@ AttentionMap item_map(const SeenMap& seen, std::int64_t row, const ShownParts& p
   return map;
 }
 
+// The tokens of the source that rows and columns of a summary stand for.
+void place(MapSummary& summary, const ShownParts& parts) {
+  const auto [first_column, end_column] = parts.range(summary.site.columns == ColumnAxis::kQuestion);
+  const auto [first_row, end_row] = parts.range(summary.site.rows == RowAxis::kQuestion);
+  ATTEND_ASSERT(summary.cols == end_column - first_column && summary.rows == end_row - first_row);  // it was run alone
+  summary.first_column = first_column, summary.first_row = first_row;
+}
+
 std::shared_ptr<const Record> record_of(const AnswerModel& model, const Quiz& quiz, std::size_t item, std::int64_t row,
-                                        const Answered& found, const WeightsObserver& observer) {
+                                        const Answered& found, WeightsObserver& observer) {
   auto data = record_about(model.model, "answer");
   data.sentence = item;
   if (!quiz.right(item).empty()) data.options["right"] = quiz.right(item);
@@ -74,12 +84,19 @@ std::shared_ptr<const Record> record_of(const AnswerModel& model, const Quiz& qu
   answer.text.tokens.push_back({.id = token, .span = {0, static_cast<std::uint32_t>(answer.text.utf8.size())}});
   data.hypotheses.push_back(std::move(answer));
   const ShownParts parts(quiz, item);
-  for (const auto& seen : observer.seen()) {
-    data.maps.push_back(item_map(seen, row, parts));
-    const auto of = seen.site.columns;
+  const auto add_part = [&](ColumnAxis of) {
     const auto [begin, end] = parts.range(of == ColumnAxis::kQuestion);
     const SourcePart part{of, begin, end};
     if (std::find(data.parts.begin(), data.parts.end(), part) == data.parts.end()) data.parts.push_back(part);
+  };
+  for (const auto& seen : observer.seen()) {
+    data.maps.push_back(item_map(seen, row, parts));
+    add_part(seen.site.columns);
+  }
+  data.summaries = observer.take_summaries();
+  for (auto& summary : data.summaries) {
+    place(summary, parts);
+    add_part(summary.site.columns);
   }
   return std::make_shared<const Record>(std::move(data));
 }
@@ -128,8 +145,9 @@ void Runner::answer(const Quiz& quiz, const AnswerOptions& options, const std::f
     const std::vector<std::size_t> window(all.begin() + static_cast<std::ptrdiff_t>(begin),
                                           all.begin() + static_cast<std::ptrdiff_t>(std::min(all.size(), begin + kWindow)));
     std::vector<Answered> answers(window.size());
-    for (const auto& items : batches_by_cost(quiz, window, options.batch)) {
+    for (const auto& items : batches_by_cost(quiz, window, options)) {
       WeightsObserver observer;
+      if (options.record) observer.keep_as(options.keep, WeightsObserver::Summarise::kReading);
       const bool watch = options.record || std::any_of(items.begin(), items.end(), [&](auto i) { return !quiz.supporting(i).empty(); });
       const auto log_probs = model.network->answer(quiz.batch(items), watch ? &observer : nullptr).to(at::kFloat).contiguous();  // [B, A]
       for (std::size_t b = 0; b < items.size(); ++b) {

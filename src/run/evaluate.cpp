@@ -221,7 +221,7 @@ template <class Take>
 void each_forced(const Runner& runner, std::span<const std::string> sources, std::span<const std::string> references, const Take& take) {
   for (std::size_t begin = 0; begin < sources.size(); begin += kTogether) {
     const auto n = std::min(kTogether, sources.size() - begin);
-    const auto forced = runner.score(sources.subspan(begin, n), references.subspan(begin, n), {.record = true});
+    const auto forced = runner.score(sources.subspan(begin, n), references.subspan(begin, n), {.record = true, .keep = MapKeeping::full()});
     for (std::size_t i = 0; i < n; ++i)
       if (forced[i].record) take(begin + i, *forced[i].record);
   }

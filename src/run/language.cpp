@@ -1,4 +1,4 @@
-// Language models: Runner::generate, predict and score_texts.
+// Language models: Runner::generate, predict, force_texts and score_texts.
 #include <algorithm>
 
 #include "attend/models/steps.h"
@@ -40,19 +40,39 @@ std::vector<Translated> Runner::generate(const std::string& prompt, std::size_t 
   return results;
 }
 
-std::vector<ScoredText> Runner::score_texts(std::span<const std::string> texts) const {
+std::vector<Translated> Runner::force_texts(std::span<const std::string> texts, const SearchControl& control) const {
   const auto& model = writer(Matter::kNothing);
-  std::vector<ScoredText> scores;
-  for (std::size_t begin = 0; begin < texts.size(); begin += kTextsTogether) {
+  const auto alone = [&](const std::vector<std::int32_t>& tokens) { return control.record && control.keep.runs_alone(tokens.size()); };
+  std::vector<Translated> results;
+  while (results.size() < texts.size()) {
     std::vector<std::vector<std::int32_t>> tokens;
-    for (const auto& text : texts.subspan(begin, std::min(kTextsTogether, texts.size() - begin)))
-      tokens.push_back(tokens_of(ids_with_end(*model.target, text)));
+    std::vector<std::size_t> numbers;
+    for (auto i = results.size(); i < texts.size() && tokens.size() < kTextsTogether; ++i) {
+      auto own = tokens_of(ids_with_end(*model.target, texts[i]));
+      if (!tokens.empty() && (alone(own) || alone(tokens.back()))) break;
+      tokens.push_back(std::move(own));
+      numbers.push_back(i);
+    }
     const auto steps = steps_without_source(*model.network, static_cast<std::int64_t>(tokens.size()), model.target->special());
-    for (const auto& forced : force(*steps, tokens)) {
-      scores.push_back(scored_text(*model.target, forced.best[0]));
-      scores.back().text = texts[scores.size() - 1];
+    auto found = force(*steps, tokens, over_part(control, numbers));
+    for (std::size_t k = 0; k < found.size(); ++k) {
+      Translated forced{.best = {scored_text(*model.target, found[k].best[0])}, .record = {}};
+      forced.best[0].text = texts[numbers[k]];
+      if (control.record) {
+        auto data = record_about(model.model, "score");
+        data.sentence = numbers[k];
+        data.forced = true;
+        forced.record = finish_record(std::move(data), *model.target, found[k], {}, &texts[numbers[k]]);
+      }
+      results.push_back(std::move(forced));
     }
   }
+  return results;
+}
+
+std::vector<ScoredText> Runner::score_texts(std::span<const std::string> texts) const {
+  std::vector<ScoredText> scores;
+  for (auto& forced : force_texts(texts)) scores.push_back(std::move(forced.best[0]));
   return scores;
 }
 

@@ -38,7 +38,8 @@ std::vector<CandidateList> Reranker::candidates(std::span<const std::string> sou
   const auto unknown = runner_.writer().target->special().unknown;
   std::vector<CandidateList> lists;
   std::vector<std::string> all_sources, all_texts;
-  for (const auto& result : runner_.translate(sources, options_.search, {.record = true, .stop = options_.stop})) {
+  for (const auto& result :
+       runner_.translate(sources, options_.search, {.record = true, .keep = MapKeeping::full(), .stop = options_.stop})) {
     const auto* map = result.record ? result.record->source_map(options_.search.source_layer()) : nullptr;
     auto& list = lists.emplace_back();
     for (std::size_t n = 0; n < result.best.size(); ++n) {

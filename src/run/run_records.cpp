@@ -40,6 +40,8 @@ void show_draft(RecordData& data, const Tokenizer& tokenizer, const std::vector<
   const auto tokens = static_cast<std::uint32_t>(data.source.tokens.size());
   for (auto& map : data.maps)
     if (over_source(map.site.columns)) widen(map, tokens, 0, map.site.columns == ColumnAxis::kDraft ? source : 0);
+  for (auto& summary : data.summaries)
+    if (summary.site.columns == ColumnAxis::kDraft) summary.first_column = source;
   data.parts = {{ColumnAxis::kSource, 0, source}, {ColumnAxis::kDraft, source, tokens}};
 }
 
@@ -68,6 +70,7 @@ std::shared_ptr<const Record> finish_record(RecordData data, const Tokenizer& to
   data.nodes = std::move(found.nodes);
   data.maps = std::move(found.maps);
   data.scalars = std::move(found.scalars);
+  data.summaries = std::move(found.summaries);
   for (const auto& best : found.best) data.hypotheses.push_back(record_hypothesis(tokenizer, best, words));
   if (given) data.hypotheses.at(0).text = given_text(tokenizer, *given, found.best.at(0).tokens);
   if (!found.draft.empty()) show_draft(data, tokenizer, found.draft);

@@ -12,16 +12,17 @@
 namespace attend {
 namespace {
 
-// Cuts sentences into batches of similar length: indices by descending length. `end` is the id of </s>.
+// Cuts sentences into batches of similar length: indices by descending length. `end` is the id of </s>; alone(i) are run by themselves.
+template <class Alone>
 std::vector<std::vector<std::size_t>> batches_by_length(const std::vector<std::vector<std::int64_t>>& ids, std::int32_t end,
-                                                        const RunLimits& limits) {
+                                                        const RunLimits& limits, const Alone& alone) {
   std::vector<std::size_t> order(ids.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return ids[a].size() > ids[b].size(); });
   std::vector<std::vector<std::size_t>> batches;
   for (const auto i : order) {
     if (ids[i].front() == end) continue;  // an empty sentence
-    const bool full = batches.empty() || batches.back().size() >= limits.sentences ||
+    const bool full = batches.empty() || batches.back().size() >= limits.sentences || alone(i) || alone(batches.back().front()) ||
                       (batches.back().size() + 1) * ids[batches.back().front()].size() > limits.tokens;
     if (full) batches.emplace_back();
     batches.back().push_back(i);
@@ -109,7 +110,8 @@ std::vector<Translated> Runner::found_by(std::span<const std::string> sources, c
   const auto& model = writer();
   const SourceTexts texts(model, sources, options.replace_unk);
   std::vector<Translated> results(sources.size(), Translated{.best = {ScoredText{}}, .record = {}});
-  for (const auto& batch : batches_by_length(texts.ids, model.source->special().end, limits)) {
+  const auto alone = [&](std::size_t i) { return control.record && control.keep.runs_alone(texts.ids[i].size()); };
+  for (const auto& batch : batches_by_length(texts.ids, model.source->special().end, limits, alone)) {
     auto found = quoting_the_longest(sources, texts.ids, batch, [&] {
       const auto source = texts.batch(batch);
       return find(*steps_of(*model.network, source.ids, source.lengths, model.special()), batch);
@@ -134,7 +136,10 @@ std::vector<Translated> Runner::score(std::span<const std::string> sources, std:
   std::vector<std::vector<std::int32_t>> target_ids;
   for (std::size_t i = 0; i < targets.size(); ++i) target_ids.push_back(tokens_of(copied_ids(*model.target, targets[i], texts.words[i])));
   std::vector<Translated> results(sources.size(), Translated{.best = {ScoredText{}}, .record = {}});
-  for (const auto& batch : batches_by_length(texts.ids, model.source->special().end, limits)) {
+  const auto alone = [&](std::size_t i) {
+    return control.record && control.keep.runs_alone(std::max(texts.ids[i].size(), target_ids[i].size()));
+  };
+  for (const auto& batch : batches_by_length(texts.ids, model.source->special().end, limits, alone)) {
     auto found = quoting_the_longest(sources, texts.ids, batch, [&] {
       const auto source = texts.batch(batch);
       std::vector<std::vector<std::int32_t>> own;

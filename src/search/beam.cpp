@@ -89,6 +89,7 @@ StepPlan BeamSearch::plan() const {
         plan.shown.push_back(site);
   }
   if (control_.record) plan.shown = sites;
+  plan.keep = control_.keep;
   return plan;
 }
 

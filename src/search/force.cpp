@@ -40,10 +40,13 @@ Forcing::Forcing(StepModel& model, Targets targets, const SearchControl& control
 
 std::vector<SearchResult> Forcing::run() {
   stop_if_asked(control_);
-  model_.start({.steps = static_cast<std::int64_t>(longest_), .shown = control_.record ? model_.sites() : std::vector<Site>{}});
+  model_.start({.steps = static_cast<std::int64_t>(longest_),
+                .shown = control_.record ? model_.sites() : std::vector<Site>{},
+                .keep = control_.keep});
   for (std::size_t i = 0; i < targets_.size(); ++i) records_.push_back(begin_record(model_, static_cast<std::int64_t>(i), control_));
   if (const auto* forced = model_.force_all(targets_)) {
     take_all(*forced);
+    if (control_.record && targets_.size() == 1) records_[0]->add_summaries(model_.take_summaries());
   } else {
     go_by_steps();
   }

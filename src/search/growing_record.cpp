@@ -9,7 +9,7 @@ namespace attend {
 
 SearchTree GrowingRecord::snapshot() const {
   const std::lock_guard lock(mutex_);
-  SearchTree tree{nodes_, encoder_, scalars_};
+  SearchTree tree{nodes_, encoder_, scalars_, summaries_};
   for (auto& map : decoder_maps()) tree.maps.push_back(std::move(map));
   return tree;
 }
@@ -27,6 +27,11 @@ bool GrowingRecord::finished() const {
 void GrowingRecord::add_encoder(std::vector<AttentionMap> maps) {
   const std::lock_guard lock(mutex_);
   encoder_ = std::move(maps);
+}
+
+void GrowingRecord::add_summaries(std::vector<MapSummary> summaries) {
+  const std::lock_guard lock(mutex_);
+  for (auto& summary : summaries) summaries_.push_back(std::move(summary));
 }
 
 void GrowingRecord::add_step(std::span<const KeptNode> kept, const ShownRows& shown, std::span<const std::int32_t> pruned) {
@@ -49,7 +54,7 @@ void GrowingRecord::finish() {
 SearchTree GrowingRecord::release() {
   const std::lock_guard lock(mutex_);
   finished_ = true;
-  SearchTree tree{std::exchange(nodes_, {}), std::exchange(encoder_, {}), std::exchange(scalars_, {})};
+  SearchTree tree{std::exchange(nodes_, {}), std::exchange(encoder_, {}), std::exchange(scalars_, {}), std::exchange(summaries_, {})};
   for (auto& growing : decoder_) {
     tree.maps.push_back(whole(growing));
     growing = {};  // one site at a time, so that the tree is in memory about once

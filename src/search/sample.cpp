@@ -69,8 +69,9 @@ Sampler::Sampler(StepModel& model, const Prompts& prompts, const SampleOptions& 
                "sample: {} sources and {} prompts; give one prompt a source", model.items(), prompts.tokens.size());
   std::size_t longest = 0;
   for (const auto& prompt : prompts.tokens) longest = std::max(longest, prompt.size());
-  model_.start(
-      {.steps = static_cast<std::int64_t>(longest) + o_.max_tokens, .shown = control.record ? model_.sites() : std::vector<Site>{}});
+  model_.start({.steps = static_cast<std::int64_t>(longest) + o_.max_tokens,
+                .shown = control.record ? model_.sites() : std::vector<Site>{},
+                .keep = control.keep});
   for (std::size_t i = 0; i < texts_.size(); ++i) {
     auto& text = texts_[i];
     text.item = static_cast<std::int64_t>(i);

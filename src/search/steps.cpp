@@ -2,9 +2,11 @@
 
 namespace attend {
 
-std::shared_ptr<GrowingRecord> begin_record(const StepModel& model, std::int64_t item, const SearchControl& control) {
+std::shared_ptr<GrowingRecord> begin_record(StepModel& model, std::int64_t item, const SearchControl& control) {
   auto record = std::make_shared<GrowingRecord>(model.size_of(item));
-  if (control.record) record->add_encoder(model.encoder_maps(item));
+  if (!control.record) return record;
+  record->add_encoder(model.encoder_maps(item));
+  if (model.items() == 1) record->add_summaries(model.take_summaries());
   return record;
 }
 

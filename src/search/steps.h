@@ -8,7 +8,7 @@
 namespace attend {
 
 /// The record of an item, before its first step. The model has been started.
-std::shared_ptr<GrowingRecord> begin_record(const StepModel& model, std::int64_t item, const SearchControl& control);
+std::shared_ptr<GrowingRecord> begin_record(StepModel& model, std::int64_t item, const SearchControl& control);
 /// The whole tree, after the last step: moved, or copied where somebody follows the record.
 SearchTree end_record(const std::shared_ptr<GrowingRecord>& record);
 

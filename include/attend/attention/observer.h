@@ -14,6 +14,8 @@ class Observer {
   virtual ~Observer() = default;
   /// What to ask of the mechanism at this site.
   virtual Request request(const Site& site) = 0;
+  /// The same where the sizes of the call are known: those of its weights [B, H, T, S].
+  virtual Request request(const Site& site, const CallSizes& /*sizes*/) { return request(site); }
   /// The result of the call, detached from training or not as it came. weights [B, H, T, S].
   virtual void observe(const Site& site, const Result& result) = 0;
 
@@ -33,7 +35,8 @@ inline Observer* number_observer(Observer* observer) { return observer && observ
 inline Result attend_observed(const Mechanism& mechanism, const at::Tensor& query, const Memory& memory, State* state, const Site& site,
                               Observer* observer) {
   if (auto* follower = number_observer(observer)) follower->parts(site, query, mechanism.parts(query, memory));
-  Result result = mechanism.attend(query, memory, state, observer ? observer->request(site) : Request{});
+  const CallSizes sizes{query.size(0), mechanism.weight_heads(query.size(1)), query.size(2), memory.size()};
+  Result result = mechanism.attend(query, memory, state, observer ? observer->request(site, sizes) : Request{});
   if (observer) observer->observe(site, result);
   return result;
 }

@@ -3,6 +3,7 @@
 // steps are joined into one.
 #include <array>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -10,6 +11,8 @@
 #include "attend/ops/torch.h"
 
 namespace attend {
+
+struct Operands;
 
 /// What a number of a call belongs to.
 enum class Axis : std::uint8_t {
@@ -37,6 +40,7 @@ struct Request {
   std::int64_t top = 0;  ///< K: the K largest weights [B, H, T, K], the largest first, and their keys; 0 and −1 where fewer are above 0
   std::int64_t pool_rows = 0, pool_keys = 0;  ///< p, q: mean and maximum of the weights over blocks of p rows and q keys; 0 is off
   at::Tensor rows;                            ///< int64 [R], ascending: rows of the call whose weights [B, H, R, S] are returned in full
+  bool operands = false;                      ///< what the weights can be computed from, where the fused kernel takes the call
 
   /// All of them that need no sizes.
   static Request everything();
@@ -58,7 +62,8 @@ struct Result {
   WeightKind kind = WeightKind::kSoftmax;  ///< of the weights
   /// What the mechanism's page names: centre, choice, coverage, coverage_loss, ...
   std::map<std::string, Statistic> extras;
-  std::string_view by;  ///< the implementation that took the call (attention/implementations.h)
+  std::shared_ptr<const Operands> operands;  ///< attention/operands.h; null where the call was not the fused kernel's
+  std::string_view by;                       ///< the implementation that took the call (attention/implementations.h)
 };
 
 /// A number of Result that a Request can ask for, and its axis.

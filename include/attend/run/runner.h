@@ -70,6 +70,7 @@ struct AnswerOptions {
   std::size_t best = 5;       ///< answers told of each item
   std::int64_t batch = 4096;  ///< cost of the items answered together
   bool record = false;
+  MapKeeping keep;  ///< how much of maps over the text the record holds
 };
 
 /// Sentences of one batch at most, and tokens on its longer side.
@@ -131,7 +132,10 @@ class Runner {
   /// before it is read and not counted again. Every token is predicted exactly once whatever the length, and from a length of 2 on each
   /// but the text's first is read with some past.
   LanguageModelScore predict(const Stream& stream, std::int64_t length) const;
-  /// ln p of whole texts, a line each, </s> included.
+  /// Forced: ln p of each token of whole texts, </s> included, and what the model attends to while it reads them. Those whose maps may be
+  /// summarised (control.keep) are run alone.
+  std::vector<Translated> force_texts(std::span<const std::string> texts, const SearchControl& control = {}) const;
+  /// The same without records.
   std::vector<ScoredText> score_texts(std::span<const std::string> texts) const;
 
   // Pictures in, text out.

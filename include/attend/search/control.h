@@ -25,6 +25,7 @@ enum class AfterStep { kGoOn, kCancel };
 /// Both ways of ending a run early throw kInterrupted from the call that searches.
 struct SearchControl {
   bool record = false;                      ///< keep what every node attended to, at every site
+  MapKeeping keep;                          ///< how much of maps that are seen whole: those of the reading, and of forced targets
   const std::atomic<bool>* stop = nullptr;  ///< looked at before each step: any thread or signal may set it
   /// Called in the searching thread after each step, once for each item that took part, in the order of the items.
   std::function<AfterStep(const StepEvent&)> on_step = {};

@@ -14,8 +14,9 @@ namespace attend {
 /// The tree and its maps. Rows of decoder maps are nodes: maps[..].rows == nodes.size() for them, and so for scalars.
 struct SearchTree {
   std::vector<SearchNode> nodes;
-  std::vector<AttentionMap> maps;    ///< encoder maps first, each part by name and layer
-  std::vector<NodeScalars> scalars;  ///< what mechanisms say of each node beside its weights
+  std::vector<AttentionMap> maps;     ///< encoder maps first, each part by name and layer
+  std::vector<NodeScalars> scalars;   ///< what mechanisms say of each node beside its weights
+  std::vector<MapSummary> summaries;  ///< of maps that are not kept in full
 };
 
 /// A node that was kept, and the row of the step whose numbers belong to it.
@@ -41,6 +42,7 @@ class GrowingRecord {
   // What follows is for the thread that writes.
 
   void add_encoder(std::vector<AttentionMap> maps);
+  void add_summaries(std::vector<MapSummary> summaries);
   /// One step: the nodes it kept, in order, with their rows of what the model showed, and the earlier nodes that nothing was kept of.
   void add_step(std::span<const KeptNode> kept, const ShownRows& shown, std::span<const std::int32_t> pruned);
   /// Marks nodes at which the search ended.
@@ -72,6 +74,7 @@ class GrowingRecord {
   std::vector<AttentionMap> encoder_;
   std::vector<Growing> decoder_;  // by name and layer
   std::vector<NodeScalars> scalars_;
+  std::vector<MapSummary> summaries_;
   bool finished_ = false;
 };
 

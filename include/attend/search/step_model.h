@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "attend/record/map_keeping.h"
 #include "attend/record/record.h"
 #include "attend/text/special_ids.h"
 
@@ -28,6 +29,7 @@ struct ItemSize {
 struct StepPlan {
   std::int64_t steps = 1;   ///< calls of step() at most
   std::vector<Site> shown;  ///< of which sites the rows are wanted; what is not named here may be left out and then costs nothing
+  MapKeeping keep;          ///< which of their maps may be summarised, where there is one item and the map is seen whole
 };
 
 /// The hypotheses of one step, all of one length. rows = items still searched × beams.
@@ -115,6 +117,9 @@ class StepModel {
   /// Maps of the sites of `plan.shown` that belong to the reading, such as the self-attention of an encoder: rows and columns are the
   /// tokens of that item. May be asked for after start() and before the first step.
   virtual std::vector<AttentionMap> encoder_maps(std::int64_t /*item*/) const { return {}; }
+  /// Summaries of the maps of `plan.shown` that `plan.keep` leaves out, those seen since the last call of this: after start() of the
+  /// reading, after force_all() of the target. Only of a single item.
+  virtual std::vector<MapSummary> take_summaries() { return {}; }
   /// Continues every row by the token it reads.
   virtual StepScores step(const StepRows& rows) = 0;
 
