@@ -4,11 +4,13 @@
 #include <nlohmann/json.hpp>
 
 #include "attend/attention/implementations.h"
+#include "attend/core/memory.h"
 #include "attend/core/printable.h"
 #include "attend/core/version.h"
 #include "attend/kernels/isa.h"
 #include "attend/models/parts.h"
 #include "attend/ops/products.h"
+#include "attend/record/record.h"
 #include "attend/run/translator.h"
 #include "attend/store/model_folder.h"
 #include "terminal.h"
@@ -24,7 +26,7 @@ struct InfoFlags {
   void visit(OptionVisitor& v) {
     v(verify, "verify", false,
       "with a MODEL: list every file with the result of its checksum (--no-verify reads a damaged model all the same)");
-    v(json, "json", false, "as JSON: every mechanism and part, or the one NAME");
+    v(json, "json", false, "as JSON: every mechanism and part, or the one NAME, or what a RECORD holds");
   }
 };
 
@@ -133,6 +135,74 @@ int about_model(const std::string& path, bool verify) {
   return 0;
 }
 
+// What one record keeps of a site's layer: the same for people and for JSON.
+nlohmann::ordered_json json_of(const AttentionMap& map) {
+  return {{"site", map.site.name}, {"layer", map.site.layer}, {"kept", "full"},
+          {"heads", map.heads},    {"rows", map.rows},        {"columns", map.cols}};
+}
+
+nlohmann::ordered_json json_of(const MapSummary& s) {
+  nlohmann::ordered_json json{
+      {"site", s.site.name}, {"layer", s.site.layer}, {"kept", "summary"},  {"heads", s.heads},
+      {"rows", s.rows},      {"columns", s.cols},     {"bytes", s.bytes()}, {"statistics", nlohmann::json::array()}};
+  for (const auto& [array, name] :
+       {std::pair{&s.entropy, "entropy"}, {&s.lse, "lse"}, {&s.maximum, "maximum"}, {&s.column_sums, "column_sums"}})
+    if (*array) json["statistics"].push_back(name);
+  if (s.top_weights) json["top"] = s.top_weights.shape().back();
+  if (!s.chosen_rows.empty()) json["chosen_rows"] = s.chosen_rows;
+  for (const auto& level : s.levels)
+    json["levels"].push_back({{"row_block", level.row_block},
+                              {"column_block", level.column_block},
+                              {"rows", level.mean.shape()[1]},
+                              {"columns", level.mean.shape()[2]}});
+  if (s.tiles) json["tiles"] = name_of(s.tiles->query.dtype());
+  return json;
+}
+
+std::string sentence_of(const nlohmann::ordered_json& map) {
+  auto line = fmt::format("  {:<20} layer {:<3} {} heads, {} x {}, ", map["site"].get<std::string>(), map["layer"].get<int>(),
+                          map["heads"].get<int>(), map["rows"].get<std::int64_t>(), map["columns"].get<std::int64_t>());
+  if (map["kept"] == "full") return line + "in full";
+  std::vector<std::string> parts;
+  for (const auto& name : map["statistics"]) parts.push_back(name.get<std::string>());
+  if (map.contains("top")) parts.push_back(fmt::format("top {}", map["top"].get<int>()));
+  if (map.contains("chosen_rows")) parts.push_back(fmt::format("{} rows in full", map["chosen_rows"].size()));
+  if (map.contains("levels"))
+    parts.push_back(
+        fmt::format("blocks from {} x {}", map["levels"][0]["row_block"].get<int>(), map["levels"][0]["column_block"].get<int>()));
+  if (map.contains("tiles")) parts.push_back(fmt::format("tiles from {}", map["tiles"].get<std::string>()));
+  return line + fmt::format("summary of {}: {}", size_text(map["bytes"].get<std::uint64_t>()), fmt::join(parts, ", "));
+}
+
+int about_record(const std::string& path, bool json) {
+  const RecordFile file(path);
+  nlohmann::ordered_json all{{"records", nlohmann::json::array()}};
+  for (std::size_t i = 0; i < file.size(); ++i) {
+    const auto record = file.read(i);
+    const auto& data = record->data();
+    nlohmann::ordered_json one{{"input", data.sentence},
+                               {"task", printable(data.task)},
+                               {"model", printable(data.model)},
+                               {"mechanism", printable(data.mechanism)},
+                               {"source_tokens", data.source.tokens.size()},
+                               {"nodes", data.nodes.size()},
+                               {"hypotheses", data.hypotheses.size()},
+                               {"maps", nlohmann::json::array()}};
+    for (const auto& map : data.maps) one["maps"].push_back(json_of(map));
+    for (const auto& summary : data.summaries) one["maps"].push_back(json_of(summary));
+    if (json) {
+      all["records"].push_back(std::move(one));
+      continue;
+    }
+    fmt::print("record {}: input {}, {} by {}, {}; {} source tokens, {} nodes, {} hypotheses\n", i, data.sentence,
+               one["task"].get<std::string>(), one["model"].get<std::string>(), one["mechanism"].get<std::string>(),
+               data.source.tokens.size(), data.nodes.size(), data.hypotheses.size());
+    for (const auto& map : one["maps"]) fmt::print("{}\n", sentence_of(map));
+  }
+  if (json) print_json(all);
+  return 0;
+}
+
 int info(const Arguments& arguments) {
   const auto flags = arguments.read<InfoFlags>();
   if (arguments.words.empty() && flags.json) {
@@ -146,6 +216,10 @@ int info(const Arguments& arguments) {
     return 0;
   }
   const auto& word = arguments.words[0];
+  if (std::filesystem::is_regular_file(word)) {
+    ATTEND_CHECK(!flags.verify, kUsage, "info: --verify is for a model folder; {} is a file", word);
+    return about_record(word, flags.json);
+  }
   if (std::filesystem::exists(word)) return about_model(word, flags.verify);
   ATTEND_CHECK(word.find('/') == std::string::npos, kFile, "{}: no such model; give the folder of a model or of a training run", word);
   const auto all = all_told();
@@ -167,8 +241,8 @@ int info(const Arguments& arguments) {
 
 Command info_command() {
   return {.name = "info",
-          .sentence = "Versions, mechanisms and models; one mechanism or part; or a model folder.",
-          .words = "[NAME | MODEL]",
+          .sentence = "Versions, mechanisms and models; one mechanism or part; a model folder or a record.",
+          .words = "[NAME | MODEL | RECORD]",
           .details = "",
           .model_first = true,
           .paths = 1,

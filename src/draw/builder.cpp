@@ -50,28 +50,6 @@ RecordText numbered(std::uint32_t count) {
 
 SourcePart all_of(const RecordText& text) { return {ColumnAxis::kSource, 0, static_cast<std::uint32_t>(text.tokens.size())}; }
 
-Axes axes_of(const Record& record, const AttentionMap& map, std::size_t hypothesis) {
-  const auto& data = record.data();
-  Axes axes;
-  const bool source_rows = over_source(map.site.rows), slots = map.site.columns == ColumnAxis::kSlot;
-  axes.row_name = source_rows ? name_of(as_columns(map.site.rows)) : "target";
-  axes.rows = source_rows ? data.source : data.hypotheses[hypothesis].text;
-  axes.row_part = source_rows ? record.part(as_columns(map.site.rows)) : all_of(axes.rows);
-  axes.col_name = name_of(map.site.columns);
-  axes.cols = slots ? numbered(map.cols) : data.source;
-  axes.col_part = over_source(map.site.columns) ? record.part(map.site.columns) : all_of(axes.cols);
-  if (map.site.columns == ColumnAxis::kStep) {
-    // Column j is step j, and a step reads the token before its own: <s> first, the last token never.
-    axes.cols = data.hypotheses[hypothesis].text;
-    auto& tokens = axes.cols.tokens;
-    if (!tokens.empty()) tokens.pop_back();
-    tokens.insert(tokens.begin(), RecordToken{2, {0, 0}, 0, true});
-    axes.col_part = all_of(axes.cols);
-    axes.ragged = true;
-  }
-  return axes;
-}
-
 std::vector<std::uint32_t> kept_tokens(const RecordText& text, const SourcePart& part, bool hide_specials) {
   std::vector<std::uint32_t> kept;
   for (std::uint32_t i = part.begin; i < part.end; ++i) {
@@ -90,6 +68,28 @@ std::vector<Label> cell_labels(const Picture& picture) {
 }
 
 }  // namespace
+
+Axes axes_of(const Record& record, const Site& site, std::uint32_t cols, std::size_t hypothesis) {
+  const auto& data = record.data();
+  Axes axes;
+  const bool source_rows = over_source(site.rows), slots = site.columns == ColumnAxis::kSlot;
+  axes.row_name = source_rows ? name_of(as_columns(site.rows)) : "target";
+  axes.rows = source_rows ? data.source : data.hypotheses[hypothesis].text;
+  axes.row_part = source_rows ? record.part(as_columns(site.rows)) : all_of(axes.rows);
+  axes.col_name = name_of(site.columns);
+  axes.cols = slots ? numbered(cols) : data.source;
+  axes.col_part = over_source(site.columns) ? record.part(site.columns) : all_of(axes.cols);
+  if (site.columns == ColumnAxis::kStep) {
+    // Column j is step j, and a step reads the token before its own: <s> first, the last token never.
+    axes.cols = data.hypotheses[hypothesis].text;
+    auto& tokens = axes.cols.tokens;
+    if (!tokens.empty()) tokens.pop_back();
+    tokens.insert(tokens.begin(), RecordToken{2, {0, 0}, 0, true});
+    axes.col_part = all_of(axes.cols);
+    axes.ragged = true;
+  }
+  return axes;
+}
 
 const AttentionMap& choose_map(const Record& record, const SceneOptions& options) {
   const auto& maps = record.data().maps;
@@ -115,7 +115,7 @@ Builder::Builder(const Record& record, const SceneOptions& options, bool hide_ro
                "draw: hypothesis {} asked for, the record holds {} (numbered from 0)", options.hypothesis, count);
   ATTEND_CHECK(!options.head || *options.head < map_.heads, kValue, "draw: head {} asked for, {} layer {} has {} (numbered from 0)",
                options.head.value_or(0), map_.site.name, map_.site.layer, map_.heads);
-  axes_ = axes_of(record, map_, options.hypothesis);
+  axes_ = axes_of(record, map_.site, map_.cols, options.hypothesis);
   kept_rows_ = kept_tokens(axes_.rows, axes_.row_part, options.hide_specials && hide_rows);
   reads_picture_ = data.picture && over_source(map_.site.columns);
   kept_cols_ = kept_tokens(axes_.cols, axes_.col_part, options.hide_specials && !reads_picture_);

@@ -19,6 +19,9 @@ struct Axes {
   bool ragged = false;            // row t sees columns 0..t only
 };
 
+/// Of a map of that site, which has `cols` columns, for one hypothesis.
+Axes axes_of(const Record& record, const Site& site, std::uint32_t cols, std::size_t hypothesis);
+
 /// Builds the parts of a scene that the views share.
 class Builder {
  public:

@@ -15,7 +15,7 @@ namespace attend {
 enum class ScaleKind : std::uint8_t {
   kLinear,  ///< v = a / Scale::top
   kRow,     ///< v = a / largest weight of the row; rows are then not comparable
-  kLog      ///< v = ln(a / a0) / ln(1 / a0), a0 = 1e-4, held to [0, 1]
+  kLog      ///< v = ln(a / (a0 Scale::top)) / ln(1 / a0), a0 = 1e-4, held to [0, 1]
 };
 /// "linear", "row" or "log"; the parser throws kUnknownName for anything else.
 const char* name_of(ScaleKind kind);
@@ -26,8 +26,9 @@ float scale_value(ScaleKind kind, float a, float row_max);
 struct Scale {
   ScaleKind kind = ScaleKind::kLinear;
   Palette palette = Palette::kSequential;
-  float top = 1;          ///< linear: the weight of the strongest colour
-  std::string low, high;  ///< the weights at both ends of the colour bar, as printed
+  float top = 1;              ///< linear and log: the weight of the strongest colour, 1 but for small ones
+  std::string of = "weight";  ///< what a colour stands for: "mean weight of a block" of summaries, ...
+  std::string low, high;      ///< the weights at both ends of the colour bar, as printed
 };
 
 /// What stands beside a row or above a column.
