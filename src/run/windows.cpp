@@ -69,10 +69,10 @@ Windows windows_of(const Stream& stream, const std::vector<Window>& windows) {
   return batch;
 }
 
-at::Tensor states_of(const Seq2Seq& model, const Windows& batch) {
+at::Tensor states_of(const Seq2Seq& model, const Windows& batch, Observer* observer) {
   const auto rows = batch.inputs.size(0);
   const auto encoded = model.encode(at::empty({rows, 0}, index_options()), at::zeros({rows}, index_options()), nullptr);
-  return model.decode(*encoded, batch.inputs, batch.lengths, nullptr);
+  return model.decode(*encoded, batch.inputs, batch.lengths, observer);
 }
 
 std::vector<std::string> lines_of(const Tokenizer& tokenizer, const std::vector<std::int32_t>& tokens) {

@@ -20,6 +20,18 @@ constexpr auto kSiteOf = [](const auto& seen) -> const Site& { return seen.first
 // bool [B, 1, T]: the steps an item has.
 at::Tensor live_steps(const AuxiliaryBatch& batch, std::int64_t steps) { return within_lengths(batch.target_lengths, steps).unsqueeze(1); }
 
+// How many rows of a call an item has; undefined where all do.
+at::Tensor row_lengths(const Site& site, const AuxiliaryBatch& batch) {
+  switch (site.rows) {
+    case RowAxis::kNode: return of_pool(site) ? at::Tensor() : batch.target_lengths;
+    case RowAxis::kSource:
+    case RowAxis::kDocument: return batch.source_lengths;
+    case RowAxis::kQuestion: return batch.question_lengths;
+    case RowAxis::kCell: return {};
+  }
+  return {};
+}
+
 void add(at::Tensor& sum, const at::Tensor& part) { sum = sum.defined() ? sum + part : part; }
 
 }  // namespace
@@ -66,6 +78,7 @@ void RowsLossOptions::visit(OptionVisitor& v) {
 }
 
 void visit_losses(OptionSet& own, const ModelOptions& model, OptionVisitor& v) {
+  v.once<EntropyLossOptions>(own);
   if (source_attention_that(model, &Capabilities::repeats_cost)) v.once<CoverageLossOptions>(own);
   if (source_attention_that(model, &Capabilities::rewarded)) v.once<RewardOptions>(own);
   if (model_reads<PonderOptions>(model)) v.once<PonderLossOptions>(own);
@@ -73,6 +86,7 @@ void visit_losses(OptionSet& own, const ModelOptions& model, OptionVisitor& v) {
 }
 
 bool AuxiliaryLosses::wanted(const TrainOptions& o, const ModelOptions& model) {
+  if (asks_entropy(o.of<EntropyLossOptions>())) return true;
   if (o.of<GuidedOptions>().guided_weight > 0 || o.of<DoublyOptions>().doubly_weight > 0 || o.of<RowsLossOptions>().rows_weight > 0)
     return true;
   if (o.of<PonderLossOptions>().ponder_weight > 0 && model_reads<PonderOptions>(model)) return true;
@@ -84,7 +98,7 @@ Request AuxiliaryLosses::request(const Site& site) {
   Request request;
   request.weights = (of_source(site) && (o_.of<GuidedOptions>().guided_weight > 0 || o_.of<DoublyOptions>().doubly_weight > 0)) ||
                     (of_pool(site) && o_.of<RowsLossOptions>().rows_weight > 0);
-  request.entropy = o_.of<RewardOptions>().entropy_weight > 0;
+  request.entropy = o_.of<RewardOptions>().entropy_weight > 0 || takes_part(o_.of<EntropyLossOptions>(), site);
   return request;
 }
 
@@ -95,8 +109,34 @@ at::Tensor AuxiliaryLosses::rewards(const AuxiliaryBatch& batch) const {
   return batch.log_probs.sum(1, /*keepdim=*/true).expand_as(batch.log_probs);
 }
 
-at::Tensor AuxiliaryLosses::loss(const AuxiliaryBatch& batch) const {
+at::Tensor AuxiliaryLosses::entropy_loss(const AuxiliaryBatch& batch) const {
+  const auto& o = o_.of<EntropyLossOptions>();
+  if (o.weight == 0) return {};
   at::Tensor sum;
+  std::int64_t count = 0;
+  for (const auto& [site, result] : calls_) {
+    if (!takes_part(o, site)) continue;
+    add(sum, mean_entropy(o, site, result, row_lengths(site, batch)));
+    ++count;
+  }
+  return count > 0 ? sum * (o.weight * static_cast<double>(batch.units) / static_cast<double>(count)) : sum;
+}
+
+EntropySums AuxiliaryLosses::entropies(const AuxiliaryBatch& batch) const {
+  const at::NoGradGuard no_grad;
+  const auto& o = o_.of<EntropyLossOptions>();
+  EntropySums sums;
+  for (const auto& [site, result] : calls_) {
+    if (!takes_part(o, site)) continue;
+    auto& [sum, count] = sums[entropy_name(site)];
+    sum += mean_entropy(o, site, result, row_lengths(site, batch)).item<double>();
+    ++count;
+  }
+  return sums;
+}
+
+at::Tensor AuxiliaryLosses::loss(const AuxiliaryBatch& batch) const {
+  at::Tensor sum = entropy_loss(batch);
   for (const auto& call : calls_) {
     const auto& [site, result] = call;
     if (const auto found = result.extras.find("ponder"); found != result.extras.end()) {

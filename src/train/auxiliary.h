@@ -6,6 +6,7 @@
 #include "attend/attention/observer.h"
 #include "attend/train/config.h"
 #include "attend/train/losses.h"
+#include "train/entropy_loss.h"
 
 namespace attend {
 
@@ -17,10 +18,12 @@ void visit_losses(OptionSet& own, const ModelOptions& model, OptionVisitor& v);
 
 /// What the auxiliary losses of one batch need to know of it.
 struct AuxiliaryBatch {
-  at::Tensor target_lengths;  ///< int64 [B]
-  at::Tensor source_lengths;  ///< int64 [B]: positions of its source, what lies beyond is padding
-  at::Tensor log_probs;       ///< ln p of every target token, [B, T], zero past an item's end; without gradient
-  at::Tensor gold;            ///< gold links as rows that sum to 1, [B, T, S], rows without links zero; undefined = none
+  at::Tensor target_lengths;         ///< int64 [B]
+  at::Tensor source_lengths;         ///< int64 [B]: positions of its source, what lies beyond is padding
+  at::Tensor log_probs;              ///< ln p of every target token, [B, T], zero past an item's end; without gradient
+  at::Tensor gold;                   ///< gold links as rows that sum to 1, [B, T, S], rows without links zero; undefined = none
+  at::Tensor question_lengths = {};  ///< int64 [B], of models that read a question beside the source
+  std::int64_t units = 0;            ///< what the batch's likelihood is a sum over: target tokens or examples
 };
 
 /// Watches one pass of the decoder.
@@ -32,6 +35,7 @@ struct AuxiliaryBatch {
 ///   DoublyOptions        λ Σ_s (1 − Σ_t w[t, s])²
 ///   PonderLossOptions    τ Σ_t ρ_t of adaptive computation
 ///   RowsLossOptions      λ ‖A Aᵀ − I‖²_F of attention pooling
+///   EntropyLossOptions   λ times the mean entropy of rows, heads and sites, for each unit of the batch
 /// Papers: train/losses.h.
 class AuxiliaryLosses final : public Observer {
  public:
@@ -45,11 +49,14 @@ class AuxiliaryLosses final : public Observer {
   void observe(const Site& site, const Result& result) override;
   /// Their sum over the batch's examples; undefined when there is none.
   at::Tensor loss(const AuxiliaryBatch& batch) const;
+  /// The mean entropy of each site and layer that takes part, of the calls seen.
+  EntropySums entropies(const AuxiliaryBatch& batch) const;
   /// Moves the baselines of hard attention, once the loss has been used.
   void move_baselines(const AuxiliaryBatch& batch) const;
 
  private:
-  at::Tensor rewards(const AuxiliaryBatch& batch) const;  // ℓ [B, T]
+  at::Tensor rewards(const AuxiliaryBatch& batch) const;       // ℓ [B, T]
+  at::Tensor entropy_loss(const AuxiliaryBatch& batch) const;  // []; undefined where it has no weight
   const TrainOptions& o_;
   std::int64_t update_;
   std::vector<std::pair<Site, Result>> calls_;

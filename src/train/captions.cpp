@@ -85,7 +85,8 @@ class CaptionsLearner final : public Learner {
     const auto pictures = model_.network->encode(batch.tensors.source, batch.tensors.source_lengths, watching);
     std::optional<Draws> of_captions;  // a picture has several: they are the items that are written
     if (const auto* items = Draws::current_items()) of_captions.emplace(kCaptionsPart, caption_items(batch.rows, *items));
-    return learn_sequences(*model_.network, *pictures->select(batch.rows), batch.tensors, tokens, config_.train.label_smoothing, watching);
+    return learn_sequences(*model_.network, *pictures->select(batch.rows), batch.tensors, tokens, config_.train.label_smoothing, watching,
+                           entropies_);
   }
 
   std::optional<double> attention_entropy() const override {

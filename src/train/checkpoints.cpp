@@ -33,6 +33,7 @@ std::string to_json(const Progress& p) {
                        {"loss_tokens", p.loss_tokens},
                        {"norm_sum", p.norm_sum},
                        {"loss_updates", p.loss_updates},
+                       {"entropies", p.entropies},
                        {"kept", kept},
                        {"data", p.data}};
   return json.dump(2) + "\n";
@@ -55,6 +56,7 @@ Progress progress_from_json(const std::string& path) {
     p.loss_tokens = json.at("loss_tokens").get<std::int64_t>();
     p.norm_sum = json.value("norm_sum", 0.0);
     p.loss_updates = json.value("loss_updates", std::int64_t{0});
+    p.entropies = json.value("entropies", EntropySums{});
     p.data = json.value("data", DataFingerprint{});
     for (const auto& entry : json.at("kept")) p.kept.emplace_back(entry.at(0).get<std::int64_t>(), entry.at(1).get<double>());
   } catch (const nlohmann::json::exception& e) {
@@ -233,6 +235,7 @@ void Checkpoints::log(const ValidationReport& report, const Progress& progress) 
   line["gradient_norm"] = report.gradient_norm;
   if (report.tokens_per_second > 0) line["tokens_per_second"] = report.tokens_per_second;
   if (report.attention_entropy) line["attention_entropy"] = *report.attention_entropy;
+  for (const auto& [site, own] : progress.entropies) line["attention_entropies"][site] = own.first / static_cast<double>(own.second);
   line["memory_peak_bytes"] = report.memory_peak;
   line["plateau_factor"] = progress.plateau.factor;
   line["best"] = report.best;

@@ -9,6 +9,7 @@
 #include "attend/store/model_folder.h"
 #include "attend/train/optimiser.h"
 #include "attend/train/trainer.h"
+#include "train/entropy_loss.h"
 #include "train/resume.h"
 
 namespace attend {
@@ -24,6 +25,7 @@ struct Progress {
   std::vector<std::pair<std::int64_t, double>> kept;  ///< step and figure of the best checkpoints, best first
   double loss_sum = 0, norm_sum = 0;                  ///< since the last validation
   std::int64_t loss_tokens = 0, loss_updates = 0;
+  EntropySums entropies;  ///< of attention, since the last validation
   DataFingerprint data;
 };
 

@@ -74,6 +74,7 @@ void Learner::build(Config& config, const GivenValues& given, const std::string&
                  fmt::format("training {} parameters (gradients and the two averages of the optimiser)", parameters));
   }
   begin(config, given);
+  check_entropy_sites(config.train.of<EntropyLossOptions>(), dynamic_cast<const Network&>(*model_.network).sites());
 }
 
 BatchPlan batch_plan(const TrainOptions& o) {

@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "attend/data/corpus.h"
@@ -11,6 +12,7 @@
 #include "attend/store/model_folder.h"
 #include "attend/train/config.h"
 #include "attend/train/trainer.h"
+#include "train/entropy_loss.h"
 
 namespace attend {
 
@@ -47,12 +49,15 @@ class Learner {
   /// Nats a row of the attention to the source while the first validation examples are written, at most 64 of them: the mean over rows,
   /// heads and layers. Null for models without one.
   virtual std::optional<double> attention_entropy() const { return std::nullopt; }
+  /// The entropies that training has seen since this was asked before, where train.attention_entropy or attention_entropies asks for them.
+  EntropySums take_entropies() { return std::exchange(entropies_, {}); }
   /// What validate() has to count metrics from.
   virtual MetricNeeds has() const = 0;
   /// "file:line, file:line, ..." of examples, for errors.
   virtual std::string places(const std::vector<std::size_t>& examples) const = 0;
 
  protected:
+  EntropySums entropies_;
   /// Throws kValue for a model that cannot learn this task.
   virtual void check(const ModelOptions& options) const = 0;
   virtual void make_vocabularies(const TextOptions& text, AnyModel& model) const = 0;

@@ -71,7 +71,7 @@ class Pairs final : public Learner {
     AuxiliaryLosses auxiliary(config_.train, update);
     const auto encoded = model_.network->encode(batch.source, batch.source_lengths, watch_ ? &auxiliary : nullptr);
     const auto nll =
-        learn_sequences(*model_.network, *encoded, batch, tokens, config_.train.label_smoothing, watch_ ? &auxiliary : nullptr);
+        learn_sequences(*model_.network, *encoded, batch, tokens, config_.train.label_smoothing, watch_ ? &auxiliary : nullptr, entropies_);
     if (model_.network->second_pass()) learn_revision(batch, tokens, update);
     return nll;
   }
@@ -164,7 +164,7 @@ class Pairs final : public Learner {
     AuxiliaryLosses auxiliary(config_.train, update);
     auto* watching = watch_ ? &auxiliary : nullptr;
     const auto encoded = network.encode_with_draft(batch.source, batch.source_lengths, draft.ids, draft.lengths, watching);
-    learn_sequences(*network.second_pass(), *encoded, batch, tokens, config_.train.label_smoothing, watching);
+    learn_sequences(*network.second_pass(), *encoded, batch, tokens, config_.train.label_smoothing, watching, entropies_);
   }
 
   std::size_t validated_pairs() const {

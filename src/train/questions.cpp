@@ -145,8 +145,13 @@ class QuestionsLearner final : public Learner {
     const auto nll = -log_probs.gather(1, batch.gold.unsqueeze(1)).sum();  // []
     auto loss = nll;
     if (const auto e = config_.train.label_smoothing; e > 0 && model_.target) loss = (1 - e) * nll - e * log_probs.mean(1).sum();
-    if (const auto more = watch_ ? losses.loss({}) : at::Tensor{}; more.defined()) loss = loss + more;
+    AuxiliaryBatch known;
+    known.source_lengths = questions.text_lengths;
+    known.question_lengths = questions.question_lengths;
+    known.units = batch.units;
+    if (const auto more = watch_ ? losses.loss(known) : at::Tensor{}; more.defined()) loss = loss + more;
     (loss / static_cast<double>(units)).backward();
+    if (watch_) add_entropies(entropies_, losses.entropies(known));
     return nll.item<double>();
   }
 

@@ -20,7 +20,7 @@ void set_targets(TrainBatch& batch, const PaddedBatch& targets, std::int32_t beg
 }
 
 double learn_sequences(const TokenDecoder& network, const Encoded& encoded, const TrainBatch& batch, std::int64_t tokens, double smoothing,
-                       AuxiliaryLosses* watching) {
+                       AuxiliaryLosses* watching, EntropySums& entropies) {
   const auto states = network.decode(encoded, batch.inputs, batch.target_lengths, watching);  // [B, T, N]
   const auto live = states.flatten(0, 1).index_select(0, batch.live);                         // [n, N]
   const auto entropy = cross_entropy(network.logits(live), batch.targets, smoothing);
@@ -32,10 +32,14 @@ double learn_sequences(const TokenDecoder& network, const Encoded& encoded, cons
     known.log_probs =
         at::zeros({batch.inputs.numel()}, entropy.rows.options()).index_copy(0, batch.live, entropy.rows).view_as(batch.inputs);  // [B, T]
     known.gold = batch.gold;
+    known.units = batch.tokens;
     if (const auto more = watching->loss(known); more.defined()) loss = loss + more;
   }
   (loss / static_cast<double>(tokens)).backward();
-  if (watching) watching->move_baselines(known);
+  if (watching) {
+    watching->move_baselines(known);
+    add_entropies(entropies, watching->entropies(known));
+  }
   return entropy.nll;
 }
 

@@ -22,7 +22,8 @@ void set_targets(TrainBatch& batch, const PaddedBatch& targets, std::int32_t beg
 
 /// Adds the gradient of (−Σ ln p of the batch's tokens, smoothed, and the losses of `watching`) / tokens; returns −Σ ln p.
 /// `watching`, when given, has seen the encoder.
+/// The entropies that `watching` has seen are added to `entropies`.
 double learn_sequences(const TokenDecoder& network, const Encoded& encoded, const TrainBatch& batch, std::int64_t tokens, double smoothing,
-                       AuxiliaryLosses* watching);
+                       AuxiliaryLosses* watching, EntropySums& entropies);
 
 }  // namespace attend

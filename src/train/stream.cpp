@@ -7,6 +7,7 @@
 #include "attend/run/windows.h"
 #include "attend/train/data.h"
 #include "attend/train/fit.h"
+#include "train/auxiliary.h"
 #include "train/learner.h"
 
 namespace attend {
@@ -65,11 +66,18 @@ class StreamLearner final : public Learner {
     return batch;
   }
 
-  double backward(const Batch& base, std::int64_t units, std::int64_t /*update*/) override {
+  double backward(const Batch& base, std::int64_t units, std::int64_t update) override {
     const auto& batch = static_cast<const WindowBatch&>(base).windows;
-    const auto live = states_of(*model_.network, batch).flatten(0, 1).index_select(0, batch.live);  // [n, N]
+    AuxiliaryLosses watching(config_.train, update);
+    const auto live = states_of(*model_.network, batch, watch_ ? &watching : nullptr).flatten(0, 1).index_select(0, batch.live);  // [n, N]
     const auto entropy = cross_entropy(model_.network->logits(live), batch.targets, config_.train.label_smoothing);
-    (entropy.loss / static_cast<double>(units)).backward();
+    auto loss = entropy.loss;
+    AuxiliaryBatch known;
+    known.target_lengths = batch.lengths;
+    known.units = base.units;
+    if (const auto more = watch_ ? watching.loss(known) : at::Tensor{}; more.defined()) loss = loss + more;
+    (loss / static_cast<double>(units)).backward();
+    if (watch_) add_entropies(entropies_, watching.entropies(known));
     return entropy.nll;
   }
 
@@ -106,6 +114,7 @@ class StreamLearner final : public Learner {
     model_ = as_seq2seq(model(), "task " + config.task);
     train_ = stream_of(*model_.target, train_text_);
     dev_ = stream_of(*model_.target, dev_text_);
+    watch_ = AuxiliaryLosses::wanted(config_.train, config_.model);
     ATTEND_CHECK(!train_.ids.empty() && !dev_.ids.empty(), kData, "{}: nothing is left to learn from or to validate on; give a longer text",
                  config_.data.of<TextFiles>().text);
   }
@@ -119,6 +128,7 @@ class StreamLearner final : public Learner {
   std::string train_text_, dev_text_;
   TranslationModel model_;
   Stream train_, dev_;
+  bool watch_ = false;
 };
 
 }  // namespace

@@ -235,6 +235,7 @@ class Trainer::Run {
                    "update {}: the loss is {}; lower train.rate or set train.clip, and look at these lines of the batch: {}",
                    progress_.step, nll, learner_->places(parts[i]));
     }
+    add_entropies(progress_.entropies, learner_->take_entropies());
     progress_.position = batches_->position();
     const double norm = clip_gradients(optimiser_->parameters(), t.clip);
     ATTEND_CHECK(std::isfinite(norm), kData,
@@ -327,6 +328,7 @@ class Trainer::Run {
     checkpoints_->log(report, progress_);
     progress_.loss_sum = progress_.norm_sum = 0;
     progress_.loss_tokens = progress_.loss_updates = 0;
+    progress_.entropies.clear();
     trained_tokens_ = 0;
     trained_seconds_ = 0;
     log_.say(validation_text(report));

@@ -35,7 +35,7 @@ struct Windows {
 };
 Windows windows_of(const Stream& stream, const std::vector<Window>& windows);
 /// States of a language model before its output layer, [B, T, N].
-at::Tensor states_of(const Seq2Seq& model, const Windows& batch);
+at::Tensor states_of(const Seq2Seq& model, const Windows& batch, Observer* observer = nullptr);
 
 /// The lines of a text that was drawn past its line ends: what stands between </s> and </s>.
 std::vector<std::string> lines_of(const Tokenizer& tokenizer, const std::vector<std::int32_t>& tokens);

@@ -3,6 +3,7 @@
 // attention and its parts. The formulas are those of AuxiliaryLosses.
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "attend/core/options.h"
 
@@ -36,6 +37,16 @@ struct GuidedOptions {
 struct DoublyOptions {
   double doubly_weight;
   DoublyOptions() { set_defaults(*this); }
+  void visit(OptionVisitor& v);
+};
+
+/// λ times the mean of H_t = −Σ_s w[t, s] ln w[t, s], in nats, over rows, heads and chosen sites, beside a loss that is a mean too: above 0
+/// a penalty, which sharpens attention, below 0 a bonus, which spreads it.
+struct EntropyLossOptions {
+  double weight;
+  std::vector<std::string> sites, heads;  ///< empty: all
+  bool told;                              ///< the means are written down also without a weight
+  EntropyLossOptions() { set_defaults(*this); }
   void visit(OptionVisitor& v);
 };
 
