@@ -13,3 +13,8 @@ attend_isa_sources(attend_linear_speed SOURCES ${PROJECT_SOURCE_DIR}/bench/peak.
 target_link_libraries(attend_linear_speed PRIVATE attend::ops nlohmann_json::nlohmann_json attend_flags)
 target_precompile_headers(attend_linear_speed REUSE_FROM attend_ops)
 target_compile_options(attend_linear_speed PRIVATE -fPIC)
+add_executable(attend_large_map EXCLUDE_FROM_ALL bench/large_map.cpp)
+target_include_directories(attend_large_map PRIVATE ${PROJECT_SOURCE_DIR}/src)
+target_link_libraries(attend_large_map PRIVATE attend::models nlohmann_json::nlohmann_json attend_flags)
+target_precompile_headers(attend_large_map REUSE_FROM attend_ops)
+target_compile_options(attend_large_map PRIVATE -fPIC)
