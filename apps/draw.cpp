@@ -92,7 +92,7 @@ BlockOptions block_options(const DrawFlags& f, bool quiet) {
 Scene scene_of_summary(const Record& record, const MapSummary& summary, const DrawFlags& f, bool quiet) {
   ATTEND_CHECK(f.view == "auto" || f.view == "heatmap", kUsage, "draw: {} layer {} is kept as a summary, which view heatmap shows",
                summary.site.name, summary.site.layer);
-  ATTEND_CHECK(!f.hide_specials, kUsage, "draw: special tokens of a summary cannot be hidden; leave out --hide_specials");
+  ATTEND_CHECK(!f.hide_specials, kUsage, "draw: special tokens of a summary cannot be hidden; leave out --hide-specials");
   const auto options = block_options(f, quiet);
   if (!wants_tile(f)) return blocks_scene(record, summary, options);
   const auto [first_row, end_row] = range_of(f.rows, "rows", summary.rows);

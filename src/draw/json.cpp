@@ -73,6 +73,7 @@ Json scene_json(const Scene& scene) {
   out["scale"] = {{"kind", name_of(scene.scale.kind)},
                   {"top", scene.scale.top},
                   {"palette", scene.scale.palette == Palette::kSequential ? "sequential" : "diverging"},
+                  {"of", scene.scale.of},
                   {"low", scene.scale.low},
                   {"high", scene.scale.high}};
   out["across"] = scene.across;

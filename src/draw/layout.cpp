@@ -201,7 +201,8 @@ void LayOut::heatmap() {
 }
 
 void LayOut::bar() {
-  const std::string kind = scene_.scale.kind == ScaleKind::kLinear ? "weight" : fmt::format("weight, {} scale", name_of(scene_.scale.kind));
+  const std::string kind =
+      scene_.scale.kind == ScaleKind::kLinear ? scene_.scale.of : fmt::format("{}, {} scale", scene_.scale.of, name_of(scene_.scale.kind));
   double x = kMargin;
   const double baseline = std::ceil(y_) + 10;
   for (const auto& words : {kind, scene_.scale.low}) {

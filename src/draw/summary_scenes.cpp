@@ -242,6 +242,8 @@ Scene blocks_scene(const Record& record, const MapSummary& summary, const BlockO
   if (options.all_heads && !options.head && summary.heads > 1)
     for (std::uint32_t h = 0; h < summary.heads; ++h) add(h, 1);
   builder.colour();
+  if (level.row_block > 1 || level.column_block > 1)
+    scene.scale.of = options.maximum ? "largest weight of a block" : "mean weight of a block";
   const auto weights = fmt::format("{} x {}", level.row_block, level.column_block);
   if (level.row_block > 1 || level.column_block > 1)
     builder.note(

@@ -338,7 +338,7 @@ void Terminal::highlight() {
 
 void Terminal::bar() {
   Line now;
-  put(now, "weight  " + scene_.scale.low + " ");
+  put(now, scene_.scale.of + "  " + scene_.scale.low + " ");
   constexpr int kSteps = 24;
   if (ascii()) {
     put(now, fmt::format("[{}]", kLevels));

@@ -95,7 +95,9 @@ void check_tiles(const MapSummary& s, ShapeCheck& check) {
                 fmt::format("queries of size {} and {} key heads of {}", size, key_heads, s.heads));
   check(t.query, "query", Dtype::kF16, {s.heads, s.rows, size});
   check(t.key, "key", Dtype::kF16, {key_heads, s.cols, size});
-  check.require(std::isfinite(t.scale) && t.left >= 0 && t.right >= 0 && t.first_step >= 0, "its scale or its window is no number");
+  const auto distance = [](std::int64_t x) { return x >= 0 && x <= TileSource::kEverything; };  // sums of two stay in range
+  check.require(std::isfinite(t.scale) && distance(t.left) && distance(t.right) && distance(t.first_step),
+                "its scale, window or first step is no number in range");
   if (t.score != TileScore::kProduct) {
     check.require(bool{t.energy} && key_heads == s.heads, "additive scores need an energy and keys for each head");
     check(t.energy, "energy", Dtype::kF32, {s.heads, size});

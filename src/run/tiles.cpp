@@ -21,7 +21,7 @@ const Number* or_null(const std::vector<Number>& numbers) {
 WeightMatrix weights_of_tile(const MapSummary& summary, std::uint32_t head, const kernels::WeightTile& tile) {
   const auto where = fmt::format("{} layer {}", summary.site.name, summary.site.layer);
   ATTEND_CHECK(summary.tiles, kValue,
-               "tile: the summary of {} holds no queries and keys to compute weights from; record it with --map_tiles exact or half, and a "
+               "tile: the summary of {} holds no queries and keys to compute weights from; record it with --map-tiles exact or half, and a "
                "mechanism that is a softmax over products or additive scores",
                where);
   ATTEND_CHECK(head < summary.heads, kValue, "tile: {} has {} heads, got head {} (counted from 0)", where, summary.heads, head);

@@ -141,7 +141,8 @@ class QuestionsLearner final : public Learner {
     auto questions = batch.questions;
     questions.linear = update <= config_.train.of<LinearStartOptions>().linear_start;
     AuxiliaryLosses losses(config_.train, update);
-    const auto log_probs = model_.network->answer(questions, watch_ ? &losses : nullptr);
+    const bool watched = watch_ && !questions.linear;  // weights before a softmax have no entropy
+    const auto log_probs = model_.network->answer(questions, watched ? &losses : nullptr);
     const auto nll = -log_probs.gather(1, batch.gold.unsqueeze(1)).sum();  // []
     auto loss = nll;
     if (const auto e = config_.train.label_smoothing; e > 0 && model_.target) loss = (1 - e) * nll - e * log_probs.mean(1).sum();
@@ -149,9 +150,9 @@ class QuestionsLearner final : public Learner {
     known.source_lengths = questions.text_lengths;
     known.question_lengths = questions.question_lengths;
     known.units = batch.units;
-    if (const auto more = watch_ ? losses.loss(known) : at::Tensor{}; more.defined()) loss = loss + more;
+    if (const auto more = watched ? losses.loss(known) : at::Tensor{}; more.defined()) loss = loss + more;
     (loss / static_cast<double>(units)).backward();
-    if (watch_) add_entropies(entropies_, losses.entropies(known));
+    if (watched) add_entropies(entropies_, losses.entropies(known));
     return nll.item<double>();
   }
 

@@ -19,7 +19,7 @@ class LargeMaps : public Cli {
     put_file(*shared_ / "target", "a b c\na\n");
     for (const std::string maps : {"full", "summary"}) {
       const auto scored = run({"score", *shared_ / "transformer", "--source", *shared_ / "source", "--target", *shared_ / "target",
-                               "--record", record(maps), "--maps", maps, "--map_rows", "1"});
+                               "--record", record(maps), "--maps", maps, "--map-rows", "1"});
       ASSERT_EQ(scored.code, 0) << scored.err;
       EXPECT_EQ(scored.err.find("holds summaries of large maps") != std::string::npos, maps == "summary") << scored.err;
     }
@@ -85,7 +85,7 @@ TEST_F(LargeMaps, ATileIsWhatTheFullMapHolds) {
 TEST_F(LargeMaps, BlocksAreDrawnEverywhere) {
   const auto files = {folder_ / "a.png", folder_ / "a.svg", folder_ / "a.html"};
   const auto outcome = run({"draw", record("summary"), "--png", folder_ / "a.png", "--svg", folder_ / "a.svg", "--html", folder_ / "a.html",
-                            "--blocks", "3", "--pool", "max", "--all_heads"});
+                            "--blocks", "3", "--pool", "max", "--all-heads"});
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   for (const auto& file : files) EXPECT_GT(fs::file_size(file), 1000u) << file;
   const auto terminal = run({"draw", record("summary"), "--site", "encoder.self", "--width", "80"});

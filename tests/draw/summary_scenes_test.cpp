@@ -67,6 +67,8 @@ TEST(BlocksScene, ShowsTheLevelThatFits) {
   const auto largest = *std::max_element(panel.weights.begin(), panel.weights.end());
   EXPECT_EQ(blocks.scale.top, largest);  // the strongest colour is the largest cell, and the scale says what that is
   EXPECT_EQ(*std::max_element(panel.values.begin(), panel.values.end()), 1.0F);
+  EXPECT_EQ(blocks.scale.of, "mean weight of a block");
+  EXPECT_EQ(whole.scale.of, "weight");
   EXPECT_EQ(blocks.scale.high, fmt::format("{:.2g}", largest));
 
   options.maximum = true;

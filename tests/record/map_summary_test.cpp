@@ -99,7 +99,8 @@ TEST(MapSummary, ArraysThatDoNotFitAreRefused) {
       },
       "blocks of 1 at least");
   refused([](MapSummary& s) { s.lse = {}; }, "tiles need queries, keys and lse");
-  refused([](MapSummary& s) { s.tiles->scale = NAN; }, "no number");
+  refused([](MapSummary& s) { s.tiles->scale = NAN; }, "no number in range");
+  refused([](MapSummary& s) { s.tiles->first_step = INT64_MAX; }, "no number in range");
   refused([](MapSummary& s) { s.tiles->score = TileScore::kTanh; }, "additive scores need an energy and keys for each head");
   refused(
       [](MapSummary& s) {

@@ -1,8 +1,10 @@
 // Every task learns something small enough for seconds, and says what it misses.
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "attend/data/image.h"
 #include "attend/models/captioner.h"
@@ -23,6 +25,16 @@ namespace attend {
 namespace {
 
 namespace fs = std::filesystem;
+
+// Whether every line of a metrics.jsonl has entropies of attention, and numbers all of them.
+bool tells_entropies(const std::string& metrics) {
+  std::istringstream lines(metrics);
+  for (std::string line; std::getline(lines, line);) {
+    const auto told = nlohmann::json::parse(line).value("attention_entropies", nlohmann::json::object());
+    if (told.empty() || !std::all_of(told.begin(), told.end(), [](const auto& h) { return h.is_number(); })) return false;
+  }
+  return true;
+}
 
 // Some letters are too rare to be known, so all that can be learnt is where to copy from.
 TEST_F(Training, LearnsToCopyWhatItDoesNotKnow) {
@@ -158,11 +170,13 @@ TEST_F(Training, LearnsAnswersAboutStories) {
       text += fmt::format("1 Ann went to the {}.\n2 Tom went to the {}.\n3 Where is Ann?\t{}\t1\n4 Where is Tom?\t{}\t2\n", place, other,
                           place, other);
   write_file_atomic(folder_.path() + "/stories.txt", text);
-  auto c = config("run", {"task=answer", "model.type=memory_hops", "data.text=" + folder_.path() + "/stories.txt",
-                          "data.dev_text=" + folder_.path() + "/stories.txt", "train.steps=300", "train.validate_every=100",
-                          "train.metric=accuracy", "train.label_smoothing=0", "train.linear_start=20", "train.rate=0.02"});
+  auto c = config(
+      "run", {"task=answer", "model.type=memory_hops", "data.text=" + folder_.path() + "/stories.txt",
+              "data.dev_text=" + folder_.path() + "/stories.txt", "train.steps=300", "train.validate_every=100", "train.metric=accuracy",
+              "train.label_smoothing=0", "train.linear_start=20", "train.rate=0.02", "train.attention_entropy=0.001"});
   c.data.of<TableFiles>().tsv = "";
   EXPECT_EQ(train(c).best_figure, 1);
+  EXPECT_TRUE(tells_entropies(read_file(at("run/metrics.jsonl"))));
 }
 
 TEST_F(Training, LearnsWordsOfDocuments) {
@@ -176,12 +190,14 @@ TEST_F(Training, LearnsWordsOfDocuments) {
   write_file_atomic(folder_.path() + "/q", questions);
   write_file_atomic(folder_.path() + "/a", answers);
   for (const auto* reader : {"attention_over_attention", "question_to_doc", "doc_to_question"}) {
-    auto c = config(reader, {"task=answer", "model.type=reader", std::string("model.reader=") + reader, "text.source.kind=symbols",
-                             "model.cell=gru", "data.text=" + folder_.path() + "/q", "data.answers=" + folder_.path() + "/a",
-                             "data.dev_text=" + folder_.path() + "/q", "data.dev_answers=" + folder_.path() + "/a", "train.steps=150",
-                             "train.validate_every=50", "train.metric=accuracy", "model.dropout=0", "train.rate=0.02"});
+    auto c = config(
+        reader, {"task=answer", "model.type=reader", std::string("model.reader=") + reader, "text.source.kind=symbols", "model.cell=gru",
+                 "data.text=" + folder_.path() + "/q", "data.answers=" + folder_.path() + "/a", "data.dev_text=" + folder_.path() + "/q",
+                 "data.dev_answers=" + folder_.path() + "/a", "train.steps=150", "train.validate_every=50", "train.metric=accuracy",
+                 "model.dropout=0", "train.rate=0.02", "train.attention_entropy=0.001"});
     c.data.of<TableFiles>().tsv = "";
     EXPECT_EQ(train(c).best_figure, 1) << reader;
+    EXPECT_TRUE(tells_entropies(read_file(at(reader) + "/metrics.jsonl"))) << reader;
   }
   auto c = config("other", {"task=answer", "model.type=reader", "data.text=" + folder_.path() + "/q"});
   EXPECT_ERROR(train(c), kValue, "data.answers is missing");
@@ -231,9 +247,11 @@ TEST_F(Training, LearnsCaptions) {
                           "train.metric=exact",
                           "train.batch_size=4",
                           "train.label_smoothing=0",
+                          "train.attention_entropy=0.001",
                           "decode.max_length_ratio=0"});
   c.data.of<TableFiles>().tsv = "";
   EXPECT_EQ(train(c).best_figure, 1);
+  EXPECT_TRUE(tells_entropies(read_file(at("run/metrics.jsonl"))));
   c.train.out += "2";
   c.data.of<CaptionFiles>().dev_list = "";
   c.data.of<PictureFiles>().dev_images = c.data.of<PictureFiles>().images;

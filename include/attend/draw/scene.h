@@ -26,8 +26,9 @@ float scale_value(ScaleKind kind, float a, float row_max);
 struct Scale {
   ScaleKind kind = ScaleKind::kLinear;
   Palette palette = Palette::kSequential;
-  float top = 1;          ///< linear and log: the weight of the strongest colour, 1 but for small ones
-  std::string low, high;  ///< the weights at both ends of the colour bar, as printed
+  float top = 1;              ///< linear and log: the weight of the strongest colour, 1 but for small ones
+  std::string of = "weight";  ///< what a colour stands for: "mean weight of a block" of summaries, ...
+  std::string low, high;      ///< the weights at both ends of the colour bar, as printed
 };
 
 /// What stands beside a row or above a column.
