@@ -126,9 +126,8 @@ Result ScoredAttention::attend_fused(const AttendCall& call) const {
   // Kernels leave out rows that see nothing; what is made of their queries before must be harmless too.
   const bool itself = typeid(*this) == typeid(ScoredAttention);
   const bool given_as_it_is = score_->kind() == kernels::ScoreKind::kProduct && !positions_ && itself;
-  const auto empty =
-      given_as_it_is && !at::GradMode::is_enabled() ? at::Tensor() : hidden_rows(call, !given_as_it_is);  // [B, H or 1, T]
-  const auto live = empty.defined() ? call.query.masked_fill(empty.unsqueeze(-1), 0.0) : call.query;  // [B, H, T, Dq]
+  const auto empty = given_as_it_is && !at::GradMode::is_enabled() ? at::Tensor() : hidden_rows(call, !given_as_it_is);  // [B, H or 1, T]
+  const auto live = empty.defined() ? call.query.masked_fill(empty.unsqueeze(-1), 0.0) : call.query;                     // [B, H, T, Dq]
   auto begun = begin(live, memory, call.state, request, {.keys = {}, .rows = empty});
   auto asked = widened(live);  // [B, H, T, Dq]
   if (positions_) asked = positions_->query(asked, begun.steps(), begun.key_lengths());
@@ -157,8 +156,8 @@ Result ScoredAttention::attend_fused(const AttendCall& call) const {
   }
   std::shared_ptr<const Operands> operands;
   if (request.operands)
-    operands =
-        std::make_shared<const Operands>(Operands{factor.query, KernelSource(memory, o.score, call.query.size(1), /*together=*/true).keys, o});
+    operands = std::make_shared<const Operands>(
+        Operands{factor.query, KernelSource(memory, o.score, call.query.size(1), /*together=*/true).keys, o});
   o.lse = request.lse && alpha_ == 1, o.entropy = request.entropy, o.maximum = request.maximum, o.column_sums = request.column_sums;
   o.top = std::min(request.top, keys);
   if (request.pool_rows > 0 && request.pool_keys > 0) o.pool_rows = request.pool_rows, o.pool_keys = request.pool_keys;

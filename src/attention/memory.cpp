@@ -64,8 +64,9 @@ at::Tensor Memory::together(const at::Tensor& x) const {
 
 void Memory::reorder(const at::Tensor& rows) {
   if (!defined()) return;
-  const auto before = rows_.defined() ? rows_ : at::arange(keys_.size(0), at::kInt).unsqueeze(1).expand({-1, size_});  // [B, S]
-  rows_ = before.index_select(0, rows);                                                                                // [B', S]
+  const auto before =
+      rows_.defined() ? rows_ : at::arange(keys_.size(0), index_options().dtype(at::kInt)).unsqueeze(1).expand({-1, size_});  // [B, S]
+  rows_ = before.index_select(0, rows);                                                                                       // [B', S]
   if (rows_.size(0) > keys_.size(0)) settle();  // more items than rows to write to
   if (prepared_) prepared_ = prepared_->select(rows);
 }
@@ -91,8 +92,8 @@ void Memory::append(const Memory& step, std::int64_t most) {
   put(keys_, step.keys(), size_, most);
   put(values_, step.values(), size_, most);
   if (rows_.defined()) {
-    const auto own = at::arange(step.batch(), at::kInt).unsqueeze(1).expand({-1, step.size_});  // [B, s]
-    rows_ = at::cat({rows_, own}, 1);                                                           // [B, S + s]
+    const auto own = at::arange(step.batch(), index_options().dtype(at::kInt)).unsqueeze(1).expand({-1, step.size_});  // [B, s]
+    rows_ = at::cat({rows_, own}, 1);                                                                                  // [B, S + s]
   }
   size_ += step.size_;
 }

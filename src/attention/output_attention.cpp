@@ -16,7 +16,9 @@ OutputAttention::OutputAttention(std::int64_t embedding, std::int64_t size)
       bias_(register_parameter("bias", at::zeros({size}, float_options()))),
       attention_(register_module(
           "attention",
-          make_mechanism("general", {.query_size = size, .key_size = size, .own = OptionSet().set(&ScalingOptions::scaling, "none")}))) {}
+          make_mechanism("general", {.query_size = size,
+                                     .key_size = size,
+                                     .own = OptionSet().set(&ScalingOptions::scaling, "none").set(&SoftCapOptions::cap, 0)}))) {}
 
 void OutputAttention::History::reorder(const at::Tensor& rows) {
   memory.reorder(rows);

@@ -166,7 +166,7 @@ const ForcedScores* NetworkSteps::force_all(std::span<const std::vector<std::int
   constexpr std::int64_t kStepsTogether = 1024;                                         // of a long text not all distributions at once
   for (std::int64_t t = 0; t < steps; t += kStepsTogether) {
     const auto some = std::min(kStepsTogether, steps - t);
-    const auto logits = decoder_.logits(states.narrow(1, t, some)).to(at::kFloat);                // [B, some, V]
+    const auto logits = decoder_.logits(states.narrow(1, t, some)).to(at::kFloat);          // [B, some, V]
     const auto right = logits.gather(2, all.narrow(1, t, some).unsqueeze(-1)).squeeze(-1);  // [B, some]
     forced_log_probs_.narrow(1, t, some).copy_(right - row_logsumexp(logits));
   }

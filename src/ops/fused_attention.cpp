@@ -387,14 +387,14 @@ FusedAttentionGradients fused_attention_backward(const at::Tensor& query, const 
   const auto &out = flow.outputs, &back = flow.gradients;
   const auto or_empty = [&](const at::Tensor& x) { return x.defined() ? x : at::empty({0}, sum_options(query)); };
   const tensor_list saved = {
-      by_rows(query),          by_rows(key),          by_rows(value),        or_empty(options.bias), by_rows(out.context),
-      out.lse.contiguous(),    or_empty(out.entropy), or_empty(out.maximum), or_empty(out.argmax),   or_empty(options.by_distance),
-      or_empty(options.energy), or_empty({}),         or_empty({}),          or_empty({}),           or_empty({})};
+      by_rows(query),           by_rows(key),          by_rows(value),        or_empty(options.bias), by_rows(out.context),
+      out.lse.contiguous(),     or_empty(out.entropy), or_empty(out.maximum), or_empty(out.argmax),   or_empty(options.by_distance),
+      or_empty(options.energy), or_empty({}),          or_empty({}),          or_empty({}),           or_empty({})};
   ATTEND_CHECK(options.normaliser == kernels::Normaliser::kSoftmax && !options.centres.defined() && !options.choice, kUnsupported,
                "fused_attention_backward: it takes softmax over all keys; let autograd call the way back of anything else");
-  const auto given = FusedFunction::flow_back(
-      saved, options, {back.context, back.lse, back.entropy, back.maximum, back.column_sums, at::Tensor()},
-      {flow.bias, flow.by_distance, flow.energy, false});
+  const auto given =
+      FusedFunction::flow_back(saved, options, {back.context, back.lse, back.entropy, back.maximum, back.column_sums, at::Tensor()},
+                               {flow.bias, flow.by_distance, flow.energy, false});
   return {given[0], given[1], given[2], given[3], given[4], given[5]};
 }
 

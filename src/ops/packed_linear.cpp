@@ -33,14 +33,14 @@ std::shared_ptr<const PackedWeight::Packed> PackedWeight::packed(const at::Tenso
   if (held && held->is_of(weight, form)) return held;
   const auto wide = weight.detach().to(at::kFloat);  // [N, K]
   const auto rows = wide.stride(1) == 1 ? wide : wide.contiguous();
-  auto made = std::make_shared<Packed>(
-      Packed{.storage = c10::weak_intrusive_ptr<c10::StorageImpl>(weight.storage().getWeakStorageImpl()),
-             .data = weight.const_data_ptr(),
-             .version = writes_to(weight),
-             .outputs = weight.size(0),
-             .inputs = weight.size(1),
-             .bytes = at::empty({kernels::packed_linear_bytes(form, weight.size(0), weight.size(1), "linear")}, at::kByte),
-             .weights = {}});
+  auto made = std::make_shared<Packed>(Packed{
+      .storage = c10::weak_intrusive_ptr<c10::StorageImpl>(weight.storage().getWeakStorageImpl()),
+      .data = weight.const_data_ptr(),
+      .version = writes_to(weight),
+      .outputs = weight.size(0),
+      .inputs = weight.size(1),
+      .bytes = at::empty({kernels::packed_linear_bytes(form, weight.size(0), weight.size(1), "linear")}, index_options().dtype(at::kByte)),
+      .weights = {}});
   TorchWorkers workers;
   made->weights = kernels::pack_linear(
       form, {.data = rows.const_data_ptr(), .outputs = weight.size(0), .inputs = weight.size(1), .row = rows.stride(0)},

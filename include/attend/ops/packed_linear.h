@@ -11,9 +11,9 @@ namespace attend {
 /// y = f(x Wᵀ + b), by weights packed for it (kernels/packed_linear.h) where that pays: where no gradients are kept and x has few rows.
 /// Everything else goes to libtorch, and so do tensors that are not on the CPU. A layer holds one of these beside each of its weights.
 ///
-/// The packed form is made by the first call that wants it, and anew when the weight has changed since, which its version counter tells. Who
-/// writes to a weight in a way that does not count (a raw pointer, at::_fused_adam_) must bump_version() it. It takes as much memory as the
-/// weight, or a quarter of it as int8. Same as: at::linear, then the activation. Threads may share one as they share the weight.
+/// The packed form is made by the first call that wants it, and anew when the weight has changed since, which its version counter tells.
+/// Who writes to a weight in a way that does not count (a raw pointer, at::_fused_adam_) must bump_version() it. It takes as much memory as
+/// the weight, or a quarter of it as int8. Same as: at::linear, then the activation. Threads may share one as they share the weight.
 class PackedWeight {
  public:
   /// x [.., K], weight [N, K], bias [N] or undefined, all of one type -> [.., N] of that type. `int8`: weights and x are rounded to whole

@@ -90,7 +90,8 @@ struct FewQueries : RowTile<Wide<V, Stored_>, Products<Wide<V, Stored_>>> {
       const auto [first, end] = keys_of(r, group, from, to);
       const Real* weights = s.scores + r * s.scores_row - from;
       int64_t d = 0;
-      for (; d + kTogether * kLanes <= whole; d += kTogether * kLanes) mix_any<kTogether>(group, weights, first, end, into + r * s.sums_row, d);
+      for (; d + kTogether * kLanes <= whole; d += kTogether * kLanes)
+        mix_any<kTogether>(group, weights, first, end, into + r * s.sums_row, d);
       for (; d < whole; d += kLanes) mix_any<1>(group, weights, first, end, into + r * s.sums_row, d);
       for (; d < c.value_size; ++d)
         for (int64_t i = 0; i < group; ++i)
