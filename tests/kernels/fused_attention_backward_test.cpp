@@ -383,6 +383,35 @@ TEST(FusedAttentionBackward, BitsDependOnTheCallAlone) {
   }
 }
 
+TEST(FusedAttentionBackward, BitsOfEveryKindOfWeightsDependOnTheCallAlone) {
+  for (const auto& how : sets_and_numbers())
+    for (const auto& c : kinds_of_weights()) {
+      SCOPED_TRACE(c.name);
+      auto in = inputs_of(c, how.number);
+      const auto out = plainly(c, in);
+      auto g = flowing(c, how.number);
+      if (c.normaliser != Normaliser::kSoftmax)
+        for (auto* x : {&g.lse, &g.entropy, &g.maximum, &g.columns, &g.choice}) x->clear();
+      const auto once = run_back(c, in, out, g, how);
+      for (const int workers : {2, 3, 4}) {
+        auto many = how;
+        many.workers = workers;
+        const auto again = run_back(c, in, out, g, many);
+        EXPECT_EQ(again.g.q, once.g.q) << workers;
+        EXPECT_EQ(again.g.k, once.g.k) << workers;
+        EXPECT_EQ(again.g.v, once.g.v) << workers;
+        EXPECT_EQ(again.g.centres, once.g.centres) << workers;
+      }
+      // Behind lengths nothing counts, not a number included.
+      for (std::size_t s = 210 + 90; s < 420; ++s) in.k[s * 20] = in.v[s * 24 + 1] = std::nan("");
+      for (std::size_t t = 50; t < 130; ++t) in.q[(2 * 130 + t) * 20 + 3] = g.context[(2 * 130 + t) * 24] = std::nan("");
+      const auto poisoned = run_back(c, in, out, g, how);
+      EXPECT_EQ(poisoned.g.q, once.g.q);
+      EXPECT_EQ(poisoned.g.k, once.g.k);
+      EXPECT_EQ(poisoned.g.v, once.g.v);
+    }
+}
+
 TEST(FusedAttentionBackward, APackedSourceChangesNoBit) {
   for (auto how : sets_and_numbers())
     for (const auto score : {ScoreKind::kProduct, ScoreKind::kTanh}) {

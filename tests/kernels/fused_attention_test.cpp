@@ -240,6 +240,52 @@ TEST(FusedAttention, BitsDependOnTheCallAlone) {
   }
 }
 
+TEST(FusedAttention, BitsOfEveryKindOfWeightsDependOnTheCallAlone) {
+  for (const auto& how : sets_and_numbers())
+    for (const auto& c : kinds_of_weights()) {
+      SCOPED_TRACE(c.name);
+      const auto in = inputs_of(c, how.number);
+      const auto once = run(c, in, how);
+      for (const int workers : {2, 3, 4}) {
+        auto many = how;
+        many.workers = workers;
+        const auto again = run(c, in, many);
+        EXPECT_EQ(again.bits, once.bits) << workers;
+        EXPECT_EQ(again.out.columns, once.out.columns) << workers;
+        EXPECT_EQ(again.out.choice, once.out.choice) << workers;
+        EXPECT_EQ(again.out.lse, once.out.lse) << workers;
+      }
+      auto plain = how;
+      plain.statistics = false;
+      EXPECT_EQ(run(c, in, plain).bits, once.bits);
+      plain = how;
+      plain.packed = true;
+      EXPECT_EQ(run(c, in, plain).bits, once.bits);
+    }
+}
+
+// Not a number behind lengths, and beside every window.
+TEST(FusedAttention, WhatNoKindOfWeightsSeesDoesNotLeak) {
+  for (const auto& how : sets_and_numbers())
+    for (const auto& c : kinds_of_weights()) {
+      SCOPED_TRACE(c.name);
+      auto in = inputs_of(c, how.number);
+      const auto right = run(c, in, how);
+      for (std::size_t s = 210 + 90; s < 420; ++s) in.k[s * 20] = in.v[s * 24 + 1] = std::nan("");
+      for (std::size_t t = 50; t < 130; ++t) in.q[(2 * 130 + t) * 20 + 3] = std::nan("");
+      EXPECT_EQ(run(c, in, how).bits, right.bits);
+    }
+  for (const auto& how : sets_and_numbers()) {
+    const Case c{.queries = 113, .keys = 257, .radius = 0, .name = "windows of one key"};  // nobody sees the key 1
+    auto in = inputs_of(c, how.number);
+    const auto right = run(c, in, how);
+    in.k[1 * 8] = in.v[1 * 8 + 3] = std::nan("");
+    const auto ran = run(c, in, how);
+    EXPECT_LE(apart(ran.out.context, right.out.context), how.number == Number::kBfloat16 ? 1e-2 : 1e-6);
+    EXPECT_LE(apart(ran.out.lse, right.out.lse), 0);
+  }
+}
+
 TEST(FusedAttention, APackedSourceChangesNoBit) {
   for (auto how : sets_and_numbers())
     for (const auto score : {ScoreKind::kProduct, ScoreKind::kTanh}) {

@@ -678,6 +678,27 @@ inline std::vector<Case> sparse_cases() {
   return cases;
 }
 
+// One of each kind of weights beside plain softmax, of items that are padded.
+inline std::vector<Case> kinds_of_weights() {
+  const Case padded{.batch = 2,
+                    .heads = 2,
+                    .key_heads = 1,
+                    .queries = 130,
+                    .keys = 210,
+                    .size = 20,
+                    .value_size = 24,
+                    .query_lengths = {130, 50},
+                    .key_lengths = {210, 90}};
+  std::vector<Case> cases(6, padded);
+  cases[0].radius = 6, cases[0].scattered = true, cases[0].deviation = 3, cases[0].name = "Gaussian";
+  cases[1].radius = 11, cases[1].name = "window";
+  cases[2].noise = 0, cases[2].name = "drawn";
+  cases[3].noise = 2, cases[3].name = "noise";
+  cases[4].normaliser = Normaliser::kEntmax15, cases[4].drop = 0.2, cases[4].name = "entmax-1.5";
+  cases[5].normaliser = Normaliser::kSparsemax, cases[5].stretch = 5, cases[5].cap = 3, cases[5].name = "sparsemax";
+  return cases;
+}
+
 // The masked cases that have keys for each query head, with additive scores.
 inline std::vector<Case> additive_cases() {
   std::vector<Case> cases;

@@ -55,6 +55,7 @@ struct BackTile {
 
   struct Scratch {
     Real *weights, *scores, *slopes, *favours, *flows, *keys, *values, *unasked;
+    int32_t* list;  // of keys
     Row *paired_weights, *paired_scores, *rounded_scores;
     int64_t bytes;
     Scratch(const FusedAttention& c, void* base) {
@@ -62,6 +63,7 @@ struct BackTile {
       layout.take(weights, kBackRows * kTileRow);
       layout.take(scores, kBackRows * kTileRow);
       layout.take(slopes, c.soft_cap > 0 ? kTileRow : 0);
+      layout.take(list, kBackKeys + kLanes);
       layout.take(favours, c.window.centres ? kTileRow : 0);
       layout.take(flows, c.window.centres ? kTileRow : 0);
       layout.take(paired_weights, kRounded ? kBackRows / 2 * kTileRow : 0);
@@ -166,18 +168,21 @@ struct BackTile {
   }
   int64_t width() const { return up_to_multiple(end - begin, kPanel); }
 
-  // Base-2 scores and dO Vᵀ of `count` queries from t on.
-  void multiply(int64_t t, int64_t count) const {
+  // Scores of `count` queries from t on.
+  void multiply_keys(int64_t t, int64_t count) const {
     const auto* queries = of_head<typename Scores::Query>(w.query_rows, w.sizes.query_rows, own()) + t * Scores::query_size(c);
-    const auto* gradients = of_head<Row>(w.gradient_rows, w.sizes.gradient_rows, own()) + t * N::row_size(c.value_size);
     const auto* keys = of_head<typename Scores::Key>(w.key_panels, w.sizes.key_panels, own_key());
-    const auto* values = of_head<typename N::Panel>(w.value_panels, w.sizes.value_panels, own_key());
     for (int64_t j = 0; j < width(); j += kPanel) {
       const auto* panel = keys + (begin + j) / kPanel * Scores::panel_size(c);
       for (int64_t r = 0; r < count; r += kScoreRows)
         Scores::multiply(c, plan, least(kScoreRows, count - r), queries + r * Scores::query_size(c), panel, least(kPanel, end - begin - j),
                          s.weights + r * kTileRow + j, kTileRow);
     }
+  }
+  // dO Vᵀ of them.
+  void multiply_values(int64_t t, int64_t count) const {
+    const auto* gradients = of_head<Row>(w.gradient_rows, w.sizes.gradient_rows, own()) + t * N::row_size(c.value_size);
+    const auto* values = of_head<typename N::Panel>(w.value_panels, w.sizes.value_panels, own_key());
     for (int64_t j = 0; j < width(); j += kPanel) {
       const auto* panel = values + (begin + j) / kPanel * N::panel_size(c.value_size);
       for (int64_t r = 0; r < count; r += kScoreRows)
@@ -199,11 +204,63 @@ struct BackTile {
       (weight * slope).store(ds + j);
     }
   }
-  void differentiate_sparse(Real* p, Real* ds, int64_t first, int64_t last, V shift, V offset, V rest) const {
+  // Of a sparse normaliser, by how much scores exceed their threshold, in place of them; 0 where a key has no weight or is not seen. Where
+  // few keys have one, dO·v is made of these alone, and true is returned.
+  bool take_listed(int64_t t, int64_t count) const {
+    const auto& g = w.gradients;
+    int64_t all = 0;
+    for (int64_t r = 0; r < count; ++r) {
+      Real* p = s.weights + r * kTileRow;
+      const int64_t at = head * c.queries + t + r;
+      const Real threshold = of_head<Real>(w.base2, w.sizes.base2, own())[t + r];
+      const KeyRange seen = range(t + r);
+      const int64_t first = least(most(seen.first - begin, 0), width());
+      const int64_t last = threshold == INFINITY ? first : most(least(seen.end, end) - begin, first);
+      if (sight.shapes()) sight.shape(t + r, begin + first, begin + last, p + first);
+      const V zero = V::all(0), shift = V::all(threshold), rest = V::all(static_cast<const Real*>(g.lse_rest)[at]);
+      for (int64_t j = first / kLanes * kLanes; j < last; j += kLanes) larger(zero, (V::load(p + j) - shift) - rest).store(p + j);
+      for (int64_t j = 0; j < first; ++j) p[j] = 0;
+      for (int64_t j = last; j < width(); ++j) p[j] = 0;
+      for (int64_t j = 0; j < width(); j += kLanes) all += __builtin_popcount(bits_of_weights<V>(p + j));
+    }
+    constexpr int64_t kDenser = 6;  // a key of a list costs as much as so many of a tile
+    if (kDenser * all > count * width()) return false;
+    const auto* flows = of_head<Row>(w.gradient_rows, w.sizes.gradient_rows, own()) + t * N::row_size(c.value_size);
+    for (int64_t r = 0; r < count; ++r) {
+      Real* ds = s.scores + r * kTileRow;
+      memset(ds, 0, static_cast<size_t>(width()) * sizeof(Real));
+      const int64_t found = list_weights<V>(s.weights + r * kTileRow, width(), s.list);
+      for (int64_t k = 0; k < found; ++k)
+        ds[s.list[k]] = product(flows + r * c.value_size, row_of<Stored>(c.value, sight.b, key_head % c.key_heads, begin + s.list[k]), c);
+    }
+    return true;
+  }
+  // What take_listed() found goes into all sums.
+  void add_listed(int64_t t, int64_t count) const {
+    const int64_t row = value_row(c);
+    const auto* flows = of_head<typename N::Slice>(w.gradient_slices, w.sizes.gradient_slices, own());
+    for (int64_t r = 0; r < count; ++r) {
+      const Real *p = s.weights + r * kTileRow, *ds = s.scores + r * kTileRow;
+      int64_t found = list_weights<V>(p, width(), s.list);
+      for (int64_t d = 0; d < row; d += kLanes) {
+        const V flow = V::load(flows + d / kSlice * N::slice_size(c.queries) + (t + r) * kSlice + d % kSlice);
+        for (int64_t k = 0; k < found; ++k) {
+          Real* to = s.values + (begin - base + s.list[k]) * row + d;
+          fma(V::all(p[s.list[k]]), flow, V::load(to)).store(to);
+        }
+      }
+      found = list_weights<V>(ds, width(), s.list);
+      Scores::add_list(*this, t + r, ds, s.list, found, s.keys,
+                       of_head<Real>(w.query_parts, w.sizes.query_parts, own()) + chunk * Scores::sums(c, c.queries));
+    }
+  }
+
+  // `taken`: p holds what take_listed() leaves.
+  void differentiate_sparse(Real* p, Real* ds, const KeyRange& keys, V shift, V offset, V rest, bool taken) const {
     const bool squared = c.normaliser == Normaliser::kEntmax15;
     const V zero = V::all(0), one = V::all(1), half = V::all(static_cast<Real>(0.5));
-    for (int64_t j = first / kLanes * kLanes; j < last; j += kLanes) {
-      const V above = larger(zero, (V::load(p + j) - shift) - rest), root = squared ? above * half : one;
+    for (int64_t j = keys.first / kLanes * kLanes; j < keys.end; j += kLanes) {
+      const V given = V::load(p + j), above = taken ? given : larger(zero, (given - shift) - rest), root = squared ? above * half : one;
       where_less(zero, above, root * (V::load(ds + j) - offset), zero).store(ds + j);
       (squared ? root * root : above).store(p + j);
     }
@@ -234,7 +291,7 @@ struct BackTile {
 
   // Weights and dS in place of scores and of dO Vᵀ; 0 where the row does not see the key.
   template <bool Entropy>
-  void differentiate(int64_t t, int64_t count) const {
+  void differentiate(int64_t t, int64_t count, bool taken = false) const {
     const auto& g = w.gradients;
     for (int64_t r = 0; r < count; ++r) {
       Real *p = s.weights + r * kTileRow, *ds = s.scores + r * kTileRow;
@@ -245,7 +302,7 @@ struct BackTile {
       const int64_t last = base2 == INFINITY ? first : most(least(seen.end, end) - begin, first);
       if (const int64_t low = first / kLanes * kLanes; c.soft_cap > 0)
         cap_scores<V, true>(c.soft_cap * score_unit(c), p + low, up_to_multiple(last, kLanes) - low, s.slopes + low);
-      if (sight.shapes()) sight.shape(t + r, begin + first, begin + last, p + first);
+      if (!taken && sight.shapes()) sight.shape(t + r, begin + first, begin + last, p + first);
       if (c.drop_keys) {
         const Drop drop = sight.drop(t + r);
         const V scale = V::all(sight.kept_scale());
@@ -258,7 +315,7 @@ struct BackTile {
       if (favoured) favour_flow(t + r, first, last, ds);
       const V shift = V::all(base2), offset = V::all(base2 == INFINITY ? 0 : of_head<Real>(w.offsets, w.sizes.offsets, own())[t + r]);
       if (c.normaliser != Normaliser::kSoftmax) {
-        differentiate_sparse(p, ds, first, last, shift, offset, V::all(static_cast<const Real*>(g.lse_rest)[at]));
+        differentiate_sparse(p, ds, {first, last}, shift, offset, V::all(static_cast<const Real*>(g.lse_rest)[at]), taken);
       } else {
         differentiate_softmax<Entropy>(p, ds, first, last, shift, offset, at);
       }
@@ -333,7 +390,15 @@ struct BackTile {
   }
 
   void pass(int64_t t, int64_t count) const {
-    multiply(t, count);
+    multiply_keys(t, count);
+    if constexpr (Scores::kListed)
+      if (c.normaliser != Normaliser::kSoftmax && c.soft_cap == 0 && c.value.data) {
+        const bool listed = take_listed(t, count);
+        if (!listed) multiply_values(t, count);
+        differentiate<false>(t, count, /*taken=*/true);
+        return listed ? add_listed(t, count) : add(t, count);
+      }
+    multiply_values(t, count);
     if (w.gradients.entropy_gradient)
       differentiate<true>(t, count);
     else

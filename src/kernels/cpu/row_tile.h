@@ -17,7 +17,7 @@ struct RowTile : RowWeights<typename N::V> {
   using Real = typename N::Real;
   using Stored = typename N::Stored;
   using Sight<Real>::c, Sight<Real>::b, Sight<Real>::h;
-  using Rows::w, Rows::favoured, Rows::total, Rows::slopes;
+  using Rows::w, Rows::favoured, Rows::sparse, Rows::total, Rows::slopes;
   static constexpr int kLanes = V::kLanes;
   static constexpr int64_t kPanel = Scores::kPanel, kSlice = N::kSlice;
   static constexpr bool kRounded = N::kTogether > 1;  // weights are multiplied in numbers of their own
@@ -27,6 +27,7 @@ struct RowTile : RowWeights<typename N::V> {
   struct Scratch {
     typename Scores::Query* query;
     Real *scores, *sums, *slope_sums, *line, *peaks, *draws;
+    int32_t* list;  // of keys
     typename N::Row* weights;
     int64_t scores_row, sums_row, bytes;
     Scratch(const FusedWork& w, void* base) {
@@ -44,6 +45,7 @@ struct RowTile : RowWeights<typename N::V> {
       layout.take(line, w.block_parts ? scores_row : 0);
       layout.take(peaks, w.block_parts ? scores_row : 0);
       layout.take(draws, w.results.choice ? scores_row : 0);
+      layout.take(list, call.normaliser != Normaliser::kSoftmax ? scores_row : 0);
       bytes = layout.bytes;
     }
     int64_t weights_row() const { return kRounded ? scores_row / N::kTogether + 16 : scores_row; }
@@ -65,15 +67,22 @@ struct RowTile : RowWeights<typename N::V> {
   static KeyRange around(KeyRange a, KeyRange b) {
     return a.empty() ? b : b.empty() ? a : KeyRange{least(a.first, b.first), most(a.end, b.end)};
   }
+  // What each group of Rows rows sees. Without centres no bound falls from row to row.
   template <int Rows>
   void join(KeyRange* groups) const {
-    for (int64_t r = 0; r < rows; ++r) groups[r / Rows] = r % Rows == 0 ? seen[r] : around(groups[r / Rows], seen[r]);
+    for (int64_t r = 0; r < rows; r += Rows) {
+      const int64_t end = least(r + Rows, rows);
+      KeyRange& group = groups[r / Rows];
+      group = {seen[r].first, seen[end - 1].end};
+      if (!c.window.centres) continue;
+      group = seen[r];
+      for (int64_t i = r + 1; i < end; ++i) group = around(group, seen[i]);
+    }
   }
 
-  // Takes up to `count` rows from t on: of windows that lie far apart fewer, so that few scores are made that nobody asked for.
-  void start(int64_t t, int64_t count) {
+  // Rows from t on, up to `count`: of windows that lie far apart fewer, so that few scores are made that nobody asked for.
+  void take_windows(int64_t t, int64_t count) {
     constexpr int64_t kEffort = 64;  // what a row costs beside its keys, in keys
-    begin = t;
     all_seen = {0, 0};
     int64_t apart = 0;
     for (rows = 0; rows < count; ++rows) {
@@ -81,8 +90,20 @@ struct RowTile : RowWeights<typename N::V> {
       const auto more = around(all_seen, seen[rows]);
       apart += most(seen[rows].end - seen[rows].first, 0) + kEffort;
       const int64_t width = more.end - more.first;
-      if (c.window.centres && rows > 0 && ((rows + 1) * (width + kEffort) > 2 * apart || width > kResident - kPanel)) break;
+      if (rows > 0 && ((rows + 1) * (width + kEffort) > 2 * apart || width > kResident - kPanel)) break;
       all_seen = more;
+    }
+  }
+
+  // Takes up to `count` rows from t on.
+  void start(int64_t t, int64_t count) {
+    begin = t;
+    if (c.window.centres) {
+      take_windows(t, count);
+    } else {
+      rows = count;
+      for (int64_t r = 0; r < rows; ++r) seen[r] = {this->first_key(t + r), this->end_key(t + r)};
+      all_seen = {seen[0].first, seen[rows - 1].end};
     }
     join<kScoreRows>(scored);
     join<kSumRows>(summed);
@@ -180,8 +201,44 @@ struct RowTile : RowWeights<typename N::V> {
     }
   }
 
-  // Adds the values of the keys [from, to), weighted, to sums.
+  // Adds the values of the keys [from, to), weighted, to sums: of sparse rows those of their lists, where these are short.
   void mix(int64_t from, int64_t to, Real* sums) {
+    if constexpr (!kRounded) {
+      constexpr int64_t kDenser = 4;  // a key of a list costs as much as so many of a block
+      if (sparse && kDenser * count_weights(to - from) < rows * (to - from)) {
+        for (int64_t r = 0; r < rows; ++r) mix_list(from, to, s.scores + r * s.scores_row, sums + r * s.sums_row);
+        return;
+      }
+    }
+    mix_blocks(from, to, sums);
+  }
+
+  // Weights that are not 0, of `width` keys of all rows.
+  int64_t count_weights(int64_t width) const {
+    int64_t found = 0;
+    for (int64_t r = 0; r < rows; ++r)
+      for (int64_t j = 0; j < width; j += kLanes) found += __builtin_popcount(bits_of_weights<V>(s.scores + r * s.scores_row + j));
+    return found;
+  }
+
+  // The values of the keys of one row that have a weight, in the order of mix_blocks().
+  void mix_list(int64_t from, int64_t to, const Real* x, Real* sums) {
+    const int64_t slices = s.sums_row / kSlice, found = list_weights<V>(x, to - from, s.list);
+    const auto* values = static_cast<const typename N::Slice*>(w.packed_values) + own_key * slices * N::slice_size(c.keys) + from * kSlice;
+    for (int64_t slice = 0; slice < slices; ++slice) {
+      V sum[kSumVectors];
+      for (int i = 0; i < kSumVectors; ++i) sum[i] = V::load(sums + slice * kSlice + i * kLanes);
+      for (int64_t k = 0; k < found; ++k) {
+        const auto* value = values + slice * N::slice_size(c.keys) + s.list[k] * kSlice;
+        const V weight = V::all(x[s.list[k]]);
+#pragma GCC unroll 4
+        for (int i = 0; i < kSumVectors; ++i) sum[i] = fma(weight, V::load(value + i * kLanes), sum[i]);
+      }
+      for (int i = 0; i < kSumVectors; ++i) sum[i].store(sums + slice * kSlice + i * kLanes);
+    }
+  }
+
+  void mix_blocks(int64_t from, int64_t to, Real* sums) {
     const uint8_t* wild = w.wild + own_key * ((c.keys + kValueBlock - 1) / kValueBlock);
     const int64_t slices = s.sums_row / kSlice;
     const auto* values = static_cast<const typename N::Slice*>(w.packed_values) + own_key * slices * N::slice_size(c.keys);

@@ -29,6 +29,22 @@ ATTEND_INLINE int64_t packed_head(const Work& w, int64_t key_head, int64_t first
   return w.items ? w.items[key_head / heads] * heads + key_head % heads : key_head - first;
 }
 
+// One bit for each lane of x whose number is not 0; NaN is none.
+template <class V>
+ATTEND_INLINE unsigned bits_of_weights(const typename V::Real* x) {
+  return ~static_cast<unsigned>(equal_bits(V::load(x), V::all(0))) & ((1u << V::kLanes) - 1);
+}
+
+// The places of the numbers of x[0, n) that are not 0; x ends with a whole vector, 0 behind the last. Returns how many.
+template <class V>
+ATTEND_INLINE int64_t list_weights(const typename V::Real* x, int64_t n, int32_t* list) {
+  int64_t found = 0;
+  for (int64_t j = 0; j < n; j += V::kLanes)
+    for (unsigned bits = bits_of_weights<V>(x + j); bits != 0; bits &= bits - 1)
+      list[found++] = static_cast<int32_t>(j + __builtin_ctz(bits));
+  return found;
+}
+
 // Products in numbers N.
 template <class N>
 struct Products {
@@ -39,6 +55,7 @@ struct Products {
   using KeySlice = typename N::Slice;
   using QuerySlice = typename N::Slice;
   static constexpr int64_t kPanel = N::kPanel;
+  static constexpr bool kListed = N::kTogether == 1;  // add_list() is there
   struct Plan {};
 
   static int64_t plan_bytes(const FusedAttention& /*c*/) { return 0; }
@@ -103,6 +120,27 @@ struct Products {
         N::add(least(kSumRows, count - r), by_rows + r * by_rows_row, by_rows_row, slice, keys, queries + r * row + d, row);
     }
   }
+
+  // The same of one query t and the keys of a list, each with its dS.
+  template <class Tile>
+  static void add_list(const Tile& tile, int64_t t, const Real* ds, const int32_t* list, int64_t found, Real* key_sums, Real* query_sums) {
+    using V = typename N::V;
+    const auto& c = tile.c;
+    const int64_t row = sum_row(c);
+    for (int64_t d = 0; d < row; d += V::kLanes) {
+      const int64_t slice = d / N::kSlice, at = d % N::kSlice;
+      const V query = V::load(tile.query_slices() + slice * N::slice_size(c.queries) + t * N::kSlice + at);
+      const auto* keys = tile.key_slices() + slice * N::slice_size(c.keys) + tile.begin * N::kSlice + at;
+      V sum = V::load(query_sums + t * row + d);
+      for (int64_t k = 0; k < found; ++k) {
+        const V slope = V::all(ds[list[k]]);
+        Real* to = key_sums + (tile.begin - tile.base + list[k]) * row + d;
+        sum = fma(slope, V::load(keys + list[k] * N::kSlice), sum);
+        fma(slope, query, V::load(to)).store(to);
+      }
+      sum.store(query_sums + t * row + d);
+    }
+  }
 };
 
 // Additive scores u · f(q + k); their tables: additive.h. Every query head has keys of its own.
@@ -116,6 +154,7 @@ struct Additive {
   using KeySlice = Real;
   using QuerySlice = Real;
   static constexpr int64_t kPanel = Loops::kPanel;
+  static constexpr bool kListed = false;
   static constexpr int kLanes = V::kLanes;
   struct Plan {
     const attend::kernels::AdditivePlan* plan;
