@@ -213,7 +213,7 @@ FusedAttentionOutputs ScoredAttention::mix_fused(FusedCall& call) const {
 
 extern const Implementation fused_implementation;
 const Implementation fused_implementation{.name = "fused",
-                                          .sentence = "softmax over products or additive scores, tile by tile; no weight is stored",
+                                          .sentence = "weights of products or additive scores, tile by tile; none is stored",
                                           .declines = [](const AttendCall& call) { return call.mechanism.why_not_fused(call); },
                                           .run = [](const AttendCall& call) { return call.mechanism.attend_fused(call); }};
 

@@ -3,6 +3,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "ops/additive_source.h"
+#include "ops/strided_rows.h"
 #include "ops/torch_workers.h"
 
 namespace attend {
@@ -31,17 +32,6 @@ c10::intrusive_ptr<SourceHolder> kept(AutogradContext* ctx) {
   auto holder = c10::static_intrusive_pointer_cast<SourceHolder>(ctx->saved_data["source"].toCapsule());
   holder->data->check_unchanged();
   return holder;
-}
-
-template <class Rows>
-Rows strided(const at::Tensor& x) {
-  Rows rows;
-  if constexpr (std::is_same_v<Rows, kernels::Rows>)
-    rows.data = x.const_data_ptr();
-  else
-    rows.data = x.mutable_data_ptr();
-  rows.batch = x.stride(0), rows.head = x.stride(1), rows.row = x.stride(2);
-  return rows;
 }
 
 at::Tensor or_empty(const at::Tensor& x, const at::TensorOptions& options) { return x.defined() ? x : at::empty({0}, options); }
@@ -83,7 +73,7 @@ struct ScoreTokens : Function<ScoreTokens> {
     TorchWorkers workers;
     kernels::additive_source_backward(
         data.steps(holder->rows), places.data(), static_cast<std::int64_t>(places.size()),
-        {strided<kernels::MutableRows>(dk), du.mutable_data_ptr(), da.defined() ? da.mutable_data_ptr() : nullptr}, workers);
+        {rows_of<kernels::MutableRows>(dk), du.mutable_data_ptr(), da.defined() ? da.mutable_data_ptr() : nullptr}, workers);
     return {dk, du, da, at::Tensor(), at::Tensor()};
   }
 };
@@ -102,14 +92,14 @@ struct ValueTokens : Function<ValueTokens> {
     const auto dv = at::empty(data.parts.value.sizes(), data.parts.value.options());  // [B, H, S, Dv]
     TorchWorkers workers;
     kernels::value_source_backward(data.values(holder->rows), places.data(), static_cast<std::int64_t>(places.size()),
-                                   strided<kernels::MutableRows>(dv), workers);
+                                   rows_of<kernels::MutableRows>(dv), workers);
     return {dv, at::Tensor(), at::Tensor()};
   }
 };
 
 at::Tensor scores_of(const AdditiveSource::Data& data, const at::Tensor& query, const at::Tensor& features) {
   auto call = data.steps(query.size(2));
-  call.query = strided<kernels::Rows>(query);
+  call.query = rows_of<kernels::Rows>(query);
   if (call.features > 0) call.feature = features.const_data_ptr();
   call.packed = nullptr;
   const auto scores = at::empty({call.batch, call.heads, call.queries, call.keys}, query.options());  // [B, H, R, S]
@@ -187,8 +177,6 @@ void check_parts(const AdditiveSourceParts& p) {
                p.key_lengths.defined() ? shape_text(p.key_lengths) : "none");
 }
 
-at::Tensor side_by_side(const at::Tensor& x) { return x.stride(-1) == 1 || x.size(-1) == 1 ? x : x.contiguous(); }
-
 }  // namespace
 
 const char* AdditiveSource::Data::changed() const {
@@ -210,7 +198,7 @@ kernels::AdditiveSteps AdditiveSource::Data::steps(std::int64_t rows) const {
   call.score = parts.score, call.scale = parts.scale;
   call.batch = batch(), call.heads = heads(), call.queries = rows, call.keys = keys();
   call.size = size(), call.features = features(), call.value_size = value_size();
-  call.key = strided<kernels::Rows>(parts.key);
+  call.key = rows_of<kernels::Rows>(parts.key);
   call.energy = parts.energy.const_data_ptr();
   if (call.features > 0) call.feature_weights = parts.feature_weights.const_data_ptr();
   if (parts.key_lengths.defined()) call.key_lengths = parts.key_lengths.const_data_ptr<std::int64_t>();
@@ -222,16 +210,16 @@ kernels::StepValues AdditiveSource::Data::values(std::int64_t rows) const {
   kernels::StepValues call;
   call.number = parts.key.scalar_type() == at::kDouble ? kernels::Number::kFloat64 : kernels::Number::kFloat32;
   call.batch = batch(), call.heads = heads(), call.queries = rows, call.keys = keys(), call.value_size = value_size();
-  call.value = strided<kernels::Rows>(parts.value);
+  call.value = rows_of<kernels::Rows>(parts.value);
   return call;
 }
 
 at::Tensor weight_gradient(const AdditiveSource::Data& data, const at::Tensor& weights, const at::Tensor& context_gradient,
                            at::Tensor& record) {
-  const auto flow = side_by_side(context_gradient);               // [B, H, R, Dv]
+  const auto flow = by_rows(context_gradient);                    // [B, H, R, Dv]
   const auto dw = at::empty(weights.sizes(), weights.options());  // [B, H, R, S]
   TorchWorkers workers;
-  kernels::step_contexts_backward(data.values(weights.size(2)), weights.const_data_ptr(), strided<kernels::Rows>(flow),
+  kernels::step_contexts_backward(data.values(weights.size(2)), weights.const_data_ptr(), rows_of<kernels::Rows>(flow),
                                   dw.mutable_data_ptr(), record.defined() ? record.mutable_data_ptr() : nullptr, workers);
   return dw;
 }
@@ -243,7 +231,7 @@ std::array<at::Tensor, 2> score_gradients(const AdditiveSource::Data& data, cons
   at::Tensor dx;
   if (featured) dx = at::empty(features.sizes(), features.options());  // [B, H, R, S, F]
   auto call = data.steps(query.size(2));
-  call.query = strided<kernels::Rows>(query);
+  call.query = rows_of<kernels::Rows>(query);
   if (call.features > 0) call.feature = features.const_data_ptr();
   TorchWorkers workers;
   kernels::additive_step_backward(call,
@@ -258,7 +246,7 @@ AdditiveSource::AdditiveSource(const AdditiveSourceParts& parts) : parts_(parts)
   auto data = std::make_shared<Data>();
   auto& own = data->parts;
   own = parts;
-  own.key = side_by_side(parts.key.detach()), own.value = side_by_side(parts.value.detach());
+  own.key = by_rows(parts.key.detach()), own.value = by_rows(parts.value.detach());
   own.energy = parts.energy.detach().contiguous();
   if (parts.feature_weights.defined()) own.feature_weights = parts.feature_weights.detach().contiguous();
   std::size_t i = 0;
@@ -299,7 +287,7 @@ at::Tensor AdditiveSource::scores(const at::Tensor& query, const at::Tensor& fea
                    : features.defined() && features.sizes() == at::IntArrayRef(sizes) && features.scalar_type() == query.scalar_type(),
                kShape, "additive_steps: features must be {} [{}], got {}", c10::toString(query.scalar_type()), fmt::join(sizes, ", "),
                features.defined() ? shape_text(features) : "none");
-  const auto q = side_by_side(query), x = features.defined() ? features.contiguous() : features;
+  const auto q = by_rows(query), x = features.defined() ? features.contiguous() : features;
   if (!at::GradMode::is_enabled() || !(tracks(q) || tracks(x) || tracked())) return scores_of(d, q, x);
   const auto options = query.options().requires_grad(false);
   return ScoreStep::apply(q, or_empty(x, options), or_empty(token(true, q.size(2)), options), data_);
@@ -322,7 +310,7 @@ FusedAttentionOutputs AdditiveSource::attend(const at::Tensor& query, FusedAtten
   options.energy = data_->parts.energy;
   options.key_lengths = parts_.key_lengths;
   options.packed = parts_.packed;
-  const auto q = side_by_side(query);  // [B, H, R, E]
+  const auto q = by_rows(query);  // [B, H, R, E]
   if (!at::GradMode::is_enabled() || !(tracks(q) || tracks(options.bias) || tracked()))
     return fused_attention(q, data_->parts.key, data_->parts.value, options);
   return attended_step(data_, q, {token(true, q.size(2)), token(false, q.size(2))}, options);

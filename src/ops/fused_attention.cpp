@@ -4,6 +4,7 @@
 
 #include "attend/kernels/isa.h"
 #include "ops/fused_attention_backward.h"
+#include "ops/strided_rows.h"
 #include "ops/torch_workers.h"
 
 namespace attend {
@@ -22,20 +23,6 @@ kernels::Number number_of(const at::Tensor& x) {
       fail(ErrorKind::kValue, "fused_attention: numbers must be float32, bfloat16 or float64, got {}; turn them with to()",
            c10::toString(x.scalar_type()));
   }
-}
-
-// Rows whose numbers stand side by side.
-at::Tensor by_rows(const at::Tensor& x) { return x.stride(-1) == 1 || x.size(-1) == 1 ? x : x.contiguous(); }
-
-template <class Rows>
-Rows rows_of(const at::Tensor& x) {
-  Rows rows;
-  if constexpr (std::is_same_v<Rows, kernels::Rows>)
-    rows.data = x.const_data_ptr();
-  else
-    rows.data = x.mutable_data_ptr();
-  rows.batch = x.stride(0), rows.head = x.stride(1), rows.row = x.stride(2);
-  return rows;
 }
 
 template <class Number>
@@ -62,9 +49,10 @@ const std::int32_t* cache_rows_of(const at::Tensor& rows, std::int64_t batch, co
                "fused_attention: cache rows must be int32 [B={}, S={}], got {} {}", batch, keys.size(2), c10::toString(rows.scalar_type()),
                shape_text(rows));
   const auto* all = rows.const_data_ptr<std::int32_t>();
-  for (std::int64_t i = 0; i < rows.numel(); ++i)
-    ATTEND_CHECK(all[i] >= 0 && all[i] < keys.size(0), kValue, "fused_attention: cache rows must be 0 to {}, got {}", keys.size(0) - 1,
-                 all[i]);
+  std::int32_t least = 0, most = 0;  // this is looked at in every step of every layer
+  for (std::int64_t i = 0; i < rows.numel(); ++i) least = std::min(least, all[i]), most = std::max(most, all[i]);
+  ATTEND_CHECK(rows.numel() == 0 || (least >= 0 && most < keys.size(0)), kValue, "fused_attention: cache rows must be 0 to {}, got {}",
+               keys.size(0) - 1, least < 0 ? least : most);
   return all;
 }
 

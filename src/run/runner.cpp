@@ -15,8 +15,10 @@ bool gives_text(const AnyModel& model) { return model_kind(model.model.type).giv
 
 void RunnerOptions::visit(OptionVisitor& v) {
   v(precision, "precision", "float32",
-    "number format that the model runs in; bfloat16 halves the memory of its weights, and rounds; int8 rounds the weights of linear maps "
-    "and what they are multiplied by to whole numbers, a scale a row",
+    "number format that the model runs in; bfloat16 halves the memory of its weights, and rounds; int8 rounds the weights of linear "
+    "layers, "
+    "heads' projections and output layers and what they are multiplied by to whole numbers, a scale a row; recurrent cells stay as they "
+    "are",
     one_of({"float32", "bfloat16", "int8"}));
 }
 
