@@ -27,6 +27,43 @@ bool pack_apart(const FusedAttention& call, const Workers& workers) {
   return heads >= 4 * workers.count() || (heads % workers.count() == 0 && !call.query_lengths && !call.key_lengths);
 }
 
+// Pieces in which few queries read their keys; 0 where they read them all at once, as windows around centres do, which see few, and what
+// chooses a key among all. How many workers there are does not matter: bits must not depend on it.
+std::int64_t pieces_of(const FusedAttention& call, const FusedResults& results) {
+  const bool plain = call.normaliser == Normaliser::kSoftmax && !call.window.centres && !results.choice && results.context.data;
+  return few_queries(call) && plain && call.keys >= kInPieces ? (call.keys + kPieceKeys - 1) / kPieceKeys : 0;
+}
+
+void run_pieces(const FusedKernels& kernels, FusedWork work, const std::vector<Room>& scratch, Workers& workers) {
+  const auto& piece = kernels.pieces;
+  const auto& call = work.call;
+  const auto key_heads = call.batch * call.key_heads, group = call.heads / call.key_heads;
+  const auto scratch_of = [&](int worker) { return scratch[static_cast<std::size_t>(worker)].data(); };
+  if (key_heads >= 4 * workers.count()) {  // enough for each worker to take heads whole
+    const auto rows = room_for_each(workers, group * piece.rows_bytes(work)), sums = room_for_each(workers, group * piece.sums_bytes(work));
+    workers.run(key_heads, [&](std::int64_t head, int worker) {
+      auto own = work;
+      own.first_whole = head * group;
+      own.whole_rows = rows[static_cast<std::size_t>(worker)].data(), own.piece_sums = sums[static_cast<std::size_t>(worker)].data();
+      for (std::int64_t i = 0; i < work.pieces; ++i) piece.score(own, head, i, scratch_of(worker));
+      for (std::int64_t i = 0; i < group; ++i) piece.weigh(own, head * group + i, scratch_of(worker));
+      for (std::int64_t i = 0; i < work.pieces; ++i) piece.mix(own, head, i, scratch_of(worker));
+      for (std::int64_t i = 0; i < group; ++i) piece.add(own, head * group + i);
+    });
+    return;
+  }
+  const Room rows(key_heads * group * piece.rows_bytes(work)), sums(key_heads * group * piece.sums_bytes(work));
+  work.whole_rows = rows.data(), work.piece_sums = sums.data();
+  const auto by_pieces = [&](const auto& act) {
+    workers.run(key_heads * work.pieces,
+                [&](std::int64_t task, int worker) { act(work, task / work.pieces, task % work.pieces, scratch_of(worker)); });
+  };
+  by_pieces(piece.score);
+  workers.run(key_heads * group, [&](std::int64_t head, int worker) { piece.weigh(work, head, scratch_of(worker)); });
+  by_pieces(piece.mix);
+  workers.run(key_heads * group, [&](std::int64_t head, int /*worker*/) { piece.add(work, head); });
+}
+
 void check(const FusedAttention& c, const FusedResults& results, const char* who) {
   ATTEND_ASSERT(!results.choice == !results.log_choice);
   ATTEND_CHECK(!results.choice || c.keys <= kMostWhole, kValue, "{}: a key is chosen of at most {}, got S={}", who, kMostWhole, c.keys);
@@ -82,7 +119,10 @@ Isa run_fused_attention(Isa isa, const FusedAttention& call, const FusedResults&
       kernels.forward(work, task / work.chunks, work.chunks - 1 - task % work.chunks, at(scratch, worker));
     });
   };
-  if (few && call.batch * call.heads * call.queries * call.keys * (call.size + call.value_size) < 1 << 17) {
+  work.pieces = pieces_of(call, results);
+  if (work.pieces > 0) {
+    run_pieces(kernels, work, scratch, workers);
+  } else if (few && call.batch * call.heads * call.queries * call.keys * (call.size + call.value_size) < 1 << 17) {
     for (std::int64_t head = 0; head < heads; ++head) kernels.forward(work, head, 0, at(scratch, 0));  // waking others would take longer
   } else if (few) {
     run_all();

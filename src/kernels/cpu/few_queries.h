@@ -135,6 +135,111 @@ struct FewQueries : RowTile<Wide<V, Stored_>, Products<Wide<V, Stored_>>> {
   static void forward(const FusedWork& w, int64_t head, int64_t chunk, void* scratch) {
     Tile::template forward_by<FewQueries>(w, head, chunk, scratch);
   }
+
+  // A long source in pieces of kPieceKeys keys, which workers share: scores by pieces, weights by rows that lie whole, sums of values by
+  // pieces again, and what these add up to. A piece that has come from memory serves all query heads that read its key head. Items with
+  // fewer keys than kInPieces are computed whole, so that no bit depends on how far they are padded.
+  static int64_t rows_bytes(const FusedWork& w) { return w.call.queries * whole_row(w.call) * static_cast<int64_t>(sizeof(Real)); }
+  static int64_t sums_bytes(const FusedWork& w) {
+    return w.pieces * w.call.queries * up_to_multiple(w.call.value_size, Numbers::kSlice) * static_cast<int64_t>(sizeof(Real));
+  }
+
+  static void score_piece(const FusedWork& w, int64_t key_head, int64_t piece, void* scratch) {
+    each_head(w, key_head, scratch, [&](FewQueries& tile) ATTEND_INLINED {
+      const auto [from, to] = tile.piece_keys(piece);
+      if (from >= to) return;
+      for (int64_t r = 0; r < tile.rows; ++r)
+        Products<Numbers>::take_query(tile.c, tile.plan, row_of<Stored>(tile.c.query, tile.b, tile.h, r), tile.s.query + r * tile.c.size);
+      tile.s.scores += from - tile.tile_first();
+      tile.score(from, to);
+    });
+  }
+
+  static void weigh_rows(const FusedWork& w, int64_t head, void* scratch) {
+    FewQueries tile(w, head, scratch);
+    if (!tile.in_pieces()) return forward(w, head, 0, scratch);
+    clear_parts<Real>(w, head);
+    if (tile.take_rows()) tile.weigh_whole();
+    for (int64_t t = tile.queries; t < tile.c.queries; ++t) tile.put_empty(t);
+  }
+
+  static void mix_piece(const FusedWork& w, int64_t key_head, int64_t piece, void* scratch) {
+    each_head(w, key_head, scratch, [&](FewQueries& tile) ATTEND_INLINED {
+      Real* sums = tile.piece_sums(piece);
+      memset(sums, 0, static_cast<size_t>(tile.rows * tile.s.sums_row) * sizeof(Real));
+      const auto [from, to] = tile.piece_keys(piece);
+      if (from >= to) return;
+      tile.s.scores += from - tile.tile_first();
+      tile.mix(from, to, sums);
+    });
+  }
+
+  static void add_pieces(const FusedWork& w, int64_t head) {
+    const FewQueries tile(w, head, nullptr);
+    if (!tile.in_pieces()) return;
+    for (int64_t r = 0; r < tile.queries; ++r) {
+      Stored* context = mutable_row_of<Stored>(w.results.context, tile.b, tile.h, r);
+      for (int64_t d = 0; d < tile.c.value_size; ++d) {
+        Real sum = 0;
+        for (int64_t piece = 0; piece < w.pieces; ++piece) sum += tile.piece_sums(piece)[r * tile.s.sums_row + d];
+        put(context + d, sum);
+      }
+    }
+  }
+
+ private:
+  static int64_t whole_row(const attend::kernels::FusedAttention& call) { return up_to_multiple(call.keys, Tile::kPanel) + 16; }
+  // The rows of each query head that reads a key head, one head after the other.
+  template <class Do>
+  static void each_head(const FusedWork& w, int64_t key_head, void* scratch, const Do& act) {
+    const int64_t group = w.call.heads / w.call.key_heads;
+    for (int64_t i = 0; i < group; ++i) {
+      FewQueries tile(w, key_head * group + i, scratch);
+      if (tile.in_pieces() && tile.take_rows()) act(tile);
+    }
+  }
+  bool in_pieces() const { return this->keys >= attend::kernels::kInPieces; }
+  // All rows that are there, with their scores in the place that pieces share; false where there is none.
+  bool take_rows() {
+    rows = this->queries;
+    if (rows == 0) return false;
+    for (int64_t r = 0; r < rows; ++r) seen[r] = {this->first_key(r), this->end_key(r)};
+    this->all_seen = {seen[0].first, seen[rows - 1].end};
+    s.scores_row = whole_row(c);
+    s.scores = static_cast<Real*>(this->w.whole_rows) + (this->head - this->w.first_whole) * c.queries * s.scores_row;
+    return true;
+  }
+  KeyRange piece_keys(int64_t piece) const {
+    using attend::kernels::kPieceKeys;
+    return {most(piece * kPieceKeys, this->tile_first()), least((piece + 1) * kPieceKeys, this->tile_end())};
+  }
+  Real* piece_sums(int64_t piece) const {
+    return static_cast<Real*>(this->w.piece_sums) + ((this->head - this->w.first_whole) * this->w.pieces + piece) * c.queries * s.sums_row;
+  }
+  // Weights in place of the scores of whole rows, each divided by its sum, and all that is asked for beside contexts.
+  void weigh_whole() {
+    using attend::kernels::kStreamed;
+    const int64_t first = this->tile_first(), end = this->tile_end();
+    for (int64_t r = 0; r < rows; ++r) this->begin_row(r);
+    this->clear_rows(0, rows);
+    memset(s.sums, 0, static_cast<size_t>(rows * s.sums_row) * sizeof(Real));
+    this->weigh(first, end, false);
+    Real* const all = s.scores;
+    for (int64_t from = first; from < end; from += kStreamed) {
+      s.scores = all + (from - first);
+      this->count(from, least(from + kStreamed, end), 0);
+    }
+    s.scores = all;
+    this->settle(first, end);
+    Real shares[kTileRows];
+    this->take_shares(shares);
+    for (int64_t r = 0; r < rows; ++r) {
+      const V share = V::all(shares[r]);
+      Real* x = s.scores + r * s.scores_row;
+      for (int64_t j = 0; j < end - first; j += kLanes) (V::load(x + j) * share).store(x + j);
+      this->put_row(r, this->head * c.queries + r);
+    }
+  }
 };
 
 }  // namespace

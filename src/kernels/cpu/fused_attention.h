@@ -6,11 +6,13 @@
 
 namespace attend::kernels {
 
-constexpr int64_t kTileRows = 24;     // queries whose score rows are held together
-constexpr int64_t kResident = 16384;  // keys up to which a tile holds its whole rows
-constexpr int64_t kStreamed = 2048;   // keys that it holds at a time beyond
-constexpr int64_t kValueBlock = 128;  // keys of a block of values, whose flag says whether all of them are finite
-constexpr int64_t kBackRows = 48;     // queries and keys of a tile on the way back
+constexpr int64_t kTileRows = 24;              // queries whose score rows are held together
+constexpr int64_t kResident = 16384;           // keys up to which a tile holds its whole rows
+constexpr int64_t kStreamed = 2048;            // keys that it holds at a time beyond
+constexpr int64_t kPieceKeys = 1024;           // of few queries over a long source, keys that one worker reads at a time
+constexpr int64_t kInPieces = 2 * kPieceKeys;  // keys of an item from which on that is done
+constexpr int64_t kValueBlock = 128;           // keys of a block of values, whose flag says whether all of them are finite
+constexpr int64_t kBackRows = 48;              // queries and keys of a tile on the way back
 constexpr int64_t kBackKeys = 96;
 
 /// A call with its place to work in.
@@ -28,6 +30,20 @@ struct FusedWork {
   int64_t first_head = 0;          // of B·Hk, that which plans, packed_keys, packed_values and wild begin with
   int64_t panels = 0;              // of all keys
   int64_t chunks = 0, chunk = 0;   // of all queries; queries in one, a multiple of kTileRows
+  int64_t pieces = 0;              // of kPieceKeys keys, where few queries read a long source
+  void* whole_rows = nullptr;      // [heads from first_whole on]: scores of few queries, then weights
+  void* piece_sums = nullptr;      // [heads from first_whole on, pieces, T, Dv up to whole slices]
+  int64_t first_whole = 0;         // of B·H
+};
+
+/// How few queries read a long source in pieces; heads: those of the keys where a piece is read, else those of the queries.
+struct PieceKernels {
+  int64_t (*rows_bytes)(const FusedWork& work);  // of a head's whole rows
+  int64_t (*sums_bytes)(const FusedWork& work);  // of a head's sums of all pieces
+  void (*score)(const FusedWork& work, int64_t key_head, int64_t piece, void* scratch);
+  void (*weigh)(const FusedWork& work, int64_t head, void* scratch);
+  void (*mix)(const FusedWork& work, int64_t key_head, int64_t piece, void* scratch);
+  void (*add)(const FusedWork& work, int64_t head);
 };
 
 /// The loops for one kind of number. They allocate nothing and start no thread.
@@ -48,6 +64,7 @@ struct FusedKernels {
   void (*weigh)(const FusedWork& work, int64_t head, const WeightTile& tile, const void* lse, void* weights, void* scratch);
   /// The column sums and blocks of a head from those of its chunks.
   void (*add_parts)(const FusedWork& work, int64_t head);
+  PieceKernels pieces;  // of the loops for few queries alone
 };
 
 /// Bytes that one head takes: keys and values of each key head, the rest of each query head.

@@ -20,12 +20,15 @@ constexpr FusedKernels kTable = [] {
                       .pack = Tile::pack,
                       .forward = Tile::forward,
                       .weigh = Tile::weigh_tile,
-                      .add_parts = add_parts<typename N::Real>};
+                      .add_parts = add_parts<typename N::Real>,
+                      .pieces = {}};
 }();
 template <class V, class Stored>
 constexpr FusedKernels kFewTable = [] {
   auto table = kTable<Wide<V, Stored>>;
-  table.forward = FewQueries<V, Stored>::forward;
+  using Few = FewQueries<V, Stored>;
+  table.forward = Few::forward;
+  table.pieces = {Few::rows_bytes, Few::sums_bytes, Few::score_piece, Few::weigh_rows, Few::mix_piece, Few::add_pieces};
   return table;
 }();
 template <class V, class Stored>
