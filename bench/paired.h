@@ -18,7 +18,7 @@ struct BenchOptions {
     v(threads, "threads", 1, "processor threads", between(1, 1024));
     v(pairs, "pairs", 30, "turns of each", at_least(1));
     v(seconds, "seconds", 60, "that the turns of a case may take; 5 are taken in any case", at_least(0));
-    v(only, "only", "", "cases whose name holds this");
+    v(only, "only", "", "cases whose name holds this, or one of these with | between");
   }
 };
 
@@ -43,7 +43,14 @@ class Bench {
   explicit Bench(const BenchOptions& options) : o_(options) {}
 
   std::int64_t threads() const { return o_.threads; }
-  bool wants(const std::string& name) const { return name.find(o_.only) != std::string::npos; }
+  bool wants(const std::string& name) const {
+    for (std::size_t begin = 0; begin <= o_.only.size();) {
+      const auto end = std::min(o_.only.find('|', begin), o_.only.size());
+      if (name.find(o_.only.substr(begin, end - begin)) != std::string::npos) return true;
+      begin = end + 1;
+    }
+    return false;
+  }
 
   /// Times both in turns. `work`: operations of one call, in GFLOP; `peer` names whose the second is.
   void pair(const std::string& name, double work, const std::string& peer, const std::function<void()>& ours,
