@@ -6,7 +6,9 @@ the package (tools/build release --target attend_python) and a Python that has t
     python3 bench/attention_peers.py [--python .deps/peers/bin/python] [--pairs 30] [--groups flex compile]
 """
 import argparse
+import shutil
 import subprocess
+import sys
 import tempfile
 
 from machine import ROOT, made, result_path, write_result
@@ -30,6 +32,8 @@ def main():
     parser.add_argument("--groups", nargs="*", default=GROUPS, choices=GROUPS, help="with others than all nothing is written")
     add_options(parser)
     options = parser.parse_args()
+    if not shutil.which(options.python):
+        sys.exit(f"attention_peers: there is no {options.python}; bench/peers/README.md says how it is made")
     stamp, isa = made(options.threads), active_set(options.attend)
     rows, declined = [], {}
     for group in options.groups:
