@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Attention beside what PyTorch's users would take instead: FlexAttention, torch.compile, oneDNN's graphs, zentorch; in turns in one process
-of Python, through torch.ops.attend. Writes bench/results/peers-PROCESSOR-SET.json, which also says who declined, and in which words. Needs
+"""Attention beside what PyTorch's users would take instead: FlexAttention, torch.compile, oneDNN's graphs, zentorch; in turns in one
+process of Python, through torch.ops.attend. Writes bench/results/peers-PROCESSOR-SET.json, which also says who declined, and in which words. Needs
 the package (tools/build release --target attend_python) and a Python that has the peers (bench/peers/README.md).
 
     python3 bench/attention_peers.py [--python .deps/peers/bin/python] [--pairs 30] [--groups flex compile]
@@ -37,8 +37,8 @@ def main():
     stamp, isa = made(options.threads), active_set(options.attend)
     rows, declined = [], {}
     for group in options.groups:
-        command = [options.python, ROOT / "bench/peers/attention_torch.py", group, "--package", options.package, "--set", isa, "--threads",
-                   options.threads, "--pairs", options.pairs, "--seconds", options.seconds, "--only", options.only]
+        command = [options.python, ROOT / "bench/peers/attention_torch.py", group, "--package", options.package, "--set", isa,
+                   "--threads", options.threads, "--pairs", options.pairs, "--seconds", options.seconds, "--only", options.only]
         with tempfile.TemporaryFile(mode="w+") as errors:
             found, code = run_cases(command, errors=errors)
             rows += found

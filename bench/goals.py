@@ -12,15 +12,17 @@ BENCHES = ("attention", "peers", "linear", "decoding", "train_speed")
 
 
 def main():
-    failed = 0
-    for bench in BENCHES:
-        for path in sorted((ROOT / "bench/results").glob(f"{bench}-{kind_of(processor_name())}-*.json")):
-            done = subprocess.run([str(ROOT / "tools/compare"), str(path)], stdout=subprocess.PIPE, text=True)
-            failed |= done.returncode
-            print(path.name)
-            for line in done.stdout.splitlines():
-                if line.startswith(("missed:", "compare:")):
-                    print("  " + line)
+    failed, kind = 0, kind_of(processor_name())
+    paths = [path for bench in BENCHES for path in sorted((ROOT / "bench/results").glob(f"{bench}-{kind}-*.json"))]
+    if not paths:
+        sys.exit(f"goals: there are no results of this processor, {kind}; make bench makes them")
+    for path in paths:
+        done = subprocess.run([str(ROOT / "tools/compare"), str(path)], stdout=subprocess.PIPE, text=True)
+        failed |= done.returncode
+        print(path.name)
+        for line in done.stdout.splitlines():
+            if line.startswith(("missed:", "compare:")):
+                print("  " + line)
     sys.exit(failed)
 
 

@@ -21,7 +21,8 @@ def main():
     stamp = made(options.threads)
     rows = run_cases([options.program, *arguments_of(options)])
     if rows and not options.only:
-        write_result(result_path("linear", rows[0]["set"]), {"what": "linear layers with packed weights: ours beside a peer, in turns", "cases": rows}, stamp)
+        result = {"what": "linear layers with packed weights: ours beside a peer, in turns", "cases": rows}
+        write_result(result_path("linear", rows[0]["set"]), result, stamp)
 
 
 if __name__ == "__main__":

@@ -142,7 +142,8 @@ def eager(bench, attend):
                 scores = scores + bias
             return scores.masked_fill(hidden, -math.inf).softmax(-1) @ v
 
-        bench.pair("eager composition", f"{name}, forward and backward float32 B1 H{heads} N{length} D64", 14e-9 * heads * length**2 * 64 * share,
+        case = f"{name}, forward and backward float32 B1 H{heads} N{length} D64"
+        bench.pair("eager composition", case, 14e-9 * heads * length**2 * 64 * share,
                    both_ways(lambda q, k, v: attend.fused_attention(q, k, v, **options).context, leaves), both_ways(composed, leaves))
 
 
@@ -161,7 +162,8 @@ def compiled_additive(bench, attend):
         torch._dynamo.reset()
         compiled = torch.compile(composed)
         name, work = f"additive B{batch} T{queries} S{keys} E{size}", 1e-9 * batch * queries * keys * size
-        bench.pair("torch.compile", f"forward {name}", work, without_gradients(lambda: ours(*leaves)), without_gradients(lambda: compiled(*leaves)))
+        bench.pair("torch.compile", f"forward {name}", work, without_gradients(lambda: ours(*leaves)),
+                   without_gradients(lambda: compiled(*leaves)))
         bench.pair("torch.compile", f"forward and backward {name}", work, both_ways(ours, leaves), both_ways(compiled, leaves))
 
 
@@ -195,8 +197,9 @@ def zentorch(bench, attend):
         torch._dynamo.reset()
         compiled = torch.compile(lambda q, k, v: F.scaled_dot_product_attention(q, k, v, is_causal=causal), backend="zentorch")
         name = "float32" if dtype == torch.float32 else "bfloat16"
-        bench.pair("zentorch", f"forward {name} B1 H8 N1024 D64{' causal' if causal else ''}", 4e-9 * 8 * 1024**2 * 64 * (0.5 if causal else 1),
-                   without_gradients(lambda: attend.fused_attention(q, k, v, causal=causal).context), without_gradients(lambda: compiled(q, k, v)))
+        case, work = f"forward {name} B1 H8 N1024 D64{' causal' if causal else ''}", 4e-9 * 8 * 1024**2 * 64 * (0.5 if causal else 1)
+        bench.pair("zentorch", case, work, without_gradients(lambda: attend.fused_attention(q, k, v, causal=causal).context),
+                   without_gradients(lambda: compiled(q, k, v)))
 
 
 GROUPS = {"flex": flex, "eager": eager, "compile": compiled_additive, "onednn": onednn, "zentorch": zentorch}
