@@ -3,6 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := build
+BENCH_PYTHON = $(or $(PYTHON),.deps/peers/bin/python)
 .PHONY: help setup build program test demo bench fuzz format check clean
 
 help:     ## what can be made
@@ -23,11 +24,15 @@ test: build    ## the whole test suite
 demo: program  ## the main job on the data that ships
 	@tools/demo
 
-bench: build    ## attention beside libtorch's, training beside a plain PyTorch loop; PYTHON=... has torch (bench/peers/README.md)
-	@cmake --build --preset release --target attend_attention_speed attend_train_speed attend_decode_speed
+bench: build    ## every bench of speed, and which goals were missed; PYTHON=... has the peers (bench/peers/README.md)
+	@cmake --build --preset release --target attend_attention_speed attend_linear_speed attend_train_speed attend_decode_speed attend_python
 	@python3 bench/attention.py
-	@$(or $(PYTHON),.deps/peers/bin/python) bench/train_speed.py
-	@python3 bench/decoding.py
+	@! grep -qm1 avx512f /proc/cpuinfo || python3 bench/attention.py --isa avx2
+	@python3 bench/linear.py
+	@python3 bench/attention_peers.py --python $(BENCH_PYTHON)
+	@$(BENCH_PYTHON) bench/train_speed.py
+	@python3 bench/decoding.py --python $(BENCH_PYTHON)
+	@python3 bench/goals.py
 
 fuzz:    ## readers of files under mutated inputs, FUZZ_SECONDS (60) for each (tools/fuzz/README.md)
 	@tools/setup --check

@@ -7,14 +7,13 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include <ATen/Parallel.h>
-
 #include "attend/core/files.h"
 #include "attend/kernels/isa.h"
 #include "attend/ops/memory.h"
 #include "attend/ops/waiting.h"
 #include "attend/run/runner.h"
 #include "attend/run/text_batches.h"
+#include "program.h"
 
 namespace attend {
 namespace {
@@ -40,13 +39,8 @@ struct SpeedOptions {
   }
 };
 
-int run(int argc, char** argv) {
-  GivenValues given;
-  for (int i = 1; i < argc; ++i) set_given(given, argv[i], "argument");
-  SpeedOptions o;
-  assign(o, given);
+void run(const SpeedOptions& o) {
   keep_freed_memory();
-  at::set_num_threads(static_cast<int>(o.threads));
   Runner runner(o.model, o.run);
   runner.limits.sentences = static_cast<std::size_t>(o.batch);
   std::vector<std::string> sources;
@@ -87,17 +81,9 @@ int run(int argc, char** argv) {
                                             {"peak_mib", usage.ru_maxrss / 1024},
                                             {"isa", kernels::isa_name(kernels::active_isa())}}
                          .dump());
-  return 0;
 }
 
 }  // namespace
 }  // namespace attend
 
-int main(int argc, char** argv) {
-  try {
-    return attend::run(argc, argv);
-  } catch (const std::exception& e) {
-    fmt::print(stderr, "decode_speed: {}\n", e.what());
-    return 1;
-  }
-}
+int main(int argc, char** argv) { return attend::bench::run_program("decode_speed", argc, argv, attend::run); }

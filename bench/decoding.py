@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Decoding speed beside CTranslate2 with the same weights, paired: A B A B ...; prints the ratio's median and spread and writes
-bench/results/decoding-SET.json. A model is trained first where there is none (bench/decoding.yaml, some minutes). Needs ATTEND_DATA, and a
+bench/results/decoding-PROCESSOR-SET.json. A model is trained first where there is none (bench/decoding.yaml, some minutes). Needs ATTEND_DATA, and a
 Python with ctranslate2 and safetensors (bench/peers/README.md).
 
     python bench/decoding.py [--pairs 5] [--python .deps/peers/bin/python]
@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from machine import ROOT, made, write_result
+from machine import ROOT, made, result_path, write_result
 
 CASES = [(batch, beam, precision) for precision in ("float32", "int8") for batch, beam in ((1, 1), (1, 4), (32, 1), (32, 4))]
 
@@ -75,7 +75,7 @@ def main():
                   f"all maps recorded {100 * row['recording']['median']:+.1f} %, {row['same_translations']} the same", flush=True)
     result = {"what": "target tokens a second, one thread: attend / CTranslate2, Transformer 3+3, 256/1024, V 8000, Multi30k test 2016",
               "peer": f"CTranslate2 {pairs[0][1]['ctranslate2']}", "isa": pairs[0][0]["isa"], "sentences": options.sentences, "rows": rows}
-    write_result(options.out or ROOT / f"bench/results/decoding-{pairs[0][0]['isa']}.json", result, stamp)
+    write_result(options.out or result_path("decoding", pairs[0][0]["isa"]), result, stamp)
 
 
 if __name__ == "__main__":

@@ -2,10 +2,8 @@
 // and pooled blocks of a record; a line of JSON. With record=FILE it also writes the record of it, which attend draw shows.
 // bench/large_map.py runs it and keeps what it prints.
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 
 #include <ctime>
-#include <fstream>
 #include <numbers>
 
 #include "attend/attention/operands.h"
@@ -14,6 +12,7 @@
 #include "attend/record/record.h"
 #include "models/map_summaries.h"
 #include "paired.h"
+#include "program.h"
 
 namespace attend::bench {
 namespace {
@@ -76,18 +75,6 @@ Text make_text(std::int64_t length, std::int64_t size) {
   return text;
 }
 
-// The most memory that this process has held, in bytes.
-std::uint64_t peak_memory() {
-  std::ifstream status("/proc/self/status");
-  for (std::string word; status >> word;)
-    if (word == "VmHWM:") {
-      std::uint64_t kilobytes = 0;
-      status >> kilobytes;
-      return kilobytes * 1024;
-    }
-  return 0;
-}
-
 void write_record(const std::string& path, const Text& text, const FusedAttentionOptions& plain, const MapKeeping& keep) {
   const auto length = text.query.size(2);
   const CallSizes sizes{1, 1, length, length};
@@ -113,12 +100,7 @@ void write_record(const std::string& path, const Text& text, const FusedAttentio
   writer.close();
 }
 
-int run(int argc, char** argv) {
-  GivenValues given;
-  for (int i = 1; i < argc; ++i) set_given(given, argv[i], "argument");
-  LargeMapOptions o;
-  assign(o, given);
-  at::set_num_threads(static_cast<int>(o.threads));
+void run(const LargeMapOptions& o) {
   const at::NoGradGuard no_grad;
   const auto text = make_text(o.length, o.size);
   FusedAttentionOptions plain;
@@ -161,22 +143,14 @@ int run(int argc, char** argv) {
       {"times_the_plain_processor", json_of(spread_of(processor_ratios))},
       {"gflops_a_processor_second",
        4e-9 * static_cast<double>(o.length) * static_cast<double>(o.length * o.size) / spread_of(processor_with).median},
-      {"peak_memory_bytes", peak_memory()},
+      {"peak_memory_bytes", static_cast<std::uint64_t>(status_bytes("VmHWM:"))},
       {"map_bytes", std::uint64_t{4} * static_cast<std::uint64_t>(o.length) * static_cast<std::uint64_t>(o.length)},
       {"pairs", o.pairs}};
   fmt::print("{}\n", line.dump());
   if (!o.record.empty()) write_record(o.record, text, plain, keep);
-  return 0;
 }
 
 }  // namespace
 }  // namespace attend::bench
 
-int main(int argc, char** argv) {
-  try {
-    return attend::bench::run(argc, argv);
-  } catch (const std::exception& e) {
-    fmt::print(stderr, "large_map: {}\n", e.what());
-    return 1;
-  }
-}
+int main(int argc, char** argv) { return attend::bench::run_program("large_map", argc, argv, attend::bench::run); }

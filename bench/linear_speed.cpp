@@ -1,5 +1,5 @@
-// Speed of linear layers with packed weights beside libtorch's, in one process, in turns; a line of JSON for each case. First a line that
-// says how fast one thread reads memory.
+// Speed of linear layers with packed weights beside libtorch's, in one process, in turns; a line of JSON for each case. bench/linear.py
+// runs it and keeps what it prints.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
@@ -9,6 +9,7 @@
 #include "attend/kernels/workers.h"
 #include "attend/ops/memory.h"
 #include "paired.h"
+#include "program.h"
 
 namespace attend::bench {
 namespace {
@@ -27,27 +28,6 @@ class Threads final : public kernels::Workers {
   }
 };
 
-constexpr std::int64_t kBeyondCaches = std::int64_t{256} << 20;  // bytes
-
-double read_rate() {
-  const auto memory = at::ones({kBeyondCaches / 4});
-  const auto read = [&] {
-#if defined(__x86_64__)
-    if (kernels::active_isa() >= kernels::Isa::kAvx512) return read_avx512(memory.const_data_ptr<float>(), memory.numel());
-    if (kernels::active_isa() == kernels::Isa::kAvx2) return read_avx2(memory.const_data_ptr<float>(), memory.numel());
-#endif
-    return read_portable(memory.const_data_ptr<float>(), memory.numel());
-  };
-  double best = 0;
-  for (int i = 0; i < 10; ++i) {
-    const auto start = Clock::now();
-    volatile float kept = read();
-    static_cast<void>(kept);
-    best = std::max(best, static_cast<double>(kBeyondCaches) / seconds_since(start));
-  }
-  return best * 1e-9;
-}
-
 std::string_view name_of(WeightForm form) {
   return form == WeightForm::kFloat32 ? "float32" : form == WeightForm::kBfloat16 ? "bfloat16" : "int8";
 }
@@ -57,7 +37,7 @@ class Layer {
  public:
   Layer(WeightForm form, const at::Tensor& weights, const at::Tensor& bias, bool from_memory)
       : bias_(bias), size_(kernels::packed_linear_bytes(form, weights.size(0), weights.size(1))) {
-    const auto copies = from_memory ? kBeyondCaches / size_ + 1 : 1;
+    const auto copies = from_memory ? beyond_caches() / size_ + 1 : 1;
     const kernels::LinearWeights given{weights.const_data_ptr<float>(), weights.size(0), weights.size(1), weights.stride(0)};
     for (std::int64_t i = 0; i < copies; ++i) {
       memory_.push_back(at::empty({size_}, at::kByte));
@@ -96,12 +76,10 @@ void compare(Bench& bench, std::int64_t outputs, std::int64_t inputs) {
     const auto shape = fmt::format("M{} N{} K{}", rows, outputs, inputs);
     const double work = 2e-9 * static_cast<double>(rows * outputs * inputs);
     const auto ours = [&] { single(x); };
+    bench.pair("float32 " + shape, work, "libtorch", ours, [&] { at::linear(x, weights, bias); }, {single.gbytes()});
     bench.pair(
-        "float32 " + shape, work, "libtorch", ours, [&] { at::linear(x, weights, bias); }, single.gbytes());
-    bench.pair(
-        "bfloat16 " + shape, work, "libtorch", [&] { half(x); }, [&] { at::linear(half_x, half_weights, half_bias); }, half.gbytes());
-    bench.pair(
-        "int8 " + shape, work, "our own float32", [&] { bytes(x); }, ours, bytes.gbytes());
+        "bfloat16 " + shape, work, "libtorch", [&] { half(x); }, [&] { at::linear(half_x, half_weights, half_bias); }, {half.gbytes()});
+    bench.pair("int8 " + shape, work, "our own float32", [&] { bytes(x); }, ours, {bytes.gbytes()});
   }
 }
 
@@ -110,50 +88,35 @@ void compare_in_memory(Bench& bench, std::int64_t outputs, std::int64_t inputs) 
   const auto weights = at::randn({outputs, inputs}), bias = at::randn({outputs});
   Layer single(WeightForm::kFloat32, weights, bias, true);
   std::vector<at::Tensor> theirs;
-  for (std::int64_t i = 0; i <= kBeyondCaches / (4 * outputs * inputs); ++i) theirs.push_back(weights.clone());
+  for (std::int64_t i = 0; i <= beyond_caches() / (4 * outputs * inputs); ++i) theirs.push_back(weights.clone());
   std::size_t next = 0;
   for (const std::int64_t rows : {1, 4, 12}) {
     const auto x = at::randn({rows, inputs});
     const auto shape = fmt::format("from memory M{} N{} K{}", rows, outputs, inputs);
     const double work = 2e-9 * static_cast<double>(rows * outputs * inputs);
     const auto ours = [&] { single(x); };
-    bench.pair(
-        "float32 " + shape, work, "libtorch", ours, [&] { at::linear(x, theirs[next++ % theirs.size()], bias); }, single.gbytes());
+    bench.pair("float32 " + shape, work, "libtorch", ours, [&] { at::linear(x, theirs[next++ % theirs.size()], bias); },
+               {single.gbytes(), /*from_memory=*/true});
     for (const auto form : {WeightForm::kBfloat16, WeightForm::kInt8}) {
       Layer narrow(form, weights, bias, true);
-      bench.pair(
-          fmt::format("{} {}", name_of(form), shape), work, "our own float32", [&] { narrow(x); }, ours, narrow.gbytes());
+      bench.pair(fmt::format("{} {}", name_of(form), shape), work, "our own float32", [&] { narrow(x); }, ours,
+                 {narrow.gbytes(), /*from_memory=*/true});
     }
   }
 }
 
-int run(int argc, char** argv) {
-  GivenValues given;
-  for (int i = 1; i < argc; ++i) set_given(given, argv[i], "argument");
-  BenchOptions o;
-  assign(o, given);
+void run(const BenchOptions& o) {
   keep_freed_memory();
-  at::set_num_threads(static_cast<int>(o.threads));
   at::manual_seed(1);
   const at::NoGradGuard no_grad;
   Bench bench(o);
-  fmt::print("{}\n", nlohmann::ordered_json{{"read_gbytes", read_rate()}}.dump());
   for (const auto& [outputs, inputs] :
        {std::pair<std::int64_t, std::int64_t>{256, 256}, {1024, 256}, {256, 1024}, {8000, 256}, {2048, 512}, {32000, 512}})
     compare(bench, outputs, inputs);
   compare_in_memory(bench, 32000, 512);
-  fmt::print("{}\n", nlohmann::ordered_json{{"read_gbytes", read_rate()}}.dump());
-  return 0;
 }
 
 }  // namespace
 }  // namespace attend::bench
 
-int main(int argc, char** argv) {
-  try {
-    return attend::bench::run(argc, argv);
-  } catch (const std::exception& e) {
-    fmt::print(stderr, "linear_speed: {}\n", e.what());
-    return 1;
-  }
-}
+int main(int argc, char** argv) { return attend::bench::run_program("linear_speed", argc, argv, attend::bench::run); }

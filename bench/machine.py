@@ -3,6 +3,7 @@ import datetime
 import json
 import os
 import platform
+import re
 import resource
 import subprocess
 from pathlib import Path
@@ -10,17 +11,47 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def processor_name():
+GENERATIONS = {"amd-23-49": "Zen 2", "amd-25-1": "Zen 3", "amd-25-17": "Zen 4", "amd-26-2": "Zen 5", "intel-6-106": "Ice Lake",
+               "intel-6-143": "Sapphire Rapids", "intel-6-207": "Emerald Rapids"}
+SETS = {"portable": "portable", "avx2": "AVX2", "avx512": "AVX-512", "avx512_bf16": "AVX-512 bf16"}
+
+
+def processor_fields():
+    fields = {}
     with open("/proc/cpuinfo", encoding="utf-8") as lines:
-        fields = {}
         for line in lines:
             key, _, value = line.partition(":")
             fields.setdefault(key.strip(), value.strip())
+    return fields
+
+
+def processor_name():
+    fields = processor_fields()
     name = fields.get("model name") or platform.processor()
     wide = next((label for flag, label in (("amx_tile", "AMX"), ("avx512_bf16", "AVX-512 bf16"), ("avx512f", "AVX-512"), ("avx2", "AVX2"))
                  if flag in fields.get("flags", "").split()), platform.machine())
     # Virtual machines often hide the name; family and model tell the kind of processor.
     return f"{name}, family {fields.get('cpu family', '?')} model {fields.get('model', '?')}, {wide}"
+
+
+def kind_of(processor):
+    """amd-26-2 and the like, of what processor_name() gave: maker, family and model."""
+    found = re.search(r"family (\w+) model (\w+)", processor)
+    maker = next((maker for maker in ("amd", "intel") if maker in processor.lower()), platform.machine())
+    return f"{maker}-{found[1]}-{found[2]}" if found else maker
+
+
+def heading(result, isa):
+    """What a table calls the processor of a result and the instruction set that ran."""
+    maker, *numbers = kind_of(result["made"]["processor"]).split("-")
+    name = {"amd": "AMD", "intel": "Intel"}.get(maker, maker) + (f" family {numbers[0]} model {numbers[1]}" if len(numbers) == 2 else "")
+    generation = GENERATIONS.get("-".join([maker, *numbers]))
+    return f"{name}{f' ({generation})' if generation else ''}, {SETS.get(isa, isa)}"
+
+
+def result_path(what, isa):
+    """One file for each kind of processor and instruction set, so that none overwrites another's."""
+    return ROOT / f"bench/results/{what}-{kind_of(processor_name())}-{isa}.json"
 
 
 def commit():

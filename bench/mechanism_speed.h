@@ -6,6 +6,7 @@
 #include "attend/ops/draws.h"
 #include "attend/ops/entmax.h"
 #include "attend/ops/fused_attention.h"
+#include "attend/ops/monotonic.h"
 #include "paired.h"
 
 namespace attend::bench {
@@ -65,6 +66,21 @@ struct MechanismBench {
     pair(
         "soft cap", [&] { return fused_attention(q, k, v, with_energy(o, true)).context; },
         [&] { return at::matmul(((scores() / 30).tanh() * 30).softmax(-1), v); });
+  }
+
+  // cosine: directions alone, sharpened; general: a matrix between query and key.
+  void rescore() const {
+    const auto unit = [](const at::Tensor& x) { return x / x.square().sum(-1, /*keepdim=*/true).clamp_min(1e-12).sqrt(); };
+    const auto gain = at::full({sizes[1], 1, 1}, 10.0).requires_grad_(true);  // [H, 1, 1]
+    auto o = options;
+    o.scale = 1;
+    pair(
+        "cosine", [&] { return fused_attention(unit(q) * gain, unit(k), v, o).context; },
+        [&] { return at::matmul(at::matmul(unit(q) * gain, unit(k).mT()).softmax(-1), v); }, {gain});
+    const auto between = (at::randn({sizes[1], 64, 64}) * 0.125).requires_grad_(true);  // [H, D, D]
+    pair(
+        "general", [&] { return fused_attention(q, at::matmul(k, between), v, options).context; },
+        [&] { return at::matmul((at::matmul(q, at::matmul(k, between).mT()) * options.scale).softmax(-1), v); }, {between});
   }
 
   // local_p: centres anywhere, R 10.
@@ -141,14 +157,48 @@ struct MechanismBench {
   FusedAttentionOptions options;
 };
 
+// A step of monotonic attention in expectation beside its recurrence as small operations; work is counted in keys.
+inline void compare_monotonic(Bench& bench, std::int64_t rows, std::int64_t keys) {
+  const auto stop = at::rand({rows, keys}).requires_grad_(true), before = at::rand({rows, keys}).softmax(-1).requires_grad_(true);
+  const auto g = at::randn({rows, keys});  // [R, S]
+  const auto eager = [&] {
+    const auto p = stop.unbind(1), v = before.unbind(1);  // [R] each
+    std::vector<at::Tensor> w;
+    at::Tensor y = v[0];
+    for (std::size_t s = 0; s < p.size(); ++s) {
+      if (s > 0) y = (1 - p[s - 1]) * y + v[s];
+      w.push_back(p[s] * y);
+    }
+    return at::stack(w, 1);
+  };
+  const auto back = [&](const at::Tensor& w) {
+    for (const auto& x : {stop, before}) x.mutable_grad() = at::Tensor();
+    w.backward(g);
+  };
+  const auto name = fmt::format("monotonic float32 B{} S{}", rows, keys);
+  const double work = 1e-9 * static_cast<double>(rows * keys);
+  {
+    const at::NoGradGuard no_grad;
+    bench.pair(
+        "forward " + name, work, "eager recurrence", [&] { expected_alignment(stop, before); }, [&] { eager(); });
+  }
+  bench.pair(
+      "forward and backward " + name, work, "eager recurrence", [&] { back(expected_alignment(stop, before)); }, [&] { back(eager()); });
+}
+
 inline void compare_mechanisms(Bench& bench) {
   const MechanismBench large(bench, 1, 8, 1024, 1024), small(bench, 64, 1, 48, 48), additive(bench, 8, 1, 64, 64, true);
-  for (const auto* b : {&large, &small}) b->cap();
+  for (const auto* b : {&large, &small}) {
+    b->cap();
+    b->rescore();
+  }
   for (const auto* b : {&large, &small, &additive}) {
     b->window();
     b->choose();
     b->sparsify();
   }
+  compare_monotonic(bench, 64, 40);
+  compare_monotonic(bench, 64, 512);
 }
 
 }  // namespace attend::bench

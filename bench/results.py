@@ -6,6 +6,8 @@
 import json
 from pathlib import Path
 
+from machine import heading
+
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench/results"
 TASKS = json.loads((ROOT / "bench/tasks.json").read_text())
@@ -119,45 +121,57 @@ def by_length():
 
 
 def speed():
-    path = RESULTS / "train_speed.json"
-    if not path.exists():
+    """Training speed, a section with its rows for each processor."""
+    results = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("train_speed-*.json"))]
+    if not results:
         return []
-    r = json.loads(path.read_text())
-    made = r.get("made", {})
-    lines = ["## Training speed", "", f"{r['what']}; {made.get('processor') or r['machine']}, {r['threads']} threads, pairs of runs in turn.", "",
-             "| batch × length | ratio, median (range) | attend, tok/s | peer, tok/s | attend, MiB | peer, MiB |", "|---|---|---|---|---|---|"]
-    for s in r["shapes"]:
-        lines.append(f"| {s['batch']} × {s['target']} | {s['ratio_median']:.2f} ({s['ratio_min']:.2f}–{s['ratio_max']:.2f}) | "
-                     f"{s['attend_tokens_per_second']:.0f} | {s['peer_tokens_per_second']:.0f} | {s['attend_peak_mib']:.0f} | {s['peer_peak_mib']:.0f} |")
-    return lines + [""]
+    lines = ["## Training speed", "", f"{results[0]['what'][0].upper()}{results[0]['what'][1:]}; pairs of runs in turn.", ""]
+    for r in results:
+        lines += [f"### {heading(r, r['isa'])}, {r['threads']} threads", "",
+                  "| batch × length | ratio, median (range) | attend, tok/s | peer, tok/s | attend, MiB | peer, MiB |", "|---|---|---|---|---|---|"]
+        for s in r["shapes"]:
+            lines.append(f"| {s['batch']} × {s['target']} | {s['ratio_median']:.2f} ({s['ratio_min']:.2f}–{s['ratio_max']:.2f}) | "
+                         f"{s['attend_tokens_per_second']:.0f} | {s['peer_tokens_per_second']:.0f} | {s['attend_peak_mib']:.0f} | {s['peer_peak_mib']:.0f} |")
+        lines.append("")
+    return lines
 
 
-# Rows of README's table of speed: how it is called, the case and what is shown.
+# Rows of README's table of speed: how it is called, and the case.
 SPEED = [("float32, forward", "forward float32 B1 H8 N1024 D64"), ("float32, forward, causal", "forward float32 B1 H8 N1024 D64 causal"),
          ("float32, backward", "backward float32 B1 H8 N1024 D64"), ("float32, backward, causal", "backward float32 B1 H8 N1024 D64 causal"),
          ("bfloat16, forward", "forward bfloat16 B1 H8 N1024 D64"), ("bfloat16, backward", "backward bfloat16 B1 H8 N1024 D64"),
+         ("16 items of 512, half of it padding, forward and backward", "padded to twice its tokens, forward and backward float32 B16 H8 N512 D64"),
+         ("a window of 256 in 4,096, forward and backward", "window 256, forward and backward float32 B1 H4 N4096 D64"),
+         ("one query, 32,768 keys from memory", "decode float32 B1 H8 T1 S32768 D64"),
          ("dropout 0.1, forward and backward", "dropout 0.1, forward and backward float32 B1 H8 N1024 D64"),
          ("additive, 64 × 64, forward", "forward additive B8 T64 S64 E512"),
          ("additive, 64 × 64, forward and backward", "forward and backward additive B8 T64 S64 E512"),
-         ("additive, a decoder's step, forward", "forward additive B64 T1 S40 E512")]
+         ("additive, a decoder's step, forward", "forward additive B64 T1 S40 E512"),
+         ("additive, 64 × 64, forward", "torch.compile: forward additive B8 T64 S64 E512"),
+         ("causal with ALiBi, forward", "FlexAttention: causal with ALiBi, forward float32 B1 H8 N1024 D64"),
+         ("float32, forward", "oneDNN graph: forward float32 B1 H8 N1024 D64")]
 STATISTICS = [("entropy, maximum and its key", "forward, entropy and maximum float32 B1 H8 N1024 D64"),
               ("and column sums, means and maxima of 32 × 32 blocks", "forward, and columns and maps float32 B1 H8 N1024 D64"),
               ("and the 8 largest weights of each row", "forward, and the 8 largest float32 B1 H8 N1024 D64")]
 
 
 def attention():
-    """Speed of the fused attention, a column a processor; [] without results."""
-    results = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("attention-*.json"))]
+    """Speed of the fused attention, a column a processor; [] without results. Runs with one thread that chose the instruction set."""
+    results = {}
+    for path in [*sorted(RESULTS.glob("attention-*.json")), *sorted(RESULTS.glob("peers-*.json"))]:
+        r = json.loads(path.read_text())
+        if r["made"]["threads"] == 1 and not r.get("forced"):
+            results.setdefault(heading(r, r["cases"][0]["set"]), {}).update({row["case"]: row for row in r["cases"]})
     if not results:
         return []
-    cases = [{row["case"]: row for row in r["cases"]} for r in results]
-    lines = ["| | peer | " + " | ".join(r["made"]["processor"] for r in results) + " |", "|---|---|" + "---|" * len(results)]
+    lines = ["| | peer | " + " | ".join(results) + " |", "|---|---|" + "---|" * len(results)]
     for name, case in SPEED:
-        rows = [c.get(case) for c in cases]
-        peer = next((row["peer"] for row in rows if row), "")
-        lines.append(f"| {name} | {peer} | " + " | ".join(f"{row['ratio']['median']:.1f}×" if row else "" for row in rows) + " |")
+        rows = [cases.get(case) for cases in results.values()]
+        peer = next((row["peer"] for row in rows if row), None)
+        if peer:
+            lines.append(f"| {name} | {peer} | " + " | ".join(f"{row['ratio']['median']:.1f}×" if row else "" for row in rows) + " |")
     for name, case in STATISTICS:
-        rows = [c.get(case) for c in cases]
+        rows = [cases.get(case) for cases in results.values()]
         lines.append(f"| {name} | the same without | " + " | ".join(f"{100 * (1 / row['ratio']['median'] - 1):.0f} % longer" if row else "" for row in rows) + " |")
     return lines
 
@@ -167,7 +181,7 @@ def decoding():
     results = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("decoding-*.json"))]
     if not results:
         return []
-    lines = ["| " + " | ".join(["sentences at a time, beam", *(r["made"]["processor"] for r in results)]) + " |", "|---|" + "---|" * len(results)]
+    lines = ["| " + " | ".join(["sentences at a time, beam", *(heading(r, r["isa"]) for r in results)]) + " |", "|---|" + "---|" * len(results)]
     for row in results[0]["rows"]:
         cells = []
         for r in results:

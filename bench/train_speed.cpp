@@ -5,14 +5,14 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 
-#include <ATen/Parallel.h>
-
 #include "attend/core/memory.h"
+#include "attend/kernels/isa.h"
 #include "attend/models/recurrent_options.h"
 #include "attend/ops/cross_entropy.h"
 #include "attend/ops/products.h"
 #include "attend/train/config.h"
 #include "attend/train/optimiser.h"
+#include "program.h"
 
 namespace attend {
 namespace {
@@ -35,16 +35,8 @@ struct SpeedOptions {
   }
 };
 
-int run(int argc, char** argv) {
-  GivenValues given;
-  // The peer's model: bi-LSTM 2x128 -> LSTM 512, additive, input feeding.
-  for (const char* base : {"model.embedding=256", "model.encoder_hidden=128", "model.hidden=512", "model.dropout=0.3"})
-    set_given(given, base, "default");
-  for (int i = 1; i < argc; ++i) set_given(given, argv[i], "argument");
-  SpeedOptions o;
-  assign(o, given);
+void run(const SpeedOptions& o) {
   keep_freed_memory();
-  at::set_num_threads(static_cast<int>(o.threads));
   choose_products(o.matmul);
   at::manual_seed(1);
   const auto model = make_model(o.model, o.vocabulary, o.vocabulary);
@@ -75,15 +67,16 @@ int run(int argc, char** argv) {
   const nlohmann::ordered_json json = {{"tokens_per_second", static_cast<double>(o.steps * targets.numel()) / seconds},
                                        {"loss", nll / static_cast<double>(targets.numel())},
                                        {"parameters", parameter_count(*model)},
-                                       {"peak_mib", static_cast<double>(usage.ru_maxrss) / 1024}};
+                                       {"peak_mib", static_cast<double>(usage.ru_maxrss) / 1024},
+                                       {"isa", kernels::isa_name(kernels::active_isa())}};
   fmt::print("{}\n", json.dump());
-  return 0;
 }
 
 }  // namespace
 }  // namespace attend
 
-int main(int argc, char** argv) try { return attend::run(argc, argv); } catch (const std::exception& e) {
-  fmt::print(stderr, "attend_train_speed: {}\n", e.what());
-  return 1;
+int main(int argc, char** argv) {
+  // The peer's model: bi-LSTM 2x128 -> LSTM 512, additive, input feeding.
+  return attend::bench::run_program("train_speed", argc, argv, attend::run,
+                                    {"model.embedding=256", "model.encoder_hidden=128", "model.hidden=512", "model.dropout=0.3"});
 }
