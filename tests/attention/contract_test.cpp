@@ -113,6 +113,10 @@ TEST_P(Contract, HiddenKeysChangeNoBit) {  // U2
       const auto before = run(*mechanism, p);
       const auto a = allowed(mask, z);
       for (std::int64_t s = 0; s < z.keys; ++s) {
+        // What an earlier step saw may have changed what a mechanism with history sees now.
+        const auto seen_by = c_.stateful() ? a.to(at::kLong).cumsum(2).gt(0) : a;
+        const auto hidden = seen_by.select(-1, s).logical_not();  // [B, H, T]
+        if (!hidden.any().item<bool>()) continue;                 // nobody's bits are at stake
         SCOPED_TRACE(fmt::format("{} T={} S={}, key {} edited", name, z.queries, z.keys, s));
         auto edited = p;
         edited.keys = p.keys.clone();
@@ -120,9 +124,6 @@ TEST_P(Contract, HiddenKeysChangeNoBit) {  // U2
         edited.keys.select(2, s).mul_(-3).add_(1);
         edited.values.select(2, s).mul_(-3).add_(1);
         const auto after = run(*mechanism, edited);
-        // What an earlier step saw may have changed what a mechanism with history sees now.
-        const auto seen_by = c_.stateful() ? a.to(at::kLong).cumsum(2).gt(0) : a;
-        const auto hidden = seen_by.select(-1, s).logical_not();  // [B, H, T]
         EXPECT_TRUE(same(after.weights.masked_select(hidden.unsqueeze(-1)), before.weights.masked_select(hidden.unsqueeze(-1))));
         if (c_.is_softmax()) {
           EXPECT_TRUE(same(after.lse.masked_select(hidden), before.lse.masked_select(hidden)));
@@ -134,7 +135,7 @@ TEST_P(Contract, HiddenKeysChangeNoBit) {  // U2
   }
 }
 
-// Every mask once with a clean padding, once with NaN and with Inf in every key, value and query that takes part in nothing.
+// Every mask once with a clean padding, and once with NaN or Inf, in turn, in every key, value and query that takes part in nothing.
 TEST_P(Contract, PaddingMayHoldAnything) {  // U2, with gradients
   for (const auto& z : sizes()) {
     const auto mechanism = build(c_, z);
@@ -145,12 +146,15 @@ TEST_P(Contract, PaddingMayHoldAnything) {  // U2, with gradients
       const Mask only_queries{.query_lengths = mask.query_lengths};
       const auto asked = c_.capabilities().adds_query ? allowed(only_queries, z) : a;
       const auto idle = asked.any(3).any(1).logical_not().unsqueeze(1).unsqueeze(-1);  // [B, 1, T, 1]
-      const auto once = [&](double garbage) {
+      const auto once = [&](double one, double other) {
+        // Neighbours in an item and items at a place hold the one and the other.
+        const auto filled = [&](const at::Tensor& x, const at::Tensor& where) {
+          const auto turn = at::arange(x.size(0)).view({-1, 1, 1, 1}) + at::arange(x.size(2)).view({1, 1, -1, 1});
+          return leaf(x.masked_fill(where, one).masked_fill(where.logical_and(turn.remainder(2).eq(1)), other));
+        };
         auto p = problem(c_, z);
         p.mask = mask;
-        p.keys = leaf(p.keys.masked_fill(unseen, garbage));
-        p.values = leaf(p.values.masked_fill(unseen, garbage));
-        p.query = leaf(p.query.masked_fill(idle, garbage));
+        p.keys = filled(p.keys, unseen), p.values = filled(p.values, unseen), p.query = filled(p.query, idle);
         mechanism->zero_grad();
         auto result = run(*mechanism, p);
         mixed_loss(result).backward();
@@ -158,16 +162,14 @@ TEST_P(Contract, PaddingMayHoldAnything) {  // U2, with gradients
         for (const auto& parameter : mechanism->parameters()) gradients.push_back(gradient_of(parameter).clone());
         return std::pair(result, gradients);
       };
-      const auto [clean, expected] = once(0.25);
+      const auto [clean, expected] = once(0.25, 0.25);
       EXPECT_TRUE(all_zero(expected[0].masked_select(idle))) << name;
       EXPECT_TRUE(all_zero(expected[1].masked_select(unseen))) << name;
       EXPECT_TRUE(all_zero(expected[2].masked_select(unseen))) << name;
-      for (const double garbage : {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
-        SCOPED_TRACE(fmt::format("{} T={} S={}, padding holds {}", name, z.queries, z.keys, garbage));
-        const auto [result, gradients] = once(garbage);
-        expect_same(result, clean);
-        for (std::size_t i = 0; i < gradients.size(); ++i) EXPECT_TRUE(same(gradients[i], expected[i])) << "gradient " << i;
-      }
+      SCOPED_TRACE(fmt::format("{} T={} S={}", name, z.queries, z.keys));
+      const auto [result, gradients] = once(std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity());
+      expect_same(result, clean);
+      for (std::size_t i = 0; i < gradients.size(); ++i) EXPECT_TRUE(same(gradients[i], expected[i])) << "gradient " << i;
     }
   }
 }
