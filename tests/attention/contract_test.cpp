@@ -8,6 +8,12 @@ class Contract : public ::testing::TestWithParam<Case> {
  protected:
   const Case& c_ = GetParam();
   static std::vector<Sizes> sizes() { return {{.queries = 3, .keys = 5}, {.queries = 5, .keys = 3}, {.queries = 4, .keys = 4}}; }
+  // Whether T = S is anything of its own is decided by causal calls alone; the others have seen their mask with T < S and T > S.
+  std::vector<NamedMask> telling_masks(const Sizes& z) const {
+    auto masks = all_masks(c_, z);
+    if (z.queries == z.keys) std::erase_if(masks, [](const NamedMask& m) { return !m.mask.causal; });
+    return masks;
+  }
   static at::Tensor allowed(const Mask& mask, const Sizes& z) { return allowed_by_definition(mask, {z.batch, z.heads, z.queries, z.keys}); }
   at::Tensor seen(const Mask& mask, const Sizes& z, const Result& r) const {
     return seen_by_definition(c_, mask, {z.batch, z.heads, z.queries, z.keys}, r);
@@ -107,7 +113,7 @@ TEST_P(Contract, WhatIsNotAskedForIsNotReturned) {
 TEST_P(Contract, HiddenKeysChangeNoBit) {  // U2
   for (const auto& z : sizes()) {
     const auto mechanism = build(c_, z);
-    for (const auto& [name, mask] : all_masks(c_, z)) {
+    for (const auto& [name, mask] : telling_masks(z)) {
       auto p = problem(c_, z);
       p.mask = mask;
       const auto before = run(*mechanism, p);
@@ -139,7 +145,7 @@ TEST_P(Contract, HiddenKeysChangeNoBit) {  // U2
 TEST_P(Contract, PaddingMayHoldAnything) {  // U2, with gradients
   for (const auto& z : sizes()) {
     const auto mechanism = build(c_, z);
-    for (const auto& [name, mask] : all_masks(c_, z)) {
+    for (const auto& [name, mask] : telling_masks(z)) {
       const auto a = allowed(mask, z);
       const auto unseen = a.any(2).any(1).logical_not().unsqueeze(1).unsqueeze(-1);  // [B, 1, S, 1]
       // A query that is added to the output counts wherever its item has it, keys or no keys.
@@ -177,7 +183,7 @@ TEST_P(Contract, PaddingMayHoldAnything) {  // U2, with gradients
 TEST_P(Contract, EmptyRowsGiveZerosAndNoGradient) {  // U3
   for (const auto& z : sizes()) {
     const auto mechanism = build(c_, z);
-    for (const auto& [name, mask] : all_masks(c_, z)) {
+    for (const auto& [name, mask] : telling_masks(z)) {
       SCOPED_TRACE(fmt::format("{} T={} S={}", name, z.queries, z.keys));
       auto p = problem(c_, z);
       p.mask = mask;
