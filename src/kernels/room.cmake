@@ -9,9 +9,11 @@ attend_isa_sources(attend_kernels SETS avx512_bf16 SOURCES ${loops}/fused_attent
 set(tests ${PROJECT_SOURCE_DIR}/tests/kernels)
 attend_test(kernels_tests KNOWS kernels LABELS unit SOURCES ${tests}/additive_loops_test.cpp ${tests}/fused_attention_test.cpp
             ${tests}/fused_attention_backward_test.cpp ${tests}/entmax_test.cpp ${tests}/logsumexp_test.cpp ${tests}/monotonic_test.cpp ${tests}/packed_linear_test.cpp
-            ${tests}/rows_test.cpp ${tests}/additive_steps_test.cpp ${tests}/long_cache_test.cpp)
+            ${tests}/rows_test.cpp ${tests}/additive_steps_test.cpp ${tests}/visited_test.cpp
+            ${tests}/long_cache_test.cpp)
 if(ATTEND_BUILD_TESTS)
-  attend_isa_sources(kernels_tests SOURCES ${tests}/additive_loops.isa.cpp)
+  attend_isa_sources(kernels_tests SOURCES ${tests}/additive_loops.isa.cpp ${tests}/counted_loops.isa.cpp)
+  attend_isa_sources(kernels_tests SETS avx512_bf16 SOURCES ${tests}/counted_loops.isa.cpp)
 endif()
 if(ATTEND_BUILD_TESTS AND NOT ATTEND_SANITIZE)  # sanitisers add symbols of their own
   get_property(objects GLOBAL PROPERTY ATTEND_ISA_OBJECTS)

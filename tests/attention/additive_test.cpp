@@ -1,5 +1,11 @@
 #include "attend/attention/additive.h"
 
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+
 #include "attention/single_head.h"
 #include "support/gradcheck.h"
 
@@ -80,6 +86,63 @@ TEST(Additive, KeysAreProjectedOnceASource) {
 TEST(Additive, EnergySizeDefaultsToTheKeySize) {
   EXPECT_EQ(make_mechanism("additive", {.query_size = 4, .key_size = 3})->named_parameters()["score.energy"].sizes(),
             at::IntArrayRef({1, 3}));
+}
+
+// Bytes of address space that this process has.
+std::uint64_t address_space() {
+  std::ifstream in("/proc/self/statm");
+  std::uint64_t pages = 0;
+  in >> pages;
+  return pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+// Whether `action` ends well in a process of its own that may take so many bytes more than it has: of tensors, of scratch, of anything.
+template <class Action>
+bool does_with(std::uint64_t bytes, Action action) {
+  const auto child = fork();
+  if (child == 0) {
+    const auto limit = address_space() + bytes;
+    const rlimit all{limit, limit};
+    int code = setrlimit(RLIMIT_AS, &all) == 0 ? 0 : 3;
+    try {
+      if (code == 0) action();
+    } catch (const std::exception&) {
+      code = 2;
+    }
+    _exit(code);
+  }
+  int status = 0;
+  EXPECT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 2)) << status;
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+// Both ways: what is taken at most is a few times (T + S) E. Of T = S = 1024, E = 512 that is 4 MiB, where [T, S, E] would be 2 GiB; of
+// T = S = 2048, E = 64 it is 1 MiB, and less is given than a single [T, S] would take.
+TEST(Additive, MemoryIsOfRowsNotOfCells) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "a sanitiser takes address space of its own";
+#endif
+  for (const auto& [length, energy] : {std::pair{1024, 512}, std::pair{2048, 64}}) {
+    SCOPED_TRACE(length);
+    const std::uint64_t rows = 2 * static_cast<std::uint64_t>(length) * static_cast<std::uint64_t>(energy) * sizeof(float);
+    const std::uint64_t cells = static_cast<std::uint64_t>(length) * static_cast<std::uint64_t>(length) * sizeof(float);
+    const std::uint64_t given = length == 1024 ? 12 * rows : cells - rows;
+    const auto mechanism = std::dynamic_pointer_cast<ScoredAttention>(
+        make_filled("additive", {.heads = 1, .query_size = 64, .key_size = 64, .own = OptionSet().set(&EnergyOptions::size, energy)}));
+    mechanism->to(at::kFloat);
+    const auto input = [&, n = length](double phase) { return leaf(wave({1, 1, n, 64}, phase).to(at::kFloat)); };
+    const auto q = input(0.1), k = input(0.5), v = input(0.9);
+    const Request request{.lse = true, .entropy = true};
+    const auto back = [](const Result& r) { (r.context.sum() + r.entropy.sum()).backward(); };
+    EXPECT_TRUE(does_with(given, [&] {
+      const auto r = mechanism->attend(q, mechanism->prepare(k, v, {}), nullptr, request);
+      ATTEND_ASSERT(r.by == "fused");
+      back(r);
+    }));
+    EXPECT_FALSE(does_with(8 * given, [&] { back(mechanism->attend_plainly(q, mechanism->prepare(k, v, {}), nullptr, request)); }))
+        << "the limit is not kept";
+  }
 }
 
 }  // namespace

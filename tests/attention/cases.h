@@ -200,21 +200,32 @@ inline at::Tensor bools(std::array<std::int64_t, 4> n,
   return x;
 }
 
+/// The numbers of a tensor for loops over its cells, spread to these sizes; empty where there is none.
+template <class T>
+std::vector<T> cells_of(const at::Tensor& x, at::IntArrayRef sizes) {
+  if (!x.defined()) return {};
+  const auto spread = x.expand(sizes).contiguous();
+  const auto* data = spread.const_data_ptr<T>();
+  return std::vector<T>(data, data + spread.numel());
+}
+
 /// A(t) by definition, bool [B, H, T, S]: s < S_b, t < T_b, keep, bias above −inf, and s <= t + S_b − T_b when causal.
 inline at::Tensor allowed_by_definition(const Mask& mask, const CallSizes& z) {
   const std::array<std::int64_t, 4> n{z.batch, z.heads, z.queries, z.keys};
-  const auto spread = [&](const at::Tensor& x) { return x.expand({n[0], n[1], n[2], n[3]}); };
-  const auto keep = mask.keep.defined() ? spread(mask.keep) : at::Tensor();
-  const auto bias = mask.bias.defined() ? spread(mask.bias) : at::Tensor();
+  const auto keep = mask.keep.defined() ? cells_of<std::uint8_t>(mask.keep.to(at::kByte), n) : std::vector<std::uint8_t>();
+  const auto bias = cells_of<double>(mask.bias, n);
+  const auto key_lengths = cells_of<std::int64_t>(mask.key_lengths, {z.batch});
+  const auto query_lengths = cells_of<std::int64_t>(mask.query_lengths, {z.batch});
   return bools(n, [&](auto b, auto h, auto t, auto s) {
-    const auto key_length = mask.key_lengths.defined() ? mask.key_lengths[b].template item<std::int64_t>() : z.keys;
-    const auto query_length = mask.query_lengths.defined()         ? mask.query_lengths[b].template item<std::int64_t>()
+    const auto item = static_cast<std::size_t>(b), cell = static_cast<std::size_t>(((b * n[1] + h) * n[2] + t) * n[3] + s);
+    const auto key_length = mask.key_lengths.defined() ? key_lengths[item] : z.keys;
+    const auto query_length = mask.query_lengths.defined()         ? query_lengths[item]
                               : mask.causal && z.queries == z.keys ? key_length
                                                                    : z.queries;
     if (s >= key_length || t >= query_length) return false;
     if (mask.causal && s > t + key_length - query_length) return false;
-    if (keep.defined() && !keep[b][h][t][s].template item<bool>()) return false;
-    return !bias.defined() || !std::isinf(bias[b][h][t][s].template item<double>());
+    if (mask.keep.defined() && keep[cell] == 0) return false;
+    return !mask.bias.defined() || !std::isinf(bias[cell]);
   });
 }
 
@@ -225,11 +236,12 @@ inline at::Tensor seen_by_definition(const Case& c, const Mask& mask, const Call
   if (c.capabilities().stops) return allowed.logical_and(result.weights.gt(0));
   if (found == result.extras.end()) return allowed;
   const auto centre = found->second.value.dim() == 2 ? found->second.value.unsqueeze(1) : found->second.value;  // [B, H or 1, T]
-  return bools({z.batch, z.heads, z.queries, z.keys}, [&](auto b, auto h, auto t, auto s) {
-    const auto p = centre[b][centre.size(1) == 1 ? 0 : h][t].template item<double>();
-    return allowed[b][h][t][s].template item<bool>() &&
-           std::abs(static_cast<double>(s) - p) <= static_cast<double>(c.options.of<LocalOptions>().window);
+  const auto centres = cells_of<double>(centre.to(at::kDouble), {z.batch, z.heads, z.queries});
+  const auto inside = bools({z.batch, z.heads, z.queries, z.keys}, [&](auto b, auto h, auto t, auto s) {
+    const auto p = centres[static_cast<std::size_t>((b * z.heads + h) * z.queries + t)];
+    return std::abs(static_cast<double>(s) - p) <= static_cast<double>(c.options.of<LocalOptions>().window);
   });
+  return allowed.logical_and(inside);
 }
 
 struct NamedMask {

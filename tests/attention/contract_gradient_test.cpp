@@ -1,4 +1,6 @@
 // The contract of every mechanism, part 3 (U4): gradients against central differences, for every input and parameter.
+#include <gtest/gtest-spi.h>
+
 #include "attend/attention/grouped_query.h"
 #include "attention/cases.h"
 #include "support/gradcheck.h"
@@ -67,6 +69,27 @@ TEST_P(ContractGradient, SharedKeyHeadsEqualRepeatedOnes) {
     const auto summed = [&](const at::Tensor& g) { return g.view({2, key_heads, group, z.keys, -1}).sum(2); };
     EXPECT_TRUE(close(gradient_of(grouped.keys), summed(gradient_of(full.keys)), 1e-12));
     EXPECT_TRUE(close(gradient_of(grouped.values), summed(gradient_of(full.values)), 1e-12));
+  }
+}
+
+// All elements of a leaf are checked together: any single one that autograd misses a little of is found all the same, and named.
+TEST(ExpectGradients, FindsAnyWrongElement) {
+  const auto x = leaf(wave({4, 6}, 0.3));
+  for (std::int64_t wrong = -1; wrong < x.numel(); ++wrong) {
+    const auto loss = [&] {
+      const auto all = (x * x.sin() * wave({4, 6}, 1.1)).sum();
+      return wrong < 0 ? all : all + 1e-3 * x.detach().flatten()[wrong];
+    };
+    ::testing::TestPartResultArray failures;
+    {
+      const ::testing::ScopedFakeTestPartResultReporter heard(::testing::ScopedFakeTestPartResultReporter::INTERCEPT_ONLY_CURRENT_THREAD,
+                                                              &failures);
+      expect_gradients(loss, {{"x", x}});
+    }
+    ASSERT_EQ(failures.size(), wrong < 0 ? 0 : 2);
+    if (wrong >= 0) {
+      EXPECT_PRED_FORMAT2(::testing::IsSubstring, fmt::format("gradient of x, element {}", wrong), failures.GetTestPartResult(1).message());
+    }
   }
 }
 

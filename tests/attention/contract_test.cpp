@@ -8,6 +8,12 @@ class Contract : public ::testing::TestWithParam<Case> {
  protected:
   const Case& c_ = GetParam();
   static std::vector<Sizes> sizes() { return {{.queries = 3, .keys = 5}, {.queries = 5, .keys = 3}, {.queries = 4, .keys = 4}}; }
+  // Whether T = S is anything of its own is decided by causal calls alone; the others have seen their mask with T < S and T > S.
+  std::vector<NamedMask> telling_masks(const Sizes& z) const {
+    auto masks = all_masks(c_, z);
+    if (z.queries == z.keys) std::erase_if(masks, [](const NamedMask& m) { return !m.mask.causal; });
+    return masks;
+  }
   static at::Tensor allowed(const Mask& mask, const Sizes& z) { return allowed_by_definition(mask, {z.batch, z.heads, z.queries, z.keys}); }
   at::Tensor seen(const Mask& mask, const Sizes& z, const Result& r) const {
     return seen_by_definition(c_, mask, {z.batch, z.heads, z.queries, z.keys}, r);
@@ -107,12 +113,16 @@ TEST_P(Contract, WhatIsNotAskedForIsNotReturned) {
 TEST_P(Contract, HiddenKeysChangeNoBit) {  // U2
   for (const auto& z : sizes()) {
     const auto mechanism = build(c_, z);
-    for (const auto& [name, mask] : all_masks(c_, z)) {
+    for (const auto& [name, mask] : telling_masks(z)) {
       auto p = problem(c_, z);
       p.mask = mask;
       const auto before = run(*mechanism, p);
       const auto a = allowed(mask, z);
       for (std::int64_t s = 0; s < z.keys; ++s) {
+        // What an earlier step saw may have changed what a mechanism with history sees now.
+        const auto seen_by = c_.stateful() ? a.to(at::kLong).cumsum(2).gt(0) : a;
+        const auto hidden = seen_by.select(-1, s).logical_not();  // [B, H, T]
+        if (!hidden.any().item<bool>()) continue;                 // nobody's bits are at stake
         SCOPED_TRACE(fmt::format("{} T={} S={}, key {} edited", name, z.queries, z.keys, s));
         auto edited = p;
         edited.keys = p.keys.clone();
@@ -120,9 +130,6 @@ TEST_P(Contract, HiddenKeysChangeNoBit) {  // U2
         edited.keys.select(2, s).mul_(-3).add_(1);
         edited.values.select(2, s).mul_(-3).add_(1);
         const auto after = run(*mechanism, edited);
-        // What an earlier step saw may have changed what a mechanism with history sees now.
-        const auto seen_by = c_.stateful() ? a.to(at::kLong).cumsum(2).gt(0) : a;
-        const auto hidden = seen_by.select(-1, s).logical_not();  // [B, H, T]
         EXPECT_TRUE(same(after.weights.masked_select(hidden.unsqueeze(-1)), before.weights.masked_select(hidden.unsqueeze(-1))));
         if (c_.is_softmax()) {
           EXPECT_TRUE(same(after.lse.masked_select(hidden), before.lse.masked_select(hidden)));
@@ -134,23 +141,26 @@ TEST_P(Contract, HiddenKeysChangeNoBit) {  // U2
   }
 }
 
-// Every mask once with a clean padding, once with NaN and with Inf in every key, value and query that takes part in nothing.
+// Every mask once with a clean padding, and once with NaN or Inf, in turn, in every key, value and query that takes part in nothing.
 TEST_P(Contract, PaddingMayHoldAnything) {  // U2, with gradients
   for (const auto& z : sizes()) {
     const auto mechanism = build(c_, z);
-    for (const auto& [name, mask] : all_masks(c_, z)) {
+    for (const auto& [name, mask] : telling_masks(z)) {
       const auto a = allowed(mask, z);
       const auto unseen = a.any(2).any(1).logical_not().unsqueeze(1).unsqueeze(-1);  // [B, 1, S, 1]
       // A query that is added to the output counts wherever its item has it, keys or no keys.
       const Mask only_queries{.query_lengths = mask.query_lengths};
       const auto asked = c_.capabilities().adds_query ? allowed(only_queries, z) : a;
       const auto idle = asked.any(3).any(1).logical_not().unsqueeze(1).unsqueeze(-1);  // [B, 1, T, 1]
-      const auto once = [&](double garbage) {
+      const auto once = [&](double one, double other) {
+        // Neighbours in an item and items at a place hold the one and the other.
+        const auto filled = [&](const at::Tensor& x, const at::Tensor& where) {
+          const auto turn = at::arange(x.size(0)).view({-1, 1, 1, 1}) + at::arange(x.size(2)).view({1, 1, -1, 1});
+          return leaf(x.masked_fill(where, one).masked_fill(where.logical_and(turn.remainder(2).eq(1)), other));
+        };
         auto p = problem(c_, z);
         p.mask = mask;
-        p.keys = leaf(p.keys.masked_fill(unseen, garbage));
-        p.values = leaf(p.values.masked_fill(unseen, garbage));
-        p.query = leaf(p.query.masked_fill(idle, garbage));
+        p.keys = filled(p.keys, unseen), p.values = filled(p.values, unseen), p.query = filled(p.query, idle);
         mechanism->zero_grad();
         auto result = run(*mechanism, p);
         mixed_loss(result).backward();
@@ -158,16 +168,14 @@ TEST_P(Contract, PaddingMayHoldAnything) {  // U2, with gradients
         for (const auto& parameter : mechanism->parameters()) gradients.push_back(gradient_of(parameter).clone());
         return std::pair(result, gradients);
       };
-      const auto [clean, expected] = once(0.25);
+      const auto [clean, expected] = once(0.25, 0.25);
       EXPECT_TRUE(all_zero(expected[0].masked_select(idle))) << name;
       EXPECT_TRUE(all_zero(expected[1].masked_select(unseen))) << name;
       EXPECT_TRUE(all_zero(expected[2].masked_select(unseen))) << name;
-      for (const double garbage : {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
-        SCOPED_TRACE(fmt::format("{} T={} S={}, padding holds {}", name, z.queries, z.keys, garbage));
-        const auto [result, gradients] = once(garbage);
-        expect_same(result, clean);
-        for (std::size_t i = 0; i < gradients.size(); ++i) EXPECT_TRUE(same(gradients[i], expected[i])) << "gradient " << i;
-      }
+      SCOPED_TRACE(fmt::format("{} T={} S={}", name, z.queries, z.keys));
+      const auto [result, gradients] = once(std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity());
+      expect_same(result, clean);
+      for (std::size_t i = 0; i < gradients.size(); ++i) EXPECT_TRUE(same(gradients[i], expected[i])) << "gradient " << i;
     }
   }
 }
@@ -175,7 +183,7 @@ TEST_P(Contract, PaddingMayHoldAnything) {  // U2, with gradients
 TEST_P(Contract, EmptyRowsGiveZerosAndNoGradient) {  // U3
   for (const auto& z : sizes()) {
     const auto mechanism = build(c_, z);
-    for (const auto& [name, mask] : all_masks(c_, z)) {
+    for (const auto& [name, mask] : telling_masks(z)) {
       SCOPED_TRACE(fmt::format("{} T={} S={}", name, z.queries, z.keys));
       auto p = problem(c_, z);
       p.mask = mask;
