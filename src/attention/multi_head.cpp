@@ -117,8 +117,8 @@ Memory MultiHead::prepare(const at::Tensor& keys, const at::Tensor& values, cons
   check_format(name_, "keys", keys, *this);
   // What no query may see is zeroed before the projections too, where NaN would already spread.
   const auto visible = visible_keys_of_source(mask, keys, heads_, name_);  // [B, S]
-  return inner_->prepare(in_heads(project(key_, zero_hidden(keys, visible)), key_heads_),
-                         in_heads(project(value_, zero_hidden(values, visible)), key_heads_), mask);
+  const auto live_keys = zero_hidden(keys, visible), live_values = values.is_same(keys) ? live_keys : zero_hidden(values, visible);
+  return inner_->prepare(in_heads(project(key_, live_keys), key_heads_), in_heads(project(value_, live_values), key_heads_), mask);
 }
 
 Result MultiHead::attend(const at::Tensor& query, const Memory& memory, State* state, const Request& request) const {

@@ -27,10 +27,10 @@ bool pack_apart(const FusedAttention& call, const Workers& workers) {
   return heads >= 4 * workers.count() || (heads % workers.count() == 0 && !call.query_lengths && !call.key_lengths);
 }
 
-// Pieces in which few queries read their keys; 0 where they read them all at once, as windows around centres do, which see few, and what
-// chooses a key among all. How many workers there are does not matter: bits must not depend on it.
-std::int64_t pieces_of(const FusedAttention& call, const FusedResults& results) {
-  const bool plain = call.normaliser == Normaliser::kSoftmax && !call.window.centres && !results.choice && results.context.data;
+// Pieces in which few queries read their keys; 0 where they read them all at once: windows around centres see few, and what sparse rows
+// keep for the way back is a second mix. Neither workers nor what is asked for decide, since no bit may depend on them.
+std::int64_t pieces_of(const FusedAttention& call) {
+  const bool plain = call.normaliser == Normaliser::kSoftmax && !call.window.centres;
   return few_queries(call) && plain && call.keys >= kInPieces ? (call.keys + kPieceKeys - 1) / kPieceKeys : 0;
 }
 
@@ -39,6 +39,7 @@ void run_pieces(const FusedKernels& kernels, FusedWork work, const std::vector<R
   const auto& call = work.call;
   const auto key_heads = call.batch * call.key_heads, group = call.heads / call.key_heads;
   const auto scratch_of = [&](int worker) { return scratch[static_cast<std::size_t>(worker)].data(); };
+  const bool mixes = work.results.context.data;
   if (key_heads >= 4 * workers.count()) {  // enough for each worker to take heads whole
     const auto rows = room_for_each(workers, group * piece.rows_bytes(work)), sums = room_for_each(workers, group * piece.sums_bytes(work));
     workers.run(key_heads, [&](std::int64_t head, int worker) {
@@ -47,6 +48,7 @@ void run_pieces(const FusedKernels& kernels, FusedWork work, const std::vector<R
       own.whole_rows = rows[static_cast<std::size_t>(worker)].data(), own.piece_sums = sums[static_cast<std::size_t>(worker)].data();
       for (std::int64_t i = 0; i < work.pieces; ++i) piece.score(own, head, i, scratch_of(worker));
       for (std::int64_t i = 0; i < group; ++i) piece.weigh(own, head * group + i, scratch_of(worker));
+      if (!mixes) return;
       for (std::int64_t i = 0; i < work.pieces; ++i) piece.mix(own, head, i, scratch_of(worker));
       for (std::int64_t i = 0; i < group; ++i) piece.add(own, head * group + i);
     });
@@ -60,6 +62,7 @@ void run_pieces(const FusedKernels& kernels, FusedWork work, const std::vector<R
   };
   by_pieces(piece.score);
   workers.run(key_heads * group, [&](std::int64_t head, int worker) { piece.weigh(work, head, scratch_of(worker)); });
+  if (!mixes) return;
   by_pieces(piece.mix);
   workers.run(key_heads * group, [&](std::int64_t head, int /*worker*/) { piece.add(work, head); });
 }
@@ -119,7 +122,7 @@ Isa run_fused_attention(Isa isa, const FusedAttention& call, const FusedResults&
       kernels.forward(work, task / work.chunks, work.chunks - 1 - task % work.chunks, at(scratch, worker));
     });
   };
-  work.pieces = pieces_of(call, results);
+  work.pieces = pieces_of(call);
   if (work.pieces > 0) {
     run_pieces(kernels, work, scratch, workers);
   } else if (few && call.batch * call.heads * call.queries * call.keys * (call.size + call.value_size) < 1 << 17) {

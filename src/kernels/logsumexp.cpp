@@ -29,7 +29,8 @@ Isa run_logsumexp_rows(Isa isa, const LogSumExpRows& call, float* to, Workers& w
   ATTEND_CHECK(call.rows >= 0 && call.size >= 0, kShape, "{}: sizes must be at least 0, got R={}, n={}", who, call.rows, call.size);
   const auto row = row_of(isa);
   const auto one = [&](std::int64_t i) {
-    to[i] = call.size > 0 ? row(call.x + i * call.row, call.size) : -std::numeric_limits<float>::infinity();
+    auto* peaks = call.peaks ? call.peaks + i * ((call.size + kPeakBlock - 1) / kPeakBlock) : nullptr;
+    to[i] = call.size > 0 ? row(call.x + i * call.row, call.size, peaks) : -std::numeric_limits<float>::infinity();
   };
   constexpr std::int64_t kNumbers = 32768;  // of a task
   const auto together = std::max<std::int64_t>(1, kNumbers / std::max<std::int64_t>(1, call.size)),

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "attend/kernels/logsumexp.h"
 #include "attend/models/weights_observer.h"
 #include "attend/ops/cross_entropy.h"
 
@@ -83,7 +84,7 @@ class NetworkSteps : public StepModel {
   std::unique_ptr<Encoded> encoded_;
   std::unique_ptr<DecoderState> state_;  // of B items with beams_ hypotheses each
   std::int64_t beams_ = 1;
-  at::Tensor logits_, normalisers_;  // [B, K, V], [B, K]
+  at::Tensor logits_, normalisers_, peaks_;  // [B, K, V], [B, K], [B, K, blocks of V]
   std::vector<SiteRows> shown_sites_;
   std::vector<ScalarRows> shown_scalars_;
   ForcedScores forced_;
@@ -91,7 +92,7 @@ class NetworkSteps : public StepModel {
 };
 
 void NetworkSteps::start(const StepPlan& plan) {
-  const at::NoGradGuard no_grad;
+  const c10::InferenceMode no_gradients;
   steps_ = plan.steps;
   observer_ = WeightsObserver(plan.shown);
   keep_ = plan.keep;
@@ -102,7 +103,7 @@ void NetworkSteps::start(const StepPlan& plan) {
 }
 
 std::vector<AttentionMap> NetworkSteps::encoder_maps(std::int64_t item) const {
-  const at::NoGradGuard no_grad;
+  const c10::InferenceMode no_gradients;
   const auto length = size_of(item).source;
   std::vector<AttentionMap> maps;
   for (const auto& seen : read_maps_) {
@@ -136,7 +137,7 @@ void NetworkSteps::rearrange(const StepRows& rows) {
 }
 
 StepScores NetworkSteps::step(const StepRows& rows) {
-  const at::NoGradGuard no_grad;
+  const c10::InferenceMode no_gradients;
   read_maps_.clear();
   if (!state_) state_ = decoder_.start(*encoded_, steps_);
   rearrange(rows);
@@ -145,15 +146,17 @@ StepScores NetworkSteps::step(const StepRows& rows) {
   const auto tokens = long_tensor(rows.tokens, {encoded_->batch(), beams_});  // [B, K]
   const auto states = decoder_.step(*encoded_, *state_, tokens, watch_);      // [B, K, N]
   logits_ = decoder_.logits(states).to(at::kFloat).contiguous();              // [B, K, V]
-  normalisers_ = row_logsumexp(logits_);                                      // [B, K]
+  static_assert(StepScores::kPeakBlock == kernels::kPeakBlock);
+  normalisers_ = row_logsumexp(logits_, &peaks_);  // [B, K]
   return {.vocabulary = logits_.size(2),
           .scores = {logits_.data_ptr<float>(), static_cast<std::size_t>(logits_.numel())},
           .normalisers = {normalisers_.data_ptr<float>(), static_cast<std::size_t>(normalisers_.numel())},
+          .peaks = {peaks_.data_ptr<float>(), static_cast<std::size_t>(peaks_.numel())},
           .shown = show(beams_, /*forced=*/false)};
 }
 
 const ForcedScores* NetworkSteps::force_all(std::span<const std::vector<std::int32_t>> targets) {
-  const at::NoGradGuard no_grad;
+  const c10::InferenceMode no_gradients;
   read_maps_.clear();
   observer_.clear();
   observer_.keep_as(keep_, WeightsObserver::Summarise::kAll);

@@ -46,15 +46,21 @@ CrossEntropy cross_entropy(const at::Tensor& logits, const at::Tensor& targets, 
   return {out[0], out[1].item<double>(), out[2]};
 }
 
-at::Tensor row_logsumexp(const at::Tensor& x) {
+at::Tensor row_logsumexp(const at::Tensor& x, at::Tensor* peaks) {
   ATTEND_CHECK(x.dim() >= 1 && x.scalar_type() == at::kFloat && x.is_cpu(), kValue,
                "row_logsumexp: x must be float32 [.., V] on the CPU, got {} {}; use at::logsumexp", c10::toString(x.scalar_type()),
                shape_text(x));
   const auto rows = x.contiguous();                                               // [.., V]
   const auto sums = at::empty(x.sizes().slice(0, x.dim() - 1), float_options());  // [..]
+  kernels::LogSumExpRows call{.x = rows.const_data_ptr<float>(), .rows = sums.numel(), .size = x.size(-1), .row = x.size(-1)};
+  if (peaks) {
+    auto sizes = x.sizes().vec();
+    sizes.back() = (x.size(-1) + kernels::kPeakBlock - 1) / kernels::kPeakBlock;
+    *peaks = at::empty(sizes, float_options());  // [.., V / 64]
+    call.peaks = peaks->mutable_data_ptr<float>();
+  }
   TorchWorkers workers;
-  kernels::logsumexp_rows({.x = rows.const_data_ptr<float>(), .rows = sums.numel(), .size = x.size(-1), .row = x.size(-1)},
-                          sums.mutable_data_ptr<float>(), workers);
+  kernels::logsumexp_rows(call, sums.mutable_data_ptr<float>(), workers);
   return sums;
 }
 

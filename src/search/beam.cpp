@@ -135,7 +135,7 @@ std::vector<Candidate> BeamSearch::best_candidates(const BeamItem& item, std::in
     const auto row = first_row + static_cast<std::int64_t>(k);
     const float norm = scores.normalisers[static_cast<std::size_t>(row)];
     check_score(norm, "search", static_cast<std::size_t>(step));
-    best_tokens(scores.of_row(row), keep, allowed, best);
+    best_tokens(scores.of_row(row), scores.peaks_of_row(row), keep, allowed, best);
     for (const auto& [score, token] : best)
       candidates.push_back({static_cast<std::int32_t>(k), token, item.live[k].log_prob + static_cast<double>(score) - norm, score - norm});
   }

@@ -3,25 +3,16 @@
 #include <algorithm>
 #include <limits>
 
+#include "attend/search/step_model.h"
+
 namespace attend {
-namespace {
-
-template <std::size_t size>
-bool any_above(std::span<const float, size> values, float bound) {
-  int above = 0;  // without a branch in the loop
-  for (std::size_t i = 0; i < size; ++i) above |= static_cast<int>(values[i] > bound);
-  return above != 0;
-}
-
-}  // namespace
-
 bool AllowedTokens::operator()(std::int32_t token) const {
   if (token == special.end) return end;
   if (only_end || token == special.pad || token == special.begin) return false;
   return unknown || token != special.unknown;
 }
 
-void best_tokens(std::span<const float> scores, std::size_t keep, const AllowedTokens& allowed,
+void best_tokens(std::span<const float> scores, std::span<const float> peaks, std::size_t keep, const AllowedTokens& allowed,
                  std::vector<std::pair<float, std::int32_t>>& best) {
   best.clear();
   float least = -std::numeric_limits<float>::infinity();  // what a token must exceed to be kept
@@ -38,15 +29,11 @@ void best_tokens(std::span<const float> scores, std::size_t keep, const AllowedT
     offer(static_cast<std::size_t>(allowed.special.end));
     return;
   }
-  // Most of a vocabulary exceeds nothing: whole blocks are passed over by comparisons alone, several at a time.
-  constexpr std::size_t kBlock = 32;
-  std::size_t token = 0;
-  for (; token + kBlock <= scores.size(); token += kBlock) {
-    const auto block = scores.subspan(token).first<kBlock>();
-    if (!any_above(block, least)) continue;
-    for (std::size_t i = 0; i < kBlock; ++i) offer(token + i);
-  }
-  for (; token < scores.size(); ++token) offer(token);
+  // Most of a vocabulary exceeds nothing: whole blocks are passed over by their largest score.
+  constexpr auto kBlock = static_cast<std::size_t>(StepScores::kPeakBlock);
+  for (std::size_t block = 0; block < peaks.size(); ++block)
+    if (peaks[block] > least)
+      for (auto at = block * kBlock; at < std::min(scores.size(), (block + 1) * kBlock); ++at) offer(at);
 }
 
 }  // namespace attend

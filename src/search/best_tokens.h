@@ -18,7 +18,8 @@ struct AllowedTokens {
 };
 
 /// The best `keep` allowed tokens, best first, ties to the lower id -> best. What has no finite score is left out, so there may be fewer.
-void best_tokens(std::span<const float> scores, std::size_t keep, const AllowedTokens& allowed,
+/// peaks: those of the row (StepScores).
+void best_tokens(std::span<const float> scores, std::span<const float> peaks, std::size_t keep, const AllowedTokens& allowed,
                  std::vector<std::pair<float, std::int32_t>>& best);
 
 }  // namespace attend

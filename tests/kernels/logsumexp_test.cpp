@@ -37,6 +37,30 @@ TEST(LogSumExp, AgreesWithFloat64) {
     }
 }
 
+TEST(LogSumExp, PeaksAreThoseOfBlocks) {
+  for (const auto isa : sets_here())
+    for (const std::int64_t size : {1, 63, 64, 65, 129, 1000}) {
+      constexpr std::int64_t kRows = 3;
+      const auto blocks = (size + kPeakBlock - 1) / kPeakBlock;
+      std::vector<float> x;
+      for (std::int64_t i = 0; i < kRows * size; ++i) x.push_back(static_cast<float>(std::cos(1.3 * static_cast<double>(i)) - 2));
+      const Bytes peaks(static_cast<std::size_t>(kRows * blocks) * 4, /*at_page=*/true);
+      std::vector<float> sums(kRows), found(static_cast<std::size_t>(kRows * blocks));
+      LogSumExpRows call{.x = x.data(), .rows = kRows, .size = size, .row = size};
+      call.peaks = reinterpret_cast<float*>(peaks.data());
+      Crew crew(2);
+      run_logsumexp_rows(isa, call, sums.data(), crew, "test");
+      EXPECT_TRUE(peaks.guarded());
+      EXPECT_EQ(sums, rows_of(x, kRows, size, isa));
+      std::memcpy(found.data(), peaks.data(), found.size() * 4);
+      for (std::int64_t r = 0; r < kRows; ++r)
+        for (std::int64_t b = 0; b < blocks; ++b) {
+          const auto from = x.begin() + r * size + b * kPeakBlock, to = x.begin() + r * size + std::min(size, (b + 1) * kPeakBlock);
+          EXPECT_EQ(found[static_cast<std::size_t>(r * blocks + b)], *std::max_element(from, to)) << isa_name(isa) << ' ' << size;
+        }
+    }
+}
+
 TEST(LogSumExp, KnowsInfinitiesAndNaN) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   for (const auto isa : sets_here())

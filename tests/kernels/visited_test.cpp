@@ -350,7 +350,7 @@ void expect_enough(const Case& c, const How& how, const Cut& cut, bool all_ways)
   results.lse = lse.data(), results.column_sums = sums.data();
   OneWorker one;
   run_fused_attention(how.isa, call, results, one, "test");
-  EXPECT_EQ(std::string(context.data(), bytes(c.queries * c.value_size, number)), run(c, in, how).bits);
+  EXPECT_TRUE(std::string(context.data(), bytes(c.queries * c.value_size, number)) == run(c, in, how).bits);
   if (!all_ways) return;
 
   const Bytes weights(bytes(c.queries * c.keys, real), false);

@@ -230,8 +230,13 @@ class TableModel final : public StepModel {
   StepScores give(std::int64_t together) {
     scores_.clear();
     normalisers_.clear();
+    peaks_.clear();
     for (const auto& row : rows_) {
       const auto own = scores_of(row);
+      for (std::size_t at = 0; at < own.size(); ++at) {
+        if (at % StepScores::kPeakBlock == 0) peaks_.push_back(own[at]);
+        peaks_.back() = std::max(peaks_.back(), own[at]);
+      }
       scores_.insert(scores_.end(), own.begin(), own.end());
       normalisers_.push_back(static_cast<float>(log_sum(own)));
     }
@@ -261,7 +266,7 @@ class TableModel final : public StepModel {
     gates_.clear();
     for (const auto& row : rows_) gates_.push_back(table_gate(numbers_[static_cast<std::size_t>(row.item)], row.tokens));
     if (shows(0)) scalars_.push_back({"gate", HeadRows::of_block(gates_.data(), 1, together, 1)});
-    return {vocabulary, scores_, normalisers_, {shown_, scalars_}};
+    return {vocabulary, scores_, normalisers_, peaks_, {shown_, scalars_}};
   }
 
   Table table_;
@@ -269,7 +274,7 @@ class TableModel final : public StepModel {
   std::vector<std::int64_t> numbers_;  // of the items among those of the first pass
   StepPlan plan_;
   std::vector<Row> rows_;
-  std::vector<float> scores_, normalisers_, gates_, log_probs_;
+  std::vector<float> scores_, normalisers_, peaks_, gates_, log_probs_;
   std::vector<std::vector<float>> weights_;
   std::vector<SiteRows> shown_;
   std::vector<ScalarRows> scalars_;

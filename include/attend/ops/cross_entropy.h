@@ -15,7 +15,8 @@ struct CrossEntropy {
 CrossEntropy cross_entropy(const at::Tensor& logits, const at::Tensor& targets, double smoothing);
 
 /// ln Σ_v exp(x) over the last dimension of float32 x [.., V] -> [..], without gradients, in two passes and without memory for the
-/// exponentials. Same as: at::logsumexp(x, -1). Threads may call it at once.
-at::Tensor row_logsumexp(const at::Tensor& x);
+/// exponentials. Same as: at::logsumexp(x, -1). `peaks`, if given: the largest number of every 64 of a row, [.., ⌈V / 64⌉]. Threads may
+/// call it at once.
+at::Tensor row_logsumexp(const at::Tensor& x, at::Tensor* peaks = nullptr);
 
 }  // namespace attend

@@ -83,9 +83,15 @@ struct StepScores {
   std::int64_t vocabulary = 0;
   std::span<const float> scores;       ///< [rows, vocabulary]
   std::span<const float> normalisers;  ///< [rows], ln Σ exp(scores) of the row
+  std::span<const float> peaks;        ///< [rows, ⌈vocabulary / kPeakBlock⌉], the largest score of each block of a row
   ShownRows shown;
+  static constexpr std::int64_t kPeakBlock = 64;
   std::span<const float> of_row(std::int64_t row) const {
     return scores.subspan(static_cast<std::size_t>(row * vocabulary), static_cast<std::size_t>(vocabulary));
+  }
+  std::span<const float> peaks_of_row(std::int64_t row) const {
+    const auto blocks = static_cast<std::size_t>((vocabulary + kPeakBlock - 1) / kPeakBlock);
+    return peaks.subspan(static_cast<std::size_t>(row) * blocks, blocks);
   }
 };
 

@@ -49,7 +49,7 @@ struct BackTile {
             .base2 = bytes(c.queries, Real{}),
             .query_parts = bytes(w.chunks * Scores::sums(c, c.queries), Real{}),
             .energy_parts = bytes(w.chunks * up_to_multiple(c.size, kLanes), Real{}),
-            .ranges = c.window.centres ? bytes(c.queries, KeyRange{}) : 0,
+            .ranges = c.window.centres || c.keep.data ? bytes(c.queries, KeyRange{}) : 0,
             .centre_parts = w.gradients.centre_gradient ? bytes(w.chunks * c.queries, Real{}) : 0};
   }
 
@@ -390,6 +390,7 @@ struct BackTile {
   }
 
   void pass(int64_t t, int64_t count) const {
+    if (!sight.any_kept(t, count, begin, end)) return;
     multiply_keys(t, count);
     if constexpr (Scores::kListed)
       if (c.normaliser != Normaliser::kSoftmax && c.soft_cap == 0 && c.value.data) {

@@ -203,8 +203,8 @@ struct FewQueries : RowTile<Wide<V, Stored_>, Products<Wide<V, Stored_>>> {
   bool take_rows() {
     rows = this->queries;
     if (rows == 0) return false;
-    for (int64_t r = 0; r < rows; ++r) seen[r] = {this->first_key(r), this->end_key(r)};
-    this->all_seen = {seen[0].first, seen[rows - 1].end};
+    this->begin = 0;
+    this->see_rows();
     s.scores_row = whole_row(c);
     s.scores = static_cast<Real*>(this->w.whole_rows) + (this->head - this->w.first_whole) * c.queries * s.scores_row;
     return true;

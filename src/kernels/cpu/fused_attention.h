@@ -88,7 +88,7 @@ struct FusedBackWork {
   void* offsets = nullptr;                                    // [T] a head: what is taken from each dO·v of a row
   void* base2 = nullptr;                                      // [T] a head: lse in powers of 2; +∞ on an empty row
   void* query_parts = nullptr;                                // [chunks, T, D up to whole slices] a head
-  void* ranges = nullptr;                                     // [T, 2] a head: the keys that a row sees, where centres say so
+  void* ranges = nullptr;                                     // [T, 2] a head: the keys that a row sees, where centres or keep say so
   void* centre_parts = nullptr;                               // [chunks, T] a head: gradients of the centres; null where not asked for
   void* energy_parts = nullptr;                               // [B, H, chunks, D up to whole vectors]; null where not asked for
   uint8_t* wild = nullptr;                                    // [⌈S / kBackKeys⌉] a key head: 1 where a key is NaN or infinite

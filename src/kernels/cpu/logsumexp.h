@@ -4,7 +4,8 @@
 
 namespace attend::kernels {
 
-using LogSumExpRow = float (*)(const float* x, int64_t size);
+/// Of one row; peaks: LogSumExpRows.
+using LogSumExpRow = float (*)(const float* x, int64_t size, float* peaks);
 
 extern const LogSumExpRow logsumexp_portable;
 #if defined(__x86_64__)

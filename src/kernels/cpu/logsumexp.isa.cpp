@@ -1,6 +1,8 @@
 // ln Σ exp(x) of a row, compiled once an instruction set. C headers only.
 #include "kernels/cpu/logsumexp.h"
 
+#include "attend/kernels/logsumexp.h"
+
 #include "kernels/cpu/vectors.h"
 
 namespace {
@@ -14,17 +16,34 @@ ATTEND_INLINE Floats last_of(const float* x, int64_t count) {
   return Floats::load(lanes);
 }
 
-float row(const float* x, int64_t size) {
-  const int64_t whole = size / kLanes * kLanes;
+// The largest of x[from, end), as lanes.
+ATTEND_INLINE Floats largest_lanes(const float* x, int64_t from, int64_t end) {
+  const int64_t whole = from + (end - from) / kLanes * kLanes;
   Floats a = Floats::all(-INFINITY), b = a;
-  int64_t i = 0;
+  int64_t i = from;
   for (; i + 2 * kLanes <= whole; i += 2 * kLanes) {
     a = larger(Floats::load(x + i), a);
     b = larger(Floats::load(x + i + kLanes), b);
   }
   if (i < whole) a = larger(Floats::load(x + i), a);
   a = larger(a, b);
-  if (whole < size) a = larger(last_of(x + whole, size - whole), a);
+  return whole < end ? larger(last_of(x + whole, end - whole), a) : a;
+}
+
+float row(const float* x, int64_t size, float* peaks) {
+  using attend::kernels::kPeakBlock;
+  const int64_t whole = size / kLanes * kLanes;
+  Floats a = Floats::all(-INFINITY);
+  if (peaks) {
+    for (int64_t from = 0; from < size; from += kPeakBlock) {
+      const Floats own = largest_lanes(x, from, from + kPeakBlock < size ? from + kPeakBlock : size);
+      peaks[from / kPeakBlock] = largest(own);
+      a = larger(own, a);
+    }
+  } else {
+    a = largest_lanes(x, 0, size);
+  }
+  int64_t i = 0;
   const float most = largest(a);
   if (!(most - most == 0)) {  // an infinity, or NaN, beside which there may be another
     for (i = 0; i < size; ++i)

@@ -67,14 +67,14 @@ struct RowTile : RowWeights<typename N::V> {
   static KeyRange around(KeyRange a, KeyRange b) {
     return a.empty() ? b : b.empty() ? a : KeyRange{least(a.first, b.first), most(a.end, b.end)};
   }
-  // What each group of Rows rows sees. Without centres no bound falls from row to row.
+  // What each group of Rows rows sees.
   template <int Rows>
   void join(KeyRange* groups) const {
     for (int64_t r = 0; r < rows; r += Rows) {
       const int64_t end = least(r + Rows, rows);
       KeyRange& group = groups[r / Rows];
       group = {seen[r].first, seen[end - 1].end};
-      if (!c.window.centres) continue;
+      if (!this->wanders()) continue;
       group = seen[r];
       for (int64_t i = r + 1; i < end; ++i) group = around(group, seen[i]);
     }
@@ -95,6 +95,15 @@ struct RowTile : RowWeights<typename N::V> {
     }
   }
 
+  // What the rows see that are taken.
+  void see_rows() {
+    all_seen = {0, 0};
+    for (int64_t r = 0; r < rows; ++r) {
+      seen[r] = this->range(begin + r);
+      all_seen = this->wanders() ? around(all_seen, seen[r]) : KeyRange{seen[0].first, seen[r].end};
+    }
+  }
+
   // Takes up to `count` rows from t on.
   void start(int64_t t, int64_t count) {
     begin = t;
@@ -102,8 +111,7 @@ struct RowTile : RowWeights<typename N::V> {
       take_windows(t, count);
     } else {
       rows = count;
-      for (int64_t r = 0; r < rows; ++r) seen[r] = {this->first_key(t + r), this->end_key(t + r)};
-      all_seen = {seen[0].first, seen[rows - 1].end};
+      see_rows();
     }
     join<kScoreRows>(scored);
     join<kSumRows>(summed);
@@ -146,6 +154,7 @@ struct RowTile : RowWeights<typename N::V> {
       for (int64_t r = 0; r < rows; r += kScoreRows) {
         const int64_t group = least(kScoreRows, rows - r);
         if (panel >= scored[r / kScoreRows].end || panel + kPanel <= scored[r / kScoreRows].first) continue;
+        if (!this->any_kept(begin + r, group, panel, least(panel + kPanel, to))) continue;
         Scores::multiply(c, plan, group, s.query + r * Scores::query_size(c), packed, least(kPanel, to - panel),
                          s.scores + r * s.scores_row + (panel - from), s.scores_row);
       }

@@ -82,7 +82,7 @@ struct Sight {
         queries(c.query_lengths ? c.query_lengths[b] : c.queries),
         keys(c.key_lengths ? c.key_lengths[b] : c.keys) {}
 
-  // The keys between the first and the last that row t sees. Without centres, neither bound falls from row to row.
+  // The keys between the first and the last that row t may see. Neither bound falls from row to row, unless centres or keep say more.
   int64_t first_key(int64_t t) const { return most(0, t + keys - queries - c.left); }
   int64_t end_key(int64_t t) const { return least(keys, t + keys - queries + c.right + 1); }
   KeyRange range(int64_t t) const {
@@ -91,7 +91,47 @@ struct Sight {
       const auto near = keys_near(centre(t), c.window.radius, keys);
       seen = {most(seen.first, near.first), least(seen.end, near.end)};
     }
+    if (c.keep.data && seen.first < seen.end) {
+      const uint8_t* keep = keep_row(t);
+      seen.first = next_kept(keep, seen.first, seen.end);
+      seen.end = end_kept(keep, seen.first, seen.end);
+    }
     return seen;
+  }
+  // Whether only range() knows what a row sees.
+  bool wanders() const { return c.window.centres || c.keep.data; }
+
+  const uint8_t* keep_row(int64_t t) const { return c.keep.data + b * c.keep.batch + h * c.keep.head + t * c.keep.row; }
+  // Of the keys [first, end), the first that a row of keep shows; `end` where there is none.
+  int64_t next_kept(const uint8_t* keep, int64_t first, int64_t end) const {
+    if (c.keep.key == 0) return keep[0] ? first : end;
+    if (c.keep.key == 1)
+      for (; first + 8 <= end; first += 8) {
+        uint64_t eight;
+        memcpy(&eight, keep + first, 8);
+        if (eight != 0) break;
+      }
+    while (first < end && !keep[first * c.keep.key]) ++first;
+    return first;
+  }
+  // The end of the last that it shows; `first` where there is none.
+  int64_t end_kept(const uint8_t* keep, int64_t first, int64_t end) const {
+    if (c.keep.key == 0) return keep[0] ? end : first;
+    if (c.keep.key == 1)
+      for (; first + 8 <= end; end -= 8) {
+        uint64_t eight;
+        memcpy(&eight, keep + end - 8, 8);
+        if (eight != 0) break;
+      }
+    while (first < end && !keep[(end - 1) * c.keep.key]) --end;
+    return end;
+  }
+  // Whether one of the rows [t, t + rows) may see one of the keys [first, end), as far as keep says.
+  bool any_kept(int64_t t, int64_t rows, int64_t first, int64_t end) const {
+    if (!c.keep.data) return true;
+    for (int64_t r = 0; r < (c.keep.row == 0 ? least(rows, 1) : rows); ++r)
+      if (next_kept(keep_row(t + r), first, end) < end) return true;
+    return false;
   }
   double centre(int64_t t) const { return c.window.centres[(b * c.heads + h) * c.queries + t]; }
   // −(s − p)²/2ς² in the unit of scores is this times (s − p)².
@@ -131,8 +171,8 @@ struct Sight {
   void shape(int64_t t, int64_t first, int64_t end, Real* x) const {
     if (c.slopes) {
       const Real slope = static_cast<Real>(c.slopes[h] * score_unit(c));
-      const int64_t here = step(t);
-      for (int64_t j = first; j < end; ++j) x[j - first] -= slope * static_cast<Real>(j > here ? j - here : here - j);
+      const int32_t away = static_cast<int32_t>(step(t) - first), count = static_cast<int32_t>(end - first);
+      for (int32_t j = 0; j < count; ++j) x[j] -= slope * static_cast<Real>(j > away ? j - away : away - j);
     }
     if (const double steep = steepness(); steep != 0 && c.window.renormalised) {
       const Real away = static_cast<Real>(static_cast<double>(first) - centre(t)), by = static_cast<Real>(steep);
@@ -157,9 +197,11 @@ struct Sight {
         for (int64_t j = first; j < end; ++j) x[j - first] += bias[j * c.bias.key] * unit;
     }
     if (c.keep.data) {
-      const uint8_t* keep = c.keep.data + b * c.keep.batch + h * c.keep.head + t * c.keep.row;
-      for (int64_t j = first; j < end; ++j)
-        if (!keep[j * c.keep.key]) x[j - first] = -INFINITY;
+      const uint8_t* keep = keep_row(t);
+      if (c.keep.key == 1)
+        for (int64_t j = first; j < end; ++j) x[j - first] = keep[j] ? x[j - first] : -INFINITY;
+      else
+        for (int64_t j = first; j < end; ++j) x[j - first] = keep[j * c.keep.key] ? x[j - first] : -INFINITY;
     }
   }
 };
