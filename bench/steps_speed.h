@@ -2,6 +2,7 @@
 // A recurrent decoder's steps over one source beside the composition of tensor operations: queries and keys are projected, every step is an
 // operation of its own, and all of them are followed back.
 #include "attend/ops/additive_steps.h"
+#include "attend/ops/location.h"
 #include "paired.h"
 
 namespace attend::bench {
@@ -20,16 +21,15 @@ inline void compare_steps(Bench& bench, Knows knows, std::int64_t batch, std::in
   for (std::int64_t t = 0; t < steps; ++t) queries.push_back(tracked({batch, 1, 1, size}, 1));  // [B, 1, 1, E]
   const auto g = at::randn({batch, 1, 1, size});                                                // [B, 1, 1, E]
 
-  // The contexts, of either way to compute scores and contexts.
-  const auto contexts_by = [&](const auto& scores, const auto& mix) {
+  // The contexts, of either way to compute scores, contexts and what filters see of the weights before.
+  const auto contexts_by = [&](const auto& scores, const auto& mix, const auto& seen) {
     auto before = at::zeros({batch, 1, 1, keys}), total = before;  // [B, 1, 1, S]
     std::vector<at::Tensor> contexts;
     for (const auto& query : queries) {
       at::Tensor x;
       if (knows == Knows::kCoverage) x = total.unsqueeze(-1);  // [B, 1, 1, S, 1]
-      if (knows == Knows::kLocation)
-        x = at::conv1d(before.view({batch, 1, keys}), filters, {}, 1, kWidth / 2).mT().view({batch, 1, 1, keys, kFilters});
-      before = at::softmax(scores(query, x), -1);  // [B, 1, 1, S]
+      if (knows == Knows::kLocation) x = seen(before);         // [B, 1, 1, S, n_f]
+      before = at::softmax(scores(query, x), -1);              // [B, 1, 1, S]
       total = total + before;
       contexts.push_back(mix(before));
     }
@@ -43,7 +43,8 @@ inline void compare_steps(Bench& bench, Knows knows, std::int64_t batch, std::in
       parts.feature_weights = weights;
       const AdditiveSource source(parts);
       return contexts_by([&](const at::Tensor& q, const at::Tensor& x) { return source.scores(q, x); },
-                         [&](const at::Tensor& w) { return source.mix(w); });
+                         [&](const at::Tensor& w) { return source.mix(w); },
+                         [&](const at::Tensor& w) { return location_features(w.unsqueeze(3), filters); });
     }
     options.energy = energy.detach();
     parts.packed = pack_source(key.detach(), value.detach(), options, 1, at::GradMode::is_enabled());
@@ -60,7 +61,10 @@ inline void compare_steps(Bench& bench, Knows knows, std::int64_t batch, std::in
           if (knows == Knows::kLocation) sums = sums.add_(at::matmul(x, weights.unsqueeze(1)));
           return at::matmul(sums.tanh_(), energy[0]);
         },
-        [&](const at::Tensor& w) { return at::matmul(w, value); });
+        [&](const at::Tensor& w) { return at::matmul(w, value); },
+        [&](const at::Tensor& w) {
+          return at::conv1d(w.view({batch, 1, keys}), filters, {}, 1, kWidth / 2).mT().view({batch, 1, 1, keys, kFilters});
+        });
   };
   const auto back = [&](const std::vector<at::Tensor>& contexts) {
     for (const auto& x : {key, value, energy, weights, filters}) x.mutable_grad() = at::Tensor();

@@ -44,7 +44,7 @@ std::unique_ptr<State> Coverage::start(const Memory& memory, std::int64_t rows) 
   return state;
 }
 
-at::Tensor Coverage::features(const HistoryState& state) const {
+at::Tensor Coverage::features(const HistoryState& state, bool /*by_loops*/) const {
   if (kind_ == Kind::kGru) return state.kept.at("coverage");                       // [B, H, K, S, d]
   return state.kept.at(kind_ == Kind::kSum ? "total" : "coverage").unsqueeze(-1);  // [B, H, K, S, 1]
 }

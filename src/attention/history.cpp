@@ -48,7 +48,7 @@ Result AdditiveHistory::attend_steps(const AttendCall& call) const {
 }
 
 at::Tensor AdditiveHistory::energies(ScoreCall& call, const at::Tensor& query, const at::Tensor& keys) const {
-  const auto x = features(history(call));  // [B, H, K, S, F]
+  const auto x = features(history(call), call.source != nullptr);  // [B, H, K, S, F]
   if (call.source) return call.source->scores(additive().factor(query).query, x);
   auto sums = additive().sums(query, keys);  // [B, H, K, S, E]
   const auto& weight = feature_weight();     // [H, E, F]

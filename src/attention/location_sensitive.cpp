@@ -1,5 +1,7 @@
 #include "attend/attention/location_sensitive.h"
 
+#include "attend/ops/location.h"
+
 namespace attend {
 
 void LocationSensitiveOptions::visit(OptionVisitor& v) {
@@ -34,10 +36,11 @@ std::unique_ptr<State> LocationSensitive::start(const Memory& memory, std::int64
   return state;
 }
 
-at::Tensor LocationSensitive::features(const HistoryState& state) const {
+at::Tensor LocationSensitive::features(const HistoryState& state, bool by_loops) const {
   std::vector<at::Tensor> channels;
-  for (const auto& [name, x] : state.kept) channels.push_back(x);  // each [B, H, K, S]
-  const auto seen = at::stack(channels, 3);                        // [B, H, K, c, S]
+  for (const auto& [name, x] : state.kept) channels.push_back(x);                              // each [B, H, K, S]
+  const auto seen = channels.size() == 1 ? channels[0].unsqueeze(3) : at::stack(channels, 3);  // [B, H, K, c, S]
+  if (by_loops) return location_features(seen, filters_);
   const auto batch = seen.size(0), heads = seen.size(1), rows = seen.size(2), keys = seen.size(4);
   const auto& filters = filters_;
   if (keys == 0) return at::zeros({batch, heads, rows, 0, filters.size(0) / heads}, seen.options());  // [B, H, K, 0, n_f]

@@ -41,7 +41,7 @@ PackedSource::PackedSource(const FusedAttention& call, bool both_ways, Isa isa, 
   });
   if (!both_ways) return;
   place(back_work, "pack_source");
-  back_work.items = nullptr;
+  back_work.items = nullptr, back_work.keys_there = isa == back_isa;
   workers.run(heads, [&](std::int64_t head, int /*worker*/) { back.pack_keys(back_work, head, 0, back_work.tiles); });
 }
 

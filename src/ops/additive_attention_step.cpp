@@ -79,7 +79,7 @@ struct AttendedStep : Function<AttendedStep> {
     }
     if (const auto columns = of(4); columns.defined()) add(columns.unsqueeze(2));
     at::Tensor ds;  // [B, H, R, S]
-    if (flow.defined()) ds = weights * (flow - (weights * flow).sum(3, /*keepdim=*/true));
+    if (flow.defined()) ds = at::_softmax_backward_data(flow, weights, 3, weights.scalar_type());
     if (const auto lse = of(1); lse.defined()) ds = ds.defined() ? ds + lse.unsqueeze(3) * weights : lse.unsqueeze(3) * weights;
     if (!ds.defined()) return tensor_list(7);
     // By selection: an infinite gradient times a weight of 0 is NaN.

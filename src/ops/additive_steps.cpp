@@ -13,7 +13,7 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::tensor_list;
 
-constexpr std::size_t kStepsTogether = 32;  // whose records become one gradient of the source
+constexpr std::size_t kStepsTogether = 64;  // whose records become one gradient of the source
 
 struct SourceHolder : torch::CustomClassHolder {
   std::shared_ptr<const AdditiveSource::Data> data;

@@ -42,8 +42,8 @@ class AdditiveHistory : public ScoredAttention {
  protected:
   bool remembers() const override { return true; }
   at::Tensor energies(ScoreCall& call, const at::Tensor& query, const at::Tensor& keys) const final;
-  /// x [B, H, K, S, F] of the next step, in the format of the scores.
-  virtual at::Tensor features(const HistoryState& state) const = 0;
+  /// x [B, H, K, S, F] of the next step, in the format of the scores; `by_loops`: what computes them may have first derivatives alone.
+  virtual at::Tensor features(const HistoryState& state, bool by_loops) const = 0;
   /// a [H, E, F].
   virtual const at::Tensor& feature_weight() const = 0;
   /// What it wants to know of each key [B, H, S, *]: `keys` [B, Hk, S, D] as they are given, zero where hidden, in the format of the

@@ -28,7 +28,7 @@ class LocationSensitive final : public AdditiveHistory {
   std::unique_ptr<State> start(const Memory& memory, std::int64_t rows) const override;
 
  protected:
-  at::Tensor features(const HistoryState& state) const override;
+  at::Tensor features(const HistoryState& state, bool by_loops) const override;
   const at::Tensor& feature_weight() const override { return filter_weight_; }
   at::Tensor weigh(ScoreCall& call) const override;
   at::Tensor mix(ScoreCall& call, const at::Tensor& weights) const override;

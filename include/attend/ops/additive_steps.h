@@ -19,7 +19,7 @@ struct AdditiveSourceParts {
 /// A source that a decoder's steps read one after another, with gradients that are made once for many steps.
 ///
 /// A step's way back computes what the steps before it wait for, the gradients of its query, features and weights; what it does to the
-/// source it hands on as a record, and the records of up to 32 steps together become one gradient of key, value, energy and feature
+/// source it hands on as a record, and the records of up to 64 steps together become one gradient of key, value, energy and feature
 /// weights. Records travel through the graph as gradients do, so that any subset of steps, several losses, several decoders over one source
 /// and a graph that is kept for another pass come out as the sum of gradients that they are. Equal to the plain composition up to rounding;
 /// bits do not depend on threads. Formula: attend/kernels/additive_steps.h.

@@ -69,10 +69,11 @@ struct AdditiveLoops : AdditiveTables<V> {
     return add_quotient(w, denominator<P>(q, k), acc);
   }
 
-  // The scores of Rows queries and Vectors of the panel's vectors: from `size` channels; added to what is there unless they are the first.
+  // The scores of Rows queries and Vectors of the panel's vectors, which lie `apart`: from `size` channels; added to what is there unless
+  // they are the first.
   template <Path P, int Rows, int Vectors>
   static ATTEND_INLINE void score_channels(const Plan& p, bool first, const Real* queries, int64_t queries_row, const Real* panel,
-                                           const Real* weights, int64_t size, Real* scores, int64_t scores_row) {
+                                           int64_t apart, const Real* weights, int64_t size, Real* scores, int64_t scores_row) {
     V sums[Rows][Vectors];
 #pragma GCC unroll 16
     for (int i = 0; i < Rows; ++i)
@@ -84,7 +85,7 @@ struct AdditiveLoops : AdditiveTables<V> {
         const V w = V::all(weights[c]), other_w = V::all(weights[c + 1]);
 #pragma GCC unroll 8
         for (int j = 0; j < Vectors; ++j) {
-          const V k = V::load(panel + c * kPanel + j * kLanes), other_k = V::load(panel + (c + 1) * kPanel + j * kLanes);
+          const V k = V::load(panel + j * apart + c * kLanes), other_k = V::load(panel + j * apart + (c + 1) * kLanes);
 #pragma GCC unroll 16
           for (int i = 0; i < Rows; ++i) {
             const V x = fma(V::all(queries[i * queries_row + c]), k, w);
@@ -98,7 +99,7 @@ struct AdditiveLoops : AdditiveTables<V> {
       const V w = V::all(weights[c]);
 #pragma GCC unroll 8
       for (int j = 0; j < Vectors; ++j) {
-        const V k = V::load(panel + c * kPanel + j * kLanes);
+        const V k = V::load(panel + j * apart + c * kLanes);
 #pragma GCC unroll 16
         for (int i = 0; i < Rows; ++i) sums[i][j] = add_term<P>(V::all(queries[i * queries_row + c]), k, w, sums[i][j]);
       }
@@ -114,18 +115,19 @@ struct AdditiveLoops : AdditiveTables<V> {
   }
   template <Path P, int Vectors, int Rows = kRows<P>>
   static ATTEND_INLINE void score_rows(const Plan& p, bool first, int64_t rows, const Real* queries, int64_t queries_row, const Real* panel,
-                                       const Real* weights, int64_t size, Real* scores, int64_t scores_row) {
-    if (rows >= Rows) return score_channels<P, Rows, Vectors>(p, first, queries, queries_row, panel, weights, size, scores, scores_row);
+                                       int64_t apart, const Real* weights, int64_t size, Real* scores, int64_t scores_row) {
+    if (rows >= Rows)
+      return score_channels<P, Rows, Vectors>(p, first, queries, queries_row, panel, apart, weights, size, scores, scores_row);
     if constexpr (Rows > 1)
-      score_rows<P, Vectors, Rows - 1>(p, first, rows, queries, queries_row, panel, weights, size, scores, scores_row);
+      score_rows<P, Vectors, Rows - 1>(p, first, rows, queries, queries_row, panel, apart, weights, size, scores, scores_row);
   }
   template <Path P, int Vectors>
   static void score_panel(const Plan& p, const Real* queries, int64_t rows, const Real* panel, const Real* weights, int64_t size,
                           Real* scores, int64_t scores_row) {
     for (int64_t c = 0; c < size; c += kBlock)
       for (int64_t r = 0; r < rows; r += kRows<P>)
-        score_rows<P, Vectors>(p, c == 0, rows - r, queries + r * size + c, size, panel + c * kPanel, weights + c, least(kBlock, size - c),
-                               scores + r * scores_row, scores_row);
+        score_rows<P, Vectors>(p, c == 0, rows - r, queries + r * size + c, size, panel + c * kLanes, size * kLanes, weights + c,
+                               least(kBlock, size - c), scores + r * scores_row, scores_row);
   }
   template <Path P>
   static void score_path(const Plan& p, const Real* queries, int64_t rows, const Real* panel, int64_t there, const Real* weights,

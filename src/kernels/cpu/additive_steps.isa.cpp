@@ -16,28 +16,54 @@ struct Steps : StepCurves<V> {
 
   // ---- Scores
 
-  template <Path P, int Keys>
-  static ATTEND_INLINE void score_keys(const AdditiveSteps& c, const Real* q, const Real* shared, const Real* keys, const Real* x,
-                                       Real* to) {
+  // What as many vectors of channels add to the sums of as many keys: Σ u ρ, of which a score is Σ u less twice it; of relu the score.
+  template <Path P, int Keys, int Vectors>
+  static ATTEND_INLINE void score_channels(const AdditiveSteps& c, const Real* q, const Real* shared, const Real* keys, const Real* x,
+                                           int64_t d, V* sums) {
     const int64_t row = row_numbers(c);
+    V arguments[Keys][Vectors];
+#pragma GCC unroll 2
+    for (int v = 0; v < Vectors; ++v) {
+      const V asked = V::load(q + d + v * kLanes);
+#pragma GCC unroll 4
+      for (int i = 0; i < Keys; ++i) {
+        const Real* key = keys + i * c.key.row + d + v * kLanes;
+        arguments[i][v] = Curves::template meet<P>(asked, Vectors == 1 ? part(key, c.size - d) : V::load(key));
+      }
+    }
+    Curves::template add_features<Keys, Vectors>(
+        c, shared + row + d, [&](int i) ATTEND_INLINED { return x + i * c.features; }, arguments);
+    V u[Vectors];
+#pragma GCC unroll 2
+    for (int v = 0; v < Vectors; ++v) u[v] = V::load(shared + d + v * kLanes);
+#pragma GCC unroll 4
+    for (int i = 0; i < Keys; ++i) {
+      if constexpr (P == Path::kRelu) {
+#pragma GCC unroll 2
+        for (int v = 0; v < Vectors; ++v) sums[i] = fma(u[v], larger(V::all(0), arguments[i][v]), sums[i]);
+      } else if constexpr (Vectors == 2) {
+        const V first = Curves::template below<P>(arguments[i][0]), second = Curves::template below<P>(arguments[i][1]);
+        sums[i] = Loops::add_quotient(fma(u[0], second, u[1] * first), first * second, sums[i]);
+      } else {
+        sums[i] = Loops::add_quotient(u[0], Curves::template below<P>(arguments[i][0]), sums[i]);
+      }
+    }
+  }
+  // `all_u`: Σ u, in a vector.
+  template <Path P, int Keys>
+  static ATTEND_INLINE void score_keys(const AdditiveSteps& c, const Real* q, const Real* shared, V all_u, const Real* keys, const Real* x,
+                                       Real* to) {
     V sums[Keys];
 #pragma GCC unroll 4
     for (int i = 0; i < Keys; ++i) sums[i] = V::all(0);
-    for (int64_t d = 0; d < c.size; d += kLanes) {
-      V arguments[Keys];
-      const V asked = V::load(q + d), u = V::load(shared + d);
+    int64_t d = 0;
+    for (; d + 2 * kLanes <= c.size; d += 2 * kLanes) score_channels<P, Keys, 2>(c, q, shared, keys, x, d, sums);
+    for (; d < c.size; d += kLanes) score_channels<P, Keys, 1>(c, q, shared, keys, x, d, sums);
+    if constexpr (P != Path::kRelu) {
 #pragma GCC unroll 4
-      for (int i = 0; i < Keys; ++i) arguments[i] = Curves::template meet<P>(asked, part(keys + i * c.key.row + d, c.size - d));
-      for (int64_t j = 0; j < c.features; ++j) {
-        const V a = V::load(shared + (1 + j) * row + d);
-#pragma GCC unroll 4
-        for (int i = 0; i < Keys; ++i) arguments[i] = fma(V::all(x[i * c.features + j]), a, arguments[i]);
-      }
-#pragma GCC unroll 4
-      for (int i = 0; i < Keys; ++i) sums[i] = fma(u, Curves::template curve<P>(arguments[i]), sums[i]);
+      for (int i = 0; i < Keys; ++i) sums[i] = fnma(V::all(2), sums[i], all_u);
     }
-#pragma GCC unroll 4
-    for (int i = 0; i < Keys; ++i) to[i] = sum(sums[i]);
+    Curves::template sums_of<Keys>(sums, to);
   }
   template <Path P>
   static void score_row(const StepWork& w, int64_t row, int64_t first, Real* scores, Real* q) {
@@ -48,9 +74,12 @@ struct Steps : StepCurves<V> {
     const Real *shared = head(w, h), *keys = row_of<Real>(c.key, b, h, 0);
     const Real* x = c.features > 0 ? static_cast<const Real*>(c.feature) + row * c.keys * c.features : nullptr;
     Real* to = scores + row * c.keys;
+    V all_u = V::all(0);
+    for (int64_t d = 0; d < c.size; d += kLanes) all_u = all_u + V::load(shared + d);
     int64_t s = first;
-    for (; s + kTogether <= end; s += kTogether) score_keys<P, kTogether>(c, q, shared, keys + s * c.key.row, x + s * c.features, to + s);
-    for (; s < end; ++s) score_keys<P, 1>(c, q, shared, keys + s * c.key.row, x + s * c.features, to + s);
+    for (; s + kTogether <= end; s += kTogether)
+      score_keys<P, kTogether>(c, q, shared, all_u, keys + s * c.key.row, x + s * c.features, to + s);
+    for (; s < end; ++s) score_keys<P, 1>(c, q, shared, all_u, keys + s * c.key.row, x + s * c.features, to + s);
     for (; s < until; ++s) to[s] = 0;
   }
   static void score(const StepWork& w, int64_t row, int64_t first, void* scores, void* scratch) {
@@ -76,40 +105,73 @@ struct Steps : StepCurves<V> {
   };
   static int64_t scratch_bytes(const AdditiveSteps& c) { return StepScratch(c, nullptr).bytes; }
 
+  // As many vectors of channels of as many keys: adds to dq, and to dx where that is one number a key; of more features keeps what flows.
+  template <Path P, int Keys, int Vectors>
+  static ATTEND_INLINE void back_channels(const AdditiveSteps& c, const StepScratch& s, const Real* shared, const Real* const* keys,
+                                          const int32_t* list, const Real* g, const Real* x, int64_t d, bool kept, V* dx) {
+    const int64_t row = row_numbers(c);
+    V arguments[Keys][Vectors];
+#pragma GCC unroll 2
+    for (int v = 0; v < Vectors; ++v) {
+      const V asked = V::load(s.q + d + v * kLanes);
+#pragma GCC unroll 4
+      for (int i = 0; i < Keys; ++i) {
+        const Real* key = keys[i] + d + v * kLanes;
+        arguments[i][v] = Curves::template meet<P>(asked, Vectors == 1 ? part(key, c.size - d) : V::load(key));
+      }
+    }
+    Curves::template add_features<Keys, Vectors>(
+        c, shared + row + d, [&](int i) ATTEND_INLINED { return x + list[i] * c.features; }, arguments);
+    Curves::template curves<P, Keys * Vectors>(arguments[0]);
+#pragma GCC unroll 2
+    for (int v = 0; v < Vectors; ++v) {
+      const int64_t at = d + v * kLanes;
+      V total = V::load(s.dq + at);
+#pragma GCC unroll 4
+      for (int i = 0; i < Keys; ++i) {
+        V f;
+        arguments[i][v] = Curves::template flow<P>(arguments[i][v], V::all(g[list[i]]), f);
+        total = total + arguments[i][v];
+        if (kept) arguments[i][v].store(s.flows + i * row + at);
+      }
+      total.store(s.dq + at);
+      if (!dx) continue;
+      const V back = V::load(shared + 2 * row + at);
+#pragma GCC unroll 4
+      for (int i = 0; i < Keys; ++i) dx[i] = fma(back, arguments[i][v], dx[i]);
+    }
+  }
   // Of as many keys of a list: adds to dq, and gives the features of these keys theirs.
   template <Path P, int Keys>
   static ATTEND_INLINE void back_keys(const AdditiveSteps& c, const StepScratch& s, const AdditiveTable& table, const Real* shared,
                                       const int32_t* list, const Real* g, const Real* x, Real* dx) {
     const int64_t row = row_numbers(c);
     const Real* keys[Keys];
+    V only[Keys];
 #pragma GCC unroll 4
-    for (int i = 0; i < Keys; ++i) keys[i] = static_cast<const Real*>(table.data) + list[i] * table.row;
-    for (int64_t d = 0, at = 0; d < c.size; d += kLanes, at += table.block) {
-      V arguments[Keys];
-      const V asked = V::load(s.q + d);
-#pragma GCC unroll 4
-      for (int i = 0; i < Keys; ++i) arguments[i] = Curves::template meet<P>(asked, Curves::template key_at<P>(keys[i] + at, c.size - d));
-      if constexpr (P == Path::kTanh || P == Path::kRelu)
-        for (int64_t j = 0; j < c.features; ++j) {
-          const V a = V::load(shared + (1 + j) * row + d);
-#pragma GCC unroll 4
-          for (int i = 0; i < Keys; ++i) arguments[i] = fma(V::all(x[list[i] * c.features + j]), a, arguments[i]);
-        }
-      V total = V::load(s.dq + d);
-#pragma GCC unroll 4
-      for (int i = 0; i < Keys; ++i) {
-        V f;
-        const V flowing = Curves::template flow<P>(arguments[i], V::all(g[list[i]]), f);
-        total = total + flowing;
-        if (dx) flowing.store(s.flows + i * row + d);
-      }
-      total.store(s.dq + d);
+    for (int i = 0; i < Keys; ++i) {
+      keys[i] = static_cast<const Real*>(table.data) + list[i] * table.row;
+      only[i] = V::all(0);
     }
-    if (!dx) return;
+    const auto all_channels = [&](bool kept, V* to) ATTEND_INLINED {
+      int64_t d = 0;
+      for (; d + 2 * kLanes <= c.size; d += 2 * kLanes) back_channels<P, Keys, 2>(c, s, shared, keys, list, g, x, d, kept, to);
+      for (; d < c.size; d += kLanes) back_channels<P, Keys, 1>(c, s, shared, keys, list, g, x, d, kept, to);
+    };
+    if (!dx) return all_channels(false, nullptr);
+    if (c.features == 1) {
+      all_channels(false, only);
+      Real sums[Keys];
+      Curves::template sums_of<Keys>(only, sums);
+      for (int i = 0; i < Keys; ++i) dx[list[i]] = sums[i];
+      return;
+    }
+    all_channels(true, nullptr);
     const Real* back = shared + (1 + c.features) * row;
     int64_t j = 0;
-    for (; j + 4 <= c.features; j += 4) feature_products<Keys, 4>(c, s.flows, back + j * row, list, j, dx);
-    for (; j < c.features; ++j) feature_products<Keys, 1>(c, s.flows, back + j * row, list, j, dx);
+    for (; j + 5 <= c.features; j += 5) feature_products<Keys, 5>(c, s.flows, back + j * row, list, j, dx);
+    for (; j + 2 <= c.features; j += 2) feature_products<Keys, 2>(c, s.flows, back + j * row, list, j, dx);
+    if (j < c.features) feature_products<Keys, 1>(c, s.flows, back + j * row, list, j, dx);
   }
   // dx of as many features, from the j-th on, of as many keys.
   template <int Keys, int Features>
@@ -117,7 +179,7 @@ struct Steps : StepCurves<V> {
                                              Real* dx) {
     const int64_t row = row_numbers(c);
     V sums[Features][Keys];
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int f = 0; f < Features; ++f)
 #pragma GCC unroll 4
       for (int i = 0; i < Keys; ++i) sums[f][i] = V::all(0);
@@ -125,36 +187,44 @@ struct Steps : StepCurves<V> {
       V x[Keys];
 #pragma GCC unroll 4
       for (int i = 0; i < Keys; ++i) x[i] = V::load(flows + i * row + d);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
       for (int f = 0; f < Features; ++f) {
         const V a = V::load(back + f * row + d);
 #pragma GCC unroll 4
         for (int i = 0; i < Keys; ++i) sums[f][i] = fma(x[i], a, sums[f][i]);
       }
     }
+#pragma GCC unroll 8
+    for (int f = 0; f < Features; ++f) {
+      Real of_keys[Keys];
+      Curves::template sums_of<Keys>(sums[f], of_keys);
 #pragma GCC unroll 4
-    for (int f = 0; f < Features; ++f)
-#pragma GCC unroll 4
-      for (int i = 0; i < Keys; ++i) dx[list[i] * c.features + j + f] = sum(sums[f][i]);
+      for (int i = 0; i < Keys; ++i) dx[list[i] * c.features + j + f] = of_keys[i];
+    }
   }
   // Of all keys of a list, in the order in which tables hold them: channel by channel.
   template <Path P>
-  static void back_channels(const AdditiveSteps& c, const StepScratch& s, const AdditiveTable& table, int64_t live, const Real* g) {
+  static void back_table(const AdditiveSteps& c, const StepScratch& s, const AdditiveTable& table, int64_t live, const Real* g) {
     for (int64_t d = 0; d < c.size; d += kLanes) {
       const V asked = V::load(s.q + d);
       const Real* keys = Loops::place(table, 0, d / kLanes);
       V sums[kTogether];
 #pragma GCC unroll 4
       for (int i = 0; i < kTogether; ++i) sums[i] = V::all(0);
-      const auto add = [&](int32_t key, V& to) ATTEND_INLINED {
-        V f;
-        to = to + Curves::template flow<P>(Curves::template meet<P>(asked, V::load(keys + key * table.row)), V::all(g[key]), f);
+      const auto add = [&]<int Keys>(const int32_t* list) ATTEND_INLINED {
+        V x[Keys];
+#pragma GCC unroll 4
+        for (int j = 0; j < Keys; ++j) x[j] = Curves::template meet<P>(asked, V::load(keys + list[j] * table.row));
+        Curves::template curves<P, Keys>(x);
+#pragma GCC unroll 4
+        for (int j = 0; j < Keys; ++j) {
+          V f;
+          sums[j] = sums[j] + Curves::template flow<P>(x[j], V::all(g[list[j]]), f);
+        }
       };
       int64_t i = 0;
-      for (; i + kTogether <= live; i += kTogether)
-#pragma GCC unroll 4
-        for (int j = 0; j < kTogether; ++j) add(s.list[i + j], sums[j]);
-      for (; i < live; ++i) add(s.list[i], sums[0]);
+      for (; i + kTogether <= live; i += kTogether) add.template operator()<kTogether>(s.list + i);
+      for (; i < live; ++i) add.template operator()<1>(s.list + i);
 #pragma GCC unroll 4
       for (int j = 1; j < kTogether; ++j) sums[0] = sums[0] + sums[j];
       sums[0].store(s.dq + d);
@@ -182,7 +252,7 @@ struct Steps : StepCurves<V> {
     memset(s.dq, 0, static_cast<size_t>(row_numbers(c)) * sizeof(Real));
     if (live > 0) Curves::template take_query<P>(w, plan, query, s.q);
     if constexpr (P == Path::kFolded || P == Path::kCapped) {
-      back_channels<P>(c, s, table, live, g);
+      back_table<P>(c, s, table, live, g);
     } else {
       int64_t i = 0;
       for (; i + kTogether <= live; i += kTogether) back_keys<P, kTogether>(c, s, table, shared, s.list + i, g, x, dx);

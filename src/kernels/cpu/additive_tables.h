@@ -136,11 +136,12 @@ struct AdditiveTables {
     }
   }
 
-  // `there` (at most kPanel) stored keys of `size` numbers, `row` apart, as a panel [size, kPanel], for score. Behind the last key stand
-  // harmless numbers.
+  // `there` (at most kPanel) stored keys of `size` numbers, `row` apart, as a panel for score: [kScoreVectors, size, kLanes], so that of a
+  // panel with few keys the first vectors alone are read. Behind the last key stand harmless numbers.
   template <class Stored>
   static void prepare_panel(const Plan& p, const Stored* from, int64_t row, int64_t there, int64_t size, Real* to) {
-    pack_panel<V>(from, row, there, size, 1, to);
+    for (int64_t j = 0; j < kPanel; j += kLanes)
+      pack_panel<V, 1>(from + j * row, row, least(most(there - j, 0), kLanes), size, 1, to + j * size);
     if (!tables(p)) return;
     for (int64_t i = 0; i < size * kPanel; i += kLanes) key_entry(p, V::load(to + i)).store(to + i);
   }

@@ -88,7 +88,9 @@ struct BackTile {
       const int64_t begin = tile * kBackKeys, end = least(begin + kBackKeys, keys);
       if (begin >= end) return;
       for (int64_t s = begin; s < end; s += kPanel) {
-        Scores::take_keys(c, plan, row_of<Stored>(c.key, b, h, s), least(kPanel, end - s), key_panels + s / kPanel * Scores::panel_size(c));
+        if (!w.keys_there)
+          Scores::take_keys(c, plan, row_of<Stored>(c.key, b, h, s), least(kPanel, end - s),
+                            key_panels + s / kPanel * Scores::panel_size(c));
         N::take_panel(row_of<Stored>(c.value, b, h, s), c.value.row, least(kPanel, end - s), c.value_size, 1,
                       value_panels + s / kPanel * N::panel_size(c.value_size));
       }

@@ -82,6 +82,7 @@ struct FusedBackWork {
   FusedBackSizes sizes;
   void* plans = nullptr;                                      // as of FusedWork
   void *key_panels = nullptr, *key_slices = nullptr;          // of the keys
+  bool keys_there = false;                                    // key_panels hold them already, as the way there packs them
   void* value_panels = nullptr;                               // of the values
   void *query_rows = nullptr, *query_slices = nullptr;        // of the queries
   void *gradient_rows = nullptr, *gradient_slices = nullptr;  // of the context's gradient

@@ -4,11 +4,12 @@
 
 namespace {
 
-// `there` (at most a panel) stored rows of `size` numbers, `row` apart, as a panel [size, panel] times `by`; zero where no row is.
-template <class V, class Stored>
+// `there` (at most a panel, which is so many vectors wide) stored rows of `size` numbers, `row` apart, as a panel [size, panel] times `by`;
+// zero where no row is.
+template <class V, int Vectors = kScoreVectors, class Stored>
 void pack_panel(const Stored* from, int64_t row, int64_t there, int64_t size, typename V::Real by, typename V::Real* to) {
-  constexpr int64_t kPanel = kScoreVectors * V::kLanes;
-  static_assert(kPanel % kSquare == 0);
+  constexpr int64_t kPanel = Vectors * V::kLanes;
+  static_assert(kPanel % kSquare == 0 || kPanel < kSquare);
   int64_t j = 0;
   for (; j + kSquare <= there; j += kSquare) {
     int64_t d = 0;

@@ -70,30 +70,70 @@ struct StepCurves {
     if constexpr (P == Path::kRelu) return q + k;
     return Loops::template denominator<P>(q, k);
   }
-  // 1/(1 + e^2x), of which tanh x is 1 − 2 of it.
+  // 1 + e^2x, of which tanh x is 1 less twice its reciprocal ρ.
   template <Path P>
-  static ATTEND_INLINE V rho(V x) {
-    if constexpr (P == Path::kTanh) return Loops::one_over(exp2(smaller(all(kFar), x)) + V::all(1));
-    return Loops::one_over(x);
+  static ATTEND_INLINE V below(V x) {
+    if constexpr (P == Path::kTanh) return exp2(smaller(all(kFar), x)) + V::all(1);
+    return x;
   }
-  template <Path P>
-  static ATTEND_INLINE V curve(V x) {
-    if constexpr (P == Path::kRelu) return larger(V::all(0), x);
-    return fnma(V::all(2), rho<P>(x), V::all(1));
-  }
-  // `f`: g times what Σ g curve is made of, see energy_sum; returned: g curve' / slope.
-  template <Path P>
-  static ATTEND_INLINE V flow(V x, V g, V& f) {
-    if constexpr (P == Path::kRelu) {
-      f = g * larger(V::all(0), x);
-      return where_positive(x, g);
+  // What flow() takes in place of as many x: each ρ, two by one reciprocal, 1/x = y/(x y), where x is capped; of relu x itself.
+  template <Path P, int Count>
+  static ATTEND_INLINE void curves(V* x) {
+    if constexpr (P == Path::kFolded) {
+#pragma GCC unroll 8
+      for (int i = 0; i < Count; ++i) x[i] = Loops::one_over(x[i]);
+    } else if constexpr (P != Path::kRelu) {
+#pragma GCC unroll 8
+      for (int i = 0; i < Count; ++i) x[i] = below<P>(x[i]);
+#pragma GCC unroll 4
+      for (int i = 0; i + 1 < Count; i += 2) {
+        const V both = Loops::one_over(x[i] * x[i + 1]), other = x[i];
+        x[i] = x[i + 1] * both;
+        x[i + 1] = other * both;
+      }
+      if constexpr (Count % 2 != 0) x[Count - 1] = Loops::one_over(x[Count - 1]);
     }
-    const V r = rho<P>(x);
-    f = g * r;
-    return fnma(f, r, f);
+  }
+  // `f`: g times what Σ g f is made of, ρ or relu x; returned: g f' / slope.
+  template <Path P>
+  static ATTEND_INLINE V flow(V curve, V g, V& f) {
+    if constexpr (P == Path::kRelu) {
+      f = g * larger(V::all(0), curve);
+      return where_positive(curve, g);
+    }
+    f = g * curve;
+    return fnma(f, curve, f);
   }
   template <Path P>
   static constexpr double kSlope = P == Path::kRelu ? 1 : 4;
+
+  // Adds Σ_j a_j x[i][j] to the arguments of as many pairs of a query and a key, of as many vectors of channels. `there`: a at the first of
+  // these channels; of_pair(i): the features of a pair.
+  template <int Pairs, int Vectors, class OfPair>
+  static ATTEND_INLINE void add_features(const AdditiveSteps& c, const Real* there, const OfPair& of_pair, V (*arguments)[Vectors]) {
+    const int64_t row = row_numbers(c);
+    for (int64_t j = 0; j < c.features; ++j) {
+      V a[Vectors];
+#pragma GCC unroll 2
+      for (int v = 0; v < Vectors; ++v) a[v] = V::load(there + j * row + v * kLanes);
+#pragma GCC unroll 4
+      for (int i = 0; i < Pairs; ++i) {
+        const V x = V::all(of_pair(i)[j]);
+#pragma GCC unroll 2
+        for (int v = 0; v < Vectors; ++v) arguments[i][v] = fma(x, a[v], arguments[i][v]);
+      }
+    }
+  }
+
+  // The sums of as many vectors.
+  template <int Count>
+  static ATTEND_INLINE void sums_of(const V* x, Real* to) {
+#if defined(ATTEND_AVX512)
+    if constexpr (Count == 4) return put_sums(x, to);
+#endif
+#pragma GCC unroll 4
+    for (int i = 0; i < Count; ++i) to[i] = sum(x[i]);
+  }
 
   static ATTEND_INLINE V part(const Real* p, int64_t left) { return left >= kLanes ? V::load(p) : V::load_part(p, static_cast<int>(left)); }
   template <Path P>

@@ -49,17 +49,9 @@ struct StepSource : StepCurves<V> {
 #pragma GCC unroll 2
       for (int v = 0; v < Vectors; ++v) d[i][v] = Curves::template meet<P>(V::load(q + v * apart + flows[i].row * kLanes), key[v]);
     if constexpr (P == Path::kTanh || P == Path::kRelu)
-      for (int64_t j = 0; j < c.features; ++j) {
-        V a[Vectors];
-#pragma GCC unroll 2
-        for (int v = 0; v < Vectors; ++v) a[v] = V::load(there + j * row + v * kLanes);
-#pragma GCC unroll 4
-        for (int i = 0; i < Rows; ++i) {
-          const V x = V::all(flows[i].features[j]);
-#pragma GCC unroll 2
-          for (int v = 0; v < Vectors; ++v) d[i][v] = fma(x, a[v], d[i][v]);
-        }
-      }
+      Curves::template add_features<Rows, Vectors>(
+          c, there, [&](int i) ATTEND_INLINED { return flows[i].features; }, d);
+    Curves::template curves<P, Rows * Vectors>(d[0]);
 #pragma GCC unroll 4
     for (int i = 0; i < Rows; ++i) {
       const V g = V::all(flows[i].gradient);
@@ -71,21 +63,31 @@ struct StepSource : StepCurves<V> {
         du[v] = du[v] + f;
       }
     }
-    if constexpr (P == Path::kTanh || P == Path::kRelu)
-      for (int64_t j = 0; j < c.features; ++j) {
-        V added[Vectors];
+    if constexpr (P == Path::kTanh || P == Path::kRelu) {
+      int64_t j = 0;
+      for (; j + 2 <= c.features; j += 2) add_to_features<Vectors, Rows, 2>(row, part + (1 + j) * row, flows, j, d);
+      if (j < c.features) add_to_features<Vectors, Rows, 1>(row, part + (1 + j) * row, flows, j, d);
+    }
+  }
+  template <int Vectors, int Rows, int Features>
+  static ATTEND_INLINE void add_to_features(int64_t row, Real* part, const Flow* flows, int64_t j, const V (*d)[Vectors]) {
+    V added[Features][Vectors];
+#pragma GCC unroll 2
+    for (int f = 0; f < Features; ++f)
+#pragma GCC unroll 2
+      for (int v = 0; v < Vectors; ++v) added[f][v] = V::load(part + f * row + v * kLanes);
 #pragma GCC unroll 4
-        for (int i = 0; i < Rows; ++i) {
-          const V x = V::all(flows[i].features[j]);
+    for (int i = 0; i < Rows; ++i)
 #pragma GCC unroll 2
-          for (int v = 0; v < Vectors; ++v) added[v] = i == 0 ? x * d[i][v] : fma(x, d[i][v], added[v]);
-        }
+      for (int f = 0; f < Features; ++f) {
+        const V x = V::all(flows[i].features[j + f]);
 #pragma GCC unroll 2
-        for (int v = 0; v < Vectors; ++v) {
-          Real* to = part + (1 + j) * row + v * kLanes;
-          (V::load(to) + added[v]).store(to);
-        }
+        for (int v = 0; v < Vectors; ++v) added[f][v] = fma(x, d[i][v], added[f][v]);
       }
+#pragma GCC unroll 2
+    for (int f = 0; f < Features; ++f)
+#pragma GCC unroll 2
+      for (int v = 0; v < Vectors; ++v) added[f][v].store(part + f * row + v * kLanes);
   }
   static void source(const StepWork& w, int64_t head_, int64_t first, void* scratch) {
     Curves::by_path(

@@ -129,6 +129,14 @@ ATTEND_INLINE Floats where_positive(Floats x, Floats y) {
 constexpr bool kReciprocalIsGuessed = true;
 ATTEND_INLINE Floats reciprocal(Floats x) { return {_mm512_rcp14_ps(x.v)}; }
 ATTEND_INLINE float sum(Floats a) { return _mm512_reduce_add_ps(a.v); }
+// The sums of four vectors, in less than half the time of each alone.
+ATTEND_INLINE void put_sums(const Floats* a, float* to) {
+  const __m512 x = _mm512_add_ps(_mm512_unpacklo_ps(a[0].v, a[1].v), _mm512_unpackhi_ps(a[0].v, a[1].v));  // 0 1 0 1 of each quarter
+  const __m512 y = _mm512_add_ps(_mm512_unpacklo_ps(a[2].v, a[3].v), _mm512_unpackhi_ps(a[2].v, a[3].v));
+  const __m512 z = _mm512_add_ps(_mm512_shuffle_ps(x, y, 0x44), _mm512_shuffle_ps(x, y, 0xee));  // 0 1 2 3 of each quarter
+  const __m256 half = _mm256_add_ps(_mm512_castps512_ps256(z), _mm512_extractf32x8_ps(z, 1));
+  _mm_storeu_ps(to, _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1)));
+}
 ATTEND_INLINE float largest(Floats a) { return _mm512_reduce_max_ps(a.v); }
 ATTEND_INLINE Floats operator/(Floats a, Floats b) { return {_mm512_div_ps(a.v, b.v)}; }
 ATTEND_INLINE Floats where_less(Floats a, Floats b, Floats x, Floats y) {
@@ -141,10 +149,15 @@ ATTEND_INLINE int above_bits(Floats a, Floats b) { return _mm512_cmp_ps_mask(a.v
 ATTEND_INLINE Floats square_root(Floats a) { return {_mm512_sqrt_ps(a.v)}; }
 // +0 below 2^−126: numbers smaller than that take some processors a hundred times as long to multiply.
 ATTEND_INLINE Floats exp2(Floats y) {
+<<<<<<< HEAD
   const __m512 n = _mm512_roundscale_ps(y.v, 8);
   const Floats f{_mm512_sub_ps(y.v, n)};  // NaN for −∞, which the last line makes 0
   const Floats p = exp2_near_zero(f);
   return {_mm512_maskz_scalef_ps(_mm512_cmp_ps_mask(y.v, _mm512_set1_ps(-126.f), _CMP_NLT_UQ), p.v, n)};
+=======
+  const Floats f{_mm512_reduce_ps(y.v, 8)};  // y less the nearest whole number
+  return {_mm512_scalef_ps(exp2_near_zero(f).v, (y - f).v)};
+>>>>>>> bcf084ba5ff2a33f2dac6d6cd9666cbb6ff8a88e
 }
 ATTEND_INLINE Floats exp_twice(Floats x, int power) {
   const Floats y = x + x, n{_mm512_roundscale_ps((y * Floats::all(kLog2E32)).v, 8)};
