@@ -1,6 +1,8 @@
 // Steps over one source against the plain composition, whose gradients autograd adds up step by step.
 #include "attend/ops/additive_steps.h"
 
+#include <torch/csrc/autograd/autograd.h>
+
 #include "attend/ops/draws.h"
 #include "attend/ops/dropout.h"
 #include "support/gradcheck.h"

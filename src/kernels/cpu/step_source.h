@@ -107,8 +107,8 @@ struct StepSource : StepCurves<V> {
     for (int64_t i = 0; i < rows; ++i)
       for (int64_t d = first; d < end; d += kLanes)
         Curves::template query_entry<P>(plan, part(row_at(i) + d, c.size - d)).store(s.q + (d - first) * rows + i * kLanes);
-    Real total = 0;  // Σ of what flows to scores
-    memset(s.live, 0, static_cast<size_t>(c.keys) * sizeof(int32_t));
+    Real total = 0;                                      // Σ of what flows to scores
+    for (int64_t k = 0; k < c.keys; ++k) s.live[k] = 0;  // there may be none, and no place for them
     for (int64_t i = 0; i < rows; ++i) {
       const Real *g = row_at(i) + c.size, *x = g + c.keys;
       for (int64_t k = 0; k < keys; ++k) {
