@@ -149,15 +149,8 @@ ATTEND_INLINE int above_bits(Floats a, Floats b) { return _mm512_cmp_ps_mask(a.v
 ATTEND_INLINE Floats square_root(Floats a) { return {_mm512_sqrt_ps(a.v)}; }
 // +0 below 2^−126: numbers smaller than that take some processors a hundred times as long to multiply.
 ATTEND_INLINE Floats exp2(Floats y) {
-<<<<<<< HEAD
-  const __m512 n = _mm512_roundscale_ps(y.v, 8);
-  const Floats f{_mm512_sub_ps(y.v, n)};  // NaN for −∞, which the last line makes 0
-  const Floats p = exp2_near_zero(f);
-  return {_mm512_maskz_scalef_ps(_mm512_cmp_ps_mask(y.v, _mm512_set1_ps(-126.f), _CMP_NLT_UQ), p.v, n)};
-=======
   const Floats f{_mm512_reduce_ps(y.v, 8)};  // y less the nearest whole number
-  return {_mm512_scalef_ps(exp2_near_zero(f).v, (y - f).v)};
->>>>>>> bcf084ba5ff2a33f2dac6d6cd9666cbb6ff8a88e
+  return {_mm512_maskz_scalef_ps(_mm512_cmp_ps_mask(y.v, _mm512_set1_ps(-126.f), _CMP_NLT_UQ), exp2_near_zero(f).v, (y - f).v)};
 }
 ATTEND_INLINE Floats exp_twice(Floats x, int power) {
   const Floats y = x + x, n{_mm512_roundscale_ps((y * Floats::all(kLog2E32)).v, 8)};
