@@ -220,7 +220,8 @@ TEST(PackedLinear, ActivationsKeepTheirDigits) {
         if (activation == Activation::kGelu) right = x / 2 * std::erfc(-x / std::sqrt(2.));
         if (activation == Activation::kGeluTanh) right = x / (1 + std::exp(-2 * std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
         const double far = std::max(1., std::min(x * x, 90.));  // an exponent of that size has so much larger last bits
-        EXPECT_NEAR(y[i], right, 5e-7 * far * std::abs(right) + 1e-37) << x << " " << told(l, isa);
+        // A power below 2^−126 may be 0.
+        EXPECT_NEAR(y[i], right, 5e-7 * far * std::abs(right) + 1e-36) << x << " " << told(l, isa);
       }
     }
 }
