@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 GENERATIONS = {"amd-23-49": "Zen 2", "amd-25-1": "Zen 3", "amd-25-17": "Zen 4", "amd-26-2": "Zen 5", "intel-6-106": "Ice Lake",
                "intel-6-143": "Sapphire Rapids", "intel-6-207": "Emerald Rapids"}
-SETS = {"portable": "portable", "avx2": "AVX2", "avx512": "AVX-512", "avx512_bf16": "AVX-512 bf16"}
+SETS = {"portable": "portable", "avx2": "AVX2", "avx512": "AVX-512", "avx512_vnni": "AVX-512 VNNI", "avx512_bf16": "AVX-512 bf16"}
 
 
 def processor_fields():
@@ -28,7 +28,7 @@ def processor_fields():
 def processor_name():
     fields = processor_fields()
     name = fields.get("model name") or platform.processor()
-    wide = next((label for flag, label in (("amx_tile", "AMX"), ("avx512_bf16", "AVX-512 bf16"), ("avx512f", "AVX-512"), ("avx2", "AVX2"))
+    wide = next((label for flag, label in (("amx_tile", "AMX"), ("avx512_bf16", "AVX-512 bf16"), ("avx512_vnni", "AVX-512 VNNI"), ("avx512f", "AVX-512"), ("avx2", "AVX2"))
                  if flag in fields.get("flags", "").split()), platform.machine())
     # Virtual machines often hide the name; family and model tell the kind of processor.
     return f"{name}, family {fields.get('cpu family', '?')} model {fields.get('model', '?')}, {wide}"

@@ -14,7 +14,8 @@ function(attend_isa_sources target)
   set(flags_avx2 -mavx2 -mfma -mf16c)
   set(flags_avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c
       -Wno-maybe-uninitialized -Wno-uninitialized)  # g++ 12 takes its own intrinsics' undefined lanes for a mistake
-  set(flags_avx512_bf16 ${flags_avx512} -mavx512bf16 -mavx512vnni)
+  set(flags_avx512_vnni ${flags_avx512} -mavx512vnni)
+  set(flags_avx512_bf16 ${flags_avx512_vnni} -mavx512bf16)
   set(optimise -O3)
   if(ATTEND_SANITIZE)
     set(optimise -O1)  # instrumented loops take minutes to compile with more

@@ -5,6 +5,7 @@
 #include <numbers>
 
 #include "attend/attention/scaled_dot.h"
+#include "attend/ops/rotary.h"
 
 namespace attend {
 namespace {
@@ -20,17 +21,6 @@ at::Tensor llama3_rates(const at::Tensor& rates, const RotaryOptions& o) {
   const auto waves = rates * (static_cast<double>(o.original_length) / (2 * std::numbers::pi));  // L₀/λ [R/2]
   const auto kept = ((waves - low) / (high - low)).clamp(0.0, 1.0);                              // m [R/2]
   return ((1 - kept) / o.factor + kept) * rates;                                                 // [R/2]
-}
-
-// x [B, H, L, D] with the pairs of its first numbers turned by angle [B or 1, L, R/2]; what is behind them stays.
-at::Tensor turn_by(const at::Tensor& x, const at::Tensor& angle, bool adjacent) {
-  const auto half = angle.size(2), rest = x.size(3) - 2 * half;
-  const auto c = angle.cos().to(x.scalar_type()).unsqueeze(1), s = angle.sin().to(x.scalar_type()).unsqueeze(1);  // [B or 1, 1, L, R/2]
-  const auto front = rest > 0 ? x.narrow(3, 0, 2 * half) : x;                                                     // [B, H, L, R]
-  const auto pairs = adjacent ? front.unflatten(3, {half, 2}) : front.unflatten(3, {2, half}).transpose(3, 4);    // [B, H, L, R/2, 2]
-  const auto a = pairs.select(4, 0), b = pairs.select(4, 1);                                                      // [B, H, L, R/2]
-  const auto turned = at::stack({a * c - b * s, a * s + b * c}, adjacent ? 4 : 3).flatten(3, 4);                  // [B, H, L, R]
-  return rest > 0 ? at::cat({turned, x.narrow(3, 2 * half, rest)}, 3) : turned;
 }
 
 }  // namespace
@@ -96,7 +86,7 @@ at::Tensor Rotation::operator()(const at::Tensor& x, const at::Tensor& positions
         base_ * longer.pow(static_cast<double>(turned_) / static_cast<double>(turned_ - 2)).view({-1, 1, 1});  // [B or 1, 1, 1]
     rates = at::pow(base, exponents(turned_));                                                                 // [B or 1, 1, R/2]
   }
-  return turn_by(x, positions.to(at::kDouble).unsqueeze(-1) * rates, adjacent_);
+  return turn_pairs(x, positions.to(at::kDouble).unsqueeze(-1) * rates, adjacent_);
 }
 
 Positions::Positions(const MechanismOptions& o, std::string_view score) : heads_(o.heads) {

@@ -14,21 +14,21 @@ namespace attend::kernels {
 namespace {
 
 // By instruction set; null where a set has no loops for these numbers, and the next lower one is taken.
-constexpr std::array<const StepKernels*, 4> kStepsFloat32 = {&steps_float32_portable,
+constexpr std::array<const StepKernels*, 5> kStepsFloat32 = {&steps_float32_portable,
 #if defined(__x86_64__)
                                                              &steps_float32_avx2, &steps_float32_avx512
 #endif
 };
-constexpr std::array<const StepKernels*, 4> kStepsFloat64 = {&steps_float64_portable};
-constexpr std::array<const ValueKernels*, 4> kValuesFloat32 = {&values_float32_portable,
+constexpr std::array<const StepKernels*, 5> kStepsFloat64 = {&steps_float64_portable};
+constexpr std::array<const ValueKernels*, 5> kValuesFloat32 = {&values_float32_portable,
 #if defined(__x86_64__)
                                                                &values_float32_avx2, &values_float32_avx512
 #endif
 };
-constexpr std::array<const ValueKernels*, 4> kValuesFloat64 = {&values_float64_portable};
+constexpr std::array<const ValueKernels*, 5> kValuesFloat64 = {&values_float64_portable};
 
 template <class Kernels>
-const Kernels& strongest(const std::array<const Kernels*, 4>& tables, Isa& isa) {
+const Kernels& strongest(const std::array<const Kernels*, 5>& tables, Isa& isa) {
   auto at = static_cast<std::size_t>(isa);
   while (!tables.at(at)) --at;
   isa = static_cast<Isa>(at);

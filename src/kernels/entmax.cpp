@@ -18,7 +18,7 @@ template <class Real>
 struct RowTables;
 template <>
 struct RowTables<float> {
-  static constexpr std::array<const RowFunctions<float>*, 4> kAll = {
+  static constexpr std::array<const RowFunctions<float>*, 5> kAll = {
     &row_float32_portable,
 #if defined(__x86_64__)
     &row_float32_avx2,
@@ -28,7 +28,7 @@ struct RowTables<float> {
 };
 template <>
 struct RowTables<double> {
-  static constexpr std::array<const RowFunctions<double>*, 4> kAll = {&row_float64_portable};
+  static constexpr std::array<const RowFunctions<double>*, 5> kAll = {&row_float64_portable};
 };
 
 template <class Real>

@@ -11,12 +11,12 @@ namespace attend::kernels {
 namespace {
 
 // By instruction set; null where a set has no loops for these numbers, and the next lower one is taken.
-constexpr std::array<const LocationKernels*, 4> kLocationFloat32 = {&location_float32_portable,
+constexpr std::array<const LocationKernels*, 5> kLocationFloat32 = {&location_float32_portable,
 #if defined(__x86_64__)
                                                                     &location_float32_avx2, &location_float32_avx512
 #endif
 };
-constexpr std::array<const LocationKernels*, 4> kLocationFloat64 = {&location_float64_portable};
+constexpr std::array<const LocationKernels*, 5> kLocationFloat64 = {&location_float64_portable};
 
 void check(const LocationFilters& c, const char* who) {
   ATTEND_CHECK(c.number != Number::kBfloat16, kValue, "{}: numbers must be float32 or float64", who);

@@ -11,13 +11,14 @@ namespace {
 
 // By instruction set, then by number; null where a set has no loops for a number, and the next lower one is taken.
 template <class Table>
-using Tables = std::array<std::array<const Table*, 3>, 4>;
+using Tables = std::array<std::array<const Table*, 3>, 5>;
 
 constexpr Tables<FusedKernels> kProductTables = {{
     {&fused_float32_portable, &fused_bfloat16_portable, &fused_float64_portable},
 #if defined(__x86_64__)
     {&fused_float32_avx2, &fused_bfloat16_avx2, nullptr},
     {&fused_float32_avx512, &fused_bfloat16_avx512, nullptr},
+    {nullptr, nullptr, nullptr},
     {nullptr, &fused_bfloat16_avx512_bf16, nullptr},
 #endif
 }};
@@ -26,6 +27,7 @@ constexpr Tables<FusedKernels> kFewTables = {{
 #if defined(__x86_64__)
     {&fused_few_float32_avx2, &fused_few_bfloat16_avx2, nullptr},
     {&fused_few_float32_avx512, &fused_few_bfloat16_avx512, nullptr},
+    {nullptr, nullptr, nullptr},
     {nullptr, &fused_few_bfloat16_avx512_bf16, nullptr},
 #endif
 }};
@@ -41,6 +43,7 @@ constexpr Tables<FusedBackKernels> kProductBackTables = {{
 #if defined(__x86_64__)
     {&fused_back_float32_avx2, &fused_back_bfloat16_avx2, nullptr},
     {&fused_back_float32_avx512, &fused_back_bfloat16_avx512, nullptr},
+    {nullptr, nullptr, nullptr},
     {nullptr, &fused_back_bfloat16_avx512_bf16, nullptr},
 #endif
 }};

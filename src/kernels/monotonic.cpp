@@ -12,12 +12,12 @@ namespace attend::kernels {
 namespace {
 
 // By instruction set; null where a set has no loops for these numbers, and the next lower one is taken.
-constexpr std::array<const MonotonicKernels*, 4> kMonotonicFloat32 = {&monotonic_float32_portable,
+constexpr std::array<const MonotonicKernels*, 5> kMonotonicFloat32 = {&monotonic_float32_portable,
 #if defined(__x86_64__)
                                                                       &monotonic_float32_avx2, &monotonic_float32_avx512
 #endif
 };
-constexpr std::array<const MonotonicKernels*, 4> kMonotonicFloat64 = {&monotonic_float64_portable};
+constexpr std::array<const MonotonicKernels*, 5> kMonotonicFloat64 = {&monotonic_float64_portable};
 
 void check_monotonic(const MonotonicRows& c, const char* who) {
   ATTEND_CHECK(c.rows >= 0 && c.keys >= 0, kShape, "{}: sizes must be at least 0, got R={}, S={}", who, c.rows, c.keys);

@@ -15,12 +15,13 @@ namespace attend::kernels {
 namespace {
 
 // By instruction set, then by form; null where a set has no loops for a form, and the next lower one is taken.
-constexpr std::array<std::array<const LinearKernels*, 4>, 4> kLinearTables = {{
+constexpr std::array<std::array<const LinearKernels*, 4>, 5> kLinearTables = {{
     {&linear_float32_portable, &linear_bfloat16_portable, &linear_int8_portable, &linear_float64_portable},
 #if defined(__x86_64__)
     {&linear_float32_avx2, &linear_bfloat16_avx2, &linear_int8_avx2, nullptr},
     {&linear_float32_avx512, &linear_bfloat16_avx512, &linear_int8_avx512, nullptr},
-    {nullptr, &linear_bfloat16_avx512_bf16, &linear_int8_avx512_bf16, nullptr},
+    {nullptr, nullptr, &linear_int8_avx512_vnni, nullptr},
+    {nullptr, &linear_bfloat16_avx512_bf16, nullptr, nullptr},
 #endif
 }};
 

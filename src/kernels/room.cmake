@@ -4,6 +4,7 @@ set(loops ${PROJECT_SOURCE_DIR}/src/kernels/cpu)
 attend_isa_sources(attend_kernels SOURCES ${loops}/fused_attention.isa.cpp ${loops}/fused_attention_backward.isa.cpp
                    ${loops}/logsumexp.isa.cpp ${loops}/monotonic.isa.cpp ${loops}/packed_linear.isa.cpp ${loops}/packed_linear_narrow.isa.cpp ${loops}/row_functions.isa.cpp
                    ${loops}/additive_steps.isa.cpp ${loops}/step_values.isa.cpp ${loops}/location.isa.cpp)
+attend_isa_sources(attend_kernels SETS avx512_vnni SOURCES ${loops}/packed_linear_narrow.isa.cpp)
 attend_isa_sources(attend_kernels SETS avx512_bf16 SOURCES ${loops}/fused_attention.isa.cpp ${loops}/fused_attention_backward.isa.cpp
                    ${loops}/packed_linear_narrow.isa.cpp)
 set(tests ${PROJECT_SOURCE_DIR}/tests/kernels)

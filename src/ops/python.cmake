@@ -9,7 +9,7 @@ endforeach()
 target_compile_definitions(attend_python_kernels PRIVATE FMT_HEADER_ONLY=1)  # else libfmt.so would have to be where Python is
 
 add_library(attend_python SHARED ${PROJECT_SOURCE_DIR}/src/ops/python_library.cpp $<TARGET_OBJECTS:attend_python_kernels>)
-foreach(set IN ITEMS portable avx2 avx512 avx512_bf16)
+foreach(set IN ITEMS portable avx2 avx512 avx512_vnni avx512_bf16)
   if(TARGET attend_kernels_${set})
     target_sources(attend_python PRIVATE $<TARGET_OBJECTS:attend_kernels_${set}>)
   endif()

@@ -22,7 +22,8 @@ inline std::string name_of(WeightForm form) {
 // The strongest set up to `isa` that has loops of its own for a form.
 inline Isa set_that_runs(Isa isa, WeightForm form) {
   if (form == WeightForm::kFloat64) return Isa::kPortable;
-  return form == WeightForm::kFloat32 ? std::min(isa, Isa::kAvx512) : isa;
+  if (form == WeightForm::kInt8) return std::min(isa, Isa::kAvx512Vnni);
+  return form == WeightForm::kBfloat16 && isa == Isa::kAvx512Bf16 ? isa : std::min(isa, Isa::kAvx512);
 }
 
 struct Layer {

@@ -43,7 +43,7 @@ extern const LinearKernels linear_float32_portable, linear_float64_portable, lin
 #if defined(__x86_64__)
 extern const LinearKernels linear_float32_avx2, linear_bfloat16_avx2, linear_int8_avx2;
 extern const LinearKernels linear_float32_avx512, linear_bfloat16_avx512, linear_int8_avx512;
-extern const LinearKernels linear_bfloat16_avx512_bf16, linear_int8_avx512_bf16;
+extern const LinearKernels linear_int8_avx512_vnni, linear_bfloat16_avx512_bf16;
 #endif
 
 }  // namespace attend::kernels

@@ -4,10 +4,13 @@
 namespace {
 
 constexpr int kLanes = Floats::kLanes;
+// Whether the set multiplies them as they are; else weights are widened first.
 #if defined(ATTEND_ISA_avx512_bf16)
-constexpr bool kPairProducts = true;
+constexpr bool kMultipliesHalves = true, kMultipliesBytes = false;
+#elif defined(ATTEND_ISA_avx512_vnni)
+constexpr bool kMultipliesHalves = false, kMultipliesBytes = true;
 #else
-constexpr bool kPairProducts = false;  // weights are widened before they are multiplied
+constexpr bool kMultipliesHalves = false, kMultipliesBytes = false;
 #endif
 
 ATTEND_INLINE int64_t up_to_line(int64_t bytes) { return (bytes + 63) / 64 * 64; }
@@ -58,7 +61,7 @@ struct Halves {
   using Sum = Floats;
   static constexpr int kLanes = Floats::kLanes;
   static constexpr WeightForm kForm = WeightForm::kBfloat16;
-  static constexpr bool kScaled = false, kWidened = !kPairProducts;
+  static constexpr bool kScaled = false, kWidened = !kMultipliesHalves;
   static ATTEND_INLINE Sum start(const char* /*tail*/, int64_t /*vector*/) { return Floats::all(0); }
   static ATTEND_INLINE V real(Sum sum) { return sum; }
 
@@ -139,9 +142,9 @@ struct Bytes {
   using V = Floats;
   static constexpr int kLanes = Floats::kLanes;
   static constexpr WeightForm kForm = WeightForm::kInt8;
-  static constexpr bool kScaled = true, kWidened = !kPairProducts;
+  static constexpr bool kScaled = true, kWidened = !kMultipliesBytes;
 
-#if defined(ATTEND_ISA_avx512_bf16)
+#if defined(ATTEND_ISA_avx512_vnni)
   // x + 128 without a sign, and −128 Σ w to begin with.
   using Sum = __m512i;
   using Weights = __m512i;
@@ -260,7 +263,9 @@ struct Bytes {
 namespace attend::kernels {
 
 #if defined(ATTEND_ISA_avx512_bf16)
-const LinearKernels linear_bfloat16_avx512_bf16 = Halves::kTable, linear_int8_avx512_bf16 = Bytes::kTable;
+const LinearKernels linear_bfloat16_avx512_bf16 = Halves::kTable;
+#elif defined(ATTEND_ISA_avx512_vnni)
+const LinearKernels linear_int8_avx512_vnni = Bytes::kTable;
 #elif defined(ATTEND_AVX512)
 const LinearKernels linear_bfloat16_avx512 = Halves::kTable, linear_int8_avx512 = Bytes::kTable;
 #elif defined(ATTEND_ISA_avx2)

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(ATTEND_ISA_avx512) || defined(ATTEND_ISA_avx512_bf16)
+#if defined(ATTEND_ISA_avx512) || defined(ATTEND_ISA_avx512_vnni) || defined(ATTEND_ISA_avx512_bf16)
 #define ATTEND_AVX512
 #endif
 #if defined(ATTEND_ISA_avx2) || defined(ATTEND_AVX512)
