@@ -6,7 +6,8 @@ namespace attend {
 
 void register_ops() {
   using torch::Library;
-  static dispatched::Libraries* libraries = [] {
+  // Marked as used: whoever looks for leaks must find what it points to.
+  [[gnu::used]] static dispatched::Libraries* libraries = [] {
     const auto of = [](Library::Kind kind, std::optional<c10::DispatchKey> key) {
       return Library(kind, "attend", key, __FILE__, __LINE__);
     };
@@ -17,7 +18,6 @@ void register_ops() {
     define_packed_linear(*made);
     return made;  // kept for the life of the process: the dispatcher may be gone before statics are
   }();
-  (void)libraries;
 }
 
 }  // namespace attend

@@ -23,11 +23,11 @@ at::Tensor turned_rows(const at::Tensor& given, const at::Tensor& c, const at::T
   const auto* sines = s.const_data_ptr<Real>();
   auto* to = y.mutable_data_ptr<Number>();
   TorchWorkers workers;
-  constexpr std::int64_t kTogether = 64;  // positions of a task
-  const auto pieces = (length + kTogether - 1) / kTogether;
+  constexpr std::int64_t kPositionsTogether = 64;  // positions of a task
+  const auto pieces = (length + kPositionsTogether - 1) / kPositionsTogether;
   workers.run(x.size(0) * heads * pieces, [&](std::int64_t task, int /*worker*/) {
     const auto head = task / pieces, b = head / heads, h = head % heads;
-    for (auto t = task % pieces * kTogether; t < std::min(length, (task % pieces + 1) * kTogether); ++t) {
+    for (auto t = task % pieces * kPositionsTogether; t < std::min(length, (task % pieces + 1) * kPositionsTogether); ++t) {
       const auto* row = static_cast<const Number*>(from.data) + b * from.batch + h * from.head + t * from.row;
       const auto angle = ((c.size(0) == 1 ? 0 : b) * length + t) * pairs;
       auto* out = to + (head * length + t) * size;
