@@ -64,9 +64,11 @@ struct CountedCall {
   }
 };
 
-CountedProducts count_forward(const CountedSet& set, const Case& c, bool statistics) {
+// keep: in place of that of the case, which then has one.
+CountedProducts count_forward(const CountedSet& set, const Case& c, bool statistics, const std::vector<std::uint8_t>& keep = {}) {
   const auto& kernels = set.loops.forward;
   CountedCall x(c, set.number);
+  std::copy(keep.begin(), keep.end(), x.in.keep.begin());
   FusedWork work;
   work.call = x.call;
   work.panels = key_tiles(x.call) * (kBackKeys / kernels.panel);
@@ -96,9 +98,10 @@ CountedProducts count_forward(const CountedSet& set, const Case& c, bool statist
   return counted_products;
 }
 
-CountedProducts count_backward(const CountedSet& set, const Case& c) {
+CountedProducts count_backward(const CountedSet& set, const Case& c, const std::vector<std::uint8_t>& keep = {}) {
   const auto& kernels = set.loops.back;
   CountedCall x(c, set.number);
+  std::copy(keep.begin(), keep.end(), x.in.keep.begin());
   const auto heads = c.batch * c.heads, key_heads = c.batch * c.key_heads;
   FusedBackWork work;
   work.call = x.call;
@@ -313,6 +316,32 @@ TEST(Visited, WindowsAroundCentresTouchKeysNearThem) {
       EXPECT_LE(did_back.flows, back);
       EXPECT_LE(did_back.value_gradients, back);
       EXPECT_LE(did_back.differences, back);
+    }
+}
+
+// Documents of 96 tokens behind each other, which keep alone tells apart; with `first`, all see the first key besides, and there is a hole
+// between. A tile of queries may lie in two documents, and a panel of keys, or a tile of them, is the least that is computed.
+TEST(Visited, WhatKeepHidesIsPassedOver) {
+  constexpr std::int64_t kLength = 1536, kDocument = 96;
+  for (const auto& set : counted_sets())
+    for (const bool first : {false, true}) {
+      SCOPED_TRACE(set.name + (first ? ", with the first key" : ""));
+      Case c{.queries = kLength, .keys = kLength, .keep = true, .name = "documents"};
+      c.value_size = 4;
+      if (set.additive) c.score = ScoreKind::kTanh;
+      std::vector<std::uint8_t> keep;
+      for (std::int64_t t = 0; t < kLength; ++t)
+        for (std::int64_t s = 0; s < kLength; ++s) keep.push_back(t / kDocument == s / kDocument || (first && s == 0) ? 1 : 0);
+      const auto all = kLength * kLength, panel = set.loops.forward.panel;
+      const auto forward = kLength * (2 * kDocument + 3 * panel), back = kLength * 2 * (first ? 2 : 1) * kBackKeys;
+      ASSERT_LT(2 * forward, all);
+      ASSERT_LE(2 * back, all);
+      const auto did = count_forward(set, c, true, keep), did_back = count_backward(set, c, keep);
+      EXPECT_GE(did.scores, kLength * kDocument);
+      EXPECT_LE(did.scores, forward);
+      if (!first) EXPECT_LE(did.mixed, forward);
+      EXPECT_GE(did_back.scores, kLength * kDocument);
+      for (const auto part : {did_back.scores, did_back.flows, did_back.value_gradients, did_back.differences}) EXPECT_LE(part, back);
     }
 }
 
