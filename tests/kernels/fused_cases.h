@@ -35,6 +35,8 @@ struct Case {
   std::vector<std::int64_t> query_lengths, key_lengths;
   ScoreKind score = ScoreKind::kProduct;
   bool keep = false, bias = false, slopes = false;
+  std::int64_t document = 0;                                // keep shows a query its own stretch of so many keys; 0: here and there
+  bool first_key = false;                                   // and key 0
   std::int64_t farthest = -1;                               // of distances that add to a score; −1: none do
   std::vector<std::int64_t> first_steps;                    // of items, for slopes and distances
   double drop = 0;                                          // rate
@@ -110,7 +112,13 @@ inline Inputs inputs_of(const Case& c, Number number) {
   if (c.score != ScoreKind::kProduct) fill(in.energy, c.heads * c.size, 2.31, 0.4);
   in.energy_float.assign(in.energy.begin(), in.energy.end());
   const auto cells = c.batch * c.heads * c.queries * c.keys;
-  for (std::int64_t i = 0; c.keep && i < cells; ++i) in.keep.push_back(i % 5 != 0 && i / c.keys % 11 != 3);  // rows 3, 14, ... see nothing
+  for (std::int64_t i = 0; c.keep && i < cells; ++i) {
+    const auto t = i / c.keys % c.queries, s = i % c.keys;
+    if (c.document > 0)
+      in.keep.push_back(t / c.document == s / c.document || (c.first_key && s == 0));
+    else
+      in.keep.push_back(i % 5 != 0 && i / c.keys % 11 != 3);  // rows 3, 14, ... see nothing
+  }
   for (std::int64_t i = 0; c.bias && i < bias_numbers(c); ++i)
     in.bias.push_back(i % 13 == 0 ? -kInfinity : rounded(std::sin(0.37 * static_cast<double>(i)), Number::kFloat32));
   in.bias_float.assign(in.bias.begin(), in.bias.end());
@@ -526,6 +534,9 @@ inline std::vector<Case> masked_cases() {
            .name = "causal lengths"},
           {.heads = 8, .key_heads = 2, .queries = 17, .keys = 23, .name = "grouped"},
           {.queries = 25, .keys = 47, .keep = true, .name = "keep"},
+          {.heads = 2, .key_heads = 1, .queries = 131, .keys = 143, .keep = true, .document = 29, .name = "documents"},
+          {.queries = 131, .keys = 131, .right = 0, .keep = true, .document = 29, .first_key = true, .name = "documents and the first key"},
+          {.queries = 7, .keys = 143, .keep = true, .document = 3, .first_key = true, .name = "documents of few queries"},
           {.queries = 25, .keys = 47, .bias = true, .name = "bias"},
           {.batch = 2,
            .heads = 2,

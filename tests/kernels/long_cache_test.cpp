@@ -31,6 +31,7 @@ std::vector<Case> long_caches() {
                    .cap = 3,
                    .stretch = 20,
                    .name = "all at once"});
+  cases.push_back({.heads = 2, .key_heads = 1, .queries = 3, .keys = 2500, .keep = true, .document = 1100, .name = "half a document"});
   cases.push_back(
       {.queries = 8, .keys = 17000, .size = 4, .value_size = 5, .right = 0, .stretch = 40, .name = "longer than a row is held"});
   return cases;
