@@ -339,7 +339,9 @@ TEST(Visited, WhatKeepHidesIsPassedOver) {
       const auto did = count_forward(set, c, true, keep), did_back = count_backward(set, c, keep);
       EXPECT_GE(did.scores, kLength * kDocument);
       EXPECT_LE(did.scores, forward);
-      if (!first) EXPECT_LE(did.mixed, forward);
+      if (!first) {
+        EXPECT_LE(did.mixed, forward);
+      }
       EXPECT_GE(did_back.scores, kLength * kDocument);
       for (const auto part : {did_back.scores, did_back.flows, did_back.value_gradients, did_back.differences}) EXPECT_LE(part, back);
     }
