@@ -6,7 +6,7 @@
 import json
 from pathlib import Path
 
-from machine import heading
+from machine import heading, kind_of
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench/results"
@@ -157,14 +157,16 @@ STATISTICS = [("entropy, maximum and its key", "forward, entropy and maximum flo
 
 def attention():
     """Speed of the fused attention, a column a processor; [] without results. Runs with one thread that chose the instruction set."""
-    results = {}
+    results, headings = {}, {}
     for path in [*sorted(RESULTS.glob("attention-*.json")), *sorted(RESULTS.glob("peers-*.json"))]:
         r = json.loads(path.read_text())
         if r["made"]["threads"] == 1 and not r.get("forced"):
-            results.setdefault(heading(r, r["cases"][0]["set"]), {}).update({row["case"]: row for row in r["cases"]})
+            kind = kind_of(r["made"]["processor"])
+            headings.setdefault(kind, heading(r, r["cases"][0]["set"]))
+            results.setdefault(kind, {}).update({row["case"]: row for row in r["cases"]})
     if not results:
         return []
-    lines = ["| | peer | " + " | ".join(results) + " |", "|---|---|" + "---|" * len(results)]
+    lines = ["| | peer | " + " | ".join(headings[kind] for kind in results) + " |", "|---|---|" + "---|" * len(results)]
     for name, case in SPEED:
         rows = [cases.get(case) for cases in results.values()]
         peer = next((row["peer"] for row in rows if row), None)
