@@ -10,8 +10,9 @@
 namespace attend {
 
 /// A network about to write what it reads: source and lengths as for Seq2Seq::encode, in vocabularies with these special ids. Scores are
-/// its logits in float32, normalised by row_logsumexp; no gradients are kept. The network must outlive what is returned. It is only read,
-/// and should be in eval mode; each object belongs to one thread at a time.
+/// its logits in float32, normalised by row_logsumexp; no gradients are kept, and
+/// what observers see are inference tensors (c10::InferenceMode): clone() what is to be changed or to have gradients. The network must
+/// outlive what is returned. It is only read, and should be in eval mode; each object belongs to one thread at a time.
 std::unique_ptr<StepModel> steps_of(const Seq2Seq& model, const at::Tensor& source, const at::Tensor& lengths,
                                     const BothSpecialIds& special = {});
 /// A language model, or another that reads no source, about to write `texts` texts.

@@ -63,7 +63,7 @@ struct Steps : StepCurves<V> {
 #pragma GCC unroll 4
       for (int i = 0; i < Keys; ++i) sums[i] = fnma(V::all(2), sums[i], all_u);
     }
-    Curves::template sums_of<Keys>(sums, to);
+    put_sums<Keys>(sums, to);
   }
   template <Path P>
   static void score_row(const StepWork& w, int64_t row, int64_t first, Real* scores, Real* q) {
@@ -162,7 +162,7 @@ struct Steps : StepCurves<V> {
     if (c.features == 1) {
       all_channels(false, only);
       Real sums[Keys];
-      Curves::template sums_of<Keys>(only, sums);
+      put_sums<Keys>(only, sums);
       for (int i = 0; i < Keys; ++i) dx[list[i]] = sums[i];
       return;
     }
@@ -197,7 +197,7 @@ struct Steps : StepCurves<V> {
 #pragma GCC unroll 8
     for (int f = 0; f < Features; ++f) {
       Real of_keys[Keys];
-      Curves::template sums_of<Keys>(sums[f], of_keys);
+      put_sums<Keys>(sums[f], of_keys);
 #pragma GCC unroll 4
       for (int i = 0; i < Keys; ++i) dx[list[i] * c.features + j + f] = of_keys[i];
     }

@@ -71,8 +71,8 @@ struct FewQueries : RowTile<Wide<V, Stored_>, Products<Wide<V, Stored_>>> {
       }
     }
     const Real by = Products<Numbers>::factor(c);
-    Real products[R * Keys + 3];
-    put_all_sums<R * Keys>(&sums[0][0], products);
+    Real products[R * Keys];
+    put_sums<R * Keys>(&sums[0][0], products);
 #pragma GCC unroll 4
     for (int i = 0; i < R; ++i)
 #pragma GCC unroll 8
@@ -81,22 +81,6 @@ struct FewQueries : RowTile<Wide<V, Stored_>, Products<Wide<V, Stored_>>> {
         for (int64_t d = whole; d < c.size; ++d) product += query[i * c.size + d] * widened(own[j][d]);
         scores[i * s.scores_row + j] = product * by;
       }
-  }
-  // The sum of each of Count vectors, always in one order of its lanes; `to` has room for three more.
-  template <int Count>
-  static ATTEND_INLINE void put_all_sums(const V* x, Real* to) {
-#if defined(ATTEND_AVX512)
-    if constexpr (sizeof(Real) == 4) {
-#pragma GCC unroll 4
-      for (int i = 0; i < Count; i += 4) {
-        const V none = V::all(0);
-        const V four[4] = {x[i], i + 1 < Count ? x[i + 1] : none, i + 2 < Count ? x[i + 2] : none, i + 3 < Count ? x[i + 3] : none};
-        put_sums(four, to + i);
-      }
-      return;
-    }
-#endif
-    for (int i = 0; i < Count; ++i) to[i] = sum(x[i]);
   }
 
   // Adds the values of the keys [from, to), weighted. What has the weight 0 is not read: it may be NaN.

@@ -125,16 +125,6 @@ struct StepCurves {
     }
   }
 
-  // The sums of as many vectors.
-  template <int Count>
-  static ATTEND_INLINE void sums_of(const V* x, Real* to) {
-#if defined(ATTEND_AVX512)
-    if constexpr (Count == 4) return put_sums(x, to);
-#endif
-#pragma GCC unroll 4
-    for (int i = 0; i < Count; ++i) to[i] = sum(x[i]);
-  }
-
   static ATTEND_INLINE V part(const Real* p, int64_t left) { return left >= kLanes ? V::load(p) : V::load_part(p, static_cast<int>(left)); }
   template <Path P>
   static void take_query(const StepWork& w, const Plan* plan, const Real* from, Real* to) {
