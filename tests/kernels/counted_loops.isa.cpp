@@ -17,15 +17,15 @@ struct CountedNumbers : N {
     counted_products.flows += rows * N::kPanel;
     N::multiply(rows, a, panel, size, by, to, to_row);
   }
-  static void add(int64_t rows, const typename N::Row* w, int64_t w_row, const typename N::Slice* slice, int64_t depth, Real* sums,
-                  int64_t row) {
+  static void add(int64_t rows, int64_t columns, const typename N::Row* w, int64_t w_row, const typename N::Slice* slice, int64_t depth,
+                  Real* sums, int64_t row) {
     counted_products.mixed += rows * depth;
-    N::add(rows, w, w_row, slice, depth, sums, row);
+    N::add(rows, columns, w, w_row, slice, depth, sums, row);
   }
-  static void add_turned(int64_t columns, const typename N::Row* w, int64_t w_row, const typename N::Slice* slice, int64_t depth,
-                         Real* sums, int64_t row) {
-    counted_products.value_gradients += columns * depth;
-    N::add_turned(columns, w, w_row, slice, depth, sums, row);
+  static void add_turned(int64_t rows, int64_t columns, const typename N::Row* w, int64_t w_row, const typename N::Slice* slice,
+                         int64_t depth, Real* sums, int64_t row) {
+    counted_products.value_gradients += rows * depth;
+    N::add_turned(rows, columns, w, w_row, slice, depth, sums, row);
   }
 };
 

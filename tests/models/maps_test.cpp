@@ -143,7 +143,8 @@ TEST_P(Maps, OfForcedDecodingAreTheModelsOwn) {
       const auto own =
           keeper.seen.at(fmt::format("{}.{}", map.site.name, map.site.layer)).at(0).weights[0].contiguous();  // [H, rows, columns]
       ASSERT_EQ(own.numel(), static_cast<std::int64_t>(map.weights.size())) << map.site.name;
-      EXPECT_TRUE(close(at::tensor(map.weights, at::kFloat), own.flatten(), 5e-6)) << map.site.name;
+      // A layer norm of nearly equal numbers magnifies roundings a hundred times in one of these random networks.
+      EXPECT_TRUE(close(at::tensor(map.weights, at::kFloat), own.flatten(), 1e-4)) << map.site.name;
       EXPECT_EQ(map.site.columns == ColumnAxis::kStep, map.site.name == "decoder.self");
       EXPECT_EQ(over_source(map.site.rows), map.site.name == "encoder.self");
     }

@@ -386,7 +386,7 @@ struct BackTile {
       weights = s.weights, scores = rows = s.scores;
     }
     add_all_turned<N>(weights, kTileRow, end - begin, of_head<typename N::Slice>(w.gradient_slices, w.sizes.gradient_slices, own()),
-                      N::slice_size(c.queries), t, count, value_row(c), s.values + (begin - base) * value_row(c));
+                      N::slice_size(c.queries), t, count, c.value_size, s.values + (begin - base) * value_row(c));
     Scores::add(*this, t, count, scores, rows, rows_row, s.keys,
                 of_head<Real>(w.query_parts, w.sizes.query_parts, own()) + chunk * Scores::sums(c, c.queries));
   }

@@ -58,26 +58,28 @@ struct Wide {
   static ATTEND_INLINE void multiply(int64_t rows, const Row* a, const Panel* panel, int64_t size, Real by, Real* to, int64_t to_row) {
     multiply_rows<Singles<V>>(rows, a, size, panel, size, by, to, to_row);
   }
-  // sums[r] += Σ_s w[r][s] slice[s], of `depth` rows.
-  static ATTEND_INLINE void add(int64_t rows, const Row* w, int64_t w_row, const Slice* slice, int64_t depth, Real* sums, int64_t row) {
-    add_rows<Singles<V>, false>(rows, w, w_row, slice, depth, sums, row);
+  // sums[r] += Σ_s w[r][s] slice[s], of `depth` rows; `columns` are left from the slice's first on.
+  static ATTEND_INLINE void add(int64_t rows, int64_t columns, const Row* w, int64_t w_row, const Slice* slice, int64_t depth, Real* sums,
+                                int64_t row) {
+    add_rows<Singles<V>, false>(rows, vectors_of_slice<V>(columns), w, w_row, slice, depth, sums, row);
   }
   // sums[j] += Σ_r w[r][j] slice[r].
-  static ATTEND_INLINE void add_turned(int64_t columns, const Row* w, int64_t w_row, const Slice* slice, int64_t depth, Real* sums,
-                                       int64_t row) {
-    add_rows<Singles<V>, true>(columns, w, w_row, slice, depth, sums, row);
+  static ATTEND_INLINE void add_turned(int64_t rows, int64_t columns, const Row* w, int64_t w_row, const Slice* slice, int64_t depth,
+                                       Real* sums, int64_t row) {
+    add_rows<Singles<V>, true>(rows, vectors_of_slice<V>(columns), w, w_row, slice, depth, sums, row);
   }
 };
 
-// sums[j] += Σ_r w[r][j] x_r for `columns` columns of a tile and all slices, the rows being [t, t + count) of what `slices` hold; `row`
-// numbers of sums a column.
+// sums[j] += Σ_r w[r][j] x_r for `columns` columns of a tile and all slices, the rows being [t, t + count) of what `slices` hold, of `size`
+// numbers; a column has whole slices of sums.
 template <class N>
 void add_all_turned(const typename N::Row* tile, int64_t tile_row, int64_t columns, const typename N::Slice* slices, int64_t slice_size,
-                    int64_t t, int64_t count, int64_t row, typename N::Real* sums) {
+                    int64_t t, int64_t count, int64_t size, typename N::Real* sums) {
+  const int64_t row = up_to_multiple(size, N::kSlice);
   for (int64_t d = 0; d < row; d += N::kSlice) {
     const auto* slice = slices + d / N::kSlice * slice_size + t / N::kTogether * N::kSlice;
     for (int64_t j = 0; j < columns; j += kSumRows)
-      N::add_turned(least(kSumRows, columns - j), tile + j, tile_row, slice, count, sums + j * row + d, row);
+      N::add_turned(least(kSumRows, columns - j), size - d, tile + j, tile_row, slice, count, sums + j * row + d, row);
   }
 }
 
@@ -163,12 +165,13 @@ struct Halves {
   static ATTEND_INLINE void multiply(int64_t rows, const Row* a, const Panel* panel, int64_t size, float by, float* to, int64_t to_row) {
     multiply_rows<Pairs>(rows, a, pairs(size), panel, pairs(size), by, to, to_row);
   }
-  static ATTEND_INLINE void add(int64_t rows, const Row* w, int64_t w_row, const Slice* slice, int64_t depth, float* sums, int64_t row) {
-    add_rows<Pairs, false>(rows, w, w_row, slice, pairs(depth), sums, row);
+  static ATTEND_INLINE void add(int64_t rows, int64_t columns, const Row* w, int64_t w_row, const Slice* slice, int64_t depth, float* sums,
+                                int64_t row) {
+    add_rows<Pairs, false>(rows, vectors_of_slice<V>(columns), w, w_row, slice, pairs(depth), sums, row);
   }
-  static ATTEND_INLINE void add_turned(int64_t columns, const Row* w, int64_t w_row, const Slice* slice, int64_t depth, float* sums,
-                                       int64_t row) {
-    add_rows<Pairs, true>(columns, w, w_row, slice, pairs(depth), sums, row);
+  static ATTEND_INLINE void add_turned(int64_t rows, int64_t columns, const Row* w, int64_t w_row, const Slice* slice, int64_t depth,
+                                       float* sums, int64_t row) {
+    add_rows<Pairs, true>(rows, vectors_of_slice<V>(columns), w, w_row, slice, pairs(depth), sums, row);
   }
 
   // `count` weights of a row, rounded to bfloat16; count is a multiple of 32.

@@ -268,7 +268,7 @@ struct RowTile : RowWeights<typename N::V> {
             const KeyRange own = summed[r / kSumRows];
             const int64_t first = most(own.first / N::kTogether * N::kTogether, key), end = least(until, own.end);
             if (end > first)
-              N::add(least(kSumRows, rows - r), weights + r * row + (first - from) / N::kTogether, row,
+              N::add(least(kSumRows, rows - r), c.value_size - slice * kSlice, weights + r * row + (first - from) / N::kTogether, row,
                      v + (first - key) / N::kTogether * kSlice, end - first, sums + r * s.sums_row + slice * kSlice, s.sums_row);
           }
         }

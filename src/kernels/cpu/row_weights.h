@@ -59,9 +59,11 @@ struct RowWeights : Sight<typename V::Real> {
     if (!again) take_maximum(row);
     const Real m = maximum[row.r] == -INFINITY ? 0 : maximum[row.r];
     if (again || !w.results.entropy)
-      exponentials<false>(row, m, again);
+      exponentials<Spread::kNone>(row, m, again);
+    else if (this->shapes())
+      exponentials<Spread::kOfAny>(row, m, again);
     else
-      exponentials<true>(row, m, again);
+      exponentials<Spread::kOfFinite>(row, m, again);
   }
 
   // The weights of a whole row by its threshold (rows.h).
@@ -115,24 +117,30 @@ struct RowWeights : Sight<typename V::Real> {
     return found;
   }
 
-  // The largest of x[low, high), and, if asked, where it stands first.
+  // The largest of x[low, high), and, if asked, where it stands first: in the first block whose own largest numbers hold it.
   static Real find_maximum(const Real* x, int64_t low, int64_t high, bool placed, int64_t* place) {
-    V a = V::all(-INFINITY), other = a;
-    int64_t j = low;
-    for (; j + 2 * kLanes <= high; j += 2 * kLanes) {
-      a = larger(V::load(x + j), a);
-      other = larger(V::load(x + j + kLanes), other);
+    constexpr int64_t kBlock = 8 * kLanes, kBlocks = 128;  // whose maxima are kept
+    V maxima[kBlocks];
+    V most = V::all(-INFINITY);
+    int64_t blocks = 0, j = low;
+    for (; j + kBlock <= high; j += kBlock) {
+      V a = larger(V::load(x + j + kLanes), V::load(x + j)), other = larger(V::load(x + j + 3 * kLanes), V::load(x + j + 2 * kLanes));
+      a = larger(V::load(x + j + 4 * kLanes), a);
+      other = larger(V::load(x + j + 5 * kLanes), other);
+      a = larger(V::load(x + j + 6 * kLanes), a);
+      other = larger(V::load(x + j + 7 * kLanes), other);
+      a = larger(a, other);
+      most = larger(a, most);
+      if (blocks < kBlocks) maxima[blocks++] = a;
     }
-    for (; j < high; j += kLanes) a = larger(V::load(x + j), a);
-    const Real found = ::largest(larger(a, other));
+    V rest = most;
+    for (int64_t k = j; k < high; k += kLanes) rest = larger(V::load(x + k), rest);
+    const Real found = ::largest(rest);
     if (!placed) return found;
     const V wanted = V::all(found);
-    j = low;
-    for (; j + 4 * kLanes <= high; j += 4 * kLanes)
-      if (equal_bits(V::load(x + j), wanted) | equal_bits(V::load(x + j + kLanes), wanted) |
-          equal_bits(V::load(x + j + 2 * kLanes), wanted) | equal_bits(V::load(x + j + 3 * kLanes), wanted))
-        break;
-    for (; j < high; j += kLanes)
+    int64_t block = 0;
+    while (block < blocks && !equal_bits(maxima[block], wanted)) ++block;
+    for (j = low + block * kBlock; j < high; j += kLanes)
       if (const int bits = equal_bits(V::load(x + j), wanted); bits) {
         *place = j + __builtin_ctz(static_cast<unsigned>(bits));
         break;
@@ -157,35 +165,46 @@ struct RowWeights : Sight<typename V::Real> {
     for (int64_t d = 0; d < row.sums_row; d += kLanes) (V::load(row.sums + d) * V::all(down)).store(row.sums + d);
   }
 
-  template <bool Spread>
+  // Σ p y with y = x − m. A score of −∞ has the weight 0, and 0 · −∞ would be NaN: where they are to be expected each y is raised, which
+  // takes time; elsewhere they lie at the ends of the row, or are found out by the sum.
+  enum class Spread { kNone, kOfFinite, kOfAny };
+
+  template <Spread S>
   void exponentials(const Row& row, Real m, bool again) {
-    const int64_t low = row.low, high = row.high;
     Real* x = row.x;
-    const V shift = V::all(m);
+    const V shift = V::all(m), far = V::all(static_cast<Real>(-1e30));
     V a = V::all(0), other = a, spread_a = a, spread_other = a;
-    const V floor = V::all(static_cast<Real>(-1e30));
-    int64_t j = low;
-    for (; j + 2 * kLanes <= high; j += 2 * kLanes) {
-      const V y = V::load(x + j) - shift, z = V::load(x + j + kLanes) - shift;
-      const V p = exp2(y), q = exp2(z);
-      a = a + p;
-      other = other + q;
-      if (Spread) {  // 0 · −∞ would be NaN
-        spread_a = fma(p, larger(floor, y), spread_a);
-        spread_other = fma(q, larger(floor, z), spread_other);
-      }
-      p.store(x + j);
-      q.store(x + j + kLanes);
+    const auto take = [&](int64_t at, bool raised, V& mass, V& sum_spread) ATTEND_INLINED {
+      const V y = V::load(x + at) - shift, p = exp2(y);
+      mass = mass + p;
+      if (S != Spread::kNone) sum_spread = fma(p, raised ? larger(far, y) : y, sum_spread);
+      p.store(x + at);
+    };
+    // The ends first, whatever is asked for: the order of the sums must not depend on it.
+    int64_t j = row.low, end = row.high;
+    take(j, true, a, spread_a);
+    j += kLanes;
+    if (j < end) take(end -= kLanes, true, other, spread_other);
+    for (; j + 2 * kLanes <= end; j += 2 * kLanes) {
+      take(j, S == Spread::kOfAny, a, spread_a);
+      take(j + kLanes, S == Spread::kOfAny, other, spread_other);
     }
-    for (; j < high; j += kLanes) {
-      const V y = V::load(x + j) - shift, p = exp2(y);
-      a = a + p;
-      if (Spread) spread_a = fma(p, larger(floor, y), spread_a);
-      p.store(x + j);
-    }
+    for (; j < end; j += kLanes) take(j, S == Spread::kOfAny, a, spread_a);
     if (again) return;
-    total[row.r] += sum(a + other);
-    if (Spread) spread[row.r] += sum(spread_a + spread_other);
+    const Real mass = sum(a + other);
+    total[row.r] += mass;
+    if (S == Spread::kNone) return;
+    Real spread_here = sum(spread_a + spread_other);
+    if (spread_here != spread_here && mass == mass) spread_here = spread_of_weights(row);
+    spread[row.r] += spread_here;
+  }
+
+  // Σ p log2 p.
+  static Real spread_of_weights(const Row& row) {
+    double found = 0;
+    for (int64_t j = row.low; j < row.high; ++j)
+      if (const double p = static_cast<double>(row.x[j]); p > 0) found += p * log_of_positive(p);
+    return static_cast<Real>(found / kLn2);
   }
 
   // What is returned of a row beside sums of values; `at` counts rows of all heads.

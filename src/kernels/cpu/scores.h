@@ -103,7 +103,7 @@ struct Products {
                   int64_t by_rows_row, Real* key_sums, Real* query_sums) {
     const auto& c = tile.c;
     const int64_t keys = tile.end - tile.begin, row = sum_row(c);
-    add_all_turned<N>(turned, Tile::kTileRow, keys, tile.query_slices(), N::slice_size(c.queries), t, count, row,
+    add_all_turned<N>(turned, Tile::kTileRow, keys, tile.query_slices(), N::slice_size(c.queries), t, count, c.size,
                       key_sums + (tile.begin - tile.base) * row);
     Real* queries = query_sums + t * row;
     for (int64_t d = 0; d < row; d += N::kSlice) {
@@ -117,7 +117,7 @@ struct Products {
       }
       const auto* slice = all + tile.begin / N::kTogether * N::kSlice;
       for (int64_t r = 0; r < count; r += kSumRows)
-        N::add(least(kSumRows, count - r), by_rows + r * by_rows_row, by_rows_row, slice, keys, queries + r * row + d, row);
+        N::add(least(kSumRows, count - r), c.size - d, by_rows + r * by_rows_row, by_rows_row, slice, keys, queries + r * row + d, row);
     }
   }
 

@@ -88,7 +88,7 @@ ATTEND_INLINE void multiply_panel(const typename M::Left* a, int64_t a_row, cons
     for (int j = 0; j < Vectors; ++j) (sums[i][j] * factor).store(c + i * c_row + j * Sum::kLanes);
 }
 
-// c[Rows][Vectors] += Σ_k a[row][k] b[k][Vectors]. a lies by rows, a_step apart, or, Turned, by k.
+// c[Rows][Vectors] += Σ_k a[row][k] b[k][Vectors], of slices that are kSumVectors wide. a lies by rows, a_step apart, or, Turned, by k.
 template <class M, bool Turned, int Rows, int Vectors>
 ATTEND_INLINE void add_products(const typename M::Left* a, int64_t a_step, const typename M::Right* b, int64_t depth,
                                 typename M::Sum::Real* c, int64_t c_row) {
@@ -109,7 +109,7 @@ ATTEND_INLINE void add_products(const typename M::Left* a, int64_t a_step, const
       for (int j = 0; j < Vectors; ++j) sums[i][j] = M::add(x, columns[j], sums[i][j]);
     }
     a += Turned ? a_step : 1;
-    b += Vectors * M::kStep;
+    b += kSumVectors * M::kStep;
   }
 #pragma GCC unroll 16
   for (int i = 0; i < Rows; ++i)
@@ -125,11 +125,28 @@ ATTEND_INLINE void multiply_rows(int64_t rows, const typename M::Left* a, int64_
   if constexpr (Rows > 1) multiply_rows<M, Rows - 1>(rows, a, a_row, b, depth, by, c, c_row);
 }
 
+// The vectors of a slice that hold numbers, where `columns` are left from its first on.
+template <class V>
+ATTEND_INLINE int vectors_of_slice(int64_t columns) {
+  return static_cast<int>(columns < kSumVectors * V::kLanes ? (columns + V::kLanes - 1) / V::kLanes : kSumVectors);
+}
+
+// The first `vectors` of a slice alone, where these are fewer than it has.
+template <class M, bool Turned, int Vectors = kSumVectors - 1>
+ATTEND_INLINE void add_narrow(int vectors, const typename M::Left* a, int64_t a_step, const typename M::Right* b, int64_t depth,
+                              typename M::Sum::Real* c, int64_t c_row) {
+  if (vectors == Vectors) return add_products<M, Turned, kSumRows, Vectors>(a, a_step, b, depth, c, c_row);
+  if constexpr (Vectors > 1) add_narrow<M, Turned, Vectors - 1>(vectors, a, a_step, b, depth, c, c_row);
+}
+
+// Of 1 to kSumRows rows; what is summed behind `vectors` is 0.
 template <class M, bool Turned, int Rows = kSumRows>
-ATTEND_INLINE void add_rows(int64_t rows, const typename M::Left* a, int64_t a_step, const typename M::Right* b, int64_t depth,
+ATTEND_INLINE void add_rows(int64_t rows, int vectors, const typename M::Left* a, int64_t a_step, const typename M::Right* b, int64_t depth,
                             typename M::Sum::Real* c, int64_t c_row) {
+  if constexpr (Rows == kSumRows)
+    if (rows == Rows && vectors < kSumVectors) return add_narrow<M, Turned>(vectors, a, a_step, b, depth, c, c_row);
   if (rows == Rows) return add_products<M, Turned, Rows, kSumVectors>(a, a_step, b, depth, c, c_row);
-  if constexpr (Rows > 1) add_rows<M, Turned, Rows - 1>(rows, a, a_step, b, depth, c, c_row);
+  if constexpr (Rows > 1) add_rows<M, Turned, Rows - 1>(rows, vectors, a, a_step, b, depth, c, c_row);
 }
 
 }  // namespace

@@ -22,17 +22,23 @@ namespace {
 
 // 2^f on [−1/2, 1/2], error 1.7e-7 relative; the constant term is exactly 1, so that 2^0 is.
 constexpr float kExp2[] = {1.326472721e-3f, 9.671512655e-3f, 5.550733743e-2f, 2.402224209e-1f, 6.931469776e-1f};
+// The same on [0, 1], error 1.5e-7.
+constexpr float kExp2Above[] = {1.867130108e-3f, 9.017030226e-3f, 5.579991319e-2f, 2.401644501e-1f, 6.931513118e-1f};
 constexpr float kLog2E32 = 1.44269504f;
 constexpr float kLn2High = 0.693359375f, kLn2Low = -2.12194440e-4f;  // their sum; a whole number below 2^14 times the first is exact
 constexpr float kRounds = 12582912.f;  // 1.5 · 2^23: x + kRounds has x rounded to a whole number in its last bits
 
 template <class F>
-ATTEND_INLINE F exp2_near_zero(F f) {
-  F p = fma(F::all(kExp2[0]), f, F::all(kExp2[1]));
-  p = fma(p, f, F::all(kExp2[2]));
-  p = fma(p, f, F::all(kExp2[3]));
-  p = fma(p, f, F::all(kExp2[4]));
+ATTEND_INLINE F exp2_by(const float* by, F f) {
+  F p = fma(F::all(by[0]), f, F::all(by[1]));
+  p = fma(p, f, F::all(by[2]));
+  p = fma(p, f, F::all(by[3]));
+  p = fma(p, f, F::all(by[4]));
   return fma(p, f, F::all(1.f));
+}
+template <class F>
+ATTEND_INLINE F exp2_near_zero(F f) {
+  return exp2_by(kExp2, f);
 }
 
 #if defined(ATTEND_ISA_avx2)
@@ -149,8 +155,8 @@ ATTEND_INLINE int above_bits(Floats a, Floats b) { return _mm512_cmp_ps_mask(a.v
 ATTEND_INLINE Floats square_root(Floats a) { return {_mm512_sqrt_ps(a.v)}; }
 // +0 below 2^−126: numbers smaller than that take some processors a hundred times as long to multiply.
 ATTEND_INLINE Floats exp2(Floats y) {
-  const Floats f{_mm512_reduce_ps(y.v, 8)};  // y less the nearest whole number
-  return {_mm512_maskz_scalef_ps(_mm512_cmp_ps_mask(y.v, _mm512_set1_ps(-126.f), _CMP_NLT_UQ), exp2_near_zero(f).v, (y - f).v)};
+  const Floats f{_mm512_reduce_ps(y.v, 9)};  // y less the whole number below it, by which scalef multiplies
+  return {_mm512_maskz_scalef_ps(_mm512_cmp_ps_mask(y.v, _mm512_set1_ps(-126.f), _CMP_NLT_UQ), exp2_by(kExp2Above, f).v, y.v)};
 }
 ATTEND_INLINE Floats exp_twice(Floats x, int power) {
   const Floats y = x + x, n{_mm512_roundscale_ps((y * Floats::all(kLog2E32)).v, 8)};
