@@ -11,8 +11,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 
-GENERATIONS = {"amd-23-49": "Zen 2", "amd-25-1": "Zen 3", "amd-25-17": "Zen 4", "amd-26-2": "Zen 5", "intel-6-106": "Ice Lake",
-               "intel-6-143": "Sapphire Rapids", "intel-6-207": "Emerald Rapids"}
+GENERATIONS = {"amd-23-49": "Zen 2", "amd-25-1": "Zen 3", "amd-25-17": "Zen 4", "amd-26-2": "Zen 5", "intel-6-85": "Skylake or Cascade Lake",
+               "intel-6-106": "Ice Lake", "intel-6-143": "Sapphire Rapids", "intel-6-207": "Emerald Rapids"}
 SETS = {"portable": "portable", "avx2": "AVX2", "avx512": "AVX-512", "avx512_vnni": "AVX-512 VNNI", "avx512_bf16": "AVX-512 bf16"}
 
 

@@ -18,67 +18,108 @@ struct PackedWeight::Packed {
   c10::weak_intrusive_ptr<c10::StorageImpl> storage;
   const void* data;
   std::int64_t version;
-  std::int64_t outputs, inputs;
+  std::vector<std::int64_t> sizes, strides;  // [N, K]
   at::Tensor bytes;
   kernels::PackedWeights weights;
 
   bool is_of(const at::Tensor& weight, WeightForm form) const {
-    return weights.form == form && data == weight.const_data_ptr() && version == writes_to(weight) && outputs == weight.size(0) &&
-           inputs == weight.size(1) && storage._unsafe_get_target() == weight.storage().unsafeGetStorageImpl();
+    return weights.form == form && data == weight.const_data_ptr() && version == writes_to(weight) && weight.sizes() == sizes &&
+           weight.strides() == strides && storage._unsafe_get_target() == weight.storage().unsafeGetStorageImpl();
   }
 };
 
-std::shared_ptr<const PackedWeight::Packed> PackedWeight::packed(const at::Tensor& weight, WeightForm form) const {
-  auto held = packed_.load(std::memory_order_acquire);
+std::shared_ptr<const PackedWeight::Packed> PackedWeight::packed(const at::Tensor& weight, WeightForm form, bool turned) const {
+  auto& place = turned ? turned_ : packed_;
+  auto held = place.load(std::memory_order_acquire);
   if (held && held->is_of(weight, form)) return held;
   const auto wide = weight.detach().to(at::kFloat);  // [N, K]
-  const auto rows = wide.stride(1) == 1 ? wide : wide.contiguous();
-  auto made = std::make_shared<Packed>(Packed{
-      .storage = c10::weak_intrusive_ptr<c10::StorageImpl>(weight.storage().getWeakStorageImpl()),
-      .data = weight.const_data_ptr(),
-      .version = writes_to(weight),
-      .outputs = weight.size(0),
-      .inputs = weight.size(1),
-      .bytes = at::empty({kernels::packed_linear_bytes(form, weight.size(0), weight.size(1), "linear")}, index_options().dtype(at::kByte)),
-      .weights = {}});
+  // In memory a matrix turned is one whose rows are the other's columns.
+  const bool columns = wide.stride(1) != 1 && wide.stride(0) == 1;
+  const auto rows = wide.stride(1) == 1 || columns ? wide : wide.contiguous();
+  const auto outputs = rows.size(turned ? 1 : 0), inputs = rows.size(turned ? 0 : 1);
+  auto made = std::make_shared<Packed>(
+      Packed{.storage = c10::weak_intrusive_ptr<c10::StorageImpl>(weight.storage().getWeakStorageImpl()),
+             .data = weight.const_data_ptr(),
+             .version = writes_to(weight),
+             .sizes = weight.sizes().vec(),
+             .strides = weight.strides().vec(),
+             .bytes = at::empty({kernels::packed_linear_bytes(form, outputs, inputs, "linear")}, index_options().dtype(at::kByte)),
+             .weights = {}});
+  const kernels::LinearWeights given{.data = rows.const_data_ptr(),
+                                     .outputs = outputs,
+                                     .inputs = inputs,
+                                     .row = rows.stride(columns ? 1 : 0),
+                                     .turned = turned != columns};
   TorchWorkers workers;
-  made->weights = kernels::pack_linear(
-      form, {.data = rows.const_data_ptr(), .outputs = weight.size(0), .inputs = weight.size(1), .row = rows.stride(0)},
-      made->bytes.mutable_data_ptr(), workers, "linear");
+  made->weights = kernels::pack_linear(form, given, made->bytes.mutable_data_ptr(), workers, "linear");
   held = std::move(made);
-  packed_.store(held, std::memory_order_release);
+  place.store(held, std::memory_order_release);
   return held;
 }
 
-at::Tensor PackedWeight::linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, kernels::Activation activation,
-                                bool int8) const {
-  const auto type = weight.scalar_type();
-  const auto inputs = weight.dim() == 2 ? weight.size(1) : 0;
-  const bool fits = inputs > 0 && weight.size(0) > 0 && x.dim() >= 1 && x.size(-1) == inputs && x.scalar_type() == type && x.is_cpu() &&
-                    weight.is_cpu() && (type == at::kFloat || type == at::kBFloat16) &&
-                    (!bias.defined() || (bias.dim() == 1 && bias.size(0) == weight.size(0) && bias.scalar_type() == type));
-  const bool tracked =
-      at::GradMode::is_enabled() && (x.requires_grad() || weight.requires_grad() || (bias.defined() && bias.requires_grad()));
-  const auto rows = inputs > 0 ? x.numel() / inputs : 0;
-  if (!fits || tracked || rows == 0 || (!int8 && rows > kFewRows)) return activate(activation, at::linear(x, weight, bias));
-
-  const auto held = packed(weight, int8 ? WeightForm::kInt8 : type == at::kFloat ? WeightForm::kFloat32 : WeightForm::kBfloat16);
-  const auto wide = x.to(at::kFloat).reshape({rows, inputs});         // [M, K]
-  const auto given = wide.stride(1) == 1 ? wide : wide.contiguous();  // [M, K]
-  const auto added = bias.defined() ? bias.to(at::kFloat).contiguous() : at::Tensor();
+at::Tensor PackedWeight::multiply(const at::Tensor& x, const at::Tensor& weight, WeightForm form, bool turned, const at::Tensor& bias,
+                                  kernels::Activation activation) const {
+  const auto held = packed(weight, form, turned);
+  const auto outputs = held->weights.outputs, inputs = held->weights.inputs;
+  const auto as_rows = [](const at::Tensor& all, std::int64_t size) {
+    const auto rows = all.to(at::kFloat).reshape({all.numel() / size, size});  // [M, *]
+    return rows.stride(1) == 1 ? rows : rows.contiguous();
+  };
+  const auto given = as_rows(x, inputs);
+  const auto added = bias.defined() ? as_rows(bias, outputs) : at::Tensor();  // [M or 1, N]
   auto sizes = x.sizes().vec();
-  sizes.back() = weight.size(0);
+  sizes.back() = outputs;
   const auto y = at::empty(sizes, given.options().requires_grad(false));  // [.., N]
   kernels::PackedLinear call;
   call.weights = held->weights;
-  call.rows = rows;
+  call.rows = given.size(0);
   call.x = {given.const_data_ptr(), given.stride(0)};
-  if (added.defined()) call.bias = added.const_data_ptr();
+  if (added.defined() && bias.dim() == 1) call.bias = added.const_data_ptr();
+  if (added.defined() && bias.dim() > 1) call.before = {added.const_data_ptr(), added.stride(0)};
   call.activation = activation;
-  call.y = y.mutable_data_ptr(), call.y_row = weight.size(0);
+  call.y = y.mutable_data_ptr(), call.y_row = outputs;
   TorchWorkers workers;
   kernels::packed_linear(call, workers, "linear");
-  return y.to(type);
+  return y.to(x.scalar_type());
+}
+
+namespace {
+
+bool tracked(const at::Tensor& x) { return x.defined() && x.requires_grad() && at::GradMode::is_enabled(); }
+
+// Whether x [.., K] and W [N, K], or [K, N] turned, are what packed weights take.
+bool fits(const at::Tensor& x, const at::Tensor& weight, bool turned) {
+  const auto type = weight.scalar_type();
+  return weight.dim() == 2 && weight.numel() > 0 && x.dim() >= 1 && x.numel() > 0 && x.size(-1) == weight.size(turned ? 0 : 1) &&
+         x.scalar_type() == type && x.is_cpu() && weight.is_cpu() && (type == at::kFloat || type == at::kBFloat16) && !tracked(x) &&
+         !tracked(weight);
+}
+// Whether `bias` is one for each output or each result of them.
+bool fits(const at::Tensor& bias, const at::Tensor& x, const at::Tensor& weight) {
+  if (!bias.defined()) return true;
+  if (bias.scalar_type() != weight.scalar_type() || tracked(bias) || bias.size(-1) != weight.size(0)) return false;
+  return bias.dim() == 1 || (bias.dim() == x.dim() && bias.sizes().slice(0, x.dim() - 1) == x.sizes().slice(0, x.dim() - 1));
+}
+WeightForm form_of(const at::Tensor& weight) { return weight.scalar_type() == at::kFloat ? WeightForm::kFloat32 : WeightForm::kBfloat16; }
+bool few_rows(const at::Tensor& x) { return x.numel() / x.size(-1) <= PackedWeight::kFewRows; }
+
+at::Tensor plain_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  if (!bias.defined() || bias.dim() <= 1) return at::linear(x, weight, bias);
+  return x.dim() == 2 && bias.dim() == 2 ? at::addmm(bias, x, weight.t()) : at::linear(x, weight) + bias;
+}
+
+}  // namespace
+
+at::Tensor PackedWeight::linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, kernels::Activation activation,
+                                bool int8) const {
+  if (!fits(x, weight, false) || !fits(bias, x, weight) || (!int8 && !few_rows(x)))
+    return activate(activation, plain_linear(x, weight, bias));
+  return multiply(x, weight, int8 ? WeightForm::kInt8 : form_of(weight), false, bias, activation);
+}
+
+at::Tensor PackedWeight::back(const at::Tensor& dy, const at::Tensor& weight) const {
+  if (!fits(dy, weight, true) || !few_rows(dy)) return at::matmul(dy, weight);
+  return multiply(dy, weight, form_of(weight), true, {}, kernels::Activation::kNone);
 }
 
 at::Tensor activate(kernels::Activation kind, at::Tensor x) {

@@ -2,6 +2,8 @@
 
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "attend/ops/packed_linear.h"
+
 namespace attend {
 
 using torch::autograd::AutogradContext;
@@ -10,6 +12,7 @@ using torch::autograd::tensor_list;
 
 struct StepLinear::Tape {
   std::vector<at::Tensor> inputs, gradients;
+  PackedWeight packed;
 };
 
 namespace {
@@ -48,31 +51,29 @@ struct WeightAnchor : Function<WeightAnchor> {
   }
 };
 
-at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& addend) {
-  return addend.defined() ? at::addmm(addend, x, weight.t()) : at::linear(x, weight);
-}
-
 struct StepProduct : Function<StepProduct> {
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& /*anchor*/, const at::Tensor& weight,
                             const std::optional<at::Tensor>& addend, std::shared_ptr<StepLinear::Tape> tape) {
+    const auto& packed = tape->packed;
+    const auto y = packed.linear(x, weight, addend.value_or(at::Tensor()));  // [rows, out]
     auto holder = c10::make_intrusive<TapeHolder>();
     holder->tape = std::move(tape);
     ctx->saved_data["tape"] = c10::IValue::make_capsule(holder);
     ctx->saved_data["addend_dimensions"] = addend ? addend->dim() : 0;
     ctx->save_for_backward({x, weight});
-    return product(x, weight, addend.value_or(at::Tensor()));
+    return y;
   }
   static tensor_list backward(AutogradContext* ctx, tensor_list gradients) {
     refuse_second_derivatives("StepLinear", "at::linear");
     const auto saved = ctx->get_saved_variables();
+    auto capsule = ctx->saved_data["tape"].toCapsule();
+    auto& tape = *static_cast<TapeHolder*>(capsule.get())->tape;
     // A backward pass towards other leaves never reaches the anchor, which alone empties the tape.
     if (ctx->needs_input_grad(1)) {
-      auto capsule = ctx->saved_data["tape"].toCapsule();
-      auto& tape = *static_cast<TapeHolder*>(capsule.get())->tape;
       tape.inputs.push_back(saved[0].detach());  // with its history the tape would own its own graph
       tape.gradients.push_back(gradients[0]);
     }
-    const auto to_input = ctx->needs_input_grad(0) ? at::matmul(gradients[0], saved[1]) : at::Tensor();  // [rows, in]
+    const auto to_input = ctx->needs_input_grad(0) ? tape.packed.back(gradients[0], saved[1]) : at::Tensor();  // [rows, in]
     at::Tensor to_addend;
     const auto dimensions = ctx->saved_data["addend_dimensions"].toInt();
     if (dimensions > 0 && ctx->needs_input_grad(3)) to_addend = dimensions == 1 ? gradients[0].sum(0) : gradients[0];
@@ -154,7 +155,7 @@ StepLinear::StepLinear(const at::Tensor& weight) : weight_(weight.detach()), tap
 }
 
 at::Tensor StepLinear::operator()(const at::Tensor& x, const at::Tensor& addend) const {
-  if (!anchor_.defined()) return product(x, weight_, addend);
+  if (!anchor_.defined()) return tape_->packed.linear(x, weight_, addend);
   return StepProduct::apply(x, anchor_, weight_, addend.defined() ? std::optional(addend) : std::nullopt, tape_);
 }
 

@@ -31,6 +31,39 @@ TEST(PackedWeight, EqualsLinearForFewRowsAndMany) {
   EXPECT_THROW(packed.linear(waves({2, 28}, 0), weight, bias), std::exception);
 }
 
+TEST(PackedWeight, AddsANumberForEachResult) {
+  const at::NoGradGuard no_grad;
+  const auto weight = waves({37, 29}, 0);
+  const PackedWeight packed;
+  for (const std::int64_t rows : {1, 5, 129}) {
+    const auto x = waves({rows, 29}, 2), added = waves({rows, 37}, 1), apart = waves({37, rows}, 1).t();
+    EXPECT_LT(worst(packed.linear(x, weight, added), at::linear(x, weight) + added), 1e-5) << rows;
+    EXPECT_LT(worst(packed.linear(x, weight, apart), at::linear(x, weight) + apart), 1e-5) << rows;
+    const auto folded = packed.linear(x.unsqueeze(0), weight, added.unsqueeze(0), kernels::Activation::kRelu);
+    EXPECT_LT(worst(folded[0], (at::linear(x, weight) + added).relu()), 1e-5) << rows;
+  }
+}
+
+TEST(PackedWeight, TakesGradientsBack) {
+  const at::NoGradGuard no_grad;
+  for (const bool columns : {false, true}) {  // of a weight whose columns lie side by side
+    auto weight = columns ? waves({29, 37}, 0).t() : waves({37, 29}, 0);
+    const PackedWeight packed;
+    for (const std::int64_t rows : {1, 5, 128, 129}) {
+      const auto dy = waves({rows, 37}, 2), x = waves({rows, 29}, 1);
+      EXPECT_LT(worst(packed.back(dy, weight), at::matmul(dy, weight)), 1e-5) << rows;
+      EXPECT_LT(worst(packed.linear(x, weight), at::linear(x, weight)), 1e-5) << rows;
+    }
+    const auto dy = waves({2, 3, 37}, 2), before = packed.back(dy, weight);
+    EXPECT_EQ(before.sizes(), at::IntArrayRef({2, 3, 29}));
+    weight.mul_(2);
+    EXPECT_LT(worst(packed.back(dy, weight), 2 * before), 1e-5);
+    const auto sum = dy.sum(-1, /*keepdim=*/true).expand({2, 3, 37});  // rows of one number each, repeated
+    EXPECT_LT(worst(packed.back(sum, weight), at::matmul(sum, weight)), 1e-3);
+    EXPECT_THROW(packed.back(waves({2, 29}, 0), weight), std::exception);
+  }
+}
+
 TEST(PackedWeight, ReadsAWeightThatHasChanged) {
   const at::NoGradGuard no_grad;
   auto weight = waves({16, 8}, 0);

@@ -57,6 +57,26 @@ TEST(StepLinear, AddsWhatItIsGivenARowOrOneForAll) {
   }
 }
 
+// Steps of float32 go by packed weights where rows are few.
+TEST(StepLinear, InFloat32EqualsLinearOfFloat64) {
+  for (const std::int64_t rows : {1, 7, 128, 150}) {
+    const auto weight = wave({52, 52}, 0.1), first = wave({rows, 52}, 0.7), addend = wave({rows, 52}, 1.3);
+    auto gradients = [&](at::ScalarType type, bool steps) {
+      const auto w = leaf(weight.to(type)), x = leaf(first.to(type)), extra = leaf(addend.to(type));
+      const StepLinear map(w);
+      auto h = x;
+      for (int t = 0; t < 4; ++t) h = (steps ? map(h, extra) : at::linear(h, w) + extra).tanh();  // [rows, 52]
+      (h * wave({rows, 52}, 0.4).to(type)).sum().backward();
+      return std::vector<at::Tensor>{h, w.grad(), x.grad(), extra.grad()};
+    };
+    const auto found = gradients(at::kFloat, true), expected = gradients(at::kDouble, false);
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      const auto scale = expected[i].abs().max().item<double>();
+      EXPECT_TRUE(close(found[i].to(at::kDouble), expected[i], 1e-5 * scale)) << rows << " rows, number " << i;
+    }
+  }
+}
+
 TEST(StepLinear, SecondBackwardOnAFreshInstanceStartsFromNothing) {
   Leaves a;
   unroll(StepLinear(a.weight), a.x, 3).backward();

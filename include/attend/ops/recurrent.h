@@ -5,7 +5,8 @@
 namespace attend {
 
 /// A linear map used at every step of a loop: y = x Wᵀ, and what else is added to it in the same pass. Its weight gradient is one matrix
-/// product over all steps at the end of the backward pass, instead of one product and one accumulation a step.
+/// product over all steps at the end of the backward pass, instead of one product and one accumulation a step. Steps of few rows share one
+/// packed form of the weight, and their backward another (PackedWeight, ops/packed_linear.h).
 ///
 ///   StepLinear map(weight);             // once per sequence
 ///   auto y = map(x);                    // each step; x [rows, in] -> [rows, out]
@@ -18,7 +19,7 @@ class StepLinear {
   /// x [rows, in]; `addend` [rows, out] or [out] is added, undefined is nothing.
   at::Tensor operator()(const at::Tensor& x, const at::Tensor& addend = {}) const;
 
-  struct Tape;  ///< inputs and output gradients of the steps, filled by the backward pass
+  struct Tape;  ///< packed weights; inputs and output gradients of the steps, filled by the backward pass
 
  private:
   at::Tensor weight_, anchor_;
