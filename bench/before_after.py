@@ -19,7 +19,7 @@ from machine import kind_of, made, processor_name, write_result
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGS = {"GRU, additive": "configs/phrasebook.yaml", "Transformer": "configs/phrasebook-transformer.yaml"}
-UPDATES = 150
+UPDATES = 100
 DECODINGS = {"batch 1, beam 1": ("1", "1", 100), "batch 1, beam 4": ("1", "4", 100), "batch 32, beam 4": ("32", "4", 500)}
 
 
