@@ -40,7 +40,7 @@ struct DrawFlags {
     v(rows, "rows", "", "of such a map: FIRST:END, the rows whose single weights are drawn, computed from queries and keys");
     v(columns, "columns", "", "and the columns, FIRST:END; one of the two alone takes all of the other");
     v(scale, "scale", "linear", "how weights become colours", one_of({"linear", "row", "log"}));
-    v(theme, "theme", "light", "background of pictures", one_of({"light", "dark"}));
+    v(theme, "theme", "auto", "ground of pictures; auto: light, and in the terminal what suits its own", one_of({"auto", "light", "dark"}));
     v(colour, "colour", "auto", "of the terminal", one_of({"auto", "truecolour", "256", "ascii"}));
     v(width, "width", 0, "columns of the terminal; 0 asks it", between(0, 10000));
     v(wide, "wide", false, "characters of ambiguous width take two columns");
@@ -50,6 +50,8 @@ struct DrawFlags {
     v(json, "json", "", "write every cell as JSON");
   }
 };
+
+bool to_terminal(const DrawFlags& f) { return f.png.empty() && f.svg.empty() && f.html.empty() && f.json.empty(); }
 
 SceneOptions common_options(const DrawFlags& f, bool quiet) {
   SceneOptions o;
@@ -82,8 +84,7 @@ bool wants_tile(const DrawFlags& f) { return !f.rows.empty() || !f.columns.empty
 BlockOptions block_options(const DrawFlags& f, bool quiet) {
   BlockOptions o;
   static_cast<SceneOptions&>(o) = common_options(f, quiet);
-  const bool to_terminal = f.png.empty() && f.svg.empty() && f.html.empty() && f.json.empty();
-  o.most_blocks = f.blocks > 0 ? static_cast<std::uint32_t>(f.blocks) : to_terminal ? 64 : 512;
+  o.most_blocks = f.blocks > 0 ? static_cast<std::uint32_t>(f.blocks) : to_terminal(f) ? 64 : 512;
   o.maximum = f.pool == "max";
   o.all_heads = f.all_heads;
   return o;
@@ -131,7 +132,9 @@ Scene make_scene(const Record& record, const DrawFlags& f, bool quiet) {
 }
 
 int draw(const Arguments& arguments) {
-  const auto flags = arguments.read<DrawFlags>();
+  auto flags = arguments.read<DrawFlags>();
+  const bool coloured = to_terminal(flags) && terminal_colour(flags.colour) != TerminalColour::kAscii;
+  if (flags.theme == "auto") flags.theme = coloured && takes_controls(STDOUT_FILENO) && terminal_theme() == Theme::kDark ? "dark" : "light";
   const RecordFile file(arguments.words[0]);
   const auto record = file.read(static_cast<std::size_t>(flags.sentence));
   const bool quiet = arguments.common.quiet;
@@ -146,7 +149,7 @@ int draw(const Arguments& arguments) {
   if (!flags.svg.empty()) write_file_atomic(flags.svg, draw_svg(scene));
   if (!flags.html.empty()) write_file_atomic(flags.html, page_of(*record, scene, summary, flags, quiet));
   if (!flags.json.empty()) write_file_atomic(flags.json, draw_json(scene));
-  if (!flags.png.empty() || !flags.svg.empty() || !flags.html.empty() || !flags.json.empty()) return 0;
+  if (!to_terminal(flags)) return 0;
   TerminalOptions options;
   options.colour = terminal_colour(flags.colour);
   options.width = flags.width > 0 ? static_cast<int>(flags.width) : std::max(20, terminal_width(STDOUT_FILENO));

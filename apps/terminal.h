@@ -27,6 +27,8 @@ bool takes_controls(int descriptor);  ///< a terminal that moves its cursor: TER
 int terminal_width(int descriptor);   ///< columns now, by the terminal, else COLUMNS, else 80
 /// auto, truecolour, 256 or ascii; auto asks the terminal, NO_COLOR and TERM.
 TerminalColour terminal_colour(const std::string& wanted);
+/// What suits the ground of the terminal on standard output: it is asked, else COLORFGBG tells; dark where neither does.
+Theme terminal_theme();
 
 /// SIGINT, SIGTERM and SIGHUP remove half-written files and end the program (what was begun of a folder is removed by the next run there);
 /// a pipe without a reader and a limit of file sizes become errors of writing.

@@ -77,11 +77,11 @@ def main():
             for seed in range(1, options.seeds + 1):
                 for which, program in programs.items():
                     out = f"{folder}/{which}-{len(models)}-{seed}"
-                    seconds = train(program, config, out, f"train.seed={seed}")
+                    train(program, config, out, f"train.seed={seed}")
                     _, said = run([program, "evaluate", out, "--tsv", "demo/data/test.tsv", "--bleu-tokenizer", "zh", "--json", f"{out}.json",
                                    "--output", f"{out}.txt"])
                     scores = json.loads(Path(f"{out}.json").read_text(encoding="utf-8"))
-                    entry = {"model": name, "which": which, "seed": seed, "seconds": round(seconds),
+                    entry = {"model": name, "which": which, "seed": seed,
                              **{key: value for key, value in scores.items() if key in ("bleu", "chrf", "exact", "ter")}}
                     print(entry, flush=True)
                     result["quality"].append(entry)

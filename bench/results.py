@@ -155,6 +155,25 @@ STATISTICS = [("entropy, maximum and its key", "forward, entropy and maximum flo
               ("and the 8 largest weights of each row", "forward, and the 8 largest float32 B1 H8 N1024 D64")]
 
 
+def before_after():
+    """What the fused kernels and packed weights made of the same models' speed and quality."""
+    lines = []
+    for path in sorted(RESULTS.glob("before_after-*.json")):
+        result = json.loads(path.read_text())
+        lines += [f"### {result['made']['processor']}", "",
+                  "| model | what | threads | beside it | times as fast (least to most) | seconds before | after |", "|---|---|---|---|---|---|---|"]
+        for r in result["speed"]:
+            lines.append(f"| {r['model']} | {r['what']} | {r['threads']} | {r['beside']} | {r['faster']:.2f} ({r['least']:.2f} to {r['most']:.2f}) | "
+                         f"{r['seconds_before']} | {r['seconds_after']} |")
+        lines += ["", "| whole training | build | seed | exact % | BLEU | chrF |", "|---|---|---|---|---|---|"]
+        for r in result["quality"]:
+            lines.append(f"| {r['model']} | {r['which']} | {r['seed']} | {percent(r['exact'])} | {r['bleu']:.1f} | {r['chrf']:.1f} |")
+        lines.append("")
+    return ["## The phrasebook's models before and after the kernels", "",
+            "Two builds in turns: the last one before the fused kernels, and the one that the result names; `--quiet`, loading included "
+            "(`python3 bench/before_after.py --before OLDER`).", "", *lines] if lines else []
+
+
 def attention():
     """Speed of the fused attention, a column a processor; [] without results. Runs with one thread that chose the instruction set."""
     results, headings = {}, {}
@@ -206,7 +225,7 @@ def main():
              "## Phrasebook: every mechanism in the same model", "",
              "Unseen combinations; AER against the gold links under forced decoding, argmax. `python3 bench/mechanisms.py` makes these.", ""]
     lines += phrasebook("rnn", "Recurrent (`configs/phrasebook.yaml`)") + phrasebook("transformer", "Transformer (`configs/phrasebook-transformer.yaml`)")
-    lines += tasks("Bundled data", False) + tasks("Real data", True) + defaults() + by_length() + speed()
+    lines += tasks("Bundled data", False) + tasks("Real data", True) + defaults() + by_length() + speed() + before_after()
     (ROOT / "docs/results.md").write_text("\n".join(lines).rstrip() + "\n")
     write_readme()
 

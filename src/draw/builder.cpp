@@ -91,6 +91,16 @@ Axes axes_of(const Record& record, const Site& site, std::uint32_t cols, std::si
   return axes;
 }
 
+std::string answer_of(const Record& record, std::size_t hypothesis) {
+  const auto& data = record.data();
+  if (data.task != "answer" || hypothesis >= data.hypotheses.size()) return {};
+  const auto& answer = data.hypotheses[hypothesis];
+  const auto right = data.options.find("right");
+  const bool wrong = right != data.options.end() && right->second != answer.text.utf8;
+  return fmt::format("Answer {} with probability {:.2f}{}.", clip_text(visible_text(answer.text.utf8), kTitleColumns),
+                     std::exp(answer.log_prob), wrong ? ", right is " + clip_text(visible_text(right->second), kTitleColumns) : "");
+}
+
 const AttentionMap& choose_map(const Record& record, const SceneOptions& options) {
   const auto& maps = record.data().maps;
   ATTEND_CHECK(!maps.empty(), kValue, "draw: the record holds no attention map; its model attends to nothing, or maps were not kept");
@@ -138,8 +148,7 @@ void Builder::describe() {
   scene.layer = static_cast<std::uint16_t>(map_.site.layer);
   scene.source = visible_text(data.source.utf8);
   if (options_.hypothesis < data.hypotheses.size()) scene.target = visible_text(data.hypotheses[options_.hypothesis].text.utf8);
-  scene.title = clip_text(scene.source, kTitleColumns);
-  if (!scene.target.empty()) scene.title += " → " + clip_text(scene.target, kTitleColumns);
+  scene.title = title_of(clip_text(scene.source, kTitleColumns), clip_text(scene.target, kTitleColumns));
   scene.row_name = axes_.row_name;
   scene.col_name = axes_.col_name;
 
@@ -260,7 +269,7 @@ Scene Builder::finish(Scene::View view) {
   const auto& data = record_.data();
   std::vector<std::string> parts;
   if (!data.model.empty()) parts.push_back(clip_text(visible_text(data.model), kTitleColumns));
-  if (!data.mechanism.empty()) {
+  if (!data.mechanism.empty() && data.mechanism != "none") {
     const auto name = clip_text(visible_text(data.mechanism), kTitleColumns);
     parts.push_back(name.find("attention") == std::string::npos ? name + " attention" : name);
   }
@@ -287,6 +296,8 @@ Scene Builder::finish(Scene::View view) {
                                 scene.panels.size() > 1 ? "M" + scene.panels.front().title.substr(1) + ": r" : "R", entropy / n,
                                 reads_picture_ ? "cells" : "tokens", effective / n);
   }
+  if (const auto answer = answer_of(record_, options_.hypothesis); !answer.empty())
+    scene.caption = answer + (scene.caption.empty() ? "" : " ") + scene.caption;
   const auto panels = static_cast<std::uint32_t>(scene.panels.size());
   scene.across = panels <= 3 ? panels : panels == 4 || panels > 9 ? 4 : 3;
   add_notes();

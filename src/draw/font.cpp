@@ -11,7 +11,7 @@
 
 namespace attend {
 
-LayoutPtr make_layout(cairo_t* cairo, const std::string& text, double size, bool bold) {
+LayoutPtr make_layout(cairo_t* cairo, const std::string& text, double size, bool bold, bool prose) {
   LayoutPtr layout(pango_cairo_create_layout(cairo));
   cairo_font_options_t* options = cairo_font_options_create();
   cairo_font_options_set_antialias(options, CAIRO_ANTIALIAS_GRAY);
@@ -29,6 +29,10 @@ LayoutPtr make_layout(cairo_t* cairo, const std::string& text, double size, bool
   pango_font_description_set_weight(font, bold ? PANGO_WEIGHT_BOLD : PANGO_WEIGHT_NORMAL);
   pango_layout_set_font_description(layout.get(), font);
   pango_font_description_free(font);
+  if (prose) {
+    pango_context_set_base_dir(context, PANGO_DIRECTION_LTR);
+    pango_layout_set_auto_dir(layout.get(), FALSE);
+  }
   pango_layout_set_single_paragraph_mode(layout.get(), TRUE);
   pango_layout_set_text(layout.get(), text.data(), static_cast<int>(text.size()));
   return layout;

@@ -19,8 +19,9 @@ using LayoutPtr = std::unique_ptr<PangoLayout, PangoRelease>;
 using CairoPtr = std::unique_ptr<cairo_t, CairoRelease>;
 using SurfacePtr = std::unique_ptr<cairo_surface_t, CairoRelease>;
 
-/// A one-line layout of `text` for a Cairo context; unhinted, so that it keeps its shape at every scale.
-LayoutPtr make_layout(cairo_t* cairo, const std::string& text, double size, bool bold);
+/// A one-line layout of `text` for a Cairo context; unhinted, so that it keeps its shape at every scale. Its direction is that of its first
+/// letter, or, as `prose`, from left to right.
+LayoutPtr make_layout(cairo_t* cairo, const std::string& text, double size, bool bold, bool prose = false);
 
 /// Measures text with a context of its own.
 class TextMeasure {

@@ -12,7 +12,9 @@
 namespace attend {
 namespace {
 
+constexpr double kAxis = 14;                         // height of the line that names an axis
 constexpr double kLeastLabel = 9, kLabelPitch = 11;  // smallest letters, and the least distance of their lines
+constexpr int kNumbers = 22, kWideNumbers = 36;      // cells from which weights are printed, and with their 0 before the point
 constexpr double kSlant = std::numbers::sqrt2 / 2;   // sine and cosine of 45 degrees
 
 double row_size(int cell) { return std::clamp(cell * 0.85, kLeastLabel, kLabel); }
@@ -64,6 +66,7 @@ std::string short_number(float weight) {
 void LayOut::wrapped(const std::string& words, double size, double column, PictureText style) {
   style.size = size;
   style.x = kMargin;
+  style.prose = true;
   std::string now;
   auto flush = [&] {
     while (!now.empty() && now.back() == ' ') now.pop_back();
@@ -149,18 +152,20 @@ void LayOut::column_labels(int left, double bottom, int cell, double turn) {
   }
 }
 
-/// Weights in the lower part of its cell; the middle keeps the pure colour.
+/// Weights in the middle of their cells, in small ones without the 0 before the point.
 void LayOut::cell_numbers(const MatrixPanel& panel, int left, int top, int cell) {
   const auto& table = colour_table(scene_.scale.palette, scene_.theme);
   const std::size_t cols = scene_.cols();
   const bool roomy = cell >= 60;
+  const double size = roomy ? kSub : std::clamp(cell * 0.3, kLeastLabel, static_cast<double>(kSmall));
   for (std::size_t at = 0; at < panel.weights.size(); ++at) {
     if (!roomy && panel.weights[at] < 0.05F) continue;  // many small numbers would hide the few large ones
     if (!panel.masked.empty() && panel.masked[at]) continue;
+    const std::string number = short_number(panel.weights[at]);
     text({.x = left + (static_cast<double>(at % cols) + 0.5) * cell,
-          .y = top + static_cast<double>(at / cols + 1) * cell - cell * 0.1,
-          .text = short_number(panel.weights[at]),
-          .size = roomy ? kSmall : 9,
+          .y = top + (static_cast<double>(at / cols) + 0.5) * cell + size * 0.36,
+          .text = cell < kWideNumbers && number.starts_with("0.") ? number.substr(1) : number,
+          .size = size,
           .colour = ink_on(table[colour_index(panel.values[at])]),
           .anchor = Anchor::kMiddle});
   }
@@ -177,7 +182,9 @@ void LayOut::heatmap() {
   const double turn = widest(scene_.col_labels, kLabel) + 8 <= cell ? 0 : cell >= 15 ? -45 : -90;
   const double size = column_size(cell, turn), reach = widest(scene_.col_labels, size);
   const double band = turn == 0 ? kLabel + 4 : turn == -45 ? (reach + size) * kSlant : reach + 2;
-  const int indent = static_cast<int>(std::ceil(kMargin + widest(scene_.row_labels, row_size(cell)) + 8));
+  const std::string rows_are = scene_.row_name + " ↓", columns_are = scene_.col_name + " →";
+  const int indent =
+      static_cast<int>(std::ceil(kMargin + std::max(widest(scene_.row_labels, row_size(cell)), measure_.width(rows_are, kSmall)) + 8));
   const int wide = cell * static_cast<int>(scene_.cols()), high = cell * static_cast<int>(scene_.rows());
   const int gap = several ? 30 : 0;
   double y = y_;
@@ -185,15 +192,20 @@ void LayOut::heatmap() {
     const int column = static_cast<int>(p % scene_.across);
     const bool first_line = p < scene_.across;
     const int left = indent + column * (wide + gap);
-    const int top = static_cast<int>(std::ceil(y + (several ? 18 : 0) + (first_line ? band + 6 : 0)));
+    const int top = static_cast<int>(std::ceil(y + (several ? 18 : 0) + (first_line ? kAxis + band + 6 : 0)));
     if (several)
       text(
           {.x = static_cast<double>(left), .y = y + 4, .text = scene_.panels[p].title, .size = kSub, .colour = colours_.ink, .bold = true});
-    if (first_line) column_labels(left, top - 7, cell, turn);
+    if (first_line) {
+      text({.x = static_cast<double>(left), .y = top - band - 12, .text = columns_are, .size = kSmall, .colour = colours_.muted});
+      column_labels(left, top - 7, cell, turn);
+    }
+    if (first_line && column == 0)
+      text({.x = left - 8.0, .y = top - 8.0, .text = rows_are, .size = kSmall, .colour = colours_.muted, .anchor = Anchor::kEnd});
     if (column == 0) row_labels(left, top, cell);
     sheet_.boxes.push_back({left - 1.0, top - 1.0, wide + 2.0, high + 2.0, 0, colours_.rule});
     sheet_.matrices.push_back({p, left, top, cell, cell});
-    if (cell >= 40) cell_numbers(scene_.panels[p], left, top, cell);
+    if (cell >= kNumbers) cell_numbers(scene_.panels[p], left, top, cell);
     right_ = std::max(right_, static_cast<double>(left + wide));
     if (column + 1 == static_cast<int>(scene_.across) || p + 1 == scene_.panels.size()) y = top + high + (several ? 32 : 0);
   }

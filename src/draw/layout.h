@@ -20,6 +20,7 @@ struct PictureText {
   double turn = 0;   ///< degrees, clockwise, about (x, y)
   double width = 0;  ///< measured; SVG readers without our fonts are asked to keep it where a tint lies below (fit)
   bool fit = false;
+  bool prose = false;  ///< runs from left to right even where it begins with letters that do not
 };
 struct PictureBox {
   double x = 0, y = 0, width = 0, height = 0, radius = 0;
@@ -47,8 +48,9 @@ struct Sheet {
   std::vector<PictureText> texts;
 };
 
-/// Families asked for, best first; the rest is fontconfig's choice.
-inline constexpr char kFontFamilies[] = "Noto Sans CJK SC, Noto Sans, Noto Color Emoji, DejaVu Sans, sans-serif";
+/// Families asked for, best first; the rest is fontconfig's choice. No emoji font is among them: those have digits too, and Pango finds
+/// one for emoji by itself.
+inline constexpr char kFontFamilies[] = "Noto Sans CJK SC, Noto Sans, DejaVu Sans, sans-serif";
 
 Sheet lay_out(const Scene& scene);
 

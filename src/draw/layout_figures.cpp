@@ -1,4 +1,6 @@
 // The views of a scene that are no heat map: tinted text, pictures, lists.
+#include <pango/pango.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -14,17 +16,77 @@ constexpr std::size_t kMostPieces = 400'000;           // each is set by itself
 constexpr int kAnswerColumns = 400;                    // of the text under a list
 constexpr int kPictureSide = 168, kLargestSide = 240;  // of a picture: small ones are enlarged to about the first
 
+constexpr double kHair = 1;  // between neighbouring tints
+
+/// Words of a highlighted text on one line.
+struct Words {
+  std::string text;
+  std::size_t piece;
+  double width;
+  int level;  // of the Unicode bidirectional algorithm: odd ones run from right to left
+  double x = 0;
+};
+
+/// The bidirectional level of each character, and whether the text as a whole runs from right to left, which its first letter decides.
+std::vector<int> levels_of(const std::string& text, bool* from_right) {
+  PangoDirection direction = PANGO_DIRECTION_WEAK_LTR;
+  guint8* levels = pango_log2vis_get_embedding_levels(text.data(), static_cast<int>(text.size()), &direction);
+  *from_right = direction == PANGO_DIRECTION_RTL || direction == PANGO_DIRECTION_WEAK_RTL;
+  std::vector<int> all(levels, levels + g_utf8_strlen(text.data(), static_cast<gssize>(text.size())));
+  g_free(levels);
+  return all;
+}
+
+/// Gives the words of a line, which stand in the order they are read, their places from left to right: from the highest level to the
+/// lowest odd one, runs of that level and above change their direction (UAX #9, L2).
+void set_words(std::vector<Words>& line, bool from_right, double left, double right) {
+  std::vector<Words*> seen;
+  int highest = 0;
+  double width = 0;
+  for (auto& words : line) {
+    seen.push_back(&words);
+    highest = std::max(highest, words.level);
+    width += words.width + kHair;
+  }
+  for (int level = highest; level > 0; --level) {
+    for (auto begin = seen.begin(); begin != seen.end();) {
+      begin = std::find_if(begin, seen.end(), [&](const Words* w) { return w->level >= level; });
+      const auto end = std::find_if(begin, seen.end(), [&](const Words* w) { return w->level < level; });
+      std::reverse(begin, end);
+      begin = end;
+    }
+  }
+  double x = from_right ? std::max(left, right - width) : left;
+  for (auto* words : seen) {
+    words->x = x;
+    x += words->width + kHair;
+  }
+}
+
 }  // namespace
 
 void LayOut::highlight() {
   constexpr double kSize = 16, kLead = 34;
   const auto& table = colour_table(scene_.scale.palette, scene_.theme);
-  const double labels = widest(scene_.row_labels, kSize, true), left = kMargin + labels + 22;
+  const std::string rows_are = scene_.row_name + " ↓";
+  const double labels = std::max(widest(scene_.row_labels, kSize, true), measure_.width(rows_are, kSmall)), left = kMargin + labels + 22;
   const double right = std::max(kMargin + kTextColumn, left + 400);
   ATTEND_CHECK(scene_.lines.size() * scene_.pieces.size() <= kMostPieces, kValue,
                "draw: {} rows of {} words each are too many for a picture; choose a row, or use the terminal or the HTML page",
                scene_.lines.size(), scene_.pieces.size());
-  y_ += 14;
+  std::string whole;
+  for (const auto& piece : scene_.pieces) whole += piece.text;
+  bool from_right = false;
+  const auto levels = levels_of(whole, &from_right);
+
+  text({.x = kMargin + labels, .y = y_, .text = rows_are, .size = kSmall, .colour = colours_.muted, .anchor = Anchor::kEnd});
+  text({.x = from_right ? right : left,
+        .y = y_,
+        .text = scene_.col_name,
+        .size = kSmall,
+        .colour = colours_.muted,
+        .anchor = from_right ? Anchor::kEnd : Anchor::kStart});
+  y_ += 26;
   for (std::size_t r = 0; r < scene_.lines.size(); ++r) {
     const auto& label = scene_.row_labels[r];
     text({.x = kMargin + labels,
@@ -34,23 +96,36 @@ void LayOut::highlight() {
           .colour = label.special ? colours_.muted : colours_.ink,
           .bold = !label.special,
           .anchor = Anchor::kEnd});
-    double x = left;
-    auto put = [&](const std::string& words, std::size_t piece) {
-      const double width = measure_.width(words, kSize);
-      if (x > left && x + width > right) {
-        x = left;
+    std::vector<Words> line;
+    double used = 0;
+    const auto end_line = [&] {
+      while (!line.empty() && line.back().text == " ") line.pop_back();
+      set_words(line, from_right, left, right);
+      for (const auto& words : line) {
+        PictureText item{.x = words.x, .y = y_, .text = words.text, .size = kSize, .colour = colours_.ink};
+        if (!scene_.pieces[words.piece].columns.empty()) {
+          const Rgb tint = table[colour_index(scene_.lines[r].values[words.piece])];
+          sheet_.boxes.push_back({words.x - 2, y_ - kSize * 1.12, words.width + 4, kSize * 1.6, 3, tint});
+          item.colour = ink_on(tint);
+          item.fit = true;
+        }
+        text(std::move(item));
+      }
+      line.clear();
+      used = 0;
+    };
+    std::size_t character = 0;
+    const auto put = [&](const std::string& text, std::size_t piece) {
+      const double width = measure_.width(text, kSize);
+      const int level = character < levels.size() ? levels[character] : 0;
+      character += static_cast<std::size_t>(g_utf8_strlen(text.data(), static_cast<gssize>(text.size())));
+      if (used > 0 && used + width > right - left) {
+        end_line();
         y_ += kLead - 4;
-        if (words == " ") return;
+        if (text == " ") return;
       }
-      PictureText item{.x = x, .y = y_, .text = words, .size = kSize, .colour = colours_.ink};
-      if (!scene_.pieces[piece].columns.empty()) {
-        const Rgb tint = table[colour_index(scene_.lines[r].values[piece])];
-        sheet_.boxes.push_back({x - 2, y_ - kSize * 1.12, width + 4, kSize * 1.6, 3, tint});
-        item.colour = ink_on(tint);
-        item.fit = true;
-      }
-      text(std::move(item));
-      x += width;
+      line.push_back({text, piece, width, level});
+      used += width + kHair;
     };
     for (std::size_t p = 0; p < scene_.pieces.size(); ++p) {
       const auto& piece = scene_.pieces[p];
@@ -59,8 +134,8 @@ void LayOut::highlight() {
       } else {
         for (const auto cluster : grapheme_clusters(piece.text)) put(std::string(cluster), p);
       }
-      x += piece.columns.empty() ? 0 : 1;  // a hair between neighbouring tints
     }
+    end_line();
     y_ += kLead;
   }
   y_ += 2;

@@ -141,7 +141,7 @@ class Painter {
   }
 
   void text(cairo_t* cairo, const PictureText& item) const {
-    const LayoutPtr layout = make_layout(cairo, item.text, item.size, item.bold);
+    const LayoutPtr layout = make_layout(cairo, item.text, item.size, item.bold, item.prose);
     const double width = item.width, baseline = static_cast<double>(pango_layout_get_baseline(layout.get())) / PANGO_SCALE;
     const double shift = item.anchor == Anchor::kStart ? 0 : item.anchor == Anchor::kMiddle ? width / 2 : width;
     cairo_save(cairo);

@@ -67,16 +67,15 @@ std::vector<const AttentionMap*> maps_of(const RecordData& data, const std::stri
   return maps;
 }
 
-std::string list_caption(const Scene& scene, const Hypothesis& answer) {
+std::string list_caption(const Scene& scene, std::string caption) {
   std::vector<std::string> effective;
   const auto& entropy = scene.panels[0].entropy;
   for (std::size_t c = 0; c < entropy.size(); ++c) {
     if (entropy[c]) effective.push_back(fmt::format("{} at {}", fmt::format("{:.1f}", std::exp(*entropy[c])), scene.col_labels[c].text));
   }
-  std::string caption = fmt::format("Probability of the answer {:.2f}.", std::exp(answer.log_prob));
   if (!effective.empty())
-    caption +=
-        fmt::format(" Effective {} (exp of entropy): {}.", scene.col_name == "hop" ? "statements" : "tokens", fmt::join(effective, ", "));
+    caption += fmt::format("{}Effective {} (exp of entropy): {}.", caption.empty() ? "" : " ",
+                           scene.col_name == "hop" ? "statements" : "tokens", fmt::join(effective, ", "));
   return caption;
 }
 
@@ -156,7 +155,7 @@ Scene image_scene(const Record& record, const SceneOptions& options) {
   builder.scene.picture = data.picture;
   const auto& source = builder.scene.source;  // a file's folders say nothing of the picture
   builder.scene.title =
-      clip_text(source.substr(source.find_last_of('/') + 1), kPictureTitle) + " → " + clip_text(builder.scene.target, kPictureTitle);
+      title_of(clip_text(source.substr(source.find_last_of('/') + 1), kPictureTitle), clip_text(builder.scene.target, kPictureTitle));
   Scene scene = builder.finish(Scene::View::kImage);
   scene.across = std::min(static_cast<std::uint32_t>(scene.rows()) + 1, kPicturesAcross);
   return scene;
@@ -214,7 +213,7 @@ Scene list_scene(const Record& record, const SceneOptions& options) {
   }
   scene.panels = {std::move(panel)};
   Scene done = builder.finish(Scene::View::kList);
-  done.caption = list_caption(done, data.hypotheses[options.hypothesis]);
+  done.caption = list_caption(done, answer_of(record, options.hypothesis));
   return done;
 }
 

@@ -42,8 +42,7 @@ class SummaryScene {
     scene.layer = static_cast<std::uint16_t>(summary.site.layer);
     scene.source = clip_text(visible_text(data.source.utf8), kSummaryText);
     if (!data.hypotheses.empty()) scene.target = clip_text(visible_text(data.hypotheses[0].text.utf8), kSummaryText);
-    scene.title = clip_text(scene.source, kSummaryTitle);
-    if (!scene.target.empty()) scene.title += (scene.title.empty() ? "" : " → ") + clip_text(scene.target, kSummaryTitle);
+    scene.title = title_of(clip_text(scene.source, kSummaryTitle), clip_text(scene.target, kSummaryTitle));
     scene.row_name = axes_.row_name;
     scene.col_name = axes_.col_name;
     scene.scale.kind = options.scale;

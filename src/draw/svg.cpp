@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 
 #include "attend/draw/picture.h"
@@ -58,32 +59,39 @@ class Svg {
     fmt::format_to(std::back_inserter(out_), text, std::forward<Args>(args)...);
   }
 
-  /// One pixel per cell; masked cells are transparent and show the hatched ground.
+  /// Rectangles, which every reader of SVG keeps sharp: those of one colour are one path, equal neighbours in a row one rectangle. Masked
+  /// cells are left out and show the hatched ground.
   void matrix(const PictureMatrix& placed) {
     const auto& panel = scene_.panels[placed.panel];
     const auto& table = colour_table(scene_.scale.palette, scene_.theme);
-    const int cols = static_cast<int>(scene_.cols()), rows = static_cast<int>(scene_.rows());
-    const bool alpha = !panel.masked.empty();
-    const std::string png = encode_png({cols, rows, alpha}, [&](int y, int count, std::uint8_t* out) {
-      const std::size_t begin = static_cast<std::size_t>(y) * scene_.cols(), end = begin + static_cast<std::size_t>(count) * scene_.cols();
-      for (std::size_t i = begin; i < end; ++i) {
-        const bool masked = alpha && panel.masked[i];
-        const Rgb c = masked ? Rgb{} : table[colour_index(panel.values[i])];
-        for (const auto channel : {c.r, c.g, c.b}) *out++ = channel;
-        if (alpha) *out++ = masked ? 0 : 255;
+    const std::size_t cols = scene_.cols(), rows = scene_.rows();
+    const auto masked = [&](std::size_t at) { return !panel.masked.empty() && panel.masked[at]; };
+    std::array<std::string, 256> paths;
+    for (std::size_t r = 0; r < rows; ++r) {
+      for (std::size_t c = 0, end = 0; c < cols; c = end) {
+        const auto level = colour_index(panel.values[r * cols + c]);
+        const bool hidden = masked(r * cols + c);
+        for (end = c + 1; end < cols; ++end)
+          if (masked(r * cols + end) != hidden || (!hidden && colour_index(panel.values[r * cols + end]) != level)) break;
+        if (hidden) continue;
+        const int wide = static_cast<int>(end - c) * placed.cell;
+        fmt::format_to(std::back_inserter(paths[level]), "M{} {}h{}v{}h-{}z", placed.x + static_cast<int>(c) * placed.cell,
+                       placed.y + static_cast<int>(r) * placed.high, wide, placed.high, wide);
       }
-    });
-    const int width = cols * placed.cell, height = rows * placed.high;
-    if (alpha) put("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"url(#hatch)\"/>\n", placed.x, placed.y, width, height);
-    put("<image class=\"matrix\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" preserveAspectRatio=\"none\" "
-        "style=\"image-rendering:pixelated\" "
-        "href=\"data:image/png;base64,{}\"/>\n",
-        placed.x, placed.y, width, height, base64(png));
+    }
+    const int width = static_cast<int>(cols) * placed.cell, height = static_cast<int>(rows) * placed.high;
+    if (!panel.masked.empty())
+      put("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"url(#hatch)\"/>\n", placed.x, placed.y, width, height);
+    put("<g class=\"matrix\" data-rows=\"{}\" data-columns=\"{}\" data-box=\"{} {} {} {}\" shape-rendering=\"crispEdges\">\n", rows, cols,
+        placed.x, placed.y, width, height);
+    for (std::size_t level = 0; level < paths.size(); ++level)
+      if (!paths[level].empty()) put("<path fill=\"{}\" d=\"{}\"/>\n", hex(table[level]), paths[level]);
+    put("</g>\n");
     if (panel.weights.size() > kHoverCells) return;
     put("<g fill=\"none\" pointer-events=\"all\">\n");
     for (std::size_t i = 0; i < panel.weights.size(); ++i) {
-      if (alpha && panel.masked[i]) continue;
-      const std::size_t r = i / scene_.cols(), c = i % scene_.cols();
+      if (masked(i)) continue;
+      const std::size_t r = i / cols, c = i % cols;
       put("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"><title>{} ← {}: {:.4f}</title></rect>\n",
           placed.x + static_cast<int>(c) * placed.cell, placed.y + static_cast<int>(r) * placed.high, placed.cell, placed.high,
           escape_markup(scene_.row_labels[r].text), escape_markup(scene_.col_labels[c].text), panel.weights[i]);

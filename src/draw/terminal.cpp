@@ -17,11 +17,62 @@ namespace {
 
 using Line = TerminalLine;
 
-constexpr std::size_t kLargeMap = 64;  // rows or columns from which labels no longer help
-constexpr int kMarkHeight = 14;        // of vertical labels
+constexpr std::size_t kLargeMap = 64;   // rows or columns from which labels no longer help
+constexpr int kMarkHeight = 14;         // of vertical labels
+constexpr int kShortLabel = 8;          // columns of a label over short numbers
+constexpr float kLeastShort = 0.05F;    // many small numbers would hide the few large ones
+constexpr std::size_t kMostBands = 3;   // of short numbers
+constexpr std::size_t kMostRows = 200;  // of a map that is not shrunk, two a line
 
-/// How the cells of a panel are printed.
-enum class Cells { kNumbers, kBlocks, kVertical, kHalf };
+/// How the cells of a panel are printed: weights as 0.25 or as .25, blocks under upright and under vertical labels, half a character each.
+enum class Cells { kNumbers, kShort, kBlocks, kVertical, kHalf };
+
+/// Columns that labels get which would like `widest`.
+int most_label(int widest, const TerminalOptions& options) { return std::min(widest, std::max(8, options.width / 4)); }
+
+/// Rows and columns that share a cell, so that a large map has room between the margins and on a few screens.
+std::size_t block_that_fits(const Scene& scene, const TerminalOptions& options) {
+  if (scene.rows() <= kLargeMap && scene.cols() <= kLargeMap) return 1;
+  int labels = 0;
+  for (const auto& label : scene.row_labels) labels = std::max(labels, display_width(label.text, options.wide));
+  const auto room = static_cast<std::size_t>(std::max(options.width - most_label(labels, options) - 1, 8));
+  return std::max((scene.cols() + room - 1) / room, (scene.rows() + kMostRows - 1) / kMostRows);
+}
+
+/// The scene with a cell for each block of cells: the largest of them, masked where all are.
+Scene shrunk(const Scene& scene, std::size_t block) {
+  Scene small = scene;
+  const auto keep_firsts = [&](std::vector<Label>& labels) {
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < labels.size(); i += block) std::swap(labels[kept++], labels[i]);
+    labels.resize(kept);
+  };
+  keep_firsts(small.row_labels);
+  keep_firsts(small.col_labels);
+  const std::size_t cols = small.cols();
+  for (auto& panel : small.panels) {
+    const MatrixPanel all = std::move(panel);
+    panel = {.title = all.title,
+             .head = all.head,
+             .weights = std::vector<float>(small.rows() * cols),
+             .values = {},
+             .masked = {},
+             .entropy = {}};
+    panel.values = panel.weights;
+    if (!all.masked.empty()) panel.masked.assign(panel.weights.size(), true);
+    for (std::size_t i = 0; i < all.weights.size(); ++i) {
+      const std::size_t at = i / scene.cols() / block * cols + i % scene.cols() / block;
+      if (!all.masked.empty() && all.masked[i]) continue;
+      if (!all.masked.empty()) panel.masked[at] = false;
+      panel.weights[at] = std::max(panel.weights[at], all.weights[i]);
+      panel.values[at] = std::max(panel.values[at], all.values[i]);
+    }
+  }
+  small.notes.push_back({fmt::format("The terminal has no room for {} x {} weights: each cell is the largest of {} x {}.", scene.rows(),
+                                     scene.cols(), block, block),
+                         true});
+  return small;
+}
 
 /// Columns [begin, end) of a panel that fit side by side.
 struct Band {
@@ -30,7 +81,9 @@ struct Band {
 
 class Terminal : private TerminalInk {
  public:
-  Terminal(const Scene& scene, const TerminalOptions& options) : TerminalInk(scene, options), scene_(scene), options_(options) {
+  /// Each cell of the scene stands for `block` rows and columns of a map of `cols` columns.
+  Terminal(const Scene& scene, const TerminalOptions& options, std::size_t block, std::size_t cols)
+      : TerminalInk(scene, options), scene_(scene), options_(options), block_(block), cols_(cols) {
     ATTEND_CHECK(options.width >= 20, kValue, "terminal: width must be at least 20 columns, got {}", options.width);
   }
 
@@ -81,6 +134,7 @@ class Terminal : private TerminalInk {
 
   const Scene& scene_;
   const TerminalOptions& options_;
+  std::size_t block_, cols_;
   std::string out_;
 };
 
@@ -119,13 +173,14 @@ void Terminal::paragraph(std::string_view text, const std::string& style) {
 int Terminal::label_width() const {
   int widest = 0;
   for (const auto& label : scene_.row_labels) widest = std::max(widest, width_of(label.text));
-  return std::min(widest, std::max(8, options_.width / 4));
+  return most_label(widest, options_);
 }
 
 int Terminal::column_width(Cells cells, std::size_t c) const {
   const int label = width_of(scene_.col_labels[c].text);
   switch (cells) {
     case Cells::kNumbers: return std::max(label, ascii() ? 6 : 4) + 2;
+    case Cells::kShort: return std::clamp(label, 3, kShortLabel) + 1;
     case Cells::kBlocks: return std::max(label, 2) + 1;
     case Cells::kVertical: return 2;
     case Cells::kHalf: return 1;
@@ -134,7 +189,7 @@ int Terminal::column_width(Cells cells, std::size_t c) const {
 }
 
 Cells Terminal::choose_cells() const {
-  if (scene_.rows() > kLargeMap || scene_.cols() > kLargeMap) return Cells::kHalf;
+  if (block_ > 1 || scene_.rows() > kLargeMap || scene_.cols() > kLargeMap) return Cells::kHalf;
   const int room = options_.width - label_width() - 1;
   auto total = [&](Cells cells) {
     int sum = 0;
@@ -143,6 +198,7 @@ Cells Terminal::choose_cells() const {
   };
   if (scene_.panels.size() > 1) return Cells::kVertical;
   if (total(Cells::kNumbers) <= room) return Cells::kNumbers;
+  if (!ascii() && bands(Cells::kShort, room).size() <= kMostBands) return Cells::kShort;
   return total(Cells::kBlocks) <= room ? Cells::kBlocks : Cells::kVertical;
 }
 
@@ -170,6 +226,11 @@ void Terminal::cell(Line& to, const MatrixPanel& panel, Cells cells, std::size_t
     if (ascii()) text = fmt::format("{} {}", level(v), text);
     const int left = (width - static_cast<int>(text.size())) / 2;
     text.insert(0, static_cast<std::size_t>(std::max(left, 0)), ' ');
+  } else if (cells == Cells::kShort) {
+    if (panel.weights[at] >= kLeastShort) text = fmt::format("{:.2f}", panel.weights[at]);
+    if (text.starts_with("0.")) text.erase(0, 1);
+    text = text.substr(0, 4);
+    text.insert(0, static_cast<std::size_t>(width - static_cast<int>(text.size())) / 2, ' ');
   } else if (ascii()) {
     text.assign(static_cast<std::size_t>(width), level(v));
   }
@@ -236,13 +297,14 @@ std::vector<Line> Terminal::panel_lines(const MatrixPanel& panel, Cells cells, B
     lines.push_back(std::move(title));
   }
   if (cells == Cells::kVertical) vertical_labels(lines, band, left);
-  if (cells == Cells::kNumbers || cells == Cells::kBlocks) {
+  if (cells == Cells::kNumbers || cells == Cells::kShort || cells == Cells::kBlocks) {
     Line head;
     pad(head, left);
     for (std::size_t c = band.begin; c < band.end; ++c) {
-      const int width = column_width(cells, c), own = width_of(scene_.col_labels[c].text), end = head.width + width;
-      pad(head, head.width + (width - own) / 2);
-      put(head, scene_.col_labels[c].text);
+      const int width = column_width(cells, c), end = head.width + width;
+      const auto text = cells == Cells::kShort ? clip_text(scene_.col_labels[c].text, width - 1, options_.wide) : scene_.col_labels[c].text;
+      pad(head, head.width + (width - width_of(text)) / 2);
+      put(head, text);
       pad(head, end);
     }
     lines.push_back(std::move(head));
@@ -250,7 +312,7 @@ std::vector<Line> Terminal::panel_lines(const MatrixPanel& panel, Cells cells, B
   if (cells == Cells::kHalf) {
     Line head;
     pad(head, left);
-    put(head, fmt::format("{} {} to {}", scene_.col_name, band.begin, band.end - 1));
+    put(head, fmt::format("{} {} to {}", scene_.col_name, band.begin * block_, std::min(band.end * block_, cols_) - 1));
     lines.push_back(std::move(head));
   }
   const bool pairs = cells == Cells::kHalf && !ascii();
@@ -270,7 +332,10 @@ std::vector<Line> Terminal::panel_lines(const MatrixPanel& panel, Cells cells, B
 
 void Terminal::heatmap() {
   const Cells cells = choose_cells();
-  if (scene_.rows() == 0 || scene_.cols() == 0) paragraph("(empty: no tokens are left to draw)", dim());
+  if (scene_.rows() == 0 || scene_.cols() == 0)
+    paragraph("(empty: no tokens are left to draw)", dim());
+  else if (!scene_.row_name.empty())
+    paragraph(fmt::format("rows: {}, columns: {}", scene_.row_name, scene_.col_name), dim());
   for (const Band band : bands(cells, options_.width - label_width() - 1)) {
     // Panels stand side by side while the terminal has room.
     for (std::size_t first = 0; first < scene_.panels.size();) {
@@ -357,6 +422,11 @@ void Terminal::bar() {
 
 }  // namespace
 
-std::string draw_terminal(const Scene& scene, const TerminalOptions& options) { return Terminal(scene, options).draw(); }
+std::string draw_terminal(const Scene& scene, const TerminalOptions& options) {
+  const std::size_t block = scene.view == Scene::View::kHeatmap ? block_that_fits(scene, options) : 1;
+  if (block == 1) return Terminal(scene, options, 1, scene.cols()).draw();
+  const Scene small = shrunk(scene, block);
+  return Terminal(small, options, block, scene.cols()).draw();
+}
 
 }  // namespace attend

@@ -52,11 +52,12 @@ std::string TerminalInk::tint(float v) const {
 
 char TerminalInk::level(float v) const { return kLevels[std::lround(9 * std::clamp(v, 0.0F, 1.0F))]; }
 
-int TerminalInk::width_of(std::string_view text) const { return display_width(text, options_.wide); }
+int TerminalInk::width_of(std::string_view text) const { return display_width(steady_text(text), options_.wide); }
 
 void TerminalInk::put(TerminalLine& to, std::string_view text) const {
-  to.bytes += text;
-  to.width += width_of(text);
+  const auto steady = steady_text(text);
+  to.bytes += steady;
+  to.width += display_width(steady, options_.wide);
 }
 
 void TerminalInk::pad(TerminalLine& to, int width) const {

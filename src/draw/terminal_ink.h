@@ -36,6 +36,7 @@ class TerminalInk {
   std::string tint(float v) const;
   char level(float v) const;
 
+  /// Of steady_text, which is what put() writes.
   int width_of(std::string_view text) const;
   void put(TerminalLine& to, std::string_view text) const;
   void pad(TerminalLine& to, int width) const;

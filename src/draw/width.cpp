@@ -71,6 +71,17 @@ bool is_hidden(std::int32_t c) {
          (c & 0xFFFE) == 0xFFFE || (c >= 0xFDD0 && c <= 0xFDEF);
 }
 
+/// The text between marks that keep its direction to itself, where it has letters that run from right to left.
+std::string isolated(const std::string& text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const auto [code, length] = step(std::string_view(text).substr(i));
+    const int direction = utf8proc_get_property(code)->bidi_class;  // of what is no character too
+    if (direction == UTF8PROC_BIDI_CLASS_R || direction == UTF8PROC_BIDI_CLASS_AL) return "\u2068" + text + "\u2069";
+    i += length;
+  }
+  return text;
+}
+
 }  // namespace
 
 std::vector<std::string_view> grapheme_clusters(std::string_view text) {
@@ -139,6 +150,29 @@ std::string visible_text(std::string_view bytes) {
     }
   }
   return out;
+}
+
+std::string steady_text(std::string_view text) {
+  std::string out;
+  for (const auto cluster : grapheme_clusters(text)) {
+    const auto first = step(cluster);
+    const bool pictured = first.code >= 0 && utf8proc_get_property(first.code)->boundclass == UTF8PROC_BOUNDCLASS_EXTENDED_PICTOGRAPHIC;
+    out += cluster.substr(0, first.length);
+    for (std::size_t i = first.length; i < cluster.size();) {
+      const auto [code, length] = step(cluster.substr(i));
+      if (pictured && code == 0x200D) break;
+      const bool varies = (code >= 0xFE00 && code <= 0xFE0F) || (code >= 0x1F3FB && code <= 0x1F3FF) || code == 0x20E3 ||
+                          (code >= 0xE0020 && code <= 0xE007F);
+      if (!varies) out += cluster.substr(i, length);
+      i += length;
+    }
+  }
+  return out;
+}
+
+std::string title_of(const std::string& source, const std::string& target) {
+  if (source.empty() || target.empty()) return isolated(source + target);
+  return isolated(source) + " → " + isolated(target);
 }
 
 }  // namespace attend

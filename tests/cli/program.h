@@ -84,7 +84,7 @@ class Cli : public ::testing::Test {
     const pid_t child = fork();
     if (child == 0) {
       dup2(open(in.c_str(), O_RDONLY), 0);
-      dup2(open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), 1);
+      dup2(open(out.c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600), 1);  // shells open terminals so
       dup2(open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), 2);
       setenv("OMP_NUM_THREADS", "1", 1);
       std::signal(SIGHUP, SIG_DFL);  // nohup may have started the tests

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <regex>
 #include <sstream>
 
 #include "attend/draw/page.h"
@@ -12,6 +13,7 @@
 #include "draw/layout.h"
 #include "draw/readback.h"
 #include "draw/samples.h"
+#include "support/sites.h"
 
 namespace attend {
 namespace {
@@ -62,18 +64,69 @@ TEST(Backends, TerminalGivesEveryCellBack) {
   }
 }
 
-TEST(Backends, NarrowTerminalsContinueBelow) {
-  const Scene scene = heatmap_scene(samples::large());
-  const std::string text = draw_terminal(scene, {.width = 70});
+int widest_line(const std::string& text) {
+  int widest = 0;
   for (const auto& line : readback::terminal_lines(text)) {
     int width = 0;
     for (const auto& span : line) width += display_width(span.text);
-    EXPECT_LE(width, 70);
+    widest = std::max(widest, width);
   }
-  // The bands together hold all cells: 150 rows two a line, 200 columns.
-  std::size_t cells = 0;
-  for (std::size_t at = text.find("▀"); at != std::string::npos; at = text.find("▀", at + 1)) ++cells;
-  EXPECT_EQ(cells, 75u * 200u);
+  return widest;
+}
+
+TEST(Backends, LargeMapsShrinkToTheTerminal) {
+  const Scene scene = heatmap_scene(samples::large());  // 150 rows, 200 columns
+  for (const int width : {70, 120, 210, 400}) {
+    const std::string text = draw_terminal(scene, {.width = width});
+    EXPECT_LE(widest_line(text), width);
+    std::size_t block = 1;
+    std::string words;
+    for (const auto& line : readback::terminal_lines(text)) {
+      for (const auto& span : line) words += span.text;
+      words += ' ';
+    }
+    words = std::regex_replace(words, std::regex(" +"), " ");
+    const auto said = words.find("each cell is the largest of ");
+    if (said != std::string::npos) block = std::stoul(words.substr(said + 28));
+    EXPECT_EQ(block > 1, width < 207) << width;
+    EXPECT_LE(200 / static_cast<int>(block), width);
+    // A scene of as many cells, of which the reader knows the shape; each must be the largest of its block.
+    Scene small;
+    small.scale = scene.scale;
+    small.row_labels.resize((150 + block - 1) / block);
+    small.col_labels.resize((200 + block - 1) / block);
+    small.panels.resize(1);
+    const auto cells = readback::terminal_cells(small, text).at(0);
+    ASSERT_EQ(cells.size(), small.rows() * small.cols()) << width;
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+      float largest = 0;
+      for (std::size_t r = i / small.cols() * block; r < std::min<std::size_t>(150, (i / small.cols() + 1) * block); ++r)
+        for (std::size_t c = i % small.cols() * block; c < std::min<std::size_t>(200, (i % small.cols() + 1) * block); ++c)
+          largest = std::max(largest, scene.panels[0].values[r * 200 + c]);
+      ASSERT_NEAR(readback::index_of(scene, *cells[i]) / 255.0F, largest, kTolerance) << i;
+    }
+  }
+}
+
+TEST(Backends, LongSentencesHaveNumbersOnTheTerminal) {
+  RecordData data;
+  std::vector<std::string> words;
+  std::string sentence;
+  for (int i = 0; i < 35; ++i) {
+    words.push_back(std::string(static_cast<std::size_t>(i % 9 + 1), static_cast<char>('a' + i % 26)));
+    sentence += words.back() + " ";
+  }
+  data = samples::bare(samples::text_of(sentence, words), samples::text_of(sentence, words));
+  AttentionMap map{.site = sites::decoder_attention(), .heads = 1, .rows = 35, .cols = 35, .weights = std::vector<float>(35 * 35)};
+  for (std::size_t r = 0; r < 35; ++r) map.weights[r * 35 + r] = 0.75F, map.weights[r * 35 + (r + 1) % 35] = 0.25F;
+  data.maps.push_back(map);
+  const Scene scene = heatmap_scene(Record(data));
+  const std::string text = draw_terminal(scene, {.width = 120});
+  EXPECT_LE(widest_line(text), 120);
+  std::size_t large = 0;
+  for (auto at = text.find(".75"); at != std::string::npos; at = text.find(".75", at + 1)) ++large;
+  EXPECT_EQ(large, 35u);
+  EXPECT_NE(text.find("fffff"), std::string::npos);  // words stand upright
 }
 
 TEST(Backends, TerminalGivesEveryTintBack) {
@@ -91,12 +144,13 @@ TEST(Backends, TerminalGivesEveryTintBack) {
       for (std::size_t p = 0; p < scene.pieces.size(); ++p) {
         if (scene.pieces[p].columns.empty()) continue;
         std::string text;
-        while (text.size() < scene.pieces[p].text.size()) {
+        const auto wanted = steady_text(scene.pieces[p].text);
+        while (text.size() < wanted.size()) {
           ASSERT_LT(next, tinted.size());
           ASSERT_NEAR(readback::index_of(scene, *tinted[next].ground) / 255.0F, line.values[p], kTolerance);
           text += tinted[next++].text;
         }
-        ASSERT_EQ(text, scene.pieces[p].text);
+        ASSERT_EQ(text, wanted);
       }
     }
     EXPECT_EQ(next, tinted.size());
@@ -174,8 +228,9 @@ TEST(Backends, PngGivesEveryCellBack) {
     for (const auto& placed : lay_out(heatmap).matrices) {
       Cells cells;
       for (std::size_t k = 0; k < heatmap.panels[placed.panel].values.size(); ++k) {
-        const int x = placed.x + static_cast<int>(k % heatmap.cols()) * placed.cell + placed.cell / 2;
-        const int y = placed.y + static_cast<int>(k / heatmap.cols()) * placed.cell + placed.cell / 2;
+        const int corner = std::min(placed.cell / 2, 2);  // numbers stand in the middle
+        const int x = placed.x + static_cast<int>(k % heatmap.cols()) * placed.cell + corner;
+        const int y = placed.y + static_cast<int>(k / heatmap.cols()) * placed.cell + corner;
         const auto& masked = heatmap.panels[placed.panel].masked;
         if (!masked.empty() && masked[k]) {
           ASSERT_THROW(readback::index_of(heatmap, image.at(x, y)), std::runtime_error) << "a masked cell has a colour of the table";
@@ -230,6 +285,66 @@ TEST(Backends, SvgGivesEveryCellBack) {
     expect_cells(scene, readback::svg_cells(draw_svg(scene)));
     if (HasFatalFailure()) return;
   }
+}
+
+TEST(Backends, EverySideIsNamed) {
+  const Scene scene = heatmap_scene(samples::love());
+  const std::string svg = draw_svg(scene);  // and what the PNG paints
+  EXPECT_NE(svg.find(">target ↓</text>"), std::string::npos);
+  EXPECT_NE(svg.find(">source →</text>"), std::string::npos);
+  EXPECT_NE(draw_terminal(scene).find("rows: target, columns: source"), std::string::npos);
+  const std::string tinted = draw_svg(highlight_scene(samples::love()));
+  EXPECT_NE(tinted.find(">target ↓</text>"), std::string::npos);
+  EXPECT_NE(tinted.find(">source</text>"), std::string::npos);
+}
+
+TEST(Backends, WeightsArePrintedInTheMiddleOfTheirCells) {
+  for (const std::size_t size : {3u, 12u, 30u}) {
+    Scene scene = lettered(size, size);
+    const Sheet sheet = lay_out(scene);
+    const auto& placed = sheet.matrices.at(0);
+    std::size_t printed = 0;
+    for (const auto& text : sheet.texts) {
+      const double x = (text.x - placed.x) / placed.cell, y = (text.y - text.size * 0.36 - placed.y) / placed.high;
+      if (x < 0 || y < 0 || x > static_cast<double>(size) || y > static_cast<double>(size)) continue;
+      const auto at = static_cast<std::size_t>(y) * size + static_cast<std::size_t>(x);
+      EXPECT_NEAR(x - std::floor(x), 0.5, 1e-9);
+      EXPECT_NEAR(y - std::floor(y), 0.5, 1e-9);
+      EXPECT_LT(text.width, placed.cell);
+      EXPECT_NEAR(std::stod(text.text), scene.panels[0].weights[at], 0.0051) << text.text;
+      ++printed;
+    }
+    const auto& weights = scene.panels[0].weights;
+    const auto wanted = size == 3 ? 9 : std::count_if(weights.begin(), weights.end(), [](float w) { return w >= 0.05F; });
+    EXPECT_EQ(printed, static_cast<std::size_t>(wanted)) << size;
+  }
+}
+
+/// Where the words of a highlighted text begin, in the order in which they are read.
+std::vector<double> places_of_words(const std::string& source, const std::vector<std::string>& words) {
+  RecordData data = samples::bare(samples::text_of(source, words), samples::text_of("x", {"x"}));
+  std::vector<float> weights(words.size(), 1.0F / static_cast<float>(words.size()));
+  data.maps.push_back(AttentionMap{
+      .site = sites::decoder_attention(), .heads = 1, .rows = 1, .cols = static_cast<std::uint32_t>(words.size()), .weights = weights});
+  std::vector<double> places;
+  for (const auto& box : lay_out(highlight_scene(Record(data))).boxes)
+    if (box.radius > 0) places.push_back(box.x);
+  return places;
+}
+
+TEST(Backends, HighlightedTextRunsInItsOwnDirection) {
+  const auto arabic = places_of_words("سلام عليكم يا صديقي", {"سلام", "عليكم", "يا", "صديقي"});
+  ASSERT_EQ(arabic.size(), 4u);
+  EXPECT_TRUE(std::is_sorted(arabic.rbegin(), arabic.rend()));
+  EXPECT_GT(arabic[0], 600);  // at the right margin
+  const auto english = places_of_words("peace be with you", {"peace", "be", "with", "you"});
+  EXPECT_TRUE(std::is_sorted(english.begin(), english.end()));
+  // Foreign words keep their own order inside a text that runs the other way.
+  const auto mixed = places_of_words("قال hello world ثم", {"قال", "hello", "world", "ثم"});
+  ASSERT_EQ(mixed.size(), 4u);
+  EXPECT_GT(mixed[0], mixed[2]);
+  EXPECT_LT(mixed[1], mixed[2]);
+  EXPECT_LT(mixed[3], mixed[1]);
 }
 
 /// Checks a document of schema attend.scene against its scene: levels, weights and masks of all panels and lines.

@@ -3,6 +3,7 @@
 #include <png.h>
 
 #include <bit>
+#include <cstdio>
 #include <cstring>
 #include <sstream>
 #include <stdexcept>
@@ -152,13 +153,32 @@ std::vector<std::vector<std::optional<int>>> terminal_greys(const Scene& scene, 
 
 std::vector<Cells> svg_cells(const std::string& svg) {
   std::vector<Cells> panels;
-  const std::string mark = "<image class=\"matrix\"", data = "base64,";
+  const std::string mark = "<g class=\"matrix\"";
   for (auto at = svg.find(mark); at != std::string::npos; at = svg.find(mark, at + 1)) {
-    const auto begin = svg.find(data, at) + data.size();
-    const Image image = decode_png(decode_base64(std::string_view(svg).substr(begin, svg.find('"', begin) - begin)));
-    Cells cells;
-    for (int y = 0; y < image.height; ++y) {
-      for (int x = 0; x < image.width; ++x) cells.push_back(image.alpha(x, y) == 255 ? std::optional(image.at(x, y)) : std::nullopt);
+    const auto open = svg.substr(at, svg.find('>', at) - at);
+    std::size_t rows = 0, cols = 0;
+    int left = 0, top = 0, width = 0, height = 0;
+    if (std::sscanf(open.c_str(), "<g class=\"matrix\" data-rows=\"%zu\" data-columns=\"%zu\" data-box=\"%d %d %d %d\"", &rows, &cols,
+                    &left, &top, &width, &height) != 6)
+      throw std::runtime_error("not a matrix: " + open);
+    const int wide = width / static_cast<int>(cols), high = height / static_cast<int>(rows);
+    Cells cells(rows * cols);
+    const auto end = svg.find("</g>", at);
+    for (auto path = svg.find("<path fill=\"#", at); path < end; path = svg.find("<path fill=\"#", path + 1)) {
+      unsigned colour = 0;
+      if (std::sscanf(svg.c_str() + path, "<path fill=\"#%6x\"", &colour) != 1) throw std::runtime_error("a path without a colour");
+      const Rgb c{static_cast<std::uint8_t>(colour >> 16), static_cast<std::uint8_t>(colour >> 8), static_cast<std::uint8_t>(colour)};
+      for (const char* now = svg.c_str() + svg.find("d=\"", path) + 3; *now != '"';) {
+        int x = 0, y = 0, w = 0, h = 0, back = 0, read = 0;
+        if (std::sscanf(now, "M%d %dh%dv%dh-%dz%n", &x, &y, &w, &h, &back, &read) != 5 || back != w || h != high || w % wide != 0)
+          throw std::runtime_error("not a rectangle of cells: " + std::string(now).substr(0, 40));
+        for (int k = 0; k < w / wide; ++k) {
+          auto& cell = cells.at(static_cast<std::size_t>((y - top) / high) * cols + static_cast<std::size_t>((x - left) / wide + k));
+          if (cell) throw std::runtime_error("a cell is painted twice");
+          cell = c;
+        }
+        now += read;
+      }
     }
     panels.push_back(std::move(cells));
   }

@@ -38,7 +38,7 @@ std::vector<Cells> terminal_cells(const Scene& scene, const std::string& text);
 /// The same from a 256-colour heatmap: greys 232 to 255.
 std::vector<std::vector<std::optional<int>>> terminal_greys(const Scene& scene, const std::string& text);
 
-/// The nth <image class="matrix"> of an SVG.
+/// The rectangles of every <g class="matrix"> of an SVG.
 std::vector<Cells> svg_cells(const std::string& svg);
 
 /// Index of a colour in the scene's table; fails the test when it is none of them.

@@ -217,6 +217,8 @@ Record story() {
   std::string utf8;
   for (const auto& statement : statements) utf8 += (utf8.empty() ? "" : " ") + statement;
   RecordData data = bare(text_of(utf8, statements), text_of("garden", {"garden"}));
+  data.task = "answer";
+  data.options["right"] = "garden";
   data.model = "memory_hops";
   data.mechanism = "content";
   constexpr double kWeights[3][8] = {

@@ -40,6 +40,36 @@ TEST(Scene, ShowsTheWorkedExample) {
   EXPECT_EQ(scene.caption, "Row entropy 0.59 nat on average; effective tokens (exp of entropy) 1.8.");
 }
 
+TEST(Scene, ATitleHasTheTextsThatThereAre) {
+  RecordData data = samples::love().data();
+  data.mechanism = "none";  // of a model without cross-attention
+  data.source.utf8.clear();
+  data.source.tokens = {{3, {0, 0}, 0, true}};
+  data.maps[0].site = sites::decoder_self(0);
+  data.maps[0].weights = {1, 0, 0, 0.5F, 0.5F, 0, 0.25F, 0.25F, 0.5F};
+  const Scene scene = heatmap_scene(Record(data));
+  EXPECT_EQ(scene.title, "我爱你");
+  EXPECT_EQ(scene.subtitle, "decoder.self, layer 0, head 0");
+}
+
+TEST(Scene, AClassIsNamedWithItsProbability) {
+  RecordData data = samples::bare(samples::text_of("a dull film", {"a", "dull", "film"}), samples::text_of("good", {"good"}));
+  data.task = "answer";
+  data.options["right"] = "bad";
+  data.maps.push_back({.site = sites::decoder_attention(), .heads = 1, .rows = 1, .cols = 3, .weights = {0.25F, 0.5F, 0.25F}});
+  const std::string said = "Answer good with probability 0.90, right is bad. Row entropy";
+  EXPECT_TRUE(heatmap_scene(Record(data)).caption.starts_with(said)) << heatmap_scene(Record(data)).caption;
+  EXPECT_TRUE(highlight_scene(Record(data)).caption.starts_with(said));
+  data.options["right"] = "good";
+  EXPECT_TRUE(heatmap_scene(Record(data)).caption.starts_with("Answer good with probability 0.90. Row entropy"));
+}
+
+TEST(Scene, ATitleReadsFromLeftToRight) {
+  EXPECT_EQ(title_of("peace", "سلام"), "peace → \u2068سلام\u2069");
+  EXPECT_EQ(title_of("שלום", "سلام"), "\u2068שלום\u2069 → \u2068سلام\u2069");
+  EXPECT_EQ(title_of("", "سلام"), "\u2068سلام\u2069");
+}
+
 TEST(Scene, ChoosesSiteLayerAndHead) {
   const Record record = samples::transformer();
   const Scene first = heatmap_scene(record);
@@ -256,7 +286,7 @@ TEST(Scene, HopsAreAListOfStatements) {
   }
   // exp(−(0.96 ln 0.96 + 2 · 0.01 ln 0.01 + 0.02 ln 0.02)), and so on.
   EXPECT_EQ(scene.caption,
-            "Probability of the answer 0.90. Effective statements (exp of entropy): 1.2 at hop 1, 2.2 at hop 2, 1.1 at hop 3.");
+            "Answer garden with probability 0.90. Effective statements (exp of entropy): 1.2 at hop 1, 2.2 at hop 2, 1.1 at hop 3.");
   SceneOptions options;
   options.layer = 1;
   const Scene second = list_scene(record, options);

@@ -85,5 +85,15 @@ TEST(Width, ShownTextNeverHoldsAControl) {
   }
 }
 
+TEST(Width, SteadyTextHasNoFormsThatTerminalsMeasureDifferently) {
+  EXPECT_EQ(steady_text("👍🏽!"), "👍!");
+  EXPECT_EQ(steady_text("1️⃣"), "1");
+  EXPECT_EQ(steady_text("❤️ you"), "❤ you");
+  EXPECT_EQ(steady_text("👩‍👩‍👧"), "👩");
+  EXPECT_EQ(steady_text("🏽"), "🏽");  // by itself it is a patch of colour
+  for (const char* same : {"e\xcc\x81", "🇬🇧", "नमस्ते", "क्‍ष", "مرحبا", "我", "한국", "\xff", ""})
+    EXPECT_EQ(steady_text(same), same);
+}
+
 }  // namespace
 }  // namespace attend

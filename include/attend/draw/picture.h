@@ -23,8 +23,7 @@ Png draw_png(const Scene& scene, const PngOptions& options = {});
 /// Writes draw_png to a file, whole or not at all; returns its warning.
 std::string write_png(const Scene& scene, const std::string& path, const PngOptions& options = {});
 
-/// Text stays text (searchable, with <title> and <desc>), each matrix is one PNG image with one pixel per cell. Small maps
-/// tell tokens and weight under the pointer.
+/// Text stays text (searchable, with <title> and <desc>), cells are rectangles. Small maps tell tokens and weight under the pointer.
 std::string draw_svg(const Scene& scene);
 
 }  // namespace attend

@@ -20,4 +20,12 @@ std::string clip_text(std::string_view text, int columns, bool wide = false);
 /// marks and other invisible controls as \u202e, broken bytes as \xe4. The result is always valid UTF-8.
 std::string visible_text(std::string_view bytes);
 
+/// The text in forms about whose width all terminals agree: emoji without colour of skin and variation, the first of those that are joined
+/// to one, digits without their key. Everything else stays.
+std::string steady_text(std::string_view text);
+
+/// "source → target", or the one that there is. Texts with letters that run from right to left are isolated (U+2068, U+2069), so that each
+/// reads in its own direction and the arrow in between from left to right.
+std::string title_of(const std::string& source, const std::string& target);
+
 }  // namespace attend
