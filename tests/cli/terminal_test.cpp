@@ -39,7 +39,7 @@ class Terminal : public Cli {
       for (ssize_t got = 0; (got = read(screen, block, sizeof block)) > 0;) text.append(block, static_cast<std::size_t>(got));
       if (!answered && text.find("\x1b[c") != std::string::npos) {
         answered = true;
-        EXPECT_EQ(write(screen, answer.data(), answer.size()), static_cast<ssize_t>(answer.size()));
+        EXPECT_EQ(::write(screen, answer.data(), answer.size()), static_cast<ssize_t>(answer.size()));
       }
       usleep(10000);
     }
@@ -65,7 +65,7 @@ TEST_F(Terminal, APictureSuitsItsGround) {
   const auto dark = drawn_on("\x1b]11;rgb:1c1c/1c1c/1c1c\x07\x1b[?62;c"), light = drawn_on("\x1b]11;rgb:ff/ff/f0\x1b\\\x1b[?1;2c");
   const auto ground = [](Theme theme) {
     const Rgb none = colour_table(Palette::kSequential, theme)[0];
-    return fmt::format("48;2;{};{};{}", none.r, none.g, none.b);
+    return fmt::format("\x1b[38;2;{};{};{}m█", none.r, none.g, none.b);  // where the bar of colours begins
   };
   EXPECT_NE(dark.find(ground(Theme::kDark)), std::string::npos) << dark;
   EXPECT_EQ(dark.find(ground(Theme::kLight)), std::string::npos);
