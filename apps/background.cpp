@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <charconv>
+#include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <optional>
 #include <string>
@@ -15,12 +17,17 @@
 namespace attend::cli {
 namespace {
 
-constexpr int kPatience = 300;  // milliseconds; terminals answer within a few, over a slow line within a hundred
+constexpr std::chrono::milliseconds kPatience(300);  // terminals answer within a few, over a slow line within a hundred
 
-// Keys that are pressed meanwhile are not shown, and neither is the answer.
+// Keys that are pressed meanwhile are not shown, and neither is the answer. Signals that end or stop the program wait, so that the terminal
+// is always left as it was.
 class Silence {
  public:
   explicit Silence(int terminal) : terminal_(terminal) {
+    sigset_t waiting;
+    sigemptyset(&waiting);
+    for (const int signal : {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGTSTP}) sigaddset(&waiting, signal);
+    pthread_sigmask(SIG_BLOCK, &waiting, &signals_);
     if (tcgetattr(terminal_, &before_) != 0) return;
     termios silent = before_;
     silent.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
@@ -29,6 +36,7 @@ class Silence {
   }
   ~Silence() {
     if (silent_) tcsetattr(terminal_, TCSADRAIN, &before_);
+    pthread_sigmask(SIG_SETMASK, &signals_, nullptr);
   }
   Silence(const Silence&) = delete;
   Silence& operator=(const Silence&) = delete;
@@ -36,6 +44,7 @@ class Silence {
 
  private:
   int terminal_;
+  sigset_t signals_{};
   termios before_{};
   bool silent_ = false;
 };
@@ -44,8 +53,12 @@ class Silence {
 // time.
 std::string ask(int terminal, std::string_view question) {
   std::string answer;
+  pollfd wait{terminal, POLLIN, 0};
+  if (poll(&wait, 1, 0) != 0) return answer;  // keys were pressed already, and belong to whoever reads next
   if (write(terminal, question.data(), question.size()) != static_cast<ssize_t>(question.size())) return answer;
-  for (pollfd wait{terminal, POLLIN, 0}; answer.size() < 256 && poll(&wait, 1, kPatience) > 0;) {
+  const auto until = std::chrono::steady_clock::now() + kPatience;
+  const auto left = [&] { return std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now()).count(); };
+  while (left() > 0 && poll(&wait, 1, static_cast<int>(left())) > 0) {
     char letter = 0;
     if (read(terminal, &letter, 1) != 1) break;
     answer += letter;

@@ -133,10 +133,14 @@ Scene make_scene(const Record& record, const DrawFlags& f, bool quiet) {
 
 int draw(const Arguments& arguments) {
   auto flags = arguments.read<DrawFlags>();
-  const bool coloured = to_terminal(flags) && terminal_colour(flags.colour) != TerminalColour::kAscii;
-  if (flags.theme == "auto") flags.theme = coloured && takes_controls(STDOUT_FILENO) && terminal_theme() == Theme::kDark ? "dark" : "light";
   const RecordFile file(arguments.words[0]);
   const auto record = file.read(static_cast<std::size_t>(flags.sentence));
+  TerminalOptions options;
+  options.colour = terminal_colour(flags.colour);
+  if (flags.theme == "auto") {
+    const bool asks = to_terminal(flags) && options.colour != TerminalColour::kAscii && takes_controls(STDOUT_FILENO);
+    flags.theme = asks && terminal_theme() == Theme::kDark ? "dark" : "light";
+  }
   const bool quiet = arguments.common.quiet;
   const auto* summary = choose_summary(*record, common_options(flags, quiet));
   ATTEND_CHECK(summary || !wants_tile(flags), kUsage,
@@ -150,8 +154,6 @@ int draw(const Arguments& arguments) {
   if (!flags.html.empty()) write_file_atomic(flags.html, page_of(*record, scene, summary, flags, quiet));
   if (!flags.json.empty()) write_file_atomic(flags.json, draw_json(scene));
   if (!to_terminal(flags)) return 0;
-  TerminalOptions options;
-  options.colour = terminal_colour(flags.colour);
   options.width = flags.width > 0 ? static_cast<int>(flags.width) : std::max(20, terminal_width(STDOUT_FILENO));
   options.wide = flags.wide;
   fmt::print("{}", draw_terminal(scene, options));

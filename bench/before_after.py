@@ -31,6 +31,11 @@ def run(command, **options):
     return time.monotonic() - start, done.stdout
 
 
+def commit_of(program):
+    """The commit of the checkout that a program was built in."""
+    return run(["git", "-C", str(Path(program).parent), "rev-parse", "--short=10", "HEAD"])[1].strip()
+
+
 def train(program, config, out, *settings, threads=None):
     command = [program, "train", config, "--quiet", "--set", f"train.out={out}"]
     for setting in settings:
@@ -68,8 +73,11 @@ def main():
     options = parser.parse_args()
     stamp = made()
     programs = {"before": str(Path(options.before).resolve()), "after": str(Path(options.after).resolve())}
+    for path in (*programs.values(), ROOT / "demo/data/test.tsv"):
+        if not Path(path).is_file():
+            sys.exit(f"before_after: there is no {path}; see --help for what must be there")
     sentences = [line.split("\t")[0] + "\n" for line in (ROOT / "demo/data/test.tsv").read_text(encoding="utf-8").splitlines()]
-    result = {"pairs": options.pairs, "updates": UPDATES, "speed": [], "quality": []}
+    result = {"before": commit_of(programs["before"]), "pairs": options.pairs, "updates": UPDATES, "speed": [], "quality": []}
 
     with tempfile.TemporaryDirectory() as folder:
         models = {}
@@ -78,7 +86,7 @@ def main():
                 for which, program in programs.items():
                     out = f"{folder}/{which}-{len(models)}-{seed}"
                     train(program, config, out, f"train.seed={seed}")
-                    _, said = run([program, "evaluate", out, "--tsv", "demo/data/test.tsv", "--bleu-tokenizer", "zh", "--json", f"{out}.json",
+                    run([program, "evaluate", out, "--tsv", "demo/data/test.tsv", "--bleu-tokenizer", "zh", "--json", f"{out}.json",
                                    "--output", f"{out}.txt"])
                     scores = json.loads(Path(f"{out}.json").read_text(encoding="utf-8"))
                     entry = {"model": name, "which": which, "seed": seed,

@@ -160,7 +160,7 @@ def before_after():
     lines = []
     for path in sorted(RESULTS.glob("before_after-*.json")):
         result = json.loads(path.read_text())
-        lines += [f"### {result['made']['processor']}", "",
+        lines += [f"### {result['made']['processor']}, {result['before']} and {result['made']['commit']}", "",
                   "| model | what | threads | beside it | times as fast (least to most) | seconds before | after |", "|---|---|---|---|---|---|---|"]
         for r in result["speed"]:
             lines.append(f"| {r['model']} | {r['what']} | {r['threads']} | {r['beside']} | {r['faster']:.2f} ({r['least']:.2f} to {r['most']:.2f}) | "
@@ -170,7 +170,7 @@ def before_after():
             lines.append(f"| {r['model']} | {r['which']} | {r['seed']} | {percent(r['exact'])} | {r['bleu']:.1f} | {r['chrf']:.1f} |")
         lines.append("")
     return ["## The phrasebook's models before and after the kernels", "",
-            "Two builds in turns: the last one before the fused kernels, and the one that the result names; `--quiet`, loading included "
+            "Two builds in turns, of the commits named: the last one before the fused kernels and a later one; loading included "
             "(`python3 bench/before_after.py --before OLDER`).", "", *lines] if lines else []
 
 

@@ -9,11 +9,10 @@
 #include "attend/draw/width.h"
 #include "attend/measure/focus.h"
 #include "draw/labels.h"
+#include "draw/wording.h"
 
 namespace attend {
 namespace {
-
-constexpr int kTitleColumns = 60;  // of each text in the title
 
 const char* name_of(ColumnAxis axis) {
   switch (axis) {
@@ -89,16 +88,6 @@ Axes axes_of(const Record& record, const Site& site, std::uint32_t cols, std::si
     axes.ragged = true;
   }
   return axes;
-}
-
-std::string answer_of(const Record& record, std::size_t hypothesis) {
-  const auto& data = record.data();
-  if (data.task != "answer" || hypothesis >= data.hypotheses.size()) return {};
-  const auto& answer = data.hypotheses[hypothesis];
-  const auto right = data.options.find("right");
-  const bool wrong = right != data.options.end() && right->second != answer.text.utf8;
-  return fmt::format("Answer {} with probability {:.2f}{}.", clip_text(visible_text(answer.text.utf8), kTitleColumns),
-                     std::exp(answer.log_prob), wrong ? ", right is " + clip_text(visible_text(right->second), kTitleColumns) : "");
 }
 
 const AttentionMap& choose_map(const Record& record, const SceneOptions& options) {
@@ -244,7 +233,7 @@ double Builder::largest_departure() const {
 }
 
 void Builder::add_notes() {
-  note("The weights show where this attention read, not why the model answered as it did. Faithfulness: not measured.", true);
+  note(kWhereNotWhy, true);
   if (map_.heads > 1 && scene.panels.front().head < 0) {
     note(fmt::format("The mean over {} heads is an average: possibly no head looks like it. Single heads differ from it by up to {:.2f}.",
                      map_.heads, largest_departure()));
@@ -267,12 +256,7 @@ void Builder::add_notes() {
 Scene Builder::finish(Scene::View view) {
   scene.view = view;
   const auto& data = record_.data();
-  std::vector<std::string> parts;
-  if (!data.model.empty()) parts.push_back(clip_text(visible_text(data.model), kTitleColumns));
-  if (!data.mechanism.empty() && data.mechanism != "none") {
-    const auto name = clip_text(visible_text(data.mechanism), kTitleColumns);
-    parts.push_back(name.find("attention") == std::string::npos ? name + " attention" : name);
-  }
+  auto parts = made_by(data);
   const bool list = view == Scene::View::kList;
   if (!list || scene.col_name == "layer") parts.push_back(scene.site);
   parts.push_back(list ? fmt::format("{} {}{}", scene.cols(), scene.col_name, scene.cols() == 1 ? "" : "s")
@@ -296,8 +280,7 @@ Scene Builder::finish(Scene::View view) {
                                 scene.panels.size() > 1 ? "M" + scene.panels.front().title.substr(1) + ": r" : "R", entropy / n,
                                 reads_picture_ ? "cells" : "tokens", effective / n);
   }
-  if (const auto answer = answer_of(record_, options_.hypothesis); !answer.empty())
-    scene.caption = answer + (scene.caption.empty() ? "" : " ") + scene.caption;
+  scene.caption = sentences(answer_of(data, options_.hypothesis), scene.caption);
   const auto panels = static_cast<std::uint32_t>(scene.panels.size());
   scene.across = panels <= 3 ? panels : panels == 4 || panels > 9 ? 4 : 3;
   add_notes();

@@ -22,9 +22,6 @@ struct Axes {
 /// Of a map of that site, which has `cols` columns, for one hypothesis.
 Axes axes_of(const Record& record, const Site& site, std::uint32_t cols, std::size_t hypothesis);
 
-/// What was answered or which class was chosen, how likely, and the right one where it is known and another; empty for texts.
-std::string answer_of(const Record& record, std::size_t hypothesis);
-
 /// Builds the parts of a scene that the views share.
 class Builder {
  public:

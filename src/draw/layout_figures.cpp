@@ -32,7 +32,8 @@ std::vector<int> levels_of(const std::string& text, bool* from_right) {
   PangoDirection direction = PANGO_DIRECTION_WEAK_LTR;
   guint8* levels = pango_log2vis_get_embedding_levels(text.data(), static_cast<int>(text.size()), &direction);
   *from_right = direction == PANGO_DIRECTION_RTL || direction == PANGO_DIRECTION_WEAK_RTL;
-  std::vector<int> all(levels, levels + g_utf8_strlen(text.data(), static_cast<gssize>(text.size())));
+  std::vector<int> all(static_cast<std::size_t>(g_utf8_strlen(text.data(), static_cast<gssize>(text.size()))));
+  if (levels) std::copy_n(levels, all.size(), all.begin());
   g_free(levels);
   return all;
 }

@@ -5,7 +5,7 @@ add_custom_command(OUTPUT ${page_out}
   DEPENDS ${page} ${PROJECT_SOURCE_DIR}/src/draw/embed.cmake VERBATIM)
 
 attend_room(draw
-  SOURCES colour.cpp width.cpp labels.cpp builder.cpp scene.cpp summary_scenes.cpp overlay.cpp terminal_ink.cpp terminal_figures.cpp terminal.cpp font.cpp layout.cpp layout_figures.cpp png_encode.cpp png.cpp
+  SOURCES colour.cpp width.cpp labels.cpp wording.cpp builder.cpp scene.cpp shrink.cpp summary_scenes.cpp overlay.cpp terminal_ink.cpp terminal_figures.cpp terminal.cpp font.cpp layout.cpp layout_figures.cpp png_encode.cpp png.cpp
           markup.cpp svg.cpp json.cpp html.cpp
   KNOWS measure
   HIDES PkgConfig::pangocairo PkgConfig::png PkgConfig::utf8proc)
@@ -14,7 +14,7 @@ target_include_directories(attend_draw PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/gener
 
 set(tests ${PROJECT_SOURCE_DIR}/tests/draw)
 attend_test(draw_tests KNOWS draw LIBS PkgConfig::pangocairo PkgConfig::png LABELS unit
-  SOURCES ${tests}/colour_test.cpp ${tests}/width_test.cpp ${tests}/scene_test.cpp ${tests}/summary_scenes_test.cpp ${tests}/backends_test.cpp ${tests}/figures_test.cpp ${tests}/page_test.cpp
+  SOURCES ${tests}/colour_test.cpp ${tests}/width_test.cpp ${tests}/scene_test.cpp ${tests}/summary_scenes_test.cpp ${tests}/backends_test.cpp ${tests}/picture_test.cpp ${tests}/terminal_test.cpp ${tests}/figures_test.cpp ${tests}/page_test.cpp
           ${tests}/samples.cpp ${tests}/readback.cpp ${tests}/schema.cpp ${tests}/fontconfig.cpp)
 attend_test(draw_browser_tests KNOWS draw LIBS PkgConfig::pangocairo PkgConfig::png LABELS browser
   SOURCES ${tests}/browser_test.cpp ${tests}/samples.cpp ${tests}/readback.cpp ${tests}/fontconfig.cpp)

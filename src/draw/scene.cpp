@@ -9,6 +9,7 @@
 #include "attend/core/error.h"
 #include "attend/draw/width.h"
 #include "draw/builder.h"
+#include "draw/wording.h"
 
 namespace attend {
 namespace {
@@ -67,16 +68,14 @@ std::vector<const AttentionMap*> maps_of(const RecordData& data, const std::stri
   return maps;
 }
 
-std::string list_caption(const Scene& scene, std::string caption) {
+std::string effective_of(const Scene& scene) {
   std::vector<std::string> effective;
   const auto& entropy = scene.panels[0].entropy;
   for (std::size_t c = 0; c < entropy.size(); ++c) {
     if (entropy[c]) effective.push_back(fmt::format("{} at {}", fmt::format("{:.1f}", std::exp(*entropy[c])), scene.col_labels[c].text));
   }
-  if (!effective.empty())
-    caption += fmt::format("{}Effective {} (exp of entropy): {}.", caption.empty() ? "" : " ",
-                           scene.col_name == "hop" ? "statements" : "tokens", fmt::join(effective, ", "));
-  return caption;
+  if (effective.empty()) return {};
+  return fmt::format("Effective {} (exp of entropy): {}.", scene.col_name == "hop" ? "statements" : "tokens", fmt::join(effective, ", "));
 }
 
 std::string text_of_token(const RecordText& text, std::size_t i) {
@@ -213,7 +212,7 @@ Scene list_scene(const Record& record, const SceneOptions& options) {
   }
   scene.panels = {std::move(panel)};
   Scene done = builder.finish(Scene::View::kList);
-  done.caption = list_caption(done, answer_of(record, options.hypothesis));
+  done.caption = sentences(answer_of(data, options.hypothesis), effective_of(done));
   return done;
 }
 

@@ -10,11 +10,12 @@
 #include "attend/draw/width.h"
 #include "draw/builder.h"
 #include "draw/labels.h"
+#include "draw/wording.h"
 
 namespace attend {
 namespace {
 
-constexpr int kSummaryTitle = 60, kSummaryText = 2000;
+constexpr int kSummaryText = 2000;
 constexpr std::size_t kMostTileCells = std::size_t{1} << 22, kMostBlockCells = 12u << 20;
 constexpr std::uint32_t kPageBlocks = 128;
 
@@ -38,11 +39,11 @@ class SummaryScene {
                  summary.site.name, summary.site.layer);
     axes_ = axes_of(record, summary.site, summary.cols, 0);
     scene.theme = options.theme;
-    scene.site = clip_text(visible_text(summary.site.name), kSummaryTitle);
+    scene.site = clip_text(visible_text(summary.site.name), kTitleColumns);
     scene.layer = static_cast<std::uint16_t>(summary.site.layer);
     scene.source = clip_text(visible_text(data.source.utf8), kSummaryText);
     if (!data.hypotheses.empty()) scene.target = clip_text(visible_text(data.hypotheses[0].text.utf8), kSummaryText);
-    scene.title = title_of(clip_text(scene.source, kSummaryTitle), clip_text(scene.target, kSummaryTitle));
+    scene.title = title_of(clip_text(scene.source, kTitleColumns), clip_text(scene.target, kTitleColumns));
     scene.row_name = axes_.row_name;
     scene.col_name = axes_.col_name;
     scene.scale.kind = options.scale;
@@ -118,15 +119,14 @@ class SummaryScene {
 
   Scene finish(const std::string& part) {
     const auto& data = record_.data();
-    std::vector<std::string> parts;
-    if (!data.model.empty()) parts.push_back(clip_text(visible_text(data.model), kSummaryTitle));
-    if (!data.mechanism.empty()) parts.push_back(clip_text(visible_text(data.mechanism), kSummaryTitle) + " attention");
+    auto parts = made_by(data);
     parts.push_back(scene.site);
     parts.push_back(fmt::format("layer {}", summary_.site.layer));
     parts.push_back(scene.panels.size() == 1 ? scene.panels[0].title : fmt::format("{} heads", scene.panels.size()));
     parts.push_back(part);
     scene.subtitle = fmt::format("{}", fmt::join(parts, ", "));
-    note("The weights show where this attention read, not why the model answered as it did. Faithfulness: not measured.", true);
+    scene.caption = sentences(answer_of(data, 0), scene.caption);
+    note(kWhereNotWhy, true);
     if (options_.scale == ScaleKind::kRow) note("Each row is divided by its largest cell: rows are not comparable.");
     if (options_.scale == ScaleKind::kLog)
       note("Logarithmic colours: equal steps are equal ratios; cells of a ten-thousandth of the largest and less look alike.");

@@ -13,7 +13,8 @@
 namespace attend {
 namespace {
 
-constexpr std::size_t kHoverCells = 2500;  // above, titles of cells would weigh more than the picture
+constexpr std::size_t kRectangles = std::size_t{1} << 18;  // some 20 bytes each
+constexpr std::size_t kHoverCells = 2500;                  // above, titles of cells would weigh more than the picture
 
 /// Coordinates to a tenth, without needless zeros: short and the same everywhere.
 std::string number(double x) {
@@ -59,38 +60,68 @@ class Svg {
     fmt::format_to(std::back_inserter(out_), text, std::forward<Args>(args)...);
   }
 
-  /// Rectangles, which every reader of SVG keeps sharp: those of one colour are one path, equal neighbours in a row one rectangle. Masked
-  /// cells are left out and show the hatched ground.
-  void matrix(const PictureMatrix& placed) {
+  bool masked(const PictureMatrix& placed, std::size_t at) const {
+    const auto& panel = scene_.panels[placed.panel];
+    return !panel.masked.empty() && panel.masked[at];
+  }
+
+  /// Rectangles, which every reader of SVG keeps sharp: those of one colour are one path, equal neighbours in a row one rectangle.
+  void rectangles(const PictureMatrix& placed) {
     const auto& panel = scene_.panels[placed.panel];
     const auto& table = colour_table(scene_.scale.palette, scene_.theme);
     const std::size_t cols = scene_.cols(), rows = scene_.rows();
-    const auto masked = [&](std::size_t at) { return !panel.masked.empty() && panel.masked[at]; };
     std::array<std::string, 256> paths;
     for (std::size_t r = 0; r < rows; ++r) {
       for (std::size_t c = 0, end = 0; c < cols; c = end) {
         const auto level = colour_index(panel.values[r * cols + c]);
-        const bool hidden = masked(r * cols + c);
+        const bool hidden = masked(placed, r * cols + c);
         for (end = c + 1; end < cols; ++end)
-          if (masked(r * cols + end) != hidden || (!hidden && colour_index(panel.values[r * cols + end]) != level)) break;
+          if (masked(placed, r * cols + end) != hidden || (!hidden && colour_index(panel.values[r * cols + end]) != level)) break;
         if (hidden) continue;
         const int wide = static_cast<int>(end - c) * placed.cell;
         fmt::format_to(std::back_inserter(paths[level]), "M{} {}h{}v{}h-{}z", placed.x + static_cast<int>(c) * placed.cell,
                        placed.y + static_cast<int>(r) * placed.high, wide, placed.high, wide);
       }
     }
+    for (std::size_t level = 0; level < paths.size(); ++level)
+      if (!paths[level].empty()) put("<path fill=\"{}\" d=\"{}\"/>\n", hex(table[level]), paths[level]);
+  }
+
+  /// Every unit of length a pixel: where cells are too many for rectangles.
+  void pixels(const PictureMatrix& placed) {
+    const auto& panel = scene_.panels[placed.panel];
+    const auto& table = colour_table(scene_.scale.palette, scene_.theme);
+    const std::size_t cols = scene_.cols();
+    const int width = static_cast<int>(cols) * placed.cell, height = static_cast<int>(scene_.rows()) * placed.high;
+    const std::string png = encode_png({width, height, true}, [&](int y, int count, std::uint8_t* out) {
+      for (int row = y; row < y + count; ++row) {
+        for (int x = 0; x < width; ++x) {
+          const std::size_t at = static_cast<std::size_t>(row / placed.high) * cols + static_cast<std::size_t>(x / placed.cell);
+          const bool hidden = masked(placed, at);
+          const Rgb c = hidden ? Rgb{} : table[colour_index(panel.values[at])];
+          for (const auto channel : {c.r, c.g, c.b, static_cast<std::uint8_t>(hidden ? 0 : 255)}) *out++ = channel;
+        }
+      }
+    });
+    put("<image x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" style=\"image-rendering:pixelated\" href=\"data:image/png;base64,{}\"/>\n",
+        placed.x, placed.y, width, height, base64(png));
+  }
+
+  /// Masked cells are left out and show the hatched ground.
+  void matrix(const PictureMatrix& placed) {
+    const auto& panel = scene_.panels[placed.panel];
+    const std::size_t cols = scene_.cols(), rows = scene_.rows();
     const int width = static_cast<int>(cols) * placed.cell, height = static_cast<int>(rows) * placed.high;
     if (!panel.masked.empty())
       put("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"url(#hatch)\"/>\n", placed.x, placed.y, width, height);
     put("<g class=\"matrix\" data-rows=\"{}\" data-columns=\"{}\" data-box=\"{} {} {} {}\" shape-rendering=\"crispEdges\">\n", rows, cols,
         placed.x, placed.y, width, height);
-    for (std::size_t level = 0; level < paths.size(); ++level)
-      if (!paths[level].empty()) put("<path fill=\"{}\" d=\"{}\"/>\n", hex(table[level]), paths[level]);
+    rows* cols* scene_.panels.size() <= kRectangles ? rectangles(placed) : pixels(placed);
     put("</g>\n");
     if (panel.weights.size() > kHoverCells) return;
     put("<g fill=\"none\" pointer-events=\"all\">\n");
     for (std::size_t i = 0; i < panel.weights.size(); ++i) {
-      if (masked(i)) continue;
+      if (masked(placed, i)) continue;
       const std::size_t r = i / cols, c = i % cols;
       put("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"><title>{} ← {}: {:.4f}</title></rect>\n",
           placed.x + static_cast<int>(c) * placed.cell, placed.y + static_cast<int>(r) * placed.high, placed.cell, placed.high,

@@ -9,6 +9,7 @@
 #include "attend/core/error.h"
 #include "attend/draw/width.h"
 #include "draw/overlay.h"
+#include "draw/shrink.h"
 #include "draw/terminal_figures.h"
 #include "draw/terminal_ink.h"
 
@@ -27,53 +28,6 @@ constexpr std::size_t kMostRows = 200;  // of a map that is not shrunk, two a li
 /// How the cells of a panel are printed: weights as 0.25 or as .25, blocks under upright and under vertical labels, half a character each.
 enum class Cells { kNumbers, kShort, kBlocks, kVertical, kHalf };
 
-/// Columns that labels get which would like `widest`.
-int most_label(int widest, const TerminalOptions& options) { return std::min(widest, std::max(8, options.width / 4)); }
-
-/// Rows and columns that share a cell, so that a large map has room between the margins and on a few screens.
-std::size_t block_that_fits(const Scene& scene, const TerminalOptions& options) {
-  if (scene.rows() <= kLargeMap && scene.cols() <= kLargeMap) return 1;
-  int labels = 0;
-  for (const auto& label : scene.row_labels) labels = std::max(labels, display_width(label.text, options.wide));
-  const auto room = static_cast<std::size_t>(std::max(options.width - most_label(labels, options) - 1, 8));
-  return std::max((scene.cols() + room - 1) / room, (scene.rows() + kMostRows - 1) / kMostRows);
-}
-
-/// The scene with a cell for each block of cells: the largest of them, masked where all are.
-Scene shrunk(const Scene& scene, std::size_t block) {
-  Scene small = scene;
-  const auto keep_firsts = [&](std::vector<Label>& labels) {
-    std::size_t kept = 0;
-    for (std::size_t i = 0; i < labels.size(); i += block) std::swap(labels[kept++], labels[i]);
-    labels.resize(kept);
-  };
-  keep_firsts(small.row_labels);
-  keep_firsts(small.col_labels);
-  const std::size_t cols = small.cols();
-  for (auto& panel : small.panels) {
-    const MatrixPanel all = std::move(panel);
-    panel = {.title = all.title,
-             .head = all.head,
-             .weights = std::vector<float>(small.rows() * cols),
-             .values = {},
-             .masked = {},
-             .entropy = {}};
-    panel.values = panel.weights;
-    if (!all.masked.empty()) panel.masked.assign(panel.weights.size(), true);
-    for (std::size_t i = 0; i < all.weights.size(); ++i) {
-      const std::size_t at = i / scene.cols() / block * cols + i % scene.cols() / block;
-      if (!all.masked.empty() && all.masked[i]) continue;
-      if (!all.masked.empty()) panel.masked[at] = false;
-      panel.weights[at] = std::max(panel.weights[at], all.weights[i]);
-      panel.values[at] = std::max(panel.values[at], all.values[i]);
-    }
-  }
-  small.notes.push_back({fmt::format("The terminal has no room for {} x {} weights: each cell is the largest of {} x {}.", scene.rows(),
-                                     scene.cols(), block, block),
-                         true});
-  return small;
-}
-
 /// Columns [begin, end) of a panel that fit side by side.
 struct Band {
   std::size_t begin, end;
@@ -86,6 +40,9 @@ class Terminal : private TerminalInk {
       : TerminalInk(scene, options), scene_(scene), options_(options), block_(block), cols_(cols) {
     ATTEND_CHECK(options.width >= 20, kValue, "terminal: width must be at least 20 columns, got {}", options.width);
   }
+
+  /// Rows and columns that should share a cell, so that a large heat map fits between the margins and on a few screens.
+  std::size_t block_that_fits() const;
 
   std::string draw() {
     paragraph(scene_.title, bold());
@@ -173,7 +130,13 @@ void Terminal::paragraph(std::string_view text, const std::string& style) {
 int Terminal::label_width() const {
   int widest = 0;
   for (const auto& label : scene_.row_labels) widest = std::max(widest, width_of(label.text));
-  return most_label(widest, options_);
+  return std::min(widest, std::max(8, options_.width / 4));
+}
+
+std::size_t Terminal::block_that_fits() const {
+  if (scene_.rows() <= kLargeMap && scene_.cols() <= kLargeMap) return 1;
+  const auto room = static_cast<std::size_t>(std::max(options_.width - label_width() - 1, 8));
+  return std::max((scene_.cols() + room - 1) / room, (scene_.rows() + kMostRows - 1) / kMostRows);
 }
 
 int Terminal::column_width(Cells cells, std::size_t c) const {
@@ -423,8 +386,9 @@ void Terminal::bar() {
 }  // namespace
 
 std::string draw_terminal(const Scene& scene, const TerminalOptions& options) {
-  const std::size_t block = scene.view == Scene::View::kHeatmap ? block_that_fits(scene, options) : 1;
-  if (block == 1) return Terminal(scene, options, 1, scene.cols()).draw();
+  Terminal whole(scene, options, 1, scene.cols());
+  const std::size_t block = scene.view == Scene::View::kHeatmap ? whole.block_that_fits() : 1;
+  if (block == 1) return whole.draw();
   const Scene small = shrunk(scene, block);
   return Terminal(small, options, block, scene.cols()).draw();
 }

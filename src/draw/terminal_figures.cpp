@@ -11,8 +11,8 @@
 namespace attend {
 namespace {
 
-constexpr std::uint32_t kThumbnail = 28;  // columns, about
-constexpr std::uint32_t kHighest = 512;   // lines, two a character, of a picture that is a narrow strip
+constexpr std::uint32_t kThumbnail = 28;   // columns, about
+constexpr std::uint32_t kMostLines = 512;  // lines, two a character, of a picture that is a narrow strip
 constexpr int kFigureGap = 2;
 
 class Figures : private TerminalInk {
@@ -40,7 +40,7 @@ std::vector<TerminalLine> Figures::thumbnail(std::int32_t row) const {
   const auto wide = std::min(picture.cols * times, static_cast<std::uint32_t>(options_.width));
   const double cell_shape = (static_cast<double>(picture.height) / picture.rows) / (static_cast<double>(picture.width) / picture.cols);
   const double wanted = picture.rows * static_cast<double>(std::max(1L, std::lround(times * cell_shape)));
-  const auto high = static_cast<std::uint32_t>(std::min<double>(wanted, kHighest));
+  const auto high = static_cast<std::uint32_t>(std::min<double>(wanted, kMostLines));
   const auto pixel = [&](std::uint64_t x, std::uint64_t y) {
     const auto left = x * picture.width / wide, right = std::max(left + 1, (x + 1) * picture.width / wide);
     const auto top = y * picture.height / high, bottom = std::max(top + 1, (y + 1) * picture.height / high);

@@ -71,17 +71,6 @@ bool is_hidden(std::int32_t c) {
          (c & 0xFFFE) == 0xFFFE || (c >= 0xFDD0 && c <= 0xFDEF);
 }
 
-/// The text between marks that keep its direction to itself, where it has letters that run from right to left.
-std::string isolated(const std::string& text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const auto [code, length] = step(std::string_view(text).substr(i));
-    const int direction = utf8proc_get_property(code)->bidi_class;  // of what is no character too
-    if (direction == UTF8PROC_BIDI_CLASS_R || direction == UTF8PROC_BIDI_CLASS_AL) return "\u2068" + text + "\u2069";
-    i += length;
-  }
-  return text;
-}
-
 }  // namespace
 
 std::vector<std::string_view> grapheme_clusters(std::string_view text) {
@@ -168,11 +157,6 @@ std::string steady_text(std::string_view text) {
     }
   }
   return out;
-}
-
-std::string title_of(const std::string& source, const std::string& target) {
-  if (source.empty() || target.empty()) return isolated(source + target);
-  return isolated(source) + " → " + isolated(target);
 }
 
 }  // namespace attend

@@ -95,7 +95,7 @@ bool fits(const at::Tensor& x, const at::Tensor& weight, bool turned) {
          !tracked(weight);
 }
 // Whether `bias` is one for each output or each result of them.
-bool fits(const at::Tensor& bias, const at::Tensor& x, const at::Tensor& weight) {
+bool can_add(const at::Tensor& bias, const at::Tensor& x, const at::Tensor& weight) {
   if (!bias.defined()) return true;
   if (bias.scalar_type() != weight.scalar_type() || tracked(bias) || bias.size(-1) != weight.size(0)) return false;
   return bias.dim() == 1 || (bias.dim() == x.dim() && bias.sizes().slice(0, x.dim() - 1) == x.sizes().slice(0, x.dim() - 1));
@@ -112,7 +112,7 @@ at::Tensor plain_linear(const at::Tensor& x, const at::Tensor& weight, const at:
 
 at::Tensor PackedWeight::linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, kernels::Activation activation,
                                 bool int8) const {
-  if (!fits(x, weight, false) || !fits(bias, x, weight) || (!int8 && !few_rows(x)))
+  if (!fits(x, weight, false) || !can_add(bias, x, weight) || (!int8 && !few_rows(x)))
     return activate(activation, plain_linear(x, weight, bias));
   return multiply(x, weight, int8 ? WeightForm::kInt8 : form_of(weight), false, bias, activation);
 }

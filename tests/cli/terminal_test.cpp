@@ -71,6 +71,8 @@ TEST_F(Terminal, APictureSuitsItsGround) {
   EXPECT_EQ(dark.find(ground(Theme::kLight)), std::string::npos);
   EXPECT_NE(light.find(ground(Theme::kLight)), std::string::npos) << light;
   EXPECT_EQ(light.find("rgb:"), std::string::npos);  // the answer is not shown
+  // A wrong path is said before the terminal is asked anything.
+  EXPECT_EQ(shown("xterm-256color", 80, {"draw", *shared_ / "none.npz"}, true).find('\x1b'), std::string::npos);
   // One that knows neither question is dark unless its shell says otherwise.
   EXPECT_NE(drawn_on("").find(ground(Theme::kDark)), std::string::npos);
   setenv("COLORFGBG", "0;default;15", 1);

@@ -3,7 +3,6 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
-#include <regex>
 #include <sstream>
 
 #include "attend/draw/page.h"
@@ -13,7 +12,6 @@
 #include "draw/layout.h"
 #include "draw/readback.h"
 #include "draw/samples.h"
-#include "support/sites.h"
 
 namespace attend {
 namespace {
@@ -64,71 +62,6 @@ TEST(Backends, TerminalGivesEveryCellBack) {
   }
 }
 
-int widest_line(const std::string& text) {
-  int widest = 0;
-  for (const auto& line : readback::terminal_lines(text)) {
-    int width = 0;
-    for (const auto& span : line) width += display_width(span.text);
-    widest = std::max(widest, width);
-  }
-  return widest;
-}
-
-TEST(Backends, LargeMapsShrinkToTheTerminal) {
-  const Scene scene = heatmap_scene(samples::large());  // 150 rows, 200 columns
-  for (const int width : {70, 120, 210, 400}) {
-    const std::string text = draw_terminal(scene, {.width = width});
-    EXPECT_LE(widest_line(text), width);
-    std::size_t block = 1;
-    std::string words;
-    for (const auto& line : readback::terminal_lines(text)) {
-      for (const auto& span : line) words += span.text;
-      words += ' ';
-    }
-    words = std::regex_replace(words, std::regex(" +"), " ");
-    const auto said = words.find("each cell is the largest of ");
-    if (said != std::string::npos) block = std::stoul(words.substr(said + 28));
-    EXPECT_EQ(block > 1, width < 207) << width;
-    EXPECT_LE(200 / static_cast<int>(block), width);
-    // A scene of as many cells, of which the reader knows the shape; each must be the largest of its block.
-    Scene small;
-    small.scale = scene.scale;
-    small.row_labels.resize((150 + block - 1) / block);
-    small.col_labels.resize((200 + block - 1) / block);
-    small.panels.resize(1);
-    const auto cells = readback::terminal_cells(small, text).at(0);
-    ASSERT_EQ(cells.size(), small.rows() * small.cols()) << width;
-    for (std::size_t i = 0; i < cells.size(); ++i) {
-      float largest = 0;
-      for (std::size_t r = i / small.cols() * block; r < std::min<std::size_t>(150, (i / small.cols() + 1) * block); ++r)
-        for (std::size_t c = i % small.cols() * block; c < std::min<std::size_t>(200, (i % small.cols() + 1) * block); ++c)
-          largest = std::max(largest, scene.panels[0].values[r * 200 + c]);
-      ASSERT_NEAR(readback::index_of(scene, *cells[i]) / 255.0F, largest, kTolerance) << i;
-    }
-  }
-}
-
-TEST(Backends, LongSentencesHaveNumbersOnTheTerminal) {
-  RecordData data;
-  std::vector<std::string> words;
-  std::string sentence;
-  for (int i = 0; i < 35; ++i) {
-    words.push_back(std::string(static_cast<std::size_t>(i % 9 + 1), static_cast<char>('a' + i % 26)));
-    sentence += words.back() + " ";
-  }
-  data = samples::bare(samples::text_of(sentence, words), samples::text_of(sentence, words));
-  AttentionMap map{.site = sites::decoder_attention(), .heads = 1, .rows = 35, .cols = 35, .weights = std::vector<float>(35 * 35)};
-  for (std::size_t r = 0; r < 35; ++r) map.weights[r * 35 + r] = 0.75F, map.weights[r * 35 + (r + 1) % 35] = 0.25F;
-  data.maps.push_back(map);
-  const Scene scene = heatmap_scene(Record(data));
-  const std::string text = draw_terminal(scene, {.width = 120});
-  EXPECT_LE(widest_line(text), 120);
-  std::size_t large = 0;
-  for (auto at = text.find(".75"); at != std::string::npos; at = text.find(".75", at + 1)) ++large;
-  EXPECT_EQ(large, 35u);
-  EXPECT_NE(text.find("fffff"), std::string::npos);  // words stand upright
-}
-
 TEST(Backends, TerminalGivesEveryTintBack) {
   for (int i = 0; i < kRecords; ++i) {
     SCOPED_TRACE(i);
@@ -171,51 +104,6 @@ TEST(Backends, Terminal256IsTheNearestOf24Greys) {
         ASSERT_EQ(level, std::lround(23 * scene.panels[p].values[k])) << "cell " << k;
       }
     }
-  }
-}
-
-/// A scene of one panel whose labels are single letters, so that a test knows where the cells stand.
-Scene lettered(std::size_t rows, std::size_t cols) {
-  Scene scene;
-  scene.row_labels.assign(rows, {"a", false});
-  scene.col_labels.assign(cols, {"b", false});
-  MatrixPanel panel;
-  for (std::size_t i = 0; i < rows * cols; ++i) {
-    panel.values.push_back(static_cast<float>(i % 101) / 100);
-    panel.weights.push_back(panel.values.back());
-  }
-  panel.entropy.resize(rows);
-  scene.panels.push_back(std::move(panel));
-  return scene;
-}
-
-TEST(Backends, AsciiIsTheNearestOfTenMarks) {
-  struct Mark {
-    std::size_t rows, cols;
-    int width, pitch, offset;  // columns from cell to cell, and of the mark in its cell
-  };
-  // Numbers ("% 0.82" in eight columns), blocks under upright labels, blocks under vertical labels, single marks.
-  const Mark cases[] = {{5, 6, 80, 8, 1}, {9, 20, 80, 3, 0}, {9, 30, 80, 2, 0}, {70, 60, 80, 1, 0}};
-  for (const auto& [rows, cols, width, pitch, offset] : cases) {
-    const Scene scene = lettered(rows, cols);
-    const std::string text = draw_terminal(scene, {.colour = TerminalColour::kAscii, .width = width});
-    EXPECT_EQ(text.find('\x1b'), std::string::npos);
-    std::size_t row = 0;
-    std::stringstream lines(text);
-    for (std::string line; row < rows && std::getline(lines, line);) {
-      const bool labelled = line.starts_with("a ") || line == "a";
-      const bool unlabelled = pitch == 1 && row % 10 != 0 && row > 0;  // of single marks every tenth row has its label
-      if (!labelled && !unlabelled) continue;
-      line.resize(static_cast<std::size_t>(width) + 2, ' ');
-      for (std::size_t c = 0; c < cols; ++c) {
-        const float v = scene.panels[0].values[row * cols + c];
-        ASSERT_EQ(line[2 + c * static_cast<std::size_t>(pitch) + static_cast<std::size_t>(offset)], " .:-=+*#%@"[std::lround(9 * v)])
-            << rows << "x" << cols << " row " << row << " column " << c << "\n"
-            << line;
-      }
-      ++row;
-    }
-    EXPECT_EQ(row, rows);
   }
 }
 
@@ -285,66 +173,6 @@ TEST(Backends, SvgGivesEveryCellBack) {
     expect_cells(scene, readback::svg_cells(draw_svg(scene)));
     if (HasFatalFailure()) return;
   }
-}
-
-TEST(Backends, EverySideIsNamed) {
-  const Scene scene = heatmap_scene(samples::love());
-  const std::string svg = draw_svg(scene);  // and what the PNG paints
-  EXPECT_NE(svg.find(">target ↓</text>"), std::string::npos);
-  EXPECT_NE(svg.find(">source →</text>"), std::string::npos);
-  EXPECT_NE(draw_terminal(scene).find("rows: target, columns: source"), std::string::npos);
-  const std::string tinted = draw_svg(highlight_scene(samples::love()));
-  EXPECT_NE(tinted.find(">target ↓</text>"), std::string::npos);
-  EXPECT_NE(tinted.find(">source</text>"), std::string::npos);
-}
-
-TEST(Backends, WeightsArePrintedInTheMiddleOfTheirCells) {
-  for (const std::size_t size : {3u, 12u, 30u}) {
-    Scene scene = lettered(size, size);
-    const Sheet sheet = lay_out(scene);
-    const auto& placed = sheet.matrices.at(0);
-    std::size_t printed = 0;
-    for (const auto& text : sheet.texts) {
-      const double x = (text.x - placed.x) / placed.cell, y = (text.y - text.size * 0.36 - placed.y) / placed.high;
-      if (x < 0 || y < 0 || x > static_cast<double>(size) || y > static_cast<double>(size)) continue;
-      const auto at = static_cast<std::size_t>(y) * size + static_cast<std::size_t>(x);
-      EXPECT_NEAR(x - std::floor(x), 0.5, 1e-9);
-      EXPECT_NEAR(y - std::floor(y), 0.5, 1e-9);
-      EXPECT_LT(text.width, placed.cell);
-      EXPECT_NEAR(std::stod(text.text), scene.panels[0].weights[at], 0.0051) << text.text;
-      ++printed;
-    }
-    const auto& weights = scene.panels[0].weights;
-    const auto wanted = size == 3 ? 9 : std::count_if(weights.begin(), weights.end(), [](float w) { return w >= 0.05F; });
-    EXPECT_EQ(printed, static_cast<std::size_t>(wanted)) << size;
-  }
-}
-
-/// Where the words of a highlighted text begin, in the order in which they are read.
-std::vector<double> places_of_words(const std::string& source, const std::vector<std::string>& words) {
-  RecordData data = samples::bare(samples::text_of(source, words), samples::text_of("x", {"x"}));
-  std::vector<float> weights(words.size(), 1.0F / static_cast<float>(words.size()));
-  data.maps.push_back(AttentionMap{
-      .site = sites::decoder_attention(), .heads = 1, .rows = 1, .cols = static_cast<std::uint32_t>(words.size()), .weights = weights});
-  std::vector<double> places;
-  for (const auto& box : lay_out(highlight_scene(Record(data))).boxes)
-    if (box.radius > 0) places.push_back(box.x);
-  return places;
-}
-
-TEST(Backends, HighlightedTextRunsInItsOwnDirection) {
-  const auto arabic = places_of_words("سلام عليكم يا صديقي", {"سلام", "عليكم", "يا", "صديقي"});
-  ASSERT_EQ(arabic.size(), 4u);
-  EXPECT_TRUE(std::is_sorted(arabic.rbegin(), arabic.rend()));
-  EXPECT_GT(arabic[0], 600);  // at the right margin
-  const auto english = places_of_words("peace be with you", {"peace", "be", "with", "you"});
-  EXPECT_TRUE(std::is_sorted(english.begin(), english.end()));
-  // Foreign words keep their own order inside a text that runs the other way.
-  const auto mixed = places_of_words("قال hello world ثم", {"قال", "hello", "world", "ثم"});
-  ASSERT_EQ(mixed.size(), 4u);
-  EXPECT_GT(mixed[0], mixed[2]);
-  EXPECT_LT(mixed[1], mixed[2]);
-  EXPECT_LT(mixed[3], mixed[1]);
 }
 
 /// Checks a document of schema attend.scene against its scene: levels, weights and masks of all panels and lines.

@@ -239,6 +239,20 @@ Record story() {
   return Record(std::move(data));
 }
 
+Scene lettered(std::size_t rows, std::size_t cols) {
+  Scene scene;
+  scene.row_labels.assign(rows, {"a", false});
+  scene.col_labels.assign(cols, {"b", false});
+  MatrixPanel panel;
+  for (std::size_t i = 0; i < rows * cols; ++i) {
+    panel.values.push_back(static_cast<float>(i % 101) / 100);
+    panel.weights.push_back(panel.values.back());
+  }
+  panel.entropy.resize(rows);
+  scene.panels.push_back(std::move(panel));
+  return scene;
+}
+
 Record random(std::uint64_t seed) {
   RandomStream stream(random_key(seed, {77}));
   const std::vector<std::string> pool{"I",       "love",  "you",  "我",    "爱",   "你",  "e\xcc\x81", "👩‍👩‍👧",

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "attend/record/record.h"
+#include "attend/draw/scene.h"
 
 namespace attend::samples {
 
@@ -28,6 +28,8 @@ Record hostile();
 Record house();
 /// A story of seven statements whose question three hops answer.
 Record story();
+/// A scene of one panel whose labels are single letters, so that a test knows where the cells stand.
+Scene lettered(std::size_t rows, std::size_t cols);
 /// Anything at all: sizes, scripts, sites, heads, specials and weights drawn from `seed`.
 Record random(std::uint64_t seed);
 

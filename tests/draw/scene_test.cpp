@@ -64,12 +64,6 @@ TEST(Scene, AClassIsNamedWithItsProbability) {
   EXPECT_TRUE(heatmap_scene(Record(data)).caption.starts_with("Answer good with probability 0.90. Row entropy"));
 }
 
-TEST(Scene, ATitleReadsFromLeftToRight) {
-  EXPECT_EQ(title_of("peace", "سلام"), "peace → \u2068سلام\u2069");
-  EXPECT_EQ(title_of("שלום", "سلام"), "\u2068שלום\u2069 → \u2068سلام\u2069");
-  EXPECT_EQ(title_of("", "سلام"), "\u2068سلام\u2069");
-}
-
 TEST(Scene, ChoosesSiteLayerAndHead) {
   const Record record = samples::transformer();
   const Scene first = heatmap_scene(record);

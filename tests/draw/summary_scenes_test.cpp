@@ -85,6 +85,17 @@ TEST(BlocksScene, ShowsTheLevelThatFits) {
   EXPECT_FALSE(draw_terminal(blocks, {}).empty());
 }
 
+TEST(BlocksScene, NamesTheAnswerAndNoMechanismWhereThereIsNone) {
+  auto data = summarised(samples::large().data());
+  data.task = "answer";
+  data.mechanism = "none";
+  const Record record(std::move(data));
+  const auto scene = blocks_scene(record, *choose_summary(record, {}));
+  EXPECT_TRUE(scene.caption.starts_with("Answer vnij")) << scene.caption;
+  EXPECT_NE(scene.caption.find(" All rows: entropy "), std::string::npos) << scene.caption;
+  EXPECT_TRUE(scene.subtitle.starts_with("decoder.attention, layer 0")) << scene.subtitle;
+}
+
 TEST(TileScene, ShowsItsTokensAndWeights) {
   const auto full = samples::large();
   const Record record(summarised(full.data()));

@@ -23,7 +23,8 @@ Png draw_png(const Scene& scene, const PngOptions& options = {});
 /// Writes draw_png to a file, whole or not at all; returns its warning.
 std::string write_png(const Scene& scene, const std::string& path, const PngOptions& options = {});
 
-/// Text stays text (searchable, with <title> and <desc>), cells are rectangles. Small maps tell tokens and weight under the pointer.
+/// Text stays text (searchable, with <title> and <desc>), cells are rectangles, in maps of more than 262,144 cells pixels of an image.
+/// Small maps tell tokens and weight under the pointer.
 std::string draw_svg(const Scene& scene);
 
 }  // namespace attend

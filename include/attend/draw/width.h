@@ -24,8 +24,4 @@ std::string visible_text(std::string_view bytes);
 /// to one, digits without their key. Everything else stays.
 std::string steady_text(std::string_view text);
 
-/// "source → target", or the one that there is. Texts with letters that run from right to left are isolated (U+2068, U+2069), so that each
-/// reads in its own direction and the arrow in between from left to right.
-std::string title_of(const std::string& source, const std::string& target);
-
 }  // namespace attend
