@@ -6,7 +6,6 @@
 
 #include <charconv>
 #include <chrono>
-#include <csignal>
 #include <cstdlib>
 #include <optional>
 #include <string>
@@ -19,15 +18,10 @@ namespace {
 
 constexpr std::chrono::milliseconds kPatience(300);  // terminals answer within a few, over a slow line within a hundred
 
-// Keys that are pressed meanwhile are not shown, and neither is the answer. Signals that end or stop the program wait, so that the terminal
-// is always left as it was.
+// Keys that are pressed meanwhile are not shown, and neither is the answer.
 class Silence {
  public:
   explicit Silence(int terminal) : terminal_(terminal) {
-    sigset_t waiting;
-    sigemptyset(&waiting);
-    for (const int signal : {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGTSTP}) sigaddset(&waiting, signal);
-    pthread_sigmask(SIG_BLOCK, &waiting, &signals_);
     if (tcgetattr(terminal_, &before_) != 0) return;
     termios silent = before_;
     silent.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
@@ -36,7 +30,6 @@ class Silence {
   }
   ~Silence() {
     if (silent_) tcsetattr(terminal_, TCSADRAIN, &before_);
-    pthread_sigmask(SIG_SETMASK, &signals_, nullptr);
   }
   Silence(const Silence&) = delete;
   Silence& operator=(const Silence&) = delete;
@@ -44,7 +37,6 @@ class Silence {
 
  private:
   int terminal_;
-  sigset_t signals_{};
   termios before_{};
   bool silent_ = false;
 };
@@ -89,6 +81,7 @@ std::optional<double> brightness_of(std::string_view answer) {
 std::optional<double> asked_brightness(int terminal) {
   const auto group = tcgetpgrp(terminal);
   if ((fcntl(terminal, F_GETFL) & O_ACCMODE) != O_RDWR || (group >= 0 && group != getpgrp())) return std::nullopt;
+  const InterruptsWait interrupts_wait;  // so that the terminal is left as it was
   const Silence silence(terminal);
   if (!silence) return std::nullopt;
   return brightness_of(ask(terminal, "\x1b]11;?\x07\x1b[c"));
@@ -108,7 +101,9 @@ std::optional<bool> told_dark() {
 }  // namespace
 
 Theme terminal_theme() {
-  if (const auto brightness = asked_brightness(STDOUT_FILENO)) return *brightness < 0.5 ? Theme::kDark : Theme::kLight;
+  const auto brightness = asked_brightness(STDOUT_FILENO);
+  stop_if_interrupted();
+  if (brightness) return *brightness < 0.5 ? Theme::kDark : Theme::kLight;
   return told_dark().value_or(true) ? Theme::kDark : Theme::kLight;
 }
 

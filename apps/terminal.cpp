@@ -48,6 +48,9 @@ void watch_signals() {
 
 void catch_interrupts() { polite = true; }
 
+InterruptsWait::InterruptsWait() : before_(polite.exchange(true)) {}
+InterruptsWait::~InterruptsWait() { polite = before_; }
+
 void stop_if_interrupted() { ATTEND_CHECK(!interrupted, kInterrupted, "interrupted"); }
 
 void tell(const std::vector<std::string>& lines, bool quiet) {

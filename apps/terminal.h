@@ -27,7 +27,8 @@ bool takes_controls(int descriptor);  ///< a terminal that moves its cursor: TER
 int terminal_width(int descriptor);   ///< columns now, by the terminal, else COLUMNS, else 80
 /// auto, truecolour, 256 or ascii; auto asks the terminal, NO_COLOR and TERM.
 TerminalColour terminal_colour(const std::string& wanted);
-/// What suits the ground of the terminal on standard output: it is asked, else COLORFGBG tells; dark where neither does.
+/// What suits the ground of the terminal on standard output: it is asked, else COLORFGBG tells; dark where neither does. kInterrupted when
+/// that is what came instead of an answer.
 Theme terminal_theme();
 
 /// SIGINT, SIGTERM and SIGHUP remove half-written files and end the program (what was begun of a folder is removed by the next run there);
@@ -36,6 +37,17 @@ void watch_signals();
 /// Set by the first of those signals once `catch_interrupts` was called; a second signal ends the program at once.
 extern std::atomic<bool> interrupted;
 void catch_interrupts();
+/// catch_interrupts for as long as one of these lives.
+class InterruptsWait {
+ public:
+  InterruptsWait();
+  ~InterruptsWait();
+  InterruptsWait(const InterruptsWait&) = delete;
+  InterruptsWait& operator=(const InterruptsWait&) = delete;
+
+ private:
+  bool before_;
+};
 /// Throws kInterrupted when such a signal came: to be called where work is left undone. What is whole by then is whole.
 void stop_if_interrupted();
 

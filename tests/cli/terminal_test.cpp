@@ -1,6 +1,7 @@
 // What the program shows on a terminal.
 #include <fmt/format.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 
 #include <cstdlib>
 
@@ -78,6 +79,33 @@ TEST_F(Terminal, APictureSuitsItsGround) {
   setenv("COLORFGBG", "0;default;15", 1);
   EXPECT_NE(drawn_on("").find(ground(Theme::kLight)), std::string::npos);
   unsetenv("COLORFGBG");
+}
+
+TEST_F(Terminal, AnInterruptedQuestionLeavesItAsItWas) {
+  EXPECT_EQ(run({"translate", *shared_ / "run", "--record", folder_ / "a.npz"}, "a b c\n").code, 0);
+  const int screen = posix_openpt(O_RDWR | O_NOCTTY);
+  ASSERT_TRUE(screen >= 0 && grantpt(screen) == 0 && unlockpt(screen) == 0);
+  const std::string name = ptsname(screen);
+  const int held = open(name.c_str(), O_RDWR | O_NOCTTY);
+  setenv("TERM", "xterm-256color", 1);
+  const pid_t child = start({"draw", folder_ / "a.npz"}, "/dev/null", name, folder_ / "err");
+  fcntl(screen, F_SETFL, O_NONBLOCK);
+  std::string text;
+  ASSERT_TRUE(wait_until([&] {
+    char block[256];
+    for (ssize_t got = 0; (got = read(screen, block, sizeof block)) > 0;) text.append(block, static_cast<std::size_t>(got));
+    return text.find("\x1b[c") != std::string::npos;
+  }));
+  termios asking{}, after{};
+  ASSERT_EQ(tcgetattr(held, &asking), 0);
+  kill(child, SIGINT);
+  EXPECT_NE(wait_for(child), 0);
+  ASSERT_EQ(tcgetattr(held, &after), 0);
+  EXPECT_EQ(asking.c_lflag & ECHO, 0U);
+  EXPECT_NE(after.c_lflag & ECHO, 0U);
+  EXPECT_NE(after.c_lflag & ICANON, 0U);
+  close(held);
+  close(screen);
 }
 
 TEST_F(Terminal, ProgressFitsIntoALine) {
